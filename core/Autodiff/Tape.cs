@@ -1,0 +1,73 @@
+using System.Numerics;
+using Hybrid.Memory;
+using Hybrid.Tensors;
+
+namespace Hybrid.Autodiff;
+
+/// <summary>
+/// Remembers the rules that were applied, in order, and runs their pullbacks in reverse. This is all of reverse-mode
+/// differentiation: the chain rule is the loop in <see cref="Backward"/>, everything else is in the rules.
+/// </summary>
+/// <remarks>
+/// First order only: pullbacks compute numbers and are not recorded themselves. Not thread-safe; a tape owns one arena.
+/// </remarks>
+public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private readonly record struct Entry(Variable<T> Output, Variable<T>[] Inputs, Pullback<T> Pullback);
+
+    private readonly List<Entry> entries = [];
+
+    /// <summary>Memory of the current step; rules rent their values from it.</summary>
+    public Arena<T> Arena { get; } = new();
+
+    /// <summary>The recorded variables in the order in which they were computed, for inspection.</summary>
+    public IEnumerable<Variable<T>> Recorded => entries.Select(entry => entry.Output);
+
+    /// <summary>A value into which no gradient flows, such as data.</summary>
+    public Variable<T> Constant(Tensor<T> value) => new("constant", value, wantsGradient: false);
+
+    /// <summary>A value whose gradient is wanted although it is not a parameter, such as the input of a gradient check.</summary>
+    public Variable<T> Input(Tensor<T> value) => new("input", value, wantsGradient: true);
+
+    /// <summary>Records the result of a rule.</summary>
+    /// <param name="rule">Name of the rule, for messages.</param>
+    /// <param name="result">What the rule returned: its value and its pullback.</param>
+    /// <param name="inputs">The rule's tensor inputs, in the order in which its pullback numbers them.</param>
+    public Variable<T> Record(string rule, (Tensor<T> Value, Pullback<T> Pullback) result, params Variable<T>[] inputs)
+    {
+        var output = new Variable<T>(rule, result.Value, inputs.Any(input => input.WantsGradient));
+        if (output.WantsGradient) entries.Add(new Entry(output, inputs, result.Pullback));
+        return output;
+    }
+
+    /// <summary>Adds the gradient of the output into every input and parameter that it was computed from.</summary>
+    /// <param name="output">A recorded variable; a scalar unless a cotangent is given.</param>
+    /// <param name="cotangent">What flows into the output, same shape; 1 if left out.</param>
+    /// <exception cref="InvalidOperationException">The output was not recorded on this tape since it was last cleared.</exception>
+    /// <exception cref="ShapeException">The output is no scalar and no cotangent is given, or the cotangent has another shape.</exception>
+    public void Backward(Variable<T> output, Tensor<T>? cotangent = null)
+    {
+        if (!entries.Any(entry => ReferenceEquals(entry.Output, output)))
+            throw new InvalidOperationException(
+                $"'{output.Name}' depends on no parameter or input of this tape; record it here, after the last Clear(), and then go backward.");
+        cotangent ??= output.Value.Length == 1
+            ? Tensor<T>.From(output.Value.Shape, [T.One])
+            : throw new ShapeException($"'{output.Name}' is {output.Value.Shape}, not a scalar; pass a cotangent of that shape.");
+        ShapeException.ThrowIfNot(cotangent.Shape, output.Value.Shape, "cotangent", $"it flows into '{output.Name}'");
+
+        foreach (var entry in entries) entry.Output.Gradient = null;
+        output.Gradient = cotangent;
+        for (var i = entries.Count - 1; i >= 0; i--)
+        {
+            var (made, inputs, pullback) = entries[i];
+            if (made.Gradient is { } dy) pullback(dy, new Gradients<T>(inputs, Arena));
+        }
+    }
+
+    /// <summary>Ends the step: forgets the rules and gives all rented memory back.</summary>
+    public void Clear()
+    {
+        entries.Clear();
+        Arena.Release();
+    }
+}

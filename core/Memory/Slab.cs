@@ -1,0 +1,29 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace Hybrid.Memory;
+
+/// <summary>A pinned array whose first usable element lies on a 64-byte boundary: one cache line, one AVX-512 vector.</summary>
+internal readonly struct Slab<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    internal const int AlignmentBytes = 64;
+
+    internal required T[] Array { get; init; }
+
+    internal required int Start { get; init; }
+
+    internal int Capacity => Array.Length - Start;
+
+    internal static int ElementsPerLine => AlignmentBytes / Unsafe.SizeOf<T>();
+
+    internal static unsafe Slab<T> Allocate(int capacity)
+    {
+        if (typeof(T) != typeof(float) && typeof(T) != typeof(double))
+            throw new NotSupportedException($"{typeof(T).Name} is not supported; use float (to train) or double (to check).");
+        var array = GC.AllocateUninitializedArray<T>(checked(capacity + ElementsPerLine), pinned: true);
+        var address = (ulong)Unsafe.AsPointer(ref array[0]);
+        var misalignedBytes = (int)(address % AlignmentBytes);
+        var start = misalignedBytes == 0 ? 0 : (AlignmentBytes - misalignedBytes) / Unsafe.SizeOf<T>();
+        return new Slab<T> { Array = array, Start = start };
+    }
+}

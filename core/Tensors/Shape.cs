@@ -1,0 +1,64 @@
+namespace Hybrid.Tensors;
+
+/// <summary>The extents of a tensor, slowest axis first. A scalar has the empty shape <c>[]</c> and length 1.</summary>
+public sealed class Shape : IEquatable<Shape>
+{
+    private readonly int[] extents;
+
+    /// <summary>Makes a shape from its extents; <c>new Shape()</c> is the shape of a scalar.</summary>
+    /// <exception cref="ShapeException">An extent is negative, or the product exceeds what one tensor can hold.</exception>
+    public Shape(params int[] extents)
+    {
+        this.extents = (int[])extents.Clone();
+        long length = 1;
+        foreach (var extent in extents)
+        {
+            if (extent < 0) throw new ShapeException($"an extent must not be negative, got {this}.");
+            length *= extent;
+            if (length > Array.MaxLength)
+                throw new ShapeException($"{this} has more than {Array.MaxLength} elements, which one tensor cannot hold; split it.");
+        }
+        Length = (int)length;
+    }
+
+    /// <summary>The shape of a scalar, <c>[]</c>.</summary>
+    public static Shape Scalar { get; } = new();
+
+    /// <summary>Number of axes.</summary>
+    public int Rank => extents.Length;
+
+    /// <summary>Number of elements: the product of the extents.</summary>
+    public int Length { get; }
+
+    /// <summary>The extent of an axis; negative axes count from the end, so <c>shape[-1]</c> is the fastest.</summary>
+    public int this[int axis] => extents[axis < 0 ? axis + extents.Length : axis];
+
+    /// <summary>Extent of the last axis; 1 for a scalar.</summary>
+    public int Columns => Rank == 0 ? 1 : extents[^1];
+
+    /// <summary>Product of all extents but the last: the number of rows when the tensor is read as a matrix.</summary>
+    public int Rows => Rank == 0 ? 1 : extents[..^1].Aggregate(1, (product, extent) => product * extent);
+
+    /// <summary>The same shape with another extent on its last axis.</summary>
+    public Shape WithColumns(int columns) =>
+        Rank == 0 ? throw new ShapeException("a scalar has no last axis.") : new Shape([.. extents[..^1], columns]);
+
+    /// <summary>True if this shape equals the last axes of the other, so that it can be repeated along the leading ones.</summary>
+    public bool IsSuffixOf(Shape other) =>
+        Rank <= other.Rank && extents.AsSpan().SequenceEqual(other.extents.AsSpan(other.Rank - Rank));
+
+    /// <summary>The extents as a fresh array.</summary>
+    public int[] ToArray() => (int[])extents.Clone();
+
+    /// <inheritdoc/>
+    public bool Equals(Shape? other) => other is not null && extents.AsSpan().SequenceEqual(other.extents);
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => Equals(obj as Shape);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => extents.Aggregate(17, HashCode.Combine);
+
+    /// <summary>The extents in brackets, such as <c>[64, 8, 128]</c>.</summary>
+    public override string ToString() => $"[{string.Join(", ", extents)}]";
+}
