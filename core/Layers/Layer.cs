@@ -1,0 +1,14 @@
+using System.Numerics;
+using Hybrid.Autodiff;
+
+namespace Hybrid.Layers;
+
+/// <summary>Parameters with their initialization. A layer holds no state of a pass: it calls rules on the tape it is handed.</summary>
+public abstract class Layer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    /// <summary>Every trained tensor of the layer and its parts, in a fixed order.</summary>
+    public abstract IEnumerable<Parameter<T>> Parameters { get; }
+
+    /// <summary>How many numbers are trained.</summary>
+    public long ParameterCount => Parameters.Sum(parameter => (long)parameter.Value.Length);
+}

@@ -1,0 +1,36 @@
+using System.Numerics;
+using Hybrid.Autodiff;
+using Hybrid.Tensors;
+
+namespace Hybrid.Layers;
+
+/// <summary>Layer normalization over the last axis, with a trained gain and bias.</summary>
+public sealed class LayerNorm<T> : Layer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private readonly double eps;
+
+    /// <summary>Makes the layer with gain 1 and bias 0.</summary>
+    /// <param name="name">Path of the layer in its model; its parameters add <c>.gain</c> and <c>.bias</c>.</param>
+    /// <param name="features">Width of the rows.</param>
+    /// <param name="eps">Added to the variance inside the root; units of x².</param>
+    public LayerNorm(string name, int features, double eps = 1e-5)
+    {
+        this.eps = eps;
+        Gain = new Parameter<T>($"{name}.gain", Initialization.Constant<T>(new Shape(features), 1));
+        Bias = new Parameter<T>($"{name}.bias", Tensor<T>.Zeros(new Shape(features)));
+    }
+
+    /// <summary>g in the paper, [features].</summary>
+    public Parameter<T> Gain { get; }
+
+    /// <summary>b in the paper, [features].</summary>
+    public Parameter<T> Bias { get; }
+
+    /// <inheritdoc/>
+    public override IEnumerable<Parameter<T>> Parameters => [Gain, Bias];
+
+    /// <summary>Normalizes each row of x, [..., features].</summary>
+    /// <exception cref="ShapeException">x does not end in features.</exception>
+    public Variable<T> Apply(Tape<T> tape, Variable<T> x) =>
+        tape.Record(Gain.Name, Rules.LayerNorm.Forward(eps, x.Value, Gain.Value, Bias.Value, tape.Arena), x, Gain, Bias);
+}

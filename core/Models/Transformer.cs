@@ -1,0 +1,111 @@
+using System.Numerics;
+using Hybrid.Autodiff;
+using Hybrid.Data;
+using Hybrid.Layers;
+using Hybrid.Rules;
+using Hybrid.Tensors;
+using Hybrid.Text;
+
+namespace Hybrid.Models;
+
+/// <summary>The encoder-decoder of "Attention Is All You Need" (Vaswani et al. 2017).</summary>
+/// <remarks>
+/// Dropout stands exactly where section 5.4 puts it: on each sublayer's output before it is added, and on the sums of
+/// embeddings and positions. Differs from the paper as the settings say; source and target have tables of their own.
+/// </remarks>
+public sealed class Transformer<T> : Layer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private readonly Layers.Embedding<T> sourceEmbedding, targetEmbedding;
+    private readonly Tensor<T> positions;
+    private readonly TransformerBlock<T>[] encoder, decoder;
+    private readonly Layers.LayerNorm<T>? encoderNorm, decoderNorm;
+    private readonly Layers.Linear<T>? output;
+
+    /// <summary>Makes a model with fresh parameters.</summary>
+    /// <exception cref="ShapeException">The heads do not divide the features, or the features are odd.</exception>
+    public Transformer(TransformerSettings settings, RandomStream random)
+    {
+        Settings = settings;
+        sourceEmbedding = new("source", settings.SourceVocabulary, settings.Features, random.Split("source"));
+        targetEmbedding = new("target", settings.TargetVocabulary, settings.Features, random.Split("target"));
+        positions = SinusoidalPositions.Table<T>(settings.MaximumLength, settings.Features);
+        encoder = Stack("encoder", settings.EncoderLayers, attendsToEncoder: false);
+        decoder = Stack("decoder", settings.DecoderLayers, attendsToEncoder: true);
+        if (settings.NormFirst)
+        {
+            encoderNorm = new("encoder.norm", settings.Features);
+            decoderNorm = new("decoder.norm", settings.Features);
+        }
+        if (!settings.TieTargetEmbedding)
+            output = new("output", settings.Features, settings.TargetVocabulary, withBias: false, random.Split("output"));
+
+        TransformerBlock<T>[] Stack(string name, int layers, bool attendsToEncoder) =>
+            [.. Enumerable.Range(0, layers).Select(i => new TransformerBlock<T>($"{name}.{i}", settings, attendsToEncoder, random.Split($"{name}.{i}")))];
+    }
+
+    /// <summary>Size and choices.</summary>
+    public TransformerSettings Settings { get; }
+
+    /// <inheritdoc/>
+    public override IEnumerable<Parameter<T>> Parameters =>
+    [
+        .. sourceEmbedding.Parameters, .. encoder.SelectMany(block => block.Parameters), .. encoderNorm?.Parameters ?? [],
+        .. targetEmbedding.Parameters, .. decoder.SelectMany(block => block.Parameters), .. decoderNorm?.Parameters ?? [],
+        .. output?.Parameters ?? [],
+    ];
+
+    /// <summary>Reads the source: [batch, sourceTime, features].</summary>
+    /// <exception cref="ArgumentException">A sequence is longer than the positions.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An id lies outside the vocabulary.</exception>
+    public Variable<T> Encode(Pass<T> pass, TokenBatch source)
+    {
+        var mask = PaddingMask(source);
+        var x = Embed(pass, sourceEmbedding, source);
+        foreach (var block in encoder) x = block.Apply(pass, x, mask, memory: null, AttentionMask.None);
+        return encoderNorm is null ? x : encoderNorm.Apply(pass.Tape, x);
+    }
+
+    /// <summary>
+    /// Scores of the next token after each position of the target: logits, [batch, targetTime, targetVocabulary]. A position sees
+    /// only those before it and itself, so padding at a target's end changes nothing before it.
+    /// </summary>
+    /// <param name="pass">The tape, and whether it trains.</param>
+    /// <param name="memory">What <see cref="Encode"/> returned, [batch, sourceTime, features].</param>
+    /// <param name="source">The source, whose padding is hidden.</param>
+    /// <param name="target">What the decoder has said so far, begin included.</param>
+    /// <exception cref="ArgumentException">A sequence is longer than the positions.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An id lies outside the vocabulary.</exception>
+    public Variable<T> Decode(Pass<T> pass, Variable<T> memory, TokenBatch source, TokenBatch target)
+    {
+        var memoryMask = PaddingMask(source);
+        var x = Embed(pass, targetEmbedding, target);
+        foreach (var block in decoder) x = block.Apply(pass, x, AttentionMask.Causal, memory, memoryMask);
+        if (decoderNorm is not null) x = decoderNorm.Apply(pass.Tape, x);
+        return output is null ? targetEmbedding.ApplyTransposed(pass.Tape, x) : output.Apply(pass.Tape, x);
+    }
+
+    /// <summary>The training loss of a batch: cross-entropy of the next target token in nats, a scalar.</summary>
+    /// <param name="pass">The tape, and whether it trains.</param>
+    /// <param name="batch">Sources and targets.</param>
+    /// <param name="smoothing">ε of label smoothing; 0.1 in the paper.</param>
+    public Variable<T> Loss(Pass<T> pass, PairBatch batch, double smoothing)
+    {
+        var logits = Decode(pass, Encode(pass, batch.Source), batch.Source, batch.DecoderInput);
+        return pass.Tape.Record("cross-entropy",
+            CrossEntropy.Forward(batch.DecoderTarget.Ids, Vocabulary.Padding, smoothing, logits.Value, pass.Tape.Arena), logits);
+    }
+
+    private Variable<T> Embed(Pass<T> pass, Layers.Embedding<T> embedding, TokenBatch tokens)
+    {
+        var time = tokens.Shape[1];
+        if (time > Settings.MaximumLength)
+            throw new ArgumentException($"a sequence of {time} tokens exceeds the {Settings.MaximumLength} positions of the model; build it with a larger MaximumLength or shorten the text.", nameof(tokens));
+        var encoding = Tensor<T>.Rent(pass.Tape.Arena, new Shape(time, Settings.Features));
+        positions.Span[..encoding.Length].CopyTo(encoding.Span);
+        var sum = pass.Add(embedding.Apply(pass.Tape, tokens.Ids, tokens.Shape), pass.Tape.Constant(encoding));
+        return pass.Drop(Settings.Dropout, sum);
+    }
+
+    private static AttentionMask PaddingMask(TokenBatch tokens) =>
+        tokens.HasPadding ? AttentionMask.Padding(tokens.Lengths) : AttentionMask.None;
+}

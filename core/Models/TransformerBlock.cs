@@ -1,0 +1,57 @@
+using System.Numerics;
+using Hybrid.Autodiff;
+using Hybrid.Layers;
+using Hybrid.Rules;
+using Hybrid.Tensors;
+
+namespace Hybrid.Models;
+
+/// <summary>
+/// One of the N identical layers of a stack: self-attention, in the decoder attention to the encoder's output, and a
+/// feed-forward layer, each in its frame.
+/// </summary>
+internal sealed class TransformerBlock<T> : Layer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private readonly string name;
+    private readonly MultiHeadAttention<T> selfAttention;
+    private readonly MultiHeadAttention<T>? crossAttention;
+    private readonly PositionwiseFeedForward<T> feedForward;
+    private readonly TransformerSublayer<T> selfFrame, crossFrame, feedForwardFrame;
+
+    internal TransformerBlock(string name, TransformerSettings settings, bool attendsToEncoder, RandomStream random)
+    {
+        this.name = name;
+        selfAttention = Attention("self");
+        selfFrame = new TransformerSublayer<T>($"{name}.self", settings);
+        crossAttention = attendsToEncoder ? Attention("cross") : null;
+        crossFrame = new TransformerSublayer<T>($"{name}.cross", settings);
+        feedForward = new PositionwiseFeedForward<T>($"{name}.feedForward", settings.Features, settings.HiddenFeatures, random);
+        feedForwardFrame = new TransformerSublayer<T>($"{name}.feedForward", settings);
+
+        MultiHeadAttention<T> Attention(string role) =>
+            new($"{name}.{role}", settings.Features, settings.Heads, settings.AttentionBias, settings.ScaledAttention, random);
+    }
+
+    public override IEnumerable<Parameter<T>> Parameters =>
+    [
+        .. selfAttention.Parameters, .. selfFrame.Parameters,
+        .. crossAttention is null ? [] : crossAttention.Parameters.Concat(crossFrame.Parameters),
+        .. feedForward.Parameters, .. feedForwardFrame.Parameters,
+    ];
+
+    /// <summary>Maps x, [batch, time, features], to the same shape; memory is the encoder's output, null in the encoder.</summary>
+    internal Variable<T> Apply(Pass<T> pass, Variable<T> x, AttentionMask selfMask, Variable<T>? memory, AttentionMask memoryMask)
+    {
+        x = selfFrame.Apply(pass, x, y => Attend(selfAttention, "self", y, y, selfMask));
+        if (crossAttention is not null && memory is not null)
+            x = crossFrame.Apply(pass, x, y => Attend(crossAttention, "cross", y, memory, memoryMask));
+        return feedForwardFrame.Apply(pass, x, y => feedForward.Apply(pass.Tape, y));
+
+        Variable<T> Attend(MultiHeadAttention<T> attention, string role, Variable<T> queries, Variable<T> keys, AttentionMask mask)
+        {
+            var (output, weights) = attention.Apply(pass.Tape, queries, keys, mask);
+            pass.AttentionMaps[$"{name}.{role}"] = weights;
+            return output;
+        }
+    }
+}

@@ -1,0 +1,44 @@
+namespace Hybrid.Models;
+
+/// <summary>The size of a Transformer and the choices its paper makes; defaults are the paper's base model.</summary>
+public sealed record TransformerSettings
+{
+    /// <summary>Number of source tokens, special ones included.</summary>
+    public required int SourceVocabulary { get; init; }
+
+    /// <summary>Number of target tokens, special ones included.</summary>
+    public required int TargetVocabulary { get; init; }
+
+    /// <summary>d_model, the width of every layer.</summary>
+    public int Features { get; init; } = 512;
+
+    /// <summary>h, the number of attention heads; d_k = d_v = d_model / h.</summary>
+    public int Heads { get; init; } = 8;
+
+    /// <summary>N of the encoder.</summary>
+    public int EncoderLayers { get; init; } = 6;
+
+    /// <summary>N of the decoder.</summary>
+    public int DecoderLayers { get; init; } = 6;
+
+    /// <summary>d_ff, the width inside the feed-forward layers.</summary>
+    public int HiddenFeatures { get; init; } = 2048;
+
+    /// <summary>P_drop of section 5.4.</summary>
+    public double Dropout { get; init; } = 0.1;
+
+    /// <summary>False: LayerNorm(x + Sublayer(x)), as the paper says. True: x + Sublayer(LayerNorm(x)), and a norm after each stack.</summary>
+    public bool NormFirst { get; init; }
+
+    /// <summary>True: the pre-softmax matrix is the target embedding's (section 3.4). False: a linear layer of its own.</summary>
+    public bool TieTargetEmbedding { get; init; } = true;
+
+    /// <summary>True gives the attention's four projections biases; the paper's equations have none.</summary>
+    public bool AttentionBias { get; init; }
+
+    /// <summary>False leaves out the division by √d_k (section 3.2.1), to show what it is for.</summary>
+    public bool ScaledAttention { get; init; } = true;
+
+    /// <summary>Longest sequence for which there are positions.</summary>
+    public int MaximumLength { get; init; } = 256;
+}

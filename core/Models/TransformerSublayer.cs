@@ -1,0 +1,21 @@
+using System.Numerics;
+using Hybrid.Autodiff;
+using Hybrid.Layers;
+
+namespace Hybrid.Models;
+
+/// <summary>The frame around every sublayer of a Transformer: residual connection, dropout, normalization.</summary>
+internal sealed class TransformerSublayer<T>(string name, TransformerSettings settings) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private readonly LayerNorm<T> norm = new($"{name}.norm", settings.Features);
+
+    internal IEnumerable<Parameter<T>> Parameters => norm.Parameters;
+
+    /// <summary>
+    /// Section 3.1 and 5.4: LayerNorm(x + Dropout(Sublayer(x))); with the norm first, x + Dropout(Sublayer(LayerNorm(x))).
+    /// </summary>
+    internal Variable<T> Apply(Pass<T> pass, Variable<T> x, Func<Variable<T>, Variable<T>> sublayer) =>
+        settings.NormFirst
+            ? pass.Add(x, pass.Drop(settings.Dropout, sublayer(norm.Apply(pass.Tape, x))))
+            : norm.Apply(pass.Tape, pass.Add(x, pass.Drop(settings.Dropout, sublayer(x))));
+}

@@ -1,0 +1,73 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+using Hybrid.Autodiff;
+using Hybrid.Kernels;
+using Hybrid.Tensors;
+
+namespace Hybrid.Optimizers;
+
+/// <summary>Adam (Kingma and Ba 2014, algorithm 1), by default with the constants of the Transformer's section 5.3.</summary>
+public sealed class Adam<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private readonly Tensor<T>[] firstMoments, secondMoments;
+    private readonly double beta1, beta2, eps;
+    private int steps;
+
+    /// <summary>Makes the optimizer with moments of zero.</summary>
+    /// <param name="parameters">What to train.</param>
+    /// <param name="beta1">Decay of the mean of the gradient, in [0, 1).</param>
+    /// <param name="beta2">Decay of the mean of its square, in [0, 1).</param>
+    /// <param name="eps">Added to the root outside, as the paper has it; units of the gradient.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A decay lies outside [0, 1), or eps is not positive.</exception>
+    public Adam(IEnumerable<Parameter<T>> parameters, double beta1 = 0.9, double beta2 = 0.98, double eps = 1e-9) : base(parameters)
+    {
+        if (!(beta1 >= 0 && beta1 < 1)) throw new ArgumentOutOfRangeException(nameof(beta1), beta1, "A decay must lie in [0, 1).");
+        if (!(beta2 >= 0 && beta2 < 1)) throw new ArgumentOutOfRangeException(nameof(beta2), beta2, "A decay must lie in [0, 1).");
+        if (!(eps > 0)) throw new ArgumentOutOfRangeException(nameof(eps), eps, "eps must be positive.");
+        (this.beta1, this.beta2, this.eps) = (beta1, beta2, eps);
+        firstMoments = [.. Parameters.Select(parameter => Tensor<T>.Zeros(parameter.Value.Shape))];
+        secondMoments = [.. Parameters.Select(parameter => Tensor<T>.Zeros(parameter.Value.Shape))];
+    }
+
+    /// <inheritdoc/>
+    public override void Step(double learningRate)
+    {
+        ThrowIfNotRate(learningRate);
+        steps++;
+        // The bias corrections depend on the step only, so they are taken out of the loop over elements.
+        var meanCorrection = T.CreateChecked(learningRate / (1 - Math.Pow(beta1, steps)));
+        var squareCorrection = T.CreateChecked(1 / (1 - Math.Pow(beta2, steps)));
+        for (var i = 0; i < firstMoments.Length; i++)
+        {
+            var (value, gradient, m, v) = (Parameters[i].Value, Parameters[i].Gradient, firstMoments[i], secondMoments[i]);
+            Workers.For(value.Length, minimumPerPart: 1 << 14, (_, first, end) =>
+                Update(value.Span[first..end], gradient.Span[first..end], m.Span[first..end], v.Span[first..end], meanCorrection, squareCorrection));
+        }
+    }
+
+    private void Update(Span<T> value, ReadOnlySpan<T> gradient, Span<T> m, Span<T> v, T meanCorrection, T squareCorrection)
+    {
+        T b1 = T.CreateChecked(beta1), b2 = T.CreateChecked(beta2), c1 = T.CreateChecked(1 - beta1), c2 = T.CreateChecked(1 - beta2);
+        var epsilon = T.CreateChecked(eps);
+        // One pass over memory, a vector at a time; the last few elements one by one.
+        var values = MemoryMarshal.Cast<T, Vector<T>>(value);
+        var gradients = MemoryMarshal.Cast<T, Vector<T>>(gradient);
+        Span<Vector<T>> ms = MemoryMarshal.Cast<T, Vector<T>>(m), vs = MemoryMarshal.Cast<T, Vector<T>>(v);
+        var epsilons = new Vector<T>(epsilon);
+        for (var i = 0; i < values.Length; i++)
+        {
+            var g = gradients[i];
+            ms[i] = ms[i] * b1 + g * c1; // ADAM-1: m ← β₁ m + (1 − β₁) g
+            vs[i] = vs[i] * b2 + g * g * c2; // ADAM-2: v ← β₂ v + (1 − β₂) g²
+            var root = Vector.SquareRoot(vs[i] * squareCorrection) + epsilons; // ADAM-3: v̂ = v / (1 − β₂ᵗ)
+            values[i] -= ms[i] * meanCorrection / root; // ADAM-4: θ ← θ − α m̂ / (√v̂ + ε), m̂ = m / (1 − β₁ᵗ)
+        }
+        for (var i = values.Length * Vector<T>.Count; i < value.Length; i++)
+        {
+            var g = gradient[i];
+            m[i] = m[i] * b1 + g * c1;
+            v[i] = v[i] * b2 + g * g * c2;
+            value[i] -= m[i] * meanCorrection / (T.Sqrt(v[i] * squareCorrection) + epsilon);
+        }
+    }
+}

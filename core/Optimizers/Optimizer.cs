@@ -1,0 +1,29 @@
+using System.Numerics;
+using Hybrid.Autodiff;
+
+namespace Hybrid.Optimizers;
+
+/// <summary>Changes parameters by their gradients. Reads <see cref="Parameter{T}.Gradient"/> and nothing else of the backward pass.</summary>
+public abstract class Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private protected Optimizer(IEnumerable<Parameter<T>> parameters) => Parameters = [.. parameters];
+
+    /// <summary>What is trained.</summary>
+    public IReadOnlyList<Parameter<T>> Parameters { get; }
+
+    /// <summary>One step with the given learning rate; gradients stay as they are.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The rate is negative, NaN or infinite.</exception>
+    public abstract void Step(double learningRate);
+
+    /// <summary>Sets every gradient to zero, as before each backward pass.</summary>
+    public void ZeroGradients()
+    {
+        foreach (var parameter in Parameters) parameter.ZeroGradient();
+    }
+
+    private protected static void ThrowIfNotRate(double learningRate)
+    {
+        if (!(double.IsFinite(learningRate) && learningRate >= 0))
+            throw new ArgumentOutOfRangeException(nameof(learningRate), learningRate, "The learning rate must be a finite number, 0 or more.");
+    }
+}

@@ -1,0 +1,36 @@
+using System.Numerics;
+using Hybrid.Autodiff;
+using Hybrid.Kernels;
+using Hybrid.Tensors;
+
+namespace Hybrid.Optimizers;
+
+/// <summary>Stochastic gradient descent with momentum (Polyak 1964, in the form of Sutskever et al. 2013 without look-ahead).</summary>
+public sealed class Sgd<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private readonly Tensor<T>[] velocities;
+    private readonly double momentum;
+
+    /// <summary>Makes the optimizer with velocities of zero.</summary>
+    /// <param name="parameters">What to train.</param>
+    /// <param name="momentum">μ in [0, 1); 0 is plain gradient descent.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The momentum lies outside [0, 1).</exception>
+    public Sgd(IEnumerable<Parameter<T>> parameters, double momentum = 0) : base(parameters)
+    {
+        if (!(momentum >= 0 && momentum < 1)) throw new ArgumentOutOfRangeException(nameof(momentum), momentum, "Momentum must lie in [0, 1).");
+        this.momentum = momentum;
+        velocities = [.. Parameters.Select(parameter => Tensor<T>.Zeros(parameter.Value.Shape))];
+    }
+
+    /// <inheritdoc/>
+    public override void Step(double learningRate)
+    {
+        ThrowIfNotRate(learningRate);
+        for (var i = 0; i < velocities.Length; i++)
+        {
+            Elementwise.Scale(T.CreateChecked(momentum), velocities[i], velocities[i]);
+            Elementwise.Add(Parameters[i].Gradient, velocities[i]); // SGD-1: u ← μ u + g
+            Elementwise.AddScaled(T.CreateChecked(-learningRate), velocities[i], Parameters[i].Value); // SGD-2: θ ← θ − α u
+        }
+    }
+}

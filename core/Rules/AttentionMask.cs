@@ -1,0 +1,52 @@
+using Hybrid.Tensors;
+
+namespace Hybrid.Rules;
+
+/// <summary>
+/// Which keys each query may look at. A type, not a tensor of booleans whose polarity must be guessed: every mask here shows
+/// a query the first so many keys, and <see cref="Visible"/> says how many.
+/// </summary>
+public sealed class AttentionMask
+{
+    private readonly bool causal;
+    private readonly int[]? keyLengths;
+
+    private AttentionMask(bool causal, int[]? keyLengths)
+    {
+        this.causal = causal;
+        this.keyLengths = keyLengths;
+    }
+
+    /// <summary>Every query sees every key.</summary>
+    public static AttentionMask None { get; } = new(causal: false, keyLengths: null);
+
+    /// <summary>Query i sees keys 0 to i: no position looks ahead (Transformer, section 3.1). As many queries as keys.</summary>
+    public static AttentionMask Causal { get; } = new(causal: true, keyLengths: null);
+
+    /// <summary>Keys from each sequence's length on are padding and seen by nobody; a length of 0 hides them all.</summary>
+    /// <param name="keyLengths">Number of real keys of each sequence in the batch.</param>
+    public static AttentionMask Padding(int[] keyLengths) => new(causal: false, (int[])keyLengths.Clone());
+
+    /// <summary>Both: query i of a sequence sees its real keys from 0 to i.</summary>
+    /// <param name="keyLengths">Number of real keys of each sequence in the batch.</param>
+    public static AttentionMask CausalAndPadding(int[] keyLengths) => new(causal: true, (int[])keyLengths.Clone());
+
+    /// <summary>How many keys, counted from the first, the query sees.</summary>
+    public int Visible(int sequence, int query, int keyTime)
+    {
+        var visible = keyLengths is null ? keyTime : keyLengths[sequence];
+        return causal ? Math.Min(visible, query + 1) : visible;
+    }
+
+    internal void ThrowIfUnfit(int batch, int queryTime, int keyTime)
+    {
+        if (causal && queryTime != keyTime)
+            throw new ShapeException($"a causal mask needs as many queries as keys, got {queryTime} and {keyTime}; use it for self-attention only.");
+        if (keyLengths is null) return;
+        if (keyLengths.Length != batch)
+            throw new ShapeException($"the padding mask holds {keyLengths.Length} lengths for a batch of {batch}; pass one a sequence.");
+        foreach (var length in keyLengths)
+            if (length < 0 || length > keyTime)
+                throw new ShapeException($"the padding mask says {length} keys are real, but there are {keyTime}.");
+    }
+}

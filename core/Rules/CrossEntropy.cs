@@ -1,0 +1,97 @@
+using System.Numerics;
+using Hybrid.Autodiff;
+using Hybrid.Kernels;
+using Hybrid.Memory;
+using Hybrid.Tensors;
+
+namespace Hybrid.Rules;
+
+/// <summary>Softmax and cross-entropy in one rule, computed from the logits, with label smoothing and padding ignored.</summary>
+public static class CrossEntropy
+{
+    /// <summary>
+    /// The mean over all targets that are not padding of −Σ q log softmax(x), with q = 1 − ε on the target plus ε spread evenly.
+    /// </summary>
+    /// <param name="targets">The right class of each row; rows with <paramref name="padding"/> do not count.</param>
+    /// <param name="padding">The id that marks padding, or null if every row counts.</param>
+    /// <param name="smoothing">ε in [0, 1]; 0 gives the plain negative log-likelihood.</param>
+    /// <param name="logits">x, [..., classes].</param>
+    /// <param name="arena">Memory of the step.</param>
+    /// <returns>The loss, a scalar in nats, and its pullback: dlogits.</returns>
+    /// <exception cref="ShapeException">The number of targets is not the number of rows.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A target is no class, or the smoothing lies outside [0, 1].</exception>
+    /// <exception cref="ArgumentException">Every target is padding.</exception>
+    /// <remarks>
+    /// Szegedy et al. 2015, section 7; ε spreads over all classes, the target included. Keeps one number a row (log Σ exp) and
+    /// recomputes the probabilities. Never takes the logarithm of a probability, so no logit, however far off, gives infinity.
+    /// </remarks>
+    public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(
+        int[] targets, int? padding, double smoothing, Tensor<T> logits, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        int rows = logits.Shape.Rows, classes = logits.Shape.Columns;
+        var counted = Validate(targets, padding, smoothing, logits.Shape);
+        T onTarget = T.CreateChecked(1 - smoothing), onEach = T.CreateChecked(smoothing / classes);
+        var logSumExp = Tensor<T>.Rent(arena, new Shape(rows));
+        var rowLoss = Tensor<T>.RentZeroed(arena, new Shape(rows));
+        var scratch = Tensor<T>.Rent(arena, new Shape(Workers.Count, classes));
+        var grain = Broadcast.RowsPerPart(classes);
+
+        Workers.For(rows, grain, (part, first, end) =>
+        {
+            var shifted = scratch.Span.Slice(part * classes, classes);
+            for (var i = first; i < end; i++)
+            {
+                if (targets[i] == padding) continue;
+                ReadOnlySpan<T> x = logits.Span.Slice(i * classes, classes);
+                var max = VectorMath.Max(x);
+                var log = T.Log(VectorMath.ExpAndSum(x, max, shifted));
+                logSumExp.Span[i] = max + log; // CE-1: log Σ exp x = max x + log Σ exp(x − max x)
+                // Everything is measured from the maximum, so that a large common offset costs no digits.
+                VectorMath.ShiftAndScale(x, max, T.One, shifted);
+                rowLoss.Span[i] = log - onTarget * shifted[targets[i]] - onEach * VectorMath.Sum<T>(shifted); // CE-2: ℓ = log Σ exp x − Σ q x
+            }
+        });
+        var loss = Tensor<T>.Rent(arena, Shape.Scalar);
+        loss.Span[0] = VectorMath.Sum<T>(rowLoss.Span) / T.CreateChecked(counted);
+        return (loss, Backward);
+
+        void Backward(Tensor<T> dloss, Gradients<T> gradients)
+        {
+            if (!gradients.Wants(0)) return;
+            var dlogits = gradients.Slot(0);
+            var weight = dloss.ToScalar() / T.CreateChecked(counted);
+            Workers.For(rows, grain, (part, first, end) =>
+            {
+                var p = scratch.Span.Slice(part * classes, classes);
+                for (var i = first; i < end; i++)
+                {
+                    if (targets[i] == padding) continue;
+                    VectorMath.ExpAndSum(logits.Span.Slice(i * classes, classes), logSumExp.Span[i], p);
+                    p[targets[i]] -= onTarget;
+                    VectorMath.ShiftAndScale(p, onEach, weight, p);
+                    VectorMath.Add(p, dlogits.Span.Slice(i * classes, classes)); // CE-3: dx = (p − q) dloss / n
+                }
+            });
+        }
+    }
+
+    private static int Validate(int[] targets, int? padding, double smoothing, Shape logits)
+    {
+        if (logits.Rank == 0) throw new ShapeException("logits must be [..., classes], got a scalar.");
+        if (targets.Length != logits.Rows)
+            throw new ShapeException($"logits {logits} have {logits.Rows} rows and need as many targets, got {targets.Length}.");
+        if (!(smoothing >= 0 && smoothing <= 1))
+            throw new ArgumentOutOfRangeException(nameof(smoothing), smoothing, "Label smoothing must lie in [0, 1].");
+        var counted = 0;
+        for (var i = 0; i < targets.Length; i++)
+        {
+            if (targets[i] == padding) continue;
+            if ((uint)targets[i] >= (uint)logits.Columns)
+                throw new ArgumentOutOfRangeException(nameof(targets),
+                    $"target {targets[i]} at row {i} is none of the {logits.Columns} classes; encode it with the vocabulary of the model.");
+            counted++;
+        }
+        return counted > 0 ? counted : throw new ArgumentException("Every target is padding, so there is nothing to average; leave such a batch out.", nameof(targets));
+    }
+}

@@ -1,0 +1,49 @@
+using System.Numerics;
+using Hybrid.Autodiff;
+using Hybrid.Kernels;
+using Hybrid.Memory;
+using Hybrid.Tensors;
+
+namespace Hybrid.Rules;
+
+/// <summary>Looks rows up in a table of trained vectors.</summary>
+public static class Embedding
+{
+    /// <summary>y[i] = factor · table[ids[i]].</summary>
+    /// <param name="ids">Row numbers, one for each element of the leading shape.</param>
+    /// <param name="leading">Shape of the ids, such as [batch, time].</param>
+    /// <param name="factor">The Transformer multiplies by √d_model (section 3.4).</param>
+    /// <param name="table">E, [entries, features].</param>
+    /// <param name="arena">Memory of the step.</param>
+    /// <returns>y, [leading..., features], and its pullback: dtable.</returns>
+    /// <exception cref="ShapeException">The table is no matrix, or the number of ids is not that of the leading shape.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An id lies outside the table.</exception>
+    /// <remarks>The backward pass runs in one thread: ids repeat, and a fixed order keeps sums the same to the bit.</remarks>
+    public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(
+        int[] ids, Shape leading, double factor, Tensor<T> table, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        if (table.Shape.Rank != 2) throw new ShapeException($"table must be [entries, features], got {table.Shape}.");
+        if (ids.Length != leading.Length) throw new ShapeException($"{leading} needs {leading.Length} ids, got {ids.Length}.");
+        int entries = table.Shape[0], features = table.Shape[1];
+        for (var i = 0; i < ids.Length; i++)
+            if ((uint)ids[i] >= (uint)entries)
+                throw new ArgumentOutOfRangeException(nameof(ids),
+                    $"id {ids[i]} at position {i} lies outside the vocabulary of {entries}; encode the text with the vocabulary the table was built for.");
+
+        var s = T.CreateChecked(factor);
+        var y = Tensor<T>.Rent(arena, new Shape([.. leading.ToArray(), features]));
+        for (var i = 0; i < ids.Length; i++)
+            VectorMath.Scale(s, table.Span.Slice(ids[i] * features, features), y.Span.Slice(i * features, features)); // EMB-1: yᵢ = s E[idᵢ]
+        return (y, Backward);
+
+        void Backward(Tensor<T> dy, Gradients<T> gradients)
+        {
+            if (!gradients.Wants(0)) return;
+            ReadOnlySpan<T> dyRows = dy.Span;
+            var dtable = gradients.Slot(0).Span;
+            for (var i = 0; i < ids.Length; i++)
+                VectorMath.AddScaled(s, dyRows.Slice(i * features, features), dtable.Slice(ids[i] * features, features)); // EMB-2: dE[k] = s Σ of dyᵢ with idᵢ = k
+        }
+    }
+}

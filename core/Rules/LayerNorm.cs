@@ -1,0 +1,86 @@
+using System.Numerics;
+using Hybrid.Autodiff;
+using Hybrid.Kernels;
+using Hybrid.Memory;
+using Hybrid.Tensors;
+
+namespace Hybrid.Rules;
+
+/// <summary>Layer normalization (Ba, Kiros and Hinton 2016).</summary>
+public static class LayerNorm
+{
+    /// <summary>Normalizes each row to zero mean and unit variance, then scales and shifts.</summary>
+    /// <param name="eps">Added to the variance inside the root; units of x².</param>
+    /// <param name="x">Input, [..., features].</param>
+    /// <param name="gain">g in the paper, [features].</param>
+    /// <param name="bias">b in the paper, [features].</param>
+    /// <param name="arena">Memory of the step.</param>
+    /// <returns>y, [..., features], and its pullback: dx, dgain, dbias.</returns>
+    /// <exception cref="ShapeException">gain or bias is not [features], or there are no features.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">eps is not positive.</exception>
+    /// <remarks>
+    /// Equation 4 of the paper; biased variance, in two passes, because E[x²] − μ² cancels. Keeps μ and 1/σ of each row;
+    /// recomputes x̂.
+    /// </remarks>
+    public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(
+        double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        if (!(eps > 0)) throw new ArgumentOutOfRangeException(nameof(eps), eps, "eps must be positive; a constant row has variance 0.");
+        if (x.Shape.Rank == 0 || x.Shape.Columns == 0) throw new ShapeException($"x must be [..., features] with at least one feature, got {x.Shape}.");
+        int rows = x.Shape.Rows, features = x.Shape.Columns;
+        ShapeException.ThrowIfNot(gain.Shape, new Shape(features), "gain", $"build the layer with features = {features}");
+        ShapeException.ThrowIfNot(bias.Shape, new Shape(features), "bias", $"build the layer with features = {features}");
+        T n = T.CreateChecked(features), epsilon = T.CreateChecked(eps);
+        Tensor<T> mean = Tensor<T>.Rent(arena, new Shape(rows)), invStd = Tensor<T>.Rent(arena, new Shape(rows));
+        var y = Tensor<T>.Rent(arena, x.Shape);
+        var grain = Broadcast.RowsPerPart(features);
+
+        Workers.For(rows, grain, (_, first, end) =>
+        {
+            for (var i = first; i < end; i++)
+            {
+                ReadOnlySpan<T> row = x.Span.Slice(i * features, features);
+                var yRow = y.Span.Slice(i * features, features);
+                var mu = VectorMath.Sum(row) / n; // LN-1: μ = Σ x / n
+                var variance = VectorMath.SumOfSquares(row, mu) / n; // LN-2: σ² = Σ (x − μ)² / n
+                var inverse = T.One / T.Sqrt(variance + epsilon);
+                VectorMath.ShiftAndScale(row, mu, inverse, yRow); // LN-3: x̂ = (x − μ) / √(σ² + ε)
+                VectorMath.Multiply(yRow, gain.Span, yRow);
+                VectorMath.Add(bias.Span, yRow); // LN-4: y = g x̂ + b
+                mean.Span[i] = mu;
+                invStd.Span[i] = inverse;
+            }
+        });
+        return (y, Backward);
+
+        void Backward(Tensor<T> dy, Gradients<T> gradients)
+        {
+            bool wantsX = gradients.Wants(0), wantsGain = gradients.Wants(1), wantsBias = gradients.Wants(2);
+            var dx = wantsX ? gradients.Slot(0) : null;
+            Tensor<T> dgainParts = Broadcast.PartialRows(rows, features, arena), dbiasParts = Broadcast.PartialRows(rows, features, arena);
+            var scratch = Tensor<T>.Rent(arena, new Shape(2 * dgainParts.Shape.Rows, features));
+            Workers.For(rows, grain, (part, first, end) =>
+            {
+                Span<T> dgain = dgainParts.Span.Slice(part * features, features), dbias = dbiasParts.Span.Slice(part * features, features);
+                Span<T> xhat = scratch.Span.Slice(2 * part * features, features), dxhat = scratch.Span.Slice((2 * part + 1) * features, features);
+                for (var i = first; i < end; i++)
+                {
+                    ReadOnlySpan<T> dyRow = dy.Span.Slice(i * features, features);
+                    VectorMath.ShiftAndScale(x.Span.Slice(i * features, features), mean.Span[i], invStd.Span[i], xhat); // LN-3
+                    VectorMath.MultiplyAdd(dyRow, xhat, dgain); // LN-5: dg = Σ over rows of dy x̂
+                    VectorMath.Add(dyRow, dbias); // LN-6: db = Σ over rows of dy
+                    if (dx is null) continue;
+                    VectorMath.Multiply(dyRow, gain.Span, dxhat); // LN-7: dx̂ = g dy
+                    T meanOfDxhat = VectorMath.Sum<T>(dxhat) / n, meanOfProduct = VectorMath.Dot<T>(dxhat, xhat) / n;
+                    // LN-8: dx = (dx̂ − mean(dx̂) − x̂ mean(dx̂ x̂)) / √(σ² + ε)
+                    VectorMath.AddScaled(-meanOfProduct, xhat, dxhat);
+                    VectorMath.ShiftAndScale(dxhat, meanOfDxhat, invStd.Span[i], dxhat);
+                    VectorMath.Add(dxhat, dx.Span.Slice(i * features, features));
+                }
+            });
+            if (wantsGain) Broadcast.AddPartialRows(dgainParts, gradients.Slot(1).Span);
+            if (wantsBias) Broadcast.AddPartialRows(dbiasParts, gradients.Slot(2).Span);
+        }
+    }
+}

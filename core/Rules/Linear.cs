@@ -1,0 +1,78 @@
+using System.Numerics;
+using Hybrid.Autodiff;
+using Hybrid.Kernels;
+using Hybrid.Memory;
+using Hybrid.Tensors;
+
+namespace Hybrid.Rules;
+
+/// <summary>The affine map of each row: a layer's weight is [inFeatures, outFeatures], as the papers write x W + b.</summary>
+public static class Linear
+{
+    /// <summary>y = x W + b.</summary>
+    /// <param name="x">Input, [..., inFeatures].</param>
+    /// <param name="weight">W, [inFeatures, outFeatures].</param>
+    /// <param name="bias">b, [outFeatures], or null for none.</param>
+    /// <param name="arena">Memory of the step.</param>
+    /// <returns>y, [..., outFeatures], and its pullback: dx, dweight and, with a bias, dbias.</returns>
+    /// <exception cref="ShapeException">x does not end in inFeatures, or the bias is not [outFeatures].</exception>
+    /// <remarks>Three matrix products, one of each form: NN forward, NT for dx, TN for dweight.</remarks>
+    public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(
+        Tensor<T> x, Tensor<T> weight, Tensor<T>? bias, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        if (weight.Shape.Rank != 2) throw new ShapeException($"weight must be [inFeatures, outFeatures], got {weight.Shape}.");
+        int inFeatures = weight.Shape[0], outFeatures = weight.Shape[1], rows = x.Shape.Rows;
+        if (x.Shape.Rank == 0 || x.Shape.Columns != inFeatures)
+            throw new ShapeException($"x must be [..., {inFeatures}], got {x.Shape}; its last axis must be the weight's first.");
+        if (bias is not null)
+            ShapeException.ThrowIfNot(bias.Shape, new Shape(outFeatures), "bias", "one number for each output feature");
+
+        var y = Tensor<T>.Rent(arena, x.Shape.WithColumns(outFeatures));
+        if (bias is not null) Broadcast.Rows<T>(bias.Span, y.Span);
+        Gemm.NN(rows, outFeatures, inFeatures, x.Span, inFeatures, weight.Span, outFeatures, y.Span, outFeatures,
+            accumulate: bias is not null); // LIN-1: y = x W + b
+        return (y, Backward);
+
+        void Backward(Tensor<T> dy, Gradients<T> gradients)
+        {
+            if (gradients.Wants(0))
+                Gemm.NT(rows, inFeatures, outFeatures, dy.Span, outFeatures, weight.Span, outFeatures,
+                    gradients.Slot(0).Span, inFeatures, accumulate: true); // LIN-2: dx = dy Wᵀ
+            if (gradients.Wants(1))
+                Gemm.TN(inFeatures, outFeatures, rows, x.Span, inFeatures, dy.Span, outFeatures,
+                    gradients.Slot(1).Span, outFeatures, accumulate: true); // LIN-3: dW = xᵀ dy
+            if (bias is not null && gradients.Wants(2))
+                Broadcast.SumRows(dy, gradients.Slot(2).Span, arena); // LIN-4: db = Σ over rows of dy
+        }
+    }
+
+    /// <summary>y = x Eᵀ: a table of embeddings used backwards, as the pre-softmax matrix that section 3.4 of the Transformer ties.</summary>
+    /// <param name="x">Input, [..., features].</param>
+    /// <param name="table">E, [entries, features].</param>
+    /// <param name="arena">Memory of the step.</param>
+    /// <returns>y, [..., entries], and its pullback: dx, dtable.</returns>
+    /// <exception cref="ShapeException">x does not end in the table's number of features.</exception>
+    public static (Tensor<T> Value, Pullback<T> Pullback) ForwardTransposed<T>(Tensor<T> x, Tensor<T> table, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        if (table.Shape.Rank != 2) throw new ShapeException($"table must be [entries, features], got {table.Shape}.");
+        int entries = table.Shape[0], features = table.Shape[1], rows = x.Shape.Rows;
+        if (x.Shape.Rank == 0 || x.Shape.Columns != features)
+            throw new ShapeException($"x must be [..., {features}], got {x.Shape}; its last axis must be the table's.");
+
+        var y = Tensor<T>.Rent(arena, x.Shape.WithColumns(entries));
+        Gemm.NT(rows, entries, features, x.Span, features, table.Span, features, y.Span, entries, accumulate: false); // LIN-5: y = x Eᵀ
+        return (y, Backward);
+
+        void Backward(Tensor<T> dy, Gradients<T> gradients)
+        {
+            if (gradients.Wants(0))
+                Gemm.NN(rows, features, entries, dy.Span, entries, table.Span, features,
+                    gradients.Slot(0).Span, features, accumulate: true); // LIN-6: dx = dy E
+            if (gradients.Wants(1))
+                Gemm.TN(entries, features, rows, dy.Span, entries, x.Span, features,
+                    gradients.Slot(1).Span, features, accumulate: true); // LIN-7: dE = dyᵀ x
+        }
+    }
+}

@@ -1,0 +1,29 @@
+using System.Numerics;
+using Hybrid.Autodiff;
+using Hybrid.Kernels;
+using Hybrid.Memory;
+using Hybrid.Tensors;
+
+namespace Hybrid.Rules;
+
+/// <summary>The rectifier.</summary>
+public static class Relu
+{
+    /// <summary>y = max(x, 0).</summary>
+    /// <param name="x">Any shape.</param>
+    /// <param name="arena">Memory of the step.</param>
+    /// <returns>y, shaped as x, and its pullback: dx.</returns>
+    /// <remarks>Keeps x. At exactly 0 the function has no derivative; we take 0, as everybody does. NaN stays NaN.</remarks>
+    public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var y = Tensor<T>.Rent(arena, x.Shape);
+        Elementwise.Relu(x, y); // RELU-1: y = max(x, 0)
+        return (y, Backward);
+
+        void Backward(Tensor<T> dy, Gradients<T> gradients)
+        {
+            if (gradients.Wants(0)) Elementwise.AddWherePositive(x, dy, gradients.Slot(0)); // RELU-2: dx = dy where x > 0, else 0
+        }
+    }
+}

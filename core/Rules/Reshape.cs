@@ -1,0 +1,26 @@
+using System.Numerics;
+using Hybrid.Autodiff;
+using Hybrid.Kernels;
+using Hybrid.Tensors;
+
+namespace Hybrid.Rules;
+
+/// <summary>The same numbers under another shape: an elementary rule.</summary>
+public static class Reshape
+{
+    /// <summary>y holds x's elements in the same row-major order; no copy is made.</summary>
+    /// <param name="shape">The new shape, of as many elements.</param>
+    /// <param name="x">Any shape.</param>
+    /// <returns>y, of the new shape, and its pullback: dx.</returns>
+    /// <exception cref="ShapeException">The new shape has another number of elements.</exception>
+    public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Shape shape, Tensor<T> x)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        return (x.Reshape(shape), Backward); // RS-1: y = x
+
+        void Backward(Tensor<T> dy, Gradients<T> gradients)
+        {
+            if (gradients.Wants(0)) Elementwise.Add(dy, gradients.Slot(0)); // RS-2: dx = dy
+        }
+    }
+}

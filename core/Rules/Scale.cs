@@ -1,0 +1,32 @@
+using System.Numerics;
+using Hybrid.Autodiff;
+using Hybrid.Kernels;
+using Hybrid.Memory;
+using Hybrid.Tensors;
+
+namespace Hybrid.Rules;
+
+/// <summary>Multiplication by a fixed number.</summary>
+public static class Scale
+{
+    /// <summary>y = factor x.</summary>
+    /// <param name="factor">The number, not trained.</param>
+    /// <param name="x">Any shape.</param>
+    /// <param name="arena">Memory of the step.</param>
+    /// <returns>y, shaped as x, and its pullback: dx.</returns>
+    /// <exception cref="ArgumentException">The factor is NaN or infinite.</exception>
+    public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(double factor, Tensor<T> x, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        if (!double.IsFinite(factor)) throw new ArgumentException($"factor must be a finite number, got {factor}.", nameof(factor));
+        var c = T.CreateChecked(factor);
+        var y = Tensor<T>.Rent(arena, x.Shape);
+        Elementwise.Scale(c, x, y); // SCL-1: y = c x
+        return (y, Backward);
+
+        void Backward(Tensor<T> dy, Gradients<T> gradients)
+        {
+            if (gradients.Wants(0)) Elementwise.AddScaled(c, dy, gradients.Slot(0)); // SCL-2: dx = c dy
+        }
+    }
+}

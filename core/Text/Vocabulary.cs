@@ -1,0 +1,47 @@
+namespace Hybrid.Text;
+
+/// <summary>The tokens a model knows, numbered from 0. The first three are padding, beginning and end of a sequence.</summary>
+public sealed class Vocabulary
+{
+    /// <summary>Id of the token that fills a batch up and is never learned from.</summary>
+    public const int Padding = 0;
+
+    /// <summary>Id of the token with which a decoder starts.</summary>
+    public const int Begin = 1;
+
+    /// <summary>Id of the token with which a sequence ends.</summary>
+    public const int End = 2;
+
+    private readonly string[] tokens;
+    private readonly Dictionary<string, int> ids;
+
+    private Vocabulary(string[] tokens)
+    {
+        this.tokens = tokens;
+        ids = tokens.Index().ToDictionary(entry => entry.Item, entry => entry.Index);
+    }
+
+    /// <summary>Number of tokens, the three special ones included.</summary>
+    public int Count => tokens.Length;
+
+    /// <summary>All tokens in the order of their ids.</summary>
+    public IReadOnlyList<string> Tokens => tokens;
+
+    /// <summary>The distinct tokens of some sequences, in ordinal order, after the special ones.</summary>
+    public static Vocabulary Of(IEnumerable<IEnumerable<string>> sequences) =>
+        new(["<pad>", "<begin>", "<end>", .. sequences.SelectMany(sequence => sequence).Distinct().Order(StringComparer.Ordinal)]);
+
+    /// <summary>The ids of a sequence, without begin and end.</summary>
+    /// <exception cref="ArgumentException">A token is not in the vocabulary.</exception>
+    public int[] Encode(IEnumerable<string> sequence) =>
+        [.. sequence.Select(token => ids.TryGetValue(token, out var id)
+            ? id
+            : throw new ArgumentException($"'{token}' is not in the vocabulary of {Count} tokens; build the vocabulary from text that contains it, or leave the text out.", nameof(sequence)))];
+
+    /// <summary>The tokens of some ids.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">An id lies outside the vocabulary.</exception>
+    public string[] Decode(IEnumerable<int> sequence) =>
+        [.. sequence.Select(id => (uint)id < (uint)Count
+            ? tokens[id]
+            : throw new ArgumentOutOfRangeException(nameof(sequence), $"id {id} lies outside the vocabulary of {Count} tokens."))];
+}
