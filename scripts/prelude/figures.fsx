@@ -1,0 +1,112 @@
+namespace Hybrid.Scripts
+
+open System
+open System.Diagnostics
+open System.IO
+open System.Net
+open Plotly.NET
+open Spectre.Console
+
+/// Colours that people with any kind of colour vision tell apart (Okabe and Ito 2008), dark enough for light pages and
+/// light enough for dark ones.
+[<RequireQualifiedAccess>]
+module Palette =
+    let blue = Color.fromHex "#0072B2"
+    let orange = Color.fromHex "#E69F00"
+    let green = Color.fromHex "#009E73"
+    let red = Color.fromHex "#D55E00"
+    let purple = Color.fromHex "#CC79A7"
+    let sky = Color.fromHex "#56B4E9"
+    let grey = Color.fromHex "#888888"
+
+[<AutoOpen>]
+module Figures =
+    // plots.js, which draws every chart, sets colours and fonts by the reader's theme.
+    Defaults.DefaultTemplate <- Template.init (Layout.init ())
+    Defaults.DefaultHeight <- 420
+
+    let private written = ResizeArray<string>()
+
+    let private html (text: string) = WebUtility.HtmlEncode text
+
+    /// The chart as data, which plots.js draws; readers without scripts keep the caption.
+    let private figureHtml (name: string) (caption: string) (chart: GenericChart) =
+        // "</" would end the block early.
+        let data = (GenericChart.toFigureJson chart).Replace("</", "<\\/")
+
+        $"<figure class=\"chart\" id=\"fig-{html name}\">\n"
+        + $"<div class=\"plot-area\" role=\"img\" aria-label=\"{html caption}\"></div>\n"
+        + $"<script type=\"application/json\" class=\"plot\">{data}</script>\n"
+        + $"<figcaption>{html caption}</figcaption>\n</figure>"
+
+    let private writeBeside folder name (open': unit -> Stream) =
+        let target = Path.Combine(folder, name)
+        use source = open' ()
+
+        if not (File.Exists target) || FileInfo(target).Length <> source.Length then
+            use file = File.Create target
+            source.CopyTo file
+
+    let private writePage (page: Page) name figure =
+        let asset name () : Stream = File.OpenRead(Path.Combine(Host.root, "docs", "content", name))
+
+        let plotly () = typeof<GenericChart>.Assembly.GetManifestResourceStream "Plotly.NET.plotly-2.28.0.min.js"
+
+        writeBeside page.Out "plotly.min.js" plotly
+
+        for file in [ "plots.css"; "plots.js" ] do
+            writeBeside page.Out file (asset file)
+
+        let document =
+            $"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>{html page.Name}: {html name}</title>\n"
+            + "<link rel=\"stylesheet\" href=\"plots.css\">\n</head>\n<body>\n"
+            + figure
+            + "\n<script src=\"plotly.min.js\"></script>\n<script src=\"plots.js\"></script>\n</body>\n</html>\n"
+
+        let file = Path.Combine(page.Out, name + ".html")
+        File.WriteAllText(file, document)
+        written.Add file
+
+    /// A chart of the page. Its caption, which readers who cannot see the chart get in its place, says what it shows. On a
+    /// terminal it becomes <out>/<name>.html; follow the call by (*** include-it-raw ***) for the site.
+    let figure (name: string) (caption: string) (chart: GenericChart) =
+        let figure = figureHtml name caption chart
+
+        if not Host.isSite then
+            writePage (Page.current ()) name figure
+
+        figure
+
+    /// A table of results: printed on a terminal; on the site by (*** include-it-raw ***).
+    let table (headers: string list) (rows: string list list) =
+        if not Host.isSite then
+            let grid = Table(Border = TableBorder.Rounded)
+
+            for header in headers do
+                grid.AddColumn(Markup.Escape header) |> ignore
+
+            for row in rows do
+                grid.AddRow(row |> List.map Markup.Escape |> Array.ofList) |> ignore
+
+            AnsiConsole.Write grid
+
+        let line tag cells =
+            let cells = cells |> List.map (fun cell -> $"<{tag}>{html cell}</{tag}>") |> String.concat ""
+            $"<tr>{cells}</tr>"
+
+        let body = rows |> List.map (line "td") |> String.concat "\n"
+        let head = line "th" headers
+        $"<table class=\"results\">\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody>\n</table>"
+
+    /// The C# source of a member, or of a whole type: csharp "Rules/LayerNorm.cs" "Forward". Only the site shows it: its
+    /// build puts the listing in, so that no script waits for a compiler. Follow the call by (*** include-it-raw ***).
+    let csharp (file: string) (name: string) =
+        $"<div class=\"csharp\" data-file=\"{html file}\" data-name=\"{html name}\"></div>"
+
+    /// Prints where the plots lie, and opens them if asked to.
+    let internal list (page: Page) =
+        for file in written do
+            printfn $"Plot: {file}"
+
+            if page.OpensPlots then
+                Process.Start(ProcessStartInfo(file, UseShellExecute = true)) |> ignore

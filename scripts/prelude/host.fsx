@@ -1,0 +1,50 @@
+namespace Hybrid.Scripts
+
+open System
+open System.IO
+open System.Reflection
+
+/// Where a page runs: on a terminal (dotnet fsi) or inside the build of the site (fsdocs).
+[<RequireQualifiedAccess>]
+module Host =
+    /// An exit inside the site's build would end that build, and options do not reach a page there.
+    let isSite = Assembly.GetEntryAssembly().GetName().Name <> "fsi"
+
+    /// The folder above core/ and scripts/; the current folder serves when the script itself lies elsewhere.
+    let root =
+        let rec above (folder: string | null) =
+            match folder with
+            | null -> None
+            | folder when File.Exists(Path.Combine(folder, "core", "Hybrid.Core.csproj")) -> Some folder
+            | folder -> above (Path.GetDirectoryName folder)
+
+        match above __SOURCE_DIRECTORY__ |> Option.orElse (above Environment.CurrentDirectory) with
+        | Some folder -> folder
+        | None ->
+            failwith "no folder above this script holds core/Hybrid.Core.csproj; run it from within the repository."
+
+    /// Ends a page that cannot go on: with a message and exit code 1, or inside the site's build with an exception.
+    let refuse message =
+        eprintfn $"%s{message}"
+        if isSite then failwith message else exit 1
+
+[<AutoOpen>]
+module Data =
+    /// Full path of a file in scripts/data, such as "cmudict-g2p/train.tsv.gz".
+    let dataFile (name: string) =
+        let file = Path.GetFullPath(Path.Combine(Host.root, "scripts", "data", name))
+
+        if File.Exists file then
+            file
+        else
+            raise (
+                FileNotFoundException(
+                    $"scripts/data has no {name}; the data comes with the repository, check it out again."
+                )
+            )
+
+    /// What a function returns, and how many seconds it took.
+    let timed (action: unit -> 'T) =
+        let watch = Diagnostics.Stopwatch.StartNew()
+        let result = action ()
+        result, watch.Elapsed.TotalSeconds

@@ -1,0 +1,198 @@
+namespace Hybrid.Scripts
+
+open System
+open System.Globalization
+open System.IO
+open System.Text.Json
+open System.Text.Json.Serialization
+open MathNet.Numerics.Distributions
+open MathNet.Numerics.Statistics
+
+/// Mean over seeds and the 95 % interval of that mean (Student's t); one seed gives no interval.
+type Summary = { Values: float[]; Mean: float; Interval: (float * float) option }
+
+[<RequireQualifiedAccess>]
+type Verdict =
+    | Reproduced
+    | Partly
+    | NotReproduced
+    /// The claim was written down and then not measured in this run.
+    | NotMeasured
+
+/// A claim of the paper, written down before the run that puts it to the test.
+type Claim =
+    {
+        Text: string
+        /// The paper's figure and where it stands.
+        Paper: string
+        /// What is measured here, with its unit.
+        Measure: string
+        /// What will count as reproduced, in words that say what Verdict computes.
+        Threshold: string
+        Verdict: Summary -> Verdict
+    }
+
+/// The outcome of one exact check.
+type CheckOutcome = { Name: string; Measured: float; Bound: float; Passed: bool }
+
+/// One row of the ledger on the site's home page.
+type LedgerRow =
+    {
+        Page: string
+        Claim: string
+        Paper: string
+        Measure: string
+        Threshold: string
+        Mean: float
+        Low: Nullable<float>
+        High: Nullable<float>
+        Seeds: uint64[]
+        Seconds: float
+        Verdict: string
+        Mode: string
+    }
+
+/// What a page leaves behind when it has run to its end; the site's build refuses a page without it.
+type EndMark =
+    {
+        Page: string
+        Mode: string
+        Seed: uint64
+        Steps: Nullable<int>
+        Passed: bool
+        Checks: CheckOutcome[]
+        Ledger: LedgerRow[]
+    }
+
+[<AutoOpen>]
+module Ledger =
+    let private checks = ResizeArray<CheckOutcome>()
+    let private rows = ResizeArray<Claim * LedgerRow>()
+
+    let private modeName (page: Page) = (string page.Mode).ToLowerInvariant()
+
+    let private scientific (value: float) = value.ToString("0.0e+00", CultureInfo.InvariantCulture)
+
+    let private record (outcome: CheckOutcome) told =
+        Page.current () |> ignore
+        checks.Add outcome
+        let mark = if outcome.Passed then "ok" else "FAILED"
+        printfn $"%-7s{mark}%-52s{outcome.Name} %s{told}"
+
+    /// An exact check: the error must not exceed the bound. NaN fails. A failed check ends the page with exit code 1.
+    let check name (error: float) (bound: float) =
+        let outcome = { Name = name; Measured = error; Bound = bound; Passed = abs error <= bound }
+        record outcome $"{scientific error}  at most {scientific bound}"
+
+    /// An exact check of a fact that either holds or does not.
+    let holds name fact = record { Name = name; Measured = (if fact then 0.0 else 1.0); Bound = 0.0; Passed = fact } ""
+
+    let private summarize (values: float[]) =
+        let mean = Statistics.Mean values
+
+        let interval =
+            if values.Length < 2 then
+                None
+            else
+                let t = StudentT.InvCDF(0.0, 1.0, float (values.Length - 1), 0.975)
+                let margin = t * Statistics.StandardDeviation values / sqrt (float values.Length)
+                Some(mean - margin, mean + margin)
+
+        { Values = values; Mean = mean; Interval = interval }
+
+    /// A verdict on a mean that should be small: reproduced up to the first limit, partly up to the second.
+    let atMost reproduced partly (summary: Summary) =
+        if summary.Mean <= reproduced then Verdict.Reproduced
+        elif summary.Mean <= partly then Verdict.Partly
+        else Verdict.NotReproduced
+
+    /// A verdict on a mean that should be large: reproduced from the first limit on, partly from the second.
+    let atLeast reproduced partly (summary: Summary) =
+        if summary.Mean >= reproduced then Verdict.Reproduced
+        elif summary.Mean >= partly then Verdict.Partly
+        else Verdict.NotReproduced
+
+    let private row (claim: Claim) (summary: Summary) seeds seconds verdict : LedgerRow =
+        let page = Page.current ()
+
+        {
+            Page = page.Name
+            Claim = claim.Text
+            Paper = claim.Paper
+            Measure = claim.Measure
+            Threshold = claim.Threshold
+            Mean = summary.Mean
+            Low = summary.Interval |> Option.map fst |> Option.toNullable
+            High = summary.Interval |> Option.map snd |> Option.toNullable
+            Seeds = seeds
+            Seconds = seconds
+            Verdict = string<Verdict> verdict
+            Mode = modeName page
+        }
+
+    /// Writes a claim down, before the run; settle it after.
+    let claim (claim: Claim) =
+        let nothing = { Values = [||]; Mean = nan; Interval = None }
+        rows.Add((claim, row claim nothing [||] 0.0 Verdict.NotMeasured))
+        printfn $"Claim: {claim.Text}\n  threshold: {claim.Threshold} ({claim.Measure})"
+        claim
+
+    /// Measured values, one for each seed, and the time they took, decide a claim.
+    let settle (claim: Claim) (measured: (uint64 * float) list) (seconds: float) =
+        let place = rows.FindIndex(fun (known, _) -> Object.ReferenceEquals(known, claim))
+
+        if place < 0 then
+            Host.refuse $"'{claim.Text}' was not written down; pass it to claim before the run."
+
+        if measured.IsEmpty then
+            Host.refuse $"'{claim.Text}' needs the value of one seed or more."
+
+        let summary = summarize (measured |> List.map snd |> Array.ofList)
+        // A run that diverged has shown nothing, whatever the comparison says of NaN.
+        let verdict = if Double.IsNaN summary.Mean then Verdict.NotReproduced else claim.Verdict summary
+        rows[place] <- claim, row claim summary (measured |> List.map fst |> Array.ofList) seconds verdict
+
+        let interval =
+            match summary.Interval with
+            | Some(low, high) -> $" [%.4g{low}, %.4g{high}]"
+            | None -> ""
+
+        let mode = if (Page.current ()).IsQuick then ", quick run" else ""
+
+        printfn
+            $"{verdict}: {claim.Text}\n  {claim.Measure} %.4g{summary.Mean}{interval}, {measured.Length} seed(s){mode}"
+
+    let private json =
+        JsonSerializerOptions(
+            WriteIndented = true,
+            PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+            NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals
+        )
+
+    /// Ends the page: writes the ledger and the end mark, lists the plots, and on a terminal exits (1 if a check failed).
+    let finish (page: Page) =
+        let ledger = [| for _, row in rows -> row |]
+        let failed = checks |> Seq.filter (fun outcome -> not outcome.Passed) |> List.ofSeq
+
+        let mark =
+            {
+                Page = page.Name
+                Mode = modeName page
+                Seed = page.Seed
+                Steps = Option.toNullable page.StepsAsked
+                Passed = failed.IsEmpty
+                Checks = checks.ToArray()
+                Ledger = ledger
+            }
+
+        File.WriteAllText(page.File ".ledger.json", JsonSerializer.Serialize(ledger, json))
+        File.WriteAllText(page.File ".end.json", JsonSerializer.Serialize(mark, json))
+
+        if not Host.isSite then
+            printfn $"\n{checks.Count - failed.Length} of {checks.Count} exact checks hold."
+
+            for outcome in failed do
+                eprintfn $"FAILED {outcome.Name}: {outcome.Measured} exceeds {outcome.Bound}"
+
+            Figures.list page
+            exit (if failed.IsEmpty then 0 else 1)

@@ -1,0 +1,190 @@
+namespace Hybrid.Scripts
+
+open System
+open System.IO
+open Argu
+
+[<RequireQualifiedAccess>]
+type Mode =
+    | Quick
+    | Standard
+    | Full
+
+/// What a page can be asked for beyond the options that every page has.
+[<RequireQualifiedAccess>]
+type Extra =
+    | Full
+    | Steps
+
+[<RequireQualifiedAccess>]
+type Argument =
+    | [<Unique>] Quick
+    | [<Unique>] Full
+    | [<Unique; EqualsAssignmentOrSpaced>] Seed of uint64
+    | [<Unique; EqualsAssignmentOrSpaced>] Steps of int
+    | [<Unique; EqualsAssignmentOrSpaced>] Out of folder: string
+    | [<Unique>] Open
+
+    interface IArgParserTemplate with
+        member argument.Usage =
+            match argument with
+            | Quick -> "a smaller run of the same code, at most 30 seconds"
+            | Full -> "a longer run, closer to the paper's; the page states its time"
+            | Seed _ -> "start of all chance, a whole number; 1 if left out"
+            | Steps _ -> "training steps, instead of the number that the mode sets"
+            | Out _ -> "folder of plots and results; scripts/out/<page> if left out"
+            | Open -> "open the plots in the browser at the end"
+
+/// One run of a page: its name, and what was asked for.
+type Page =
+    {
+        Name: string
+        Mode: Mode
+        Seed: uint64
+        /// The number given with --steps; the member Steps falls back to the mode's own.
+        StepsAsked: int option
+        Out: string
+        OpensPlots: bool
+    }
+
+    member page.IsQuick = page.Mode = Mode.Quick
+
+    /// The value for this run's mode; a page without --full leaves full out.
+    member page.Pick(quick: 'T, standard: 'T, ?full: 'T) =
+        match page.Mode with
+        | Mode.Quick -> quick
+        | Mode.Standard -> standard
+        | Mode.Full -> defaultArg full standard
+
+    /// The number of training steps: as asked with --steps, else the one for this run's mode.
+    member page.Steps(quick: int, standard: int, ?full: int) =
+        page.StepsAsked
+        |> Option.defaultWith (fun () -> page.Pick(quick, standard, defaultArg full standard))
+
+    /// A file of this run, such as page.File ".ledger.json".
+    member page.File(suffix: string) = Path.Combine(page.Out, page.Name + suffix)
+
+[<RequireQualifiedAccess>]
+module Page =
+    let private parser = ArgumentParser.Create<Argument>()
+    let mutable private started: Page option = None
+
+    /// The page that runs; there is one a process.
+    let current () =
+        match started with
+        | Some page -> page
+        | None -> Host.refuse "the page has not begun; call Page.start before figures, checks and claims."
+
+    let private usage name extras =
+        let isSupported option =
+            match option with
+            | "--full" -> List.contains Extra.Full extras
+            | "--steps" -> List.contains Extra.Steps extras
+            | _ -> true
+
+        let line (option: string) value description = $"  {option + value, -12}{description}"
+
+        let lines =
+            [
+                for case in parser.GetArgumentCases() do
+                    match List.filter isSupported case.CommandLineNames.Value with
+                    | ("--seed" | "--steps" as option) :: _ -> line option " N" case.Description.Value
+                    | "--out" :: _ -> line "--out" " DIR" case.Description.Value
+                    | option :: _ -> line option "" case.Description.Value
+                    | [] -> ()
+                line "--help" "" "show this list"
+            ]
+
+        String.Join("\n", $"Usage: dotnet fsi scripts/{name}.fsx -- [options]" :: lines)
+
+    let private variable name =
+        match Environment.GetEnvironmentVariable name with
+        | null
+        | "" -> None
+        | value -> Some value
+
+    let private modeFromEnvironment () =
+        match variable "HYBRID_MODE" with
+        | None
+        | Some "standard" -> Mode.Standard
+        | Some "quick" -> Mode.Quick
+        | Some "full" -> Mode.Full
+        | Some other -> Host.refuse $"HYBRID_MODE is '{other}'; it can be quick, standard or full."
+
+    let private seedFromEnvironment () =
+        match variable "HYBRID_SEED" with
+        | None -> 1UL
+        | Some text ->
+            match UInt64.TryParse text with
+            | true, seed -> seed
+            | _ -> Host.refuse $"HYBRID_SEED is '{text}'; it must be a whole number, 0 or more."
+
+    /// Options reach a page only on a terminal; inside the site's build it reads HYBRID_MODE, HYBRID_SEED and HYBRID_OUT.
+    let private read name extras =
+        let reject cause = Host.refuse $"{cause}\n\n{usage name extras}"
+
+        let arguments = if Host.isSite then [||] else Array.skip 1 fsi.CommandLineArgs
+
+        let given =
+            try
+                parser.ParseCommandLine(arguments, raiseOnUsage = false)
+            with :? ArguParseException as error ->
+                let cause = error.Message.Split('\n')[0]
+
+                reject (
+                    cause
+                        .Replace("ERROR: ", "")
+                        .Replace("<uint64>", "a whole number, 0 or more")
+                        .Replace("<int>", "a whole number")
+                )
+
+        if given.IsUsageRequested then
+            printfn $"{usage name extras}"
+            exit 0
+
+        let steps = given.TryGetResult Argument.Steps
+
+        let mode =
+            match given.Contains Argument.Quick, given.Contains Argument.Full with
+            | true, true -> reject "--quick and --full exclude each other."
+            | true, false -> Mode.Quick
+            | false, true -> Mode.Full
+            | false, false -> modeFromEnvironment ()
+
+        if mode = Mode.Full && not (List.contains Extra.Full extras) then
+            reject $"{name} has no full run."
+
+        match steps with
+        | Some _ when not (List.contains Extra.Steps extras) -> reject $"{name} has no option --steps."
+        | Some count when count < 1 -> reject $"--steps must be 1 or more, got {count}."
+        | _ -> ()
+
+        {
+            Name = name
+            Mode = mode
+            Seed = given.TryGetResult Argument.Seed |> Option.defaultWith seedFromEnvironment
+            StepsAsked = steps
+            Out =
+                given.TryGetResult Argument.Out
+                |> Option.orElse (variable "HYBRID_OUT")
+                |> Option.defaultValue (Path.Combine(Host.root, "scripts", "out", name))
+                |> Path.GetFullPath
+            OpensPlots = given.Contains Argument.Open
+        }
+
+    /// Reads the options, makes the output folder and removes what an earlier run said about itself.
+    let start name extras =
+        let page = read name extras
+
+        try
+            Directory.CreateDirectory page.Out |> ignore
+
+            for suffix in [ ".end.json"; ".ledger.json" ] do
+                File.Delete(page.File suffix)
+        with
+        | :? IOException
+        | :? UnauthorizedAccessException as error ->
+            Host.refuse $"cannot write to {page.Out}: {error.Message} Choose another folder with --out DIR."
+
+        started <- Some page
+        page
