@@ -1,4 +1,6 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Hybrid.Kernels;
 
@@ -6,19 +8,23 @@ namespace Hybrid.Kernels;
 /// General matrix products of row-major matrices with leading dimensions, in the three forms that a linear layer needs:
 /// NN (forward), NT (gradient of the input), TN (gradient of the weight).
 /// </summary>
-public static class Gemm
+/// <remarks>
+/// Any size may be 0; an empty inner dimension makes a product of zeros. C may not overlap A or B. A leading dimension is at least
+/// the length of its rows. A large product is shared by the workers, and gives the same bits however many there are.
+/// </remarks>
+public static unsafe class Gemm
 {
+    // Multiplications that a worker needs before waking it pays: some 3 µs of them.
+    private const long MinimumWork = 1 << 18;
+
     /// <summary>C = A B, or C += A B. A is [rows, inner], B is [inner, columns], C is [rows, columns].</summary>
     public static void NN<T>(
         int rows, int columns, int inner, ReadOnlySpan<T> a, int lda, ReadOnlySpan<T> b, int ldb, Span<T> c, int ldc, bool accumulate)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        for (var i = 0; i < rows; i++)
-        {
-            var row = c.Slice(i * ldc, columns);
-            if (!accumulate) row.Clear();
-            for (var p = 0; p < inner; p++) VectorMath.AddScaled(a[i * lda + p], b.Slice(p * ldb, columns), row);
-        }
+        Check(nameof(a), rows, inner, lda, a.Length);
+        Check(nameof(b), inner, columns, ldb, b.Length);
+        Run(rows, columns, inner, a, lda, 1, b, ldb, 1, c, ldc, accumulate);
     }
 
     /// <summary>C = A Bᵀ, or C += A Bᵀ. A is [rows, inner], B is [columns, inner], C is [rows, columns].</summary>
@@ -26,12 +32,9 @@ public static class Gemm
         int rows, int columns, int inner, ReadOnlySpan<T> a, int lda, ReadOnlySpan<T> b, int ldb, Span<T> c, int ldc, bool accumulate)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        for (var i = 0; i < rows; i++)
-            for (var j = 0; j < columns; j++)
-            {
-                var product = VectorMath.Dot(a.Slice(i * lda, inner), b.Slice(j * ldb, inner));
-                c[i * ldc + j] = accumulate ? c[i * ldc + j] + product : product;
-            }
+        Check(nameof(a), rows, inner, lda, a.Length);
+        Check(nameof(b), columns, inner, ldb, b.Length);
+        Run(rows, columns, inner, a, lda, 1, b, 1, ldb, c, ldc, accumulate);
     }
 
     /// <summary>C = Aᵀ B, or C += Aᵀ B. A is [inner, rows], B is [inner, columns], C is [rows, columns].</summary>
@@ -39,11 +42,53 @@ public static class Gemm
         int rows, int columns, int inner, ReadOnlySpan<T> a, int lda, ReadOnlySpan<T> b, int ldb, Span<T> c, int ldc, bool accumulate)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        for (var i = 0; i < rows; i++)
+        Check(nameof(a), inner, rows, lda, a.Length);
+        Check(nameof(b), inner, columns, ldb, b.Length);
+        Run(rows, columns, inner, a, 1, lda, b, ldb, 1, c, ldc, accumulate);
+    }
+
+    private static void Run<T>(
+        int rows, int columns, int inner, ReadOnlySpan<T> a, int aRow, int aStep, ReadOnlySpan<T> b, int bStep, int bColumn,
+        Span<T> c, int ldc, bool accumulate)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        Check(nameof(c), rows, columns, ldc, c.Length);
+        if (rows == 0 || columns == 0) return;
+        if (inner == 0)
         {
-            var row = c.Slice(i * ldc, columns);
-            if (!accumulate) row.Clear();
-            for (var p = 0; p < inner; p++) VectorMath.AddScaled(a[p * lda + i], b.Slice(p * ldb, columns), row);
+            for (var i = 0; i < rows && !accumulate; i++) c.Slice(i * ldc, columns).Clear();
+            return;
+        }
+        fixed (T* pa = a, pb = b, pc = c)
+        {
+            var work = (long)rows * columns * inner;
+            if (work < 2 * MinimumWork || Workers.Count == 1 || Workers.InsideBody)
+                Serial(rows, columns, inner, pa, aRow, aStep, pb, bStep, bColumn, pc, ldc, accumulate);
+            else
+                GemmJob<T>.OfThread.Run(rows, columns, inner, pa, aRow, aStep, pb, bStep, bColumn, pc, ldc, accumulate, MinimumWork);
         }
     }
+
+    internal static void Serial<T>(
+        int rows, int columns, int inner, T* a, nint aRow, nint aStep, T* b, nint bStep, nint bColumn, T* c, nint ldc, bool accumulate)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        if (Vector512.IsHardwareAccelerated)
+            Product<T, Vector512<T>, Lanes512<T>>.Multiply(rows, columns, inner, a, aRow, aStep, b, bStep, bColumn, c, ldc, accumulate);
+        else if (Vector256.IsHardwareAccelerated)
+            Product<T, Vector256<T>, Lanes256<T>>.Multiply(rows, columns, inner, a, aRow, aStep, b, bStep, bColumn, c, ldc, accumulate);
+        else
+            Product<T, Vector128<T>, Lanes128<T>>.Multiply(rows, columns, inner, a, aRow, aStep, b, bStep, bColumn, c, ldc, accumulate);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Check(string name, int rows, int columns, int stride, int length)
+    {
+        if (rows < 0 || columns < 0 || (rows > 0 && columns > 0 && (stride < columns || (long)(rows - 1) * stride + columns > length)))
+            Refuse(name, rows, columns, stride, length);
+    }
+
+    private static void Refuse(string name, int rows, int columns, int stride, int length) =>
+        throw new ArgumentException(
+            $"{name} must hold [{rows}, {columns}] with leading dimension {stride}, got {length} elements; check its sizes and its slice.", name);
 }

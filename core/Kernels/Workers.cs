@@ -3,14 +3,27 @@ namespace Hybrid.Kernels;
 /// <summary>Runs the parts of a loop on all cores. The split depends only on the sizes, so results are the same to the bit.</summary>
 public static class Workers
 {
+    // Starting no threads until the first loop that has two parts keeps programs that never need them free of them.
+    private static readonly Lazy<WorkerPool> Pool = new(() => new WorkerPool(Count - 1));
+
+    [ThreadStatic]
+    private static bool insideBody;
+
     /// <summary>How many threads share the work: HYBRID_THREADS, or the number of cores.</summary>
     public static int Count { get; } = ReadCount();
+
+    /// <summary>True while the calling thread runs a body of <see cref="For"/>: loops that it starts run in it alone.</summary>
+    internal static bool InsideBody => insideBody;
 
     /// <summary>How many parts <see cref="For"/> makes of that many items: at most one per worker, each of a minimum size.</summary>
     public static int Parts(int items, int minimumPerPart) => Math.Clamp(items / Math.Max(1, minimumPerPart), 1, Count);
 
     /// <summary>Splits [0, items) into contiguous parts and calls body(part, first, end) for each, end exclusive.</summary>
-    /// <remarks>A call from inside a body runs in the calling thread.</remarks>
+    /// <remarks>
+    /// A call from inside a body runs in the calling thread, and so does one made while another thread has the workers; the parts
+    /// stay the same. Any thread may run any part. An exception of a body is thrown to the caller when no part is running any more;
+    /// parts that had not begun may have been left out.
+    /// </remarks>
     public static void For(int items, int minimumPerPart, Action<int, int, int> body)
     {
         var parts = Parts(items, minimumPerPart);
@@ -19,8 +32,26 @@ public static class Workers
             body(0, 0, items);
             return;
         }
-        Parallel.For(0, parts, part => body(part, (int)((long)items * part / parts), (int)((long)items * (part + 1) / parts)));
+        if (!insideBody)
+        {
+            insideBody = true;
+            try
+            {
+                if (Pool.Value.TryRun(items, parts, body)) return;
+            }
+            finally
+            {
+                insideBody = false;
+            }
+        }
+        for (var part = 0; part < parts; part++) body(part, First(items, part, parts), First(items, part + 1, parts));
     }
+
+    /// <summary>Where a part begins; each part's end is the next one's beginning.</summary>
+    internal static int First(int items, int part, int parts) => (int)((long)items * part / parts);
+
+    /// <summary>Marks the calling thread as one that runs nothing but bodies.</summary>
+    internal static void EnterBodies() => insideBody = true;
 
     private static int ReadCount()
     {

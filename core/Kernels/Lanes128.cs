@@ -1,0 +1,105 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
+
+namespace Hybrid.Kernels;
+
+/// <summary>128 bit lanes on any processor; where it has no vectors the runtime computes lane by lane.</summary>
+internal readonly unsafe struct Lanes128<T> : ILanes<Vector128<T>, T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    public static int Width => Vector128<T>.Count;
+
+    public static int TileRows => AdvSimd.IsSupported ? 14 : 6;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> Create(T value) => Vector128.Create(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> Load(T* source) => Vector128.Load(source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(Vector128<T> value, T* target) => value.Store(target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> FirstLanes(int count) =>
+        Vector128.LessThan(Vector128<T>.Indices, Vector128.Create(T.CreateTruncating(count)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> LoadFirst(T* source, Vector128<T> firstLanes, Vector128<T> fill)
+    {
+        // No masked load at this width: go by way of a full vector that is ours.
+        var whole = stackalloc T[Width];
+        var count = BitOperations.PopCount(firstLanes.ExtractMostSignificantBits());
+        fill.Store(whole);
+        for (var i = 0; i < count; i++) whole[i] = source[i];
+        return Vector128.Load(whole);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreFirst(Vector128<T> value, T* target, Vector128<T> firstLanes)
+    {
+        var whole = stackalloc T[Width];
+        var count = BitOperations.PopCount(firstLanes.ExtractMostSignificantBits());
+        value.Store(whole);
+        for (var i = 0; i < count; i++) target[i] = whole[i];
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> Add(Vector128<T> x, Vector128<T> y) => x + y;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> Subtract(Vector128<T> x, Vector128<T> y) => x - y;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> Multiply(Vector128<T> x, Vector128<T> y) => x * y;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> MultiplyAdd(Vector128<T> x, Vector128<T> y, Vector128<T> z) =>
+        typeof(T) == typeof(float)
+            ? Vector128.MultiplyAddEstimate(x.AsSingle(), y.AsSingle(), z.AsSingle()).As<float, T>()
+            : Vector128.MultiplyAddEstimate(x.AsDouble(), y.AsDouble(), z.AsDouble()).As<double, T>();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> Max(Vector128<T> x, Vector128<T> y) => Vector128.Max(x, y);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> GreaterThan(Vector128<T> x, Vector128<T> y) => Vector128.GreaterThan(x, y);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> Select(Vector128<T> mask, Vector128<T> whereSet, Vector128<T> elsewhere) =>
+        Vector128.ConditionalSelect(mask, whereSet, elsewhere);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> AddToExponent(Vector128<T> x, Vector128<T> n) =>
+        typeof(T) == typeof(float)
+            ? (x.AsInt32() + (n.AsInt32() << 23)).As<int, T>()
+            : (x.AsInt64() + (n.AsInt64() << 52)).As<long, T>();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> ZipLower(Vector128<T> x, Vector128<T> y) =>
+        typeof(T) == typeof(float)
+            ? Vector128.ConditionalSelect(
+                EvenLanes, Vector128.Shuffle(x.AsSingle(), Vector128.Create(0, 0, 1, 1)), Vector128.Shuffle(y.AsSingle(), Vector128.Create(0, 0, 1, 1))).As<float, T>()
+            : Vector128.Create(x.AsDouble().GetLower(), y.AsDouble().GetLower()).As<double, T>();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> ZipUpper(Vector128<T> x, Vector128<T> y) =>
+        typeof(T) == typeof(float)
+            ? Vector128.ConditionalSelect(
+                EvenLanes, Vector128.Shuffle(x.AsSingle(), Vector128.Create(2, 2, 3, 3)), Vector128.Shuffle(y.AsSingle(), Vector128.Create(2, 2, 3, 3))).As<float, T>()
+            : Vector128.Create(x.AsDouble().GetUpper(), y.AsDouble().GetUpper()).As<double, T>();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T SumAcross(Vector128<T> x) => Vector128.Sum(x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T MaxAcross(Vector128<T> x)
+    {
+        var max = x[0];
+        for (var i = 1; i < Width; i++) max = T.Max(max, x[i]);
+        return max;
+    }
+
+    private static Vector128<float> EvenLanes => Vector128.Create(-1, 0, -1, 0).AsSingle();
+}

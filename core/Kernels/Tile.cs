@@ -1,0 +1,192 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace Hybrid.Kernels;
+
+/// <summary>A number known to the JIT, so that what it rules out leaves no code behind.</summary>
+internal interface IConstant
+{
+    static abstract int Value { get; }
+}
+
+/// <summary>One tile of a matrix product, held in registers while the inner dimension runs by.</summary>
+/// <remarks>
+/// Rows: 1 to 14, at most <see cref="ILanes{TVector,T}.TileRows"/> if nothing is to spill; columns: one or two vectors.
+/// One text serves every height: the rows beyond it vanish when the JIT specialises it.
+/// </remarks>
+internal static unsafe class Tile<T, TVector, TLanes>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    where TVector : struct
+    where TLanes : ILanes<TVector, T>
+{
+    /// <summary>C = A B, or C += A B, on a tile of TRows rows and columns columns; columns in (0, TVectors vectors], the last vector at least one lane.</summary>
+    /// <remarks>
+    /// A's element (i, p) is a[i aRow + p aStep]; B's row p is b[p bStep], read only as far as columns. Neither may overlap C. inner is 1 or more.
+    /// </remarks>
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    public static void Multiply<TRows, TVectors>(
+        nint inner, T* a, nint aRow, nint aStep, T* b, nint bStep, T* c, nint ldc, int columns, bool accumulate)
+        where TRows : struct, IConstant
+        where TVectors : struct, IConstant
+    {
+        TVector c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default, c30 = default, c31 = default, c40 = default, c41 = default, c50 = default, c51 = default, c60 = default, c61 = default;
+        TVector c70 = default, c71 = default, c80 = default, c81 = default, c90 = default, c91 = default, cA0 = default, cA1 = default, cB0 = default, cB1 = default, cC0 = default, cC1 = default, cD0 = default, cD1 = default;
+        var last = TLanes.FirstLanes(columns - (TVectors.Value - 1) * TLanes.Width);
+        // Every third row has a pointer of its own; the two behind it are reached with the processor's address arithmetic.
+        T* a0 = a, a3 = a0 + 3 * aRow, a6 = a3 + 3 * aRow, a9 = a6 + 3 * aRow, aC = a9 + 3 * aRow;
+        do
+        {
+            var b0 = TVectors.Value == 1 ? TLanes.LoadFirst(b, last, default) : TLanes.Load(b);
+            var b1 = TVectors.Value == 1 ? default : TLanes.LoadFirst(b + TLanes.Width, last, default);
+            b += bStep;
+            if (TRows.Value > 0) Step(a0, b0, b1, ref c00, ref c01);
+            if (TRows.Value > 1) Step(a0 + aRow, b0, b1, ref c10, ref c11);
+            if (TRows.Value > 2) Step(a0 + 2 * aRow, b0, b1, ref c20, ref c21);
+            if (TRows.Value > 3) Step(a3, b0, b1, ref c30, ref c31);
+            if (TRows.Value > 4) Step(a3 + aRow, b0, b1, ref c40, ref c41);
+            if (TRows.Value > 5) Step(a3 + 2 * aRow, b0, b1, ref c50, ref c51);
+            if (TRows.Value > 6) Step(a6, b0, b1, ref c60, ref c61);
+            if (TRows.Value > 7) Step(a6 + aRow, b0, b1, ref c70, ref c71);
+            if (TRows.Value > 8) Step(a6 + 2 * aRow, b0, b1, ref c80, ref c81);
+            if (TRows.Value > 9) Step(a9, b0, b1, ref c90, ref c91);
+            if (TRows.Value > 10) Step(a9 + aRow, b0, b1, ref cA0, ref cA1);
+            if (TRows.Value > 11) Step(a9 + 2 * aRow, b0, b1, ref cB0, ref cB1);
+            if (TRows.Value > 12) Step(aC, b0, b1, ref cC0, ref cC1);
+            if (TRows.Value > 13) Step(aC + aRow, b0, b1, ref cD0, ref cD1);
+            a0 += aStep;
+            a3 += aStep;
+            a6 += aStep;
+            a9 += aStep;
+            aC += aStep;
+        }
+        while (--inner > 0);
+        if (TRows.Value > 0) Write(c, c00, c01);
+        if (TRows.Value > 1) Write(c + 1 * ldc, c10, c11);
+        if (TRows.Value > 2) Write(c + 2 * ldc, c20, c21);
+        if (TRows.Value > 3) Write(c + 3 * ldc, c30, c31);
+        if (TRows.Value > 4) Write(c + 4 * ldc, c40, c41);
+        if (TRows.Value > 5) Write(c + 5 * ldc, c50, c51);
+        if (TRows.Value > 6) Write(c + 6 * ldc, c60, c61);
+        if (TRows.Value > 7) Write(c + 7 * ldc, c70, c71);
+        if (TRows.Value > 8) Write(c + 8 * ldc, c80, c81);
+        if (TRows.Value > 9) Write(c + 9 * ldc, c90, c91);
+        if (TRows.Value > 10) Write(c + 10 * ldc, cA0, cA1);
+        if (TRows.Value > 11) Write(c + 11 * ldc, cB0, cB1);
+        if (TRows.Value > 12) Write(c + 12 * ldc, cC0, cC1);
+        if (TRows.Value > 13) Write(c + 13 * ldc, cD0, cD1);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static void Step(T* a, TVector b0, TVector b1, ref TVector c0, ref TVector c1)
+        {
+            var factor = TLanes.Create(*a);
+            c0 = TLanes.MultiplyAdd(factor, b0, c0);
+            if (TVectors.Value > 1) c1 = TLanes.MultiplyAdd(factor, b1, c1);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        void Write(T* c, TVector c0, TVector c1)
+        {
+            if (TVectors.Value > 1)
+            {
+                TLanes.Store(accumulate ? TLanes.Add(TLanes.Load(c), c0) : c0, c);
+                c += TLanes.Width;
+                c0 = c1;
+            }
+            TLanes.StoreFirst(accumulate ? TLanes.Add(TLanes.LoadFirst(c, last, default), c0) : c0, c, last);
+        }
+    }
+
+    /// <summary>The same for a height known only now.</summary>
+    public static void Multiply<TVectors>(
+        int rows, nint inner, T* a, nint aRow, nint aStep, T* b, nint bStep, T* c, nint ldc, int columns, bool accumulate)
+        where TVectors : struct, IConstant
+    {
+        switch (rows)
+        {
+            case 1: Multiply<N1, TVectors>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate); break;
+            case 2: Multiply<N2, TVectors>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate); break;
+            case 3: Multiply<N3, TVectors>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate); break;
+            case 4: Multiply<N4, TVectors>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate); break;
+            case 5: Multiply<N5, TVectors>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate); break;
+            case 6: Multiply<N6, TVectors>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate); break;
+            case 7: Multiply<N7, TVectors>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate); break;
+            case 8: Multiply<N8, TVectors>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate); break;
+            case 9: Multiply<N9, TVectors>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate); break;
+            case 10: Multiply<N10, TVectors>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate); break;
+            case 11: Multiply<N11, TVectors>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate); break;
+            case 12: Multiply<N12, TVectors>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate); break;
+            case 13: Multiply<N13, TVectors>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate); break;
+            case 14: Multiply<N14, TVectors>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate); break;
+        }
+    }
+}
+
+internal readonly struct N1 : IConstant
+{
+    public static int Value => 1;
+}
+
+internal readonly struct N2 : IConstant
+{
+    public static int Value => 2;
+}
+
+internal readonly struct N3 : IConstant
+{
+    public static int Value => 3;
+}
+
+internal readonly struct N4 : IConstant
+{
+    public static int Value => 4;
+}
+
+internal readonly struct N5 : IConstant
+{
+    public static int Value => 5;
+}
+
+internal readonly struct N6 : IConstant
+{
+    public static int Value => 6;
+}
+
+internal readonly struct N7 : IConstant
+{
+    public static int Value => 7;
+}
+
+internal readonly struct N8 : IConstant
+{
+    public static int Value => 8;
+}
+
+internal readonly struct N9 : IConstant
+{
+    public static int Value => 9;
+}
+
+internal readonly struct N10 : IConstant
+{
+    public static int Value => 10;
+}
+
+internal readonly struct N11 : IConstant
+{
+    public static int Value => 11;
+}
+
+internal readonly struct N12 : IConstant
+{
+    public static int Value => 12;
+}
+
+internal readonly struct N13 : IConstant
+{
+    public static int Value => 13;
+}
+
+internal readonly struct N14 : IConstant
+{
+    public static int Value => 14;
+}
