@@ -5,6 +5,7 @@ open System.Diagnostics
 open System.IO
 open System.Net
 open Plotly.NET
+open Plotly.NET.LayoutObjects
 open Spectre.Console
 
 /// Colours that people with any kind of colour vision tell apart (Okabe and Ito 2008), dark enough for light pages and
@@ -76,6 +77,29 @@ module Figures =
             writePage (Page.current ()) name figure
 
         figure
+
+    /// Several charts in one place, of which the reader chooses one by name; the first is shown at the start.
+    let selector (charts: (string * GenericChart) list) : GenericChart =
+        let owners =
+            [| for i, (_, chart) in List.indexed charts do
+                   for _ in GenericChart.getTraces chart -> i |]
+
+        let visibility chosen = owners |> Array.map (fun owner -> owner = chosen)
+
+        let button i (name: string) =
+            let change = DynamicObj.DynamicObj()
+            change.SetProperty("visible", visibility i)
+            UpdateMenuButton.init (Label = name, Method = StyleParam.UpdateMethod.Restyle, Args = [ change ])
+
+        let menu =
+            UpdateMenu.init (Buttons = (charts |> List.mapi (fun i (name, _) -> button i name)), X = 0.0, Y = 1.15)
+
+        let combined = charts |> List.map snd |> Chart.combine
+
+        for trace, isVisible in Seq.zip (GenericChart.getTraces combined) (visibility 0) do
+            trace.SetProperty("visible", isVisible)
+
+        combined |> Chart.withUpdateMenu menu
 
     /// A table of results: printed on a terminal; on the site by (*** include-it-raw ***).
     let table (headers: string list) (rows: string list list) =

@@ -1,0 +1,1148 @@
+(**
+---
+title: Attention Is All You Need
+category: Papers
+categoryindex: 2
+index: 1
+description: An encoder-decoder of attention alone, every gradient derived by hand, learns to pronounce English.
+year: 2017
+keywords: attention, multi-head attention, layer normalization, positional encoding, label smoothing, warm-up, Adam
+---
+# Attention Is All You Need
+
+Ashish Vaswani, Noam Shazeer, Niki Parmar, Jakob Uszkoreit, Llion Jones, Aidan N. Gomez, Łukasz Kaiser, Illia Polosukhin.
+Advances in Neural Information Processing Systems 30, 2017. [arXiv:1706.03762](https://arxiv.org/abs/1706.03762)
+
+    [lang=text]
+    @inproceedings{vaswani2017attention,
+      title     = {Attention Is All You Need},
+      author    = {Vaswani, Ashish and Shazeer, Noam and Parmar, Niki and Uszkoreit, Jakob and
+                   Jones, Llion and Gomez, Aidan N. and Kaiser, {\L}ukasz and Polosukhin, Illia},
+      booktitle = {Advances in Neural Information Processing Systems},
+      volume    = {30},
+      year      = {2017}
+    }
+
+**What you need**: matrix products, the chain rule, and what a gradient is for. No other page comes before this one;
+[how to read a page](how-to-read-a-page.html) and [the notation](notation.html) help.
+**Time**: at most 5 minutes on two cores (30 seconds with `-- --quick`); no graphics card, no network.
+**Covers** sections 3.1 to 3.3, 3.5, 5.3 and 5.4 of the paper.
+
+## The paper in one paragraph
+
+Before 2017, translation was done by recurrent networks: the sentence is read a word at a time, and what was read is squeezed
+into a state that the next step depends on. Nothing can be computed before the step before it is done, and a word must travel
+through every step between it and the one it matters to. The paper keeps one part of those networks, *attention*, by which
+each position takes a weighted mean of all others, with weights computed from their content, and throws the rest away. Any two
+positions are then one step apart, all positions are computed at once, and a big model of this kind reached 28.4 BLEU on English
+to German, more than 2 above the best before it, for a small part of the training cost.
+
+## The idea, on numbers you can follow
+
+Three words, two numbers each. A *query* says what a position looks for, a *key* what a position offers, a *value* what it
+hands over. The query is compared with each key by a dot product; softmax turns the three scores into weights that sum to 1;
+the answer is the weighted mean of the values.
+*)
+#load "ensure.fsx"
+#load "prelude.fsx"
+
+open System
+open System.Collections.Generic
+open Hybrid.Autodiff
+open Hybrid.Checks
+open Hybrid.Data
+open Hybrid.Layers
+open Hybrid.Memory
+open Hybrid.Models
+open Hybrid.Optimizers
+open Hybrid.Rules
+open Hybrid.Scripts
+open Hybrid.Tensors
+open Hybrid.Text
+open MathNet.Numerics.LinearAlgebra
+open MathNet.Numerics.Statistics
+open Plotly.NET
+
+(*** hide ***)
+let page = Page.start "transformer" [ Extra.Full; Extra.Steps ]
+
+(**
+*)
+let words = matrix [ [ 1.0; 0.0 ]; [ 0.0; 1.0 ]; [ 1.0; 1.0 ] ]
+
+let softmax (x: Vector<float>) =
+    let e = (x - x.Maximum()).PointwiseExp()
+    e / e.Sum()
+
+let mapRows (f: Vector<float> -> Vector<float>) (m: Matrix<float>) =
+    Matrix<float>.Build.DenseOfRowVectors(m.EnumerateRows() |> Seq.map f)
+
+// Every word asks about every word: queries, keys and values are the words themselves.
+let weights = words * words.Transpose() / sqrt 2.0 |> mapRows softmax
+printfn "weights, a row for each asking word:\n%s" (weights.ToMatrixString("F3"))
+printfn "answers:\n%s" ((weights * words).ToMatrixString("F3"))
+(*** include-output ***)
+(**
+The third word, which resembles both others, looks mostly at itself and equally at the two others; the first looks away from
+the second. That is all there is to attention. The rest of the paper makes it trainable (projections), lets it look for several
+things at once (heads), tells it where words stand (positions), and keeps a deep stack of it well-behaved (residual
+connections, normalization, warm-up).
+
+## Claims, written down before the run
+
+The paper's own task, 4.5 million sentence pairs on eight graphics cards, does not fit into five minutes. Ours is a real
+sequence-to-sequence task that does: from the spelling of an English word to its pronunciation (CMUdict; 119 thousand pairs to
+learn from, and ten thousand words to be tested on that the model never sees). Each claim has its threshold here, above the
+code that trains.
+*)
+let phonemes =
+    claim
+        { Text = "A network of attention alone, without recurrence or convolution, learns to map sequences to sequences."
+          Paper = "28.4 BLEU, English to German (abstract); another task, so only the fact can be compared"
+          Measure = "phoneme error rate on all test words, %"
+          Threshold = "reproduced at most 14 %, partly at most 25 %"
+          Verdict = atMost 14.0 25.0 }
+
+let wholeWords =
+    claim
+        { Text = "The same network gets most words it never saw right, every sound of them."
+          Paper = "no figure; whole-sequence accuracy is stricter than BLEU"
+          Measure = "word error rate on all test words, %"
+          Threshold = "reproduced at most 50 %, partly at most 70 %"
+          Verdict = atMost 50.0 70.0 }
+
+let variance =
+    claim
+        { Text = "The variance of q·k is d_k, so scores grow like √d_k unless divided by it."
+          Paper = "footnote 4 of section 3.2.1: exponent 1/2"
+          Measure = "fitted exponent of the scores' standard deviation in d_k"
+          Threshold = "reproduced within 0.02 of 0.5, partly within 0.05"
+          Verdict = fun measured -> atMost 0.02 0.05 { measured with Mean = abs (measured.Mean - 0.5) } }
+
+let scaling =
+    claim
+        { Text = "Without the division by √d_k a model with wide heads (d_k = 128) learns worse."
+          Paper = "section 3.2.1, stated for large d_k, no figure"
+          Measure = "validation loss without minus with the division, nats a token"
+          Threshold = "reproduced from +0.05 on, partly above 0"
+          Verdict = atLeast 0.05 1e-9 }
+
+let perplexity =
+    claim
+        { Text = "Label smoothing hurts perplexity."
+          Paper = "section 5.4, stated, no figure"
+          Measure = "validation perplexity with smoothing 0.1 divided by that without"
+          Threshold = "reproduced from 1.02 on, partly above 1"
+          Verdict = atLeast 1.02 1.000001 }
+(*** include-output ***)
+(**
+## Derivation
+
+Throughout, $dy$ is the *cotangent* of $y$: the gradient of the final scalar $L$ with respect to $y$, shaped as $y$ is. A
+backward pass is handed $dy$ and must return $dx$, so that $\langle dy, \delta y\rangle = \langle dx, \delta x\rangle$ for every
+small change $\delta x$ and the change $\delta y$ it causes. That equation, with the change written out, is the way every
+gradient below is found.
+
+### The linear map
+
+$x$ is $[\text{rows}, \text{in}]$, $W$ is $[\text{in}, \text{out}]$, $b$ is $[\text{out}]$ and is added to each row.
+
+$$ y = x W + b \tag{LIN-1} $$
+
+A change gives $\delta y = \delta x\,W + x\,\delta W + \delta b$. Put it into $\langle dy, \delta y \rangle =
+\operatorname{tr}(dy^\top \delta y)$ and move everything but the change to the left:
+$\operatorname{tr}(dy^\top \delta x\,W) = \operatorname{tr}((dy\,W^\top)^\top \delta x)$, and likewise for the others.
+
+$$ dx = dy\,W^\top \tag{LIN-2} $$
+
+$$ dW = x^\top dy \tag{LIN-3} $$
+
+$$ db_j = \sum_i dy_{ij} \tag{LIN-4} $$
+
+Three matrix products, one of each form: neither factor transposed, the second, the first. Almost all of a Transformer's time is spent
+in these three lines. The pre-softmax layer, tied to the embedding $E$ $[\text{entries}, \text{features}]$ (section 3.4), is
+the same map with the matrix turned over:
+
+$$ y = x E^\top \tag{LIN-5} $$
+
+$$ dx = dy\,E \tag{LIN-6} $$
+
+$$ dE = dy^\top x \tag{LIN-7} $$
+
+### Softmax
+
+$x$ and $p$ are rows of $n$ numbers. Subtracting the row's maximum $m$ cancels in the fraction and keeps $\exp$ at most 1.
+
+$$ p_j = \frac{e^{x_j - m}}{\sum_k e^{x_k - m}}, \qquad m = \max_k x_k \tag{SM-1} $$
+
+The quotient rule gives $\partial p_j / \partial x_k = p_j(\delta_{jk} - p_k)$, where $\delta_{jk}$ is 1 if $j = k$ and else 0.
+Then $dx_k = \sum_j dp_j\,p_j(\delta_{jk} - p_k) = p_k\,dp_k - p_k \sum_j p_j\,dp_j$, or for the whole row
+
+$$ dx = p \odot \bigl(dp - \langle p, dp \rangle\bigr) \tag{SM-2} $$
+
+Two things can be read off. The entries of $dx$ sum to 0: adding a constant to $x$ changes nothing. And where one $p_j$ is
+nearly 1, all of $dx$ is nearly 0: a saturated softmax passes no gradient. This is what the division by $\sqrt{d_k}$ is for.
+
+### Cross-entropy from logits, with label smoothing
+
+$x$ holds the logits of one position over $V$ classes, $t$ is the right class. Label smoothing (section 5.4) asks for
+$q_j = (1 - \varepsilon)\,\delta_{jt} + \varepsilon / V$ instead of certainty. The loss is $\ell = -\sum_j q_j \log p_j$, and
+$\log p_j = x_j - \log \sum_k e^{x_k}$. As $\sum_j q_j = 1$, the second part comes out of the sum:
+
+$$ \operatorname{lse}(x) = m + \log \sum_k e^{x_k - m} \tag{CE-1} $$
+
+$$ \ell = \operatorname{lse}(x) - \sum_j q_j x_j \tag{CE-2} $$
+
+No probability is formed, so none can round to 0 before its logarithm is taken. Since $\partial \operatorname{lse} / \partial x_k = p_k$, and the
+mean over $n$ positions that are not padding is taken,
+
+$$ dx = \frac{d\ell}{n}\,(p - q) \tag{CE-3} $$
+
+### Layer normalization
+
+Each row $x$ of $n$ features, with a trained gain $g$ and bias $b$ of $n$ numbers each:
+
+$$ \mu = \frac1n \sum_j x_j \tag{LN-1} $$
+
+$$ \sigma^2 = \frac1n \sum_j (x_j - \mu)^2 \tag{LN-2} $$
+
+$$ \hat x_j = \frac{x_j - \mu}{s}, \qquad s = \sqrt{\sigma^2 + \varepsilon} \tag{LN-3} $$
+
+$$ y = g \odot \hat x + b \tag{LN-4} $$
+
+Gain and bias are shared by all rows, so their gradients are sums over rows:
+
+$$ dg = \sum_{\text{rows}} dy \odot \hat x \tag{LN-5} $$
+
+$$ db = \sum_{\text{rows}} dy \tag{LN-6} $$
+
+$$ d\hat x = g \odot dy \tag{LN-7} $$
+
+For $dx$, note how $\mu$ and $s$ move with $x_k$. First $\partial\mu/\partial x_k = 1/n$. Then $\partial\sigma^2/\partial x_k =
+\frac2n \sum_j (x_j - \mu)(\delta_{jk} - \frac1n) = \frac2n (x_k - \mu)$, because deviations from the mean sum to 0. So
+$\partial s/\partial x_k = \frac{1}{2s}\cdot\frac2n (x_k - \mu) = \hat x_k / n$. The quotient rule on LN-3:
+
+$$ \frac{\partial \hat x_j}{\partial x_k} = \frac{1}{s}\Bigl(\delta_{jk} - \frac1n - \frac{\hat x_j \hat x_k}{n}\Bigr) $$
+
+Multiply by $d\hat x_j$, sum over $j$, and write $\operatorname{mean}$ for $\frac1n \sum_j$:
+
+$$ dx = \frac{1}{s}\Bigl(d\hat x - \operatorname{mean}(d\hat x) - \hat x\,\operatorname{mean}(d\hat x \odot \hat x)\Bigr) \tag{LN-8} $$
+
+The gradient is what remains of $d\hat x$ when its components along $\mathbf 1$ and along $\hat x$ are taken out: the two directions
+in which moving $x$ does not move $y$ (up to $\varepsilon$). Leave either term out and training still limps along, which is how
+such mistakes survive.
+
+### Scaled dot-product attention
+
+For one head: queries $q$ $[\text{queries}, d_k]$, keys $k$ $[\text{keys}, d_k]$, values $v$ $[\text{keys}, d_v]$, and $c =
+1/\sqrt{d_k}$. A mask says how many keys, from the first on, a query may see; softmax runs over those, the others get weight 0
+exactly, and a query that sees none gets zeros.
+
+$$ s = c\,q k^\top \tag{ATT-1} $$
+
+$$ p = \operatorname{softmax}(s) \text{, row by row, over the keys that are seen} \tag{ATT-2} $$
+
+$$ y = p\,v \tag{ATT-3} $$
+
+ATT-3 and ATT-1 are matrix products and go back as LIN-2 and LIN-3 do; ATT-2 goes back by SM-2, a row at a time. From the end:
+
+$$ dv = p^\top dy \tag{ATT-4} $$
+
+$$ dp = dy\,v^\top \tag{ATT-5} $$
+
+$$ ds = p \odot \bigl(dp - \operatorname{rowsum}(p \odot dp)\bigr) \tag{ATT-6} $$
+
+$$ dq = c\;ds\,k \tag{ATT-7} $$
+
+$$ dk = c\;ds^\top q \tag{ATT-8} $$
+
+A hidden key has $p = 0$, so by ATT-6 its $ds$ is 0 as well: the mask needs no code of its own going back.
+
+*Multi-head attention* projects the $d_{model}$ features to queries, keys and values, cuts each into $h$ slices, attends in each
+slice by itself, puts the answers side by side and projects once more. Its gradient is LIN and ATT in turn.
+
+### The small ones
+
+The feed-forward layer is $\max(0, x W_1 + b_1) W_2 + b_2$, with
+
+$$ y = \max(x, 0) \tag{RELU-1} $$
+
+$$ dx = dy \text{ where } x > 0 \text{, else } 0 \tag{RELU-2} $$
+
+An embedding looks row $id_i$ of $E$ up, times $\sqrt{d_{model}}$; rows that are looked up twice collect twice.
+
+$$ y_i = \sqrt{d_{model}}\;E_{id_i} \tag{EMB-1} $$
+
+$$ dE_k = \sqrt{d_{model}} \sum_{i:\,id_i = k} dy_i \tag{EMB-2} $$
+
+A residual connection adds, and an addition hands its cotangent to both sides, which is why gradients reach the bottom of a
+deep stack:
+
+$$ y = a + b \tag{ADD-1} $$
+
+$$ da = dy \tag{ADD-2} $$
+
+$$ db = dy \text{, summed over the axes that } b \text{ lacks} \tag{ADD-3} $$
+
+Dropout with rate $r$ draws a mask $m$ of zeros (probability $r$) and ones, and scales by $1/(1-r)$ so that the mean stays:
+
+$$ y = \frac{x \odot m}{1 - r} \tag{DO-1} $$
+
+$$ dx = \frac{dy \odot m}{1 - r} \tag{DO-2} $$
+
+### Positions
+
+Attention does not know where a word stands: permute the keys with their values, and nothing changes. Section 3.5 adds to each
+embedding a row of sines and cosines whose wavelengths run from $2\pi$ to $10000 \cdot 2\pi$:
+
+$$ PE_{pos,\,2i} = \sin\bigl(pos / 10000^{2i/d}\bigr) \tag{PE-1} $$
+
+$$ PE_{pos,\,2i+1} = \cos\bigl(pos / 10000^{2i/d}\bigr) \tag{PE-2} $$
+
+The paper hopes that this helps to attend by relative position, since $PE_{pos+k}$ is a linear function of $PE_{pos}$. It is: by the
+addition theorems each pair turns by the fixed angle $k / 10000^{2i/d}$, a rotation that does not depend on $pos$.
+
+### Adam and the warm-up
+
+Section 5.3 trains with Adam ($\beta_1 = 0.9$, $\beta_2 = 0.98$, $\varepsilon = 10^{-9}$). For the gradient $g$ at step $t$:
+
+$$ m \leftarrow \beta_1 m + (1 - \beta_1)\,g \tag{ADAM-1} $$
+
+$$ v \leftarrow \beta_2 v + (1 - \beta_2)\,g^2 \tag{ADAM-2} $$
+
+$$ \hat v = v / (1 - \beta_2^t) \tag{ADAM-3} $$
+
+$$ \theta \leftarrow \theta - \alpha\,\frac{\hat m}{\sqrt{\hat v} + \varepsilon}, \qquad \hat m = m / (1 - \beta_1^t) \tag{ADAM-4} $$
+
+The rate $\alpha$ rises for $w$ steps in a straight line and then falls with the root of the step; $c = 1$ and $w = 4000$ in the
+paper. Our runs are shorter than its warm-up, so we use a smaller $w$ and $c$, and let the last part $f$ of the $S$ steps fall to 0:
+
+$$ \alpha(t) = c\;d_{model}^{-1/2}\,\min\bigl(t^{-1/2},\; t\,w^{-3/2}\bigr) \tag{LR-1} $$
+
+$$ \alpha(t) \leftarrow \alpha(t)\,\frac{S - t + 1}{f S} \quad\text{for } t > (1 - f) S \tag{LR-2} $$
+
+## Longhand
+
+The same equations in F# with MathNet.Numerics, a line for each. `rowwise` subtracts from each row its own number.
+*)
+let rowwise (numbers: Vector<float>) (m: Matrix<float>) : Matrix<float> =
+    m.MapIndexed(fun i _ value -> value - numbers[i])
+
+/// Attention of one head and its pullback; a query sees as many keys as visible says.
+let longhandAttention (visible: int -> int) (q: Matrix<float>) (k: Matrix<float>) (v: Matrix<float>) =
+    let c = 1.0 / sqrt (float q.ColumnCount)
+    let s = c * (q * k.Transpose()) // ATT-1
+    let p = Matrix<float>.Build.Dense(s.RowCount, s.ColumnCount)
+
+    for i in 0 .. s.RowCount - 1 do
+        if visible i > 0 then
+            p.SetRow(i, 0, visible i, softmax (s.Row(i, 0, visible i))) // ATT-2
+
+    let y = p * v // ATT-3
+
+    let back (dy: Matrix<float>) =
+        let dv = p.Transpose() * dy // ATT-4
+        let dp = dy * v.Transpose() // ATT-5
+        let ds = p.PointwiseMultiply(rowwise (p.PointwiseMultiply(dp).RowSums()) dp) // ATT-6
+        let dq = c * (ds * k) // ATT-7
+        let dk = c * (ds.Transpose() * q) // ATT-8
+        dq, dk, dv
+
+    y, back
+
+/// Layer normalization of each row and its pullback.
+let longhandLayerNorm (eps: float) (x: Matrix<float>) (gain: Vector<float>) (bias: Vector<float>) =
+    let n = float x.ColumnCount
+    let mu = x.RowSums() / n // LN-1
+    let centred = rowwise mu x
+    let sigma2 = centred.PointwisePower(2.0).RowSums() / n // LN-2
+    let s = sigma2.Add(eps).PointwiseSqrt()
+    let xhat: Matrix<float> = centred.MapIndexed(fun i _ value -> value / s[i]) // LN-3
+    let y = xhat |> mapRows (fun row -> gain.PointwiseMultiply(row) + bias) // LN-4
+
+    let back (dy: Matrix<float>) =
+        let dgain = dy.PointwiseMultiply(xhat).ColumnSums() // LN-5
+        let dbias = dy.ColumnSums() // LN-6
+        let dxhat = dy |> mapRows (fun row -> gain.PointwiseMultiply row) // LN-7
+        let mean = dxhat.RowSums() / n
+        let along = dxhat.PointwiseMultiply(xhat).RowSums() / n
+        let dx = dxhat.MapIndexed(fun i j d -> (d - mean[i] - xhat[i, j] * along[i]) / s[i]) // LN-8
+        dx, dgain, dbias
+
+    y, back
+
+/// The mean smoothed cross-entropy of some rows of logits, and its gradient.
+let longhandCrossEntropy smoothing (targets: int[]) (x: Matrix<float>) =
+    let classes = float x.ColumnCount
+    let q: Matrix<float> = x.MapIndexed(fun i j _ -> (if j = targets[i] then 1.0 - smoothing else 0.0) + smoothing / classes)
+    let lse = x.EnumerateRows() |> Seq.map (fun row -> row.Maximum() + log ((row - row.Maximum()).PointwiseExp().Sum())) // CE-1
+    let loss = (Seq.sum lse - q.PointwiseMultiply(x).RowSums().Sum()) / float x.RowCount // CE-2
+    let dx = (mapRows softmax x - q) / float x.RowCount // CE-3
+    loss, dx
+
+(**
+## The code
+
+What trains is C#: the same equations on contiguous memory, in parallel, accumulating into gradients that other rules may also
+add to. A *rule* returns its value and its pullback; forward and backward stand in one file, and the comments carry the numbers of
+the equations above. Here is attention, all heads of a batch at once:
+*)
+(*** hide ***)
+csharp "Rules/Attention.cs" "Forward"
+(*** include-it-raw ***)
+(**
+Layer normalization:
+*)
+(*** hide ***)
+csharp "Rules/LayerNorm.cs" "Forward"
+(*** include-it-raw ***)
+(**
+Softmax and cross-entropy in one rule:
+*)
+(*** hide ***)
+csharp "Rules/CrossEntropy.cs" "Forward"
+(*** include-it-raw ***)
+(**
+The linear map:
+*)
+(*** hide ***)
+csharp "Rules/Linear.cs" "Forward"
+(*** include-it-raw ***)
+(**
+The *tape* remembers which rules ran on what, and calls their pullbacks in reverse. The chain rule is the last loop:
+*)
+(*** hide ***)
+csharp "Autodiff/Tape.cs" "Backward"
+(*** include-it-raw ***)
+(**
+And the frame around every sublayer, with the paper's order (`LayerNorm(x + Sublayer(x))`, section 3.1) and the one that many
+programs use instead behind a switch; dropout sits on the sublayer's output before the addition, and nowhere else (section 5.4):
+*)
+(*** hide ***)
+csharp "Models/TransformerSublayer.cs" "Apply"
+(*** include-it-raw ***)
+(**
+## Agreement
+
+Three independent ways to the same numbers: the longhand above, the C# rules, and central differences, which know nothing of any
+derivation. The first two must agree to rounding. The third is compared for every element of every input, along a random
+cotangent; the error is the greatest difference over the greatest gradient, and must stay below $10^{-6}$.
+*)
+let random = RandomStream(page.Seed).Split("agreement")
+
+let normalMatrix rows columns =
+    Matrix<float>.Build.Dense(rows, columns, (fun _ _ -> random.NextNormal()))
+
+let asTensor (shape: int list) (m: Matrix<float>) = (Tensor.ofMatrix m).Reshape(Shape(Array.ofList shape))
+
+/// Runs a rule in double and returns its value, and the gradient of each input for a cotangent.
+let runRule record (inputs: Tensor<float> list) (cotangent: Tensor<float>) =
+    let tape = Tape<float>()
+    let variables = inputs |> List.map tape.Input
+    let output: Variable<float> = record tape variables
+    tape.Backward(output, cotangent)
+    output.Value.ToPersistent(), variables |> List.map (fun variable -> variable.Gradient.ToPersistent())
+
+let agree name (longhand: Matrix<float>) (core: Tensor<float>) =
+    check $"longhand = core, {name}" (Tensor.distance (Tensor.ofMatrix longhand) (core.Reshape(Shape(longhand.RowCount, longhand.ColumnCount)))) 1e-12
+
+let differences name record (inputs: Tensor<float> list) =
+    for error in GradCheck.Run((fun tape variables -> record tape (List.ofArray variables)), Array.ofList inputs, [||], random) do
+        check $"derived = differences, {name}, {error.Name}" error.Error 1e-6
+
+(** Attention, causal, 5 positions, 4 features: *)
+let attentionRule (tape: Tape<float>) (inputs: Variable<float> list) =
+    let struct (y, _, back) =
+        Attention.Forward(1, 0.5, AttentionMask.Causal, inputs[0].Value, inputs[1].Value, inputs[2].Value, tape.Arena)
+
+    tape.Record("attention", struct (y, back), Array.ofList inputs)
+
+let q, k, v, dy = normalMatrix 5 4, normalMatrix 5 4, normalMatrix 5 4, normalMatrix 5 4
+let qkv = [ q; k; v ] |> List.map (asTensor [ 1; 5; 4 ])
+let y, back = longhandAttention (fun i -> i + 1) q k v
+let dq, dk, dv = back dy
+let yCore, attentionGradients = runRule attentionRule qkv (asTensor [ 1; 5; 4 ] dy)
+agree "attention, y" y yCore
+List.iter2 (fun (name, longhand) core -> agree $"attention, {name}" longhand core) [ "dq", dq; "dk", dk; "dv", dv ] attentionGradients
+differences "attention" attentionRule qkv
+(*** include-output ***)
+(** Layer normalization, 5 rows of 4 features, gain and bias not 1 and 0: *)
+let layerNormRule (tape: Tape<float>) (inputs: Variable<float> list) =
+    tape.Record(
+        "layer norm",
+        LayerNorm.Forward(1e-5, inputs[0].Value, inputs[1].Value, inputs[2].Value, tape.Arena),
+        Array.ofList inputs
+    )
+
+let x, gain, bias = normalMatrix 5 4, (normalMatrix 1 4).Row 0, (normalMatrix 1 4).Row 0
+let layerNormInputs = [ Tensor.ofMatrix x; Tensor.ofVector gain; Tensor.ofVector bias ]
+let normalized, layerNormBack = longhandLayerNorm 1e-5 x gain bias
+let dx, dgain, dbias = layerNormBack dy
+let normalizedCore, layerNormGradients = runRule layerNormRule layerNormInputs (Tensor.ofMatrix dy)
+agree "layer norm, y" normalized normalizedCore
+
+List.iter2
+    (fun (name, longhand) core -> agree $"layer norm, {name}" longhand core)
+    [ "dx", dx; "dgain", dgain.ToRowMatrix(); "dbias", dbias.ToRowMatrix() ]
+    layerNormGradients
+
+differences "layer norm" layerNormRule layerNormInputs
+(*** include-output ***)
+(** Cross-entropy with smoothing 0.1, 5 rows of 4 classes: *)
+let targets = [| 0; 3; 1; 1; 2 |]
+
+let crossEntropyRule (tape: Tape<float>) (inputs: Variable<float> list) =
+    tape.Record("cross-entropy", CrossEntropy.Forward(targets, Nullable(), 0.1, inputs[0].Value, tape.Arena), Array.ofList inputs)
+
+let loss, dlogits = longhandCrossEntropy 0.1 targets x
+let lossCore, crossEntropyGradients = runRule crossEntropyRule [ Tensor.ofMatrix x ] (Tensor<float>.Scalar 1.0)
+check "longhand = core, cross-entropy, loss" (loss - lossCore.ToScalar()) 1e-12
+agree "cross-entropy, dlogits" dlogits crossEntropyGradients[0]
+differences "cross-entropy" crossEntropyRule [ Tensor.ofMatrix x ]
+(*** include-output ***)
+(** The rest of the rules, and then a whole (small) Transformer in double, every one of its parameters: *)
+let sizes = {| Rows = 3; In = 4; Out = 5 |}
+
+differences
+    "linear"
+    (fun tape inputs ->
+        tape.Record("linear", Linear.Forward(inputs[0].Value, inputs[1].Value, inputs[2].Value, tape.Arena), Array.ofList inputs))
+    [ Tensor.ofMatrix (normalMatrix sizes.Rows sizes.In)
+      Tensor.ofMatrix (normalMatrix sizes.In sizes.Out)
+      Tensor.ofVector ((normalMatrix 1 sizes.Out).Row 0) ]
+
+differences
+    "softmax"
+    (fun tape inputs -> tape.Record("softmax", Softmax.Forward(inputs[0].Value, tape.Arena), Array.ofList inputs))
+    [ Tensor.ofMatrix x ]
+
+differences
+    "embedding"
+    (fun tape inputs ->
+        tape.Record("embedding", Embedding.Forward([| 2; 0; 2 |], Shape(3), 2.0, inputs[0].Value, tape.Arena), Array.ofList inputs))
+    [ Tensor.ofMatrix x ]
+
+let smallSettings =
+    TransformerSettings(
+        SourceVocabulary = 7,
+        TargetVocabulary = 6,
+        Features = 8,
+        Heads = 2,
+        EncoderLayers = 1,
+        DecoderLayers = 1,
+        HiddenFeatures = 12,
+        MaximumLength = 8
+    )
+
+let small = Transformer<float>(smallSettings, random.Split "small model")
+let smallBatch = PairBatch([| SequencePair([| 3; 4; 6 |], [| 5; 3 |]); SequencePair([| 5; 3 |], [| 4; 4; 5 |]) |])
+
+let smallErrors =
+    // Dropout draws the same masks each time.
+    GradCheck.Run((fun tape _ -> small.Loss(Pass<float>(tape, RandomStream 7UL), smallBatch, 0.1)), [||], Array.ofSeq small.Parameters, random)
+
+let worst = smallErrors |> Seq.maxBy _.Error
+check $"derived = differences, whole model, worst of {smallErrors.Count} parameters ({worst.Name})" worst.Error 1e-6
+(*** include-output ***)
+(**
+## Numerical stability
+
+### Softmax without subtracting the maximum
+
+Two scores, $s$ and 0. The naive fraction overflows as soon as $e^s$ does; both numbers of infinity over infinity are NaN.
+*)
+let naive32 (s: float32) = exp s / (exp s + 1.0f)
+let naive64 (s: float) = exp s / (exp s + 1.0)
+
+let core32 (s: float32) =
+    let struct (p, _) = Softmax.Forward(Tensor<float32>.From(Shape 2, ReadOnlySpan [| s; 0.0f |]), Arena<float32>())
+    p.ToArray()[0]
+
+let core64 (s: float) =
+    let struct (p, _) = Softmax.Forward(Tensor<float>.From(Shape 2, ReadOnlySpan [| s; 0.0 |]), Arena<float>())
+    p.ToArray()[0]
+
+let magnitudes = [ 1.0; 10.0; 80.0; 90.0; 700.0; 710.0; 1e4 ]
+let firstFailing isWrong = magnitudes |> List.tryFind isWrong |> Option.map string |> Option.defaultValue "none"
+
+table
+    [ "s"; "naive, float32"; "core, float32"; "naive, float64"; "core, float64" ]
+    [ for s in magnitudes -> [ $"%g{s}"; $"%g{naive32 (float32 s)}"; $"%g{core32 (float32 s)}"; $"%g{naive64 s}"; $"%g{core64 s}" ] ]
+(*** include-it-raw ***)
+printfn "first failing s: naive float32 %s, naive float64 %s" (firstFailing (fun s -> Single.IsNaN(naive32 (float32 s)))) (firstFailing (naive64 >> Double.IsNaN))
+holds "softmax of the core is finite at every magnitude" (magnitudes |> List.forall (fun s -> Single.IsFinite(core32 (float32 s)) && Double.IsFinite(core64 s)))
+(*** include-output ***)
+(**
+### The logarithm of a probability
+
+The loss of a target that lies $s$ below the winner is $\log(1 + e^{s})$, very nearly $s$. Formed as $-\log p$, it becomes infinite
+once $p$ underflows; formed from the logits (CE-2) it is right everywhere.
+*)
+let naiveLoss32 (s: float32) = -log (exp -s / (1.0f + exp -s))
+let naiveLoss64 (s: float) = -log (exp -s / (1.0 + exp -s))
+
+let coreLoss32 (s: float32) =
+    let logits = Tensor<float32>.From(Shape(1, 2), ReadOnlySpan [| 0.0f; -s |])
+    let struct (loss, _) = CrossEntropy.Forward([| 1 |], Nullable(), 0.0, logits, Arena<float32>())
+    loss.ToScalar()
+
+let distances = [ 1.0; 10.0; 80.0; 100.0; 110.0; 740.0; 750.0; 1e4 ]
+
+table
+    [ "s"; "−log p, float32"; "core, float32"; "−log p, float64"; "truth" ]
+    [ for s in distances ->
+          [ $"%g{s}"; $"%g{naiveLoss32 (float32 s)}"; $"%g{coreLoss32 (float32 s)}"; $"%g{naiveLoss64 s}"; $"%g{s + Math.Log(1.0 + exp -s)}" ] ]
+(*** include-it-raw ***)
+let relativeLossError = distances |> List.map (fun s -> abs (float (coreLoss32 (float32 s)) / (s + log (1.0 + exp -s)) - 1.0)) |> List.max
+check "loss of the core in float32, worst relative error" relativeLossError 1e-6
+(*** include-output ***)
+(**
+### Variance as the mean of squares less the square of the mean
+
+The row is $[a, a + 1]$, whose variance is 0.25 whatever $a$ is. The one-pass formula subtracts two numbers near $a^2$ and loses
+all their digits; the two passes of LN-1 and LN-2 lose none. The last column is what layer normalization makes of the row in
+float32: it should be 1, up to $\varepsilon$.
+*)
+let onePass32 (a: float32) = (a * a + (a + 1.0f) * (a + 1.0f)) / 2.0f - ((a + a + 1.0f) / 2.0f) ** 2.0f
+let onePass64 (a: float) = (a * a + (a + 1.0) * (a + 1.0)) / 2.0 - ((a + a + 1.0) / 2.0) ** 2.0
+
+let twoPass32 (a: float32) =
+    let mean = (a + a + 1.0f) / 2.0f
+    ((a - mean) * (a - mean) + (a + 1.0f - mean) * (a + 1.0f - mean)) / 2.0f
+
+let normalized32 (a: float32) =
+    let row values = Tensor<float32>.From(Shape 2, ReadOnlySpan(Array.ofList values))
+    let struct (y, _) = LayerNorm.Forward(1e-5, row [ a; a + 1.0f ], row [ 1.0f; 1.0f ], row [ 0.0f; 0.0f ], Arena<float32>())
+    y.ToArray()[1]
+
+let offsets = [ 1.0; 1e2; 1e3; 1e4; 1e5; 1e6 ]
+
+table
+    [ "a"; "one pass, float32"; "two passes, float32"; "one pass, float64"; "layer norm of the core, float32" ]
+    [ for a in offsets ->
+          [ $"%g{a}"; $"%g{onePass32 (float32 a)}"; $"%g{twoPass32 (float32 a)}"; $"%g{onePass64 a}"; $"%.5f{normalized32 (float32 a)}" ] ]
+(*** include-it-raw ***)
+check "layer norm of the core in float32, offsets up to 1e6" (offsets |> List.map (fun a -> abs (float (normalized32 (float32 a)) - 1.0)) |> List.max) 1e-4
+(*** include-output ***)
+(**
+### Why √d_k
+
+Footnote 4 of the paper: if the entries of $q$ and $k$ are independent with mean 0 and variance 1, then $q \cdot k$ has variance
+$d_k$. We draw them and fit the exponent. The second curve is what becomes of the softmax over ten such scores: the trace of its
+Jacobian, $1 - \sum p^2$, which by SM-2 is the scale of the gradient that gets through.
+*)
+let widths = [ 4; 16; 64; 256; 1024 ]
+
+let scoresOf (stream: RandomStream) width count =
+    Array.init count (fun _ ->
+        let mutable sum = 0.0
+        for _ in 1..width do
+            sum <- sum + stream.NextNormal() * stream.NextNormal()
+        sum)
+
+let spread stream width = Statistics.StandardDeviation(scoresOf stream width 2000)
+
+let passedGradient stream width scale =
+    Array.init 200 (fun _ -> vector (scoresOf stream width 10) * scale |> softmax)
+    |> Array.averageBy (fun p -> 1.0 - p.DotProduct p)
+
+let exponentOf seed =
+    let stream = RandomStream(seed).Split("footnote 4")
+    let logs = Array.ofList widths |> Array.map (fun width -> log (float width), log (spread stream width))
+    let struct (_, slope) = MathNet.Numerics.Fit.Line(Array.map fst logs, Array.map snd logs)
+    slope
+
+let footnoteSeeds = [ for i in 0UL .. 4UL -> page.Seed + i ]
+let exponents, footnoteSeconds = timed (fun () -> [ for seed in footnoteSeeds -> seed, exponentOf seed ])
+settle variance exponents footnoteSeconds
+(*** include-output ***)
+let footnoteStream = RandomStream(page.Seed).Split("gradient through softmax")
+
+[ Chart.Line(x = widths, y = [ for d in widths -> passedGradient footnoteStream d 1.0 ], Name = "unscaled", LineColor = Palette.red, ShowMarkers = true)
+  Chart.Line(x = widths, y = [ for d in widths -> passedGradient footnoteStream d (1.0 / sqrt (float d)) ], Name = "divided by √d_k", LineColor = Palette.blue, ShowMarkers = true) ]
+|> Chart.combine
+|> Chart.withXAxisStyle (TitleText = "d_k", AxisType = StyleParam.AxisType.Log)
+|> Chart.withYAxisStyle (TitleText = "trace of the softmax Jacobian, 1 − Σp²", MinMax = (0.0, 1.0))
+|> figure "softmax-gradient" "Gradient that passes a softmax over ten random scores: without the division it dies as heads grow wider, with it it stays level."
+(*** include-it-raw ***)
+(**
+## Experiment: from spelling to sound
+
+### The data
+
+[CMUdict](https://github.com/cmusphinx/cmudict) gives the pronunciation of English words in 39 phonemes. We drop the
+stress marks, as published work on this task does. The split is by a hash of the word, so that all pronunciations of a word lie in
+one part. A word counts as right if it equals any accepted pronunciation.
+*)
+let reading action =
+    try
+        action ()
+    with :? DataFileException as error ->
+        Host.refuse error.Message
+
+let letters (word: string) = [| for letter in word -> string letter |]
+let unstressed (pronunciation: string) = pronunciation.Split ' ' |> Array.map _.TrimEnd('0', '1', '2')
+
+/// Each word with its accepted pronunciations.
+let dictionary part =
+    reading (fun () -> TsvPairs.Read(dataFile $"cmudict-g2p/{part}.tsv.gz"))
+    |> Array.map (fun struct (word, pronunciation) -> word, unstressed pronunciation)
+    |> Array.groupBy fst
+    |> Array.map (fun (word, entries) -> word, entries |> Array.map snd |> Array.distinct)
+
+let trainWords, validWords, allTestWords = dictionary "train", dictionary "valid", dictionary "test"
+let spellings = Vocabulary.Of(trainWords |> Seq.map (fun (word, _) -> letters word))
+let sounds = Vocabulary.Of(trainWords |> Seq.collect (fun (_, pronunciations) -> Seq.cast<string seq> pronunciations))
+
+let pairsOf entries =
+    [| for word, pronunciations in entries do
+           for pronunciation in pronunciations do
+               SequencePair(spellings.Encode(letters word), sounds.Encode pronunciation) |]
+
+let trainPairs, validPairs = pairsOf trainWords, pairsOf validWords
+
+let testWords =
+    let shuffled = Array.copy allTestWords
+    RandomStream(page.Seed).Split("test words").Shuffle(shuffled.AsSpan())
+    Array.take (page.Pick(quick = 500, standard = shuffled.Length)) shuffled
+
+printfn $"{trainPairs.Length} pairs to learn from, {validPairs.Length} to watch, {testWords.Length} words to be tested on"
+printfn $"{spellings.Count} letters and {sounds.Count} phonemes, with padding, begin and end"
+holds "no test word is among the training words" (Set.intersect (Set.ofSeq (Seq.map fst allTestWords)) (Set.ofSeq (Seq.map fst trainWords)) |> Set.isEmpty)
+(*** include-output ***)
+(**
+### The model
+
+The paper's architecture at a size that fits the time: 2 layers instead of 6, 128 features instead of 512, 4 heads instead of 8.
+Normalization stands after the addition, the target embedding is tied to the pre-softmax matrix, attention has no biases: as the
+paper has it.
+*)
+let settingsOf heads scaled =
+    TransformerSettings(
+        SourceVocabulary = spellings.Count,
+        TargetVocabulary = sounds.Count,
+        Features = 128,
+        Heads = heads,
+        EncoderLayers = 2,
+        DecoderLayers = 2,
+        HiddenFeatures = 512,
+        Dropout = 0.1,
+        ScaledAttention = scaled,
+        MaximumLength = 64
+    )
+
+let settings = settingsOf 4 true
+
+let tokenBudget = 512
+let smoothing = 0.1
+
+/// The mean loss in nats a token, without smoothing or dropout, and the share of tokens said right when the truth so far is given.
+let evaluate (model: Transformer<float32>) (tape: Tape<float32>) pairs =
+    let mutable nats, right, tokens = 0.0, 0, 0
+
+    for batch in LengthBuckets.Epoch(pairs, 4 * tokenBudget, RandomStream 0UL) do
+        tape.Clear()
+        let logits = model.Decode(Pass<float32> tape, model.Encode(Pass<float32> tape, batch.Source), batch.Source, batch.DecoderInput)
+        let struct (loss, _) = CrossEntropy.Forward(batch.DecoderTarget.Ids, Nullable Vocabulary.Padding, 0.0, logits.Value, tape.Arena)
+        nats <- nats + float (loss.ToScalar()) * float batch.TargetTokens
+        tokens <- tokens + batch.TargetTokens
+        let scores = Array.chunkBySize logits.Value.Shape.Columns (logits.Value.ToArray())
+
+        for i in 0 .. scores.Length - 1 do
+            let target = batch.DecoderTarget.Ids[i]
+            if target <> Vocabulary.Padding && scores[i][target] = Array.max scores[i] then
+                right <- right + 1
+
+    nats / float tokens, float right / float tokens
+
+type History =
+    { Model: Transformer<float32>
+      Tape: Tape<float32>
+      /// Step and training loss (smoothed targets, with dropout).
+      Training: (int * float)[]
+      /// Step, validation loss and teacher-forced accuracy.
+      Validation: (int * float * float)[]
+      TokensPerSecond: float
+      Seconds: float }
+
+/// One training run: everything that happens in it follows from the settings and the seed.
+let train settings (rate: int -> float) smoothing steps evaluations (seed: uint64) report =
+    let stream = RandomStream(seed).Split("training")
+    let model = Transformer<float32>(settings, stream.Split "model")
+    let adam = Adam<float32>(model.Parameters)
+    let order, dropout = stream.Split "order", stream.Split "dropout"
+    let tape = Tape<float32>()
+    let queue = Queue<PairBatch>()
+    let training, validation = ResizeArray(), ResizeArray()
+    let watch = Diagnostics.Stopwatch()
+    let mutable tokens = 0
+
+    let step number =
+        if queue.Count = 0 then
+            LengthBuckets.Epoch(trainPairs, tokenBudget, order) |> Array.iter queue.Enqueue
+
+        let batch = queue.Dequeue()
+        tape.Clear()
+        let loss = model.Loss(Pass<float32>(tape, dropout), batch, smoothing)
+        FiniteGuard.ThrowIfNotFinite(number, loss, tape, model.Parameters)
+        adam.ZeroGradients()
+        tape.Backward loss
+        adam.Step(rate number)
+        tokens <- tokens + batch.TargetTokens
+        training.Add((number, float (loss.Value.ToScalar())))
+
+    try
+        for number in 1..steps do
+            watch.Start()
+            step number
+            watch.Stop()
+
+            if number * evaluations / steps > (number - 1) * evaluations / steps then
+                let loss, accuracy = evaluate model tape validPairs
+                validation.Add((number, loss, accuracy))
+
+            report number $"loss %.3f{snd training[training.Count - 1]}, rate %.1e{rate number}, %.0f{float tokens / watch.Elapsed.TotalSeconds} tokens/s"
+    with :? NonFiniteException as error ->
+        Host.refuse $"seed {seed}, {error.Message}"
+
+    { Model = model
+      Tape = tape
+      Training = training.ToArray()
+      Validation = validation.ToArray()
+      TokensPerSecond = float tokens / watch.Elapsed.TotalSeconds
+      Seconds = watch.Elapsed.TotalSeconds }
+
+(**
+### Training
+
+Adam with the paper's constants; the schedule LR-1 with a warm-up of 400 steps at half the paper's scale, and a straight fall to 0 over the last
+quarter. Batches hold one source length and up to 512 tokens on either side.
+*)
+let steps = page.Steps(quick = 250, standard = 7400, full = 37000)
+let warmup = min 400 (max 1 (steps / 4))
+let schedule = WarmupSchedule(settings.Features, warmup, steps, 0.5, 0.25)
+let evaluations = page.Pick(quick = 2, standard = 16, full = 40)
+let main = Progress.run "training" steps (train settings schedule.Rate smoothing steps evaluations page.Seed)
+printfn $"{main.Model.ParameterCount} parameters, {steps} steps in %.0f{main.Seconds} s: %.0f{main.TokensPerSecond} target tokens a second"
+let _, finalLoss, finalAccuracy = Array.last main.Validation
+printfn $"validation: %.3f{finalLoss} nats a token, perplexity %.2f{exp finalLoss}, %.1f{100.0 * finalAccuracy} %% of tokens right when the truth so far is given"
+(*** include-output ***)
+let meansOf size (points: (int * float)[]) =
+    points |> Array.chunkBySize size |> Array.map (fun chunk -> float (fst (Array.last chunk)), Array.averageBy snd chunk)
+
+let smoothed = meansOf (max 1 (steps / 150)) main.Training
+
+[ Chart.Line(x = Array.map fst smoothed, y = Array.map snd smoothed, Name = "training (smoothed targets, dropout)", LineColor = Palette.grey)
+  Chart.Line(x = [ for step, _, _ in main.Validation -> float step ], y = [ for _, loss, _ in main.Validation -> loss ], Name = "validation (plain)", LineColor = Palette.blue, ShowMarkers = true) ]
+|> Chart.combine
+|> Chart.withXAxisStyle (TitleText = "step")
+|> Chart.withYAxisStyle (TitleText = "loss, nats a token")
+|> figure "loss" "Training and validation loss. Training stays above validation: its targets are smoothed, which alone costs about half a nat, and units are dropped."
+(*** include-it-raw ***)
+let rates = [ 1 .. max 1 (steps / 400) .. steps ]
+let paperSchedule = WarmupSchedule(settings.Features, 4000, steps)
+
+[ Chart.Line(x = rates, y = [ for step in rates -> schedule.Rate step ], Name = "ours", LineColor = Palette.blue)
+  Chart.Line(x = rates, y = [ for step in rates -> paperSchedule.Rate step ], Name = "the paper's, at our width", LineColor = Palette.orange) ]
+|> Chart.combine
+|> Chart.withXAxisStyle (TitleText = "step")
+|> Chart.withYAxisStyle (TitleText = "learning rate")
+|> figure "schedule" "The learning rate of this run, and what equation 3 of the paper would give: a run as short as ours would spend most of its steps warming up."
+(*** include-it-raw ***)
+(**
+### A baseline
+
+A table learned from the words that have as many phonemes as letters, read side by side: the commonest phoneme of a letter between its
+two neighbours, or of the letter alone where these three never met.
+*)
+let commonest keyOf =
+    seq {
+        for word, pronunciations in trainWords do
+            for pronunciation in pronunciations do
+                if pronunciation.Length = word.Length then
+                    for i in 0 .. word.Length - 1 do
+                        keyOf $"^{word}$" (i + 1), pronunciation[i]
+    }
+    |> Seq.groupBy fst
+    |> Seq.map (fun (key, entries) -> key, entries |> Seq.countBy snd |> Seq.maxBy snd |> fst)
+    |> dict
+
+let byNeighbours, byLetter = commonest (fun word i -> word.Substring(i - 1, 3)), commonest (fun word i -> word.Substring(i, 1))
+
+let baseline (word: string) =
+    [| for i in 1 .. word.Length do
+           let framed = $"^{word}$"
+           match byNeighbours.TryGetValue(framed.Substring(i - 1, 3)), byLetter.TryGetValue(framed.Substring(i, 1)) with
+           | (true, sound), _
+           | _, (true, sound) -> sound
+           | _ -> () |]
+
+(**
+### The test
+
+Greedy decoding: the likeliest phoneme at each step, until the model says *end*. The phoneme error rate is the edit distance to the
+nearest accepted pronunciation, over that pronunciation's length, summed over all words.
+*)
+let pronounce (history: History) (entries: (string * string[][])[]) =
+    entries
+    |> Array.groupBy (fun (word, _) -> word.Length)
+    |> Array.collect (snd >> Array.chunkBySize 256)
+    |> Array.collect (fun chunk ->
+        let sources = chunk |> Array.map (fun (word, _) -> spellings.Encode(letters word))
+        // No pronunciation in the dictionary is that much longer than its word.
+        let answers = GreedyDecoder.Decode(history.Model, history.Tape, sources, sources[0].Length + 10)
+        Array.map2 (fun (word, _) answer -> word, sounds.Decode answer) chunk answers)
+    |> dict
+
+let errorRates (entries: (string * string[][])[]) (answer: string -> string[]) =
+    let scores =
+        [| for word, accepted in entries ->
+               let said = answer word
+               let distance (truth: string[]) = EditDistance.Between(ReadOnlySpan said, ReadOnlySpan truth)
+               let nearest = accepted |> Array.minBy distance
+               distance nearest, nearest.Length |]
+
+    let phonemeErrors = 100.0 * float (Array.sumBy fst scores) / float (Array.sumBy snd scores)
+    let wordErrors = 100.0 * float (scores |> Array.filter (fun (distance, _) -> distance > 0) |> Array.length) / float scores.Length
+    phonemeErrors, wordErrors
+
+let answers, decodingSeconds = timed (fun () -> pronounce main testWords)
+let phonemeErrors, wordErrors = errorRates testWords (fun word -> answers[word])
+let baselinePhonemeErrors, baselineWordErrors = errorRates testWords baseline
+
+printfn $"{testWords.Length} test words in %.1f{decodingSeconds} s:"
+printfn $"  Transformer: phoneme error rate %.2f{phonemeErrors} %%, word error rate %.2f{wordErrors} %%"
+printfn $"  baseline:    phoneme error rate %.2f{baselinePhonemeErrors} %%, word error rate %.2f{baselineWordErrors} %%"
+settle phonemes [ (page.Seed, phonemeErrors) ] main.Seconds
+settle wholeWords [ (page.Seed, wordErrors) ] main.Seconds
+(*** include-output ***)
+(** Twenty test words, drawn at random: *)
+table
+    [ "word"; "said"; "accepted"; "" ]
+    [ for word, accepted in Array.truncate 20 testWords ->
+          let said = String.Join(' ', answers[word])
+          let truths = accepted |> Array.map (fun truth -> String.Join(' ', truth))
+          [ word; said; String.Join(" or ", truths); (if Array.contains said truths then "right" else "wrong") ] ]
+(*** include-it-raw ***)
+(**
+### What the heads look at
+
+One word, the decoder given its pronunciation. Each row is a phoneme about to be said, each column what it may look at. Choose the
+layer and the head. In the attention from decoder to encoder you will usually find a head that walks along the word: nobody told it
+that spelling and sound run in parallel.
+*)
+let shownWord, shownSounds = testWords |> Array.find (fun (word, accepted) -> word.Length >= 8 && accepted[0].Length >= 7)
+
+let maps =
+    let batch = PairBatch([| SequencePair(spellings.Encode(letters shownWord), sounds.Encode shownSounds[0]) |])
+    main.Tape.Clear()
+    let pass = Pass<float32> main.Tape
+    main.Model.Decode(pass, main.Model.Encode(pass, batch.Source), batch.Source, batch.DecoderInput) |> ignore
+    [ for entry in pass.AttentionMaps -> entry.Key, entry.Value.ToPersistent() ]
+
+holds
+    "every row of every attention map sums to 1"
+    (maps |> List.forall (fun (_, map) ->
+        map.ToArray() |> Array.chunkBySize map.Shape.Columns |> Array.forall (fun row -> abs (Array.sum row - 1.0f) < 1e-5f)))
+
+let axisLabels (tokens: string[]) = tokens |> Array.mapi (fun i token -> $"{token} ({i + 1})")
+let said = axisLabels [| yield! shownSounds[0]; "<end>" |]
+let heard = axisLabels [| "<begin>"; yield! shownSounds[0] |]
+let read = axisLabels (letters shownWord)
+
+[ for name, map in maps do
+      let rows, columns = map.Shape[2], map.Shape[3]
+      let queries = if name.StartsWith "encoder" then read else said
+      let keys = if name.StartsWith "decoder" && name.EndsWith "self" then heard else read
+
+      for head in 0 .. map.Shape[1] - 1 do
+          let weights = map.ToArray()[head * rows * columns .. (head + 1) * rows * columns - 1] |> Array.chunkBySize columns
+          $"{name}, head {head + 1}",
+          Chart.Heatmap(zData = weights, X = keys, Y = queries, ColorScale = StyleParam.Colorscale.Viridis, ReverseYAxis = true) ]
+|> List.rev
+|> selector
+|> Chart.withXAxisStyle (TitleText = "looked at")
+|> Chart.withYAxisStyle (TitleText = "looking")
+|> figure "attention" $"Attention weights for the word “{shownWord}”, for each layer and head of the encoder (self), the decoder (self, causal) and from decoder to encoder (cross)."
+(*** include-it-raw ***)
+(**
+### The positions
+
+Each row is a position, each column a feature. On the left the fast ones, which tell neighbours apart; on the right the slow ones.
+*)
+let positions = SinusoidalPositions.Table<float32>(48, settings.Features).ToArray() |> Array.chunkBySize settings.Features
+
+Chart.Heatmap(zData = positions, ColorScale = StyleParam.Colorscale.Viridis, ReverseYAxis = true)
+|> Chart.withXAxisStyle (TitleText = "feature")
+|> Chart.withYAxisStyle (TitleText = "position")
+|> figure "positions" "The sinusoidal positional encoding for 48 positions and 128 features."
+(*** include-it-raw ***)
+let turned k pos =
+    let table = SinusoidalPositions.Table<float>(64, 16).ToArray() |> Array.chunkBySize 16
+
+    Array.init 16 (fun j ->
+        let angle = float k / 10000.0 ** (2.0 * float (j / 2) / 16.0)
+        let sine, cosine = table[pos][j / 2 * 2], table[pos][j / 2 * 2 + 1]
+        if j % 2 = 0 then sine * cos angle + cosine * sin angle else cosine * cos angle - sine * sin angle)
+    |> Array.map2 (fun expected actual -> abs (expected - actual)) table[pos + k]
+    |> Array.max
+
+check "PE(pos + k) is PE(pos) turned by angles that depend on k alone" (List.max [ for k in 1..20 do for pos in 0..40 -> turned k pos ]) 1e-12
+(*** include-output ***)
+(**
+## Break it
+
+Short runs from scratch, several seeds, one thing changed in each. Heads are as wide as the model here (one head, $d_k$ = 128), because
+the paper makes its statement on scaling for large $d_k$. Choose a run in the plot.
+*)
+let breakSteps, breakSeeds, breakEvaluations = page.Pick(quick = (24, 2, 2), standard = (400, 3, 8), full = (1000, 5, 10))
+let wide = settingsOf 1 true
+let breakWarmup = max 1 (breakSteps / 4)
+let risingRate = WarmupSchedule(wide.Features, breakWarmup, breakSteps, 0.25, 0.25).Rate
+// The same curve, but at its peak from the first step on.
+let peakRate step = risingRate (max step breakWarmup)
+
+let variants =
+    [ "as above", wide, risingRate, smoothing
+      "without √d_k", settingsOf 1 false, risingRate, smoothing
+      "without warm-up", wide, peakRate, smoothing
+      "without label smoothing", wide, risingRate, 0.0 ]
+
+let seedsOfRuns = [ for i in 0 .. breakSeeds - 1 -> page.Seed + uint64 i ]
+
+let runsOf =
+    Progress.run "break it" (variants.Length * breakSeeds * breakSteps) (fun report ->
+        [ for i, (name, settings, rate, smoothing) in List.indexed variants do
+              name,
+              [ for j, seed in List.indexed seedsOfRuns do
+                    let before = (i * breakSeeds + j) * breakSteps
+                    train settings rate smoothing breakSteps breakEvaluations seed (fun step told -> report (before + step) $"{name}, seed {seed}: {told}") ] ])
+    |> dict
+(*** include-output ***)
+let lossOf (history: History) = let _, loss, _ = Array.last history.Validation in loss
+let accuracyOf (history: History) = let _, _, accuracy = Array.last history.Validation in accuracy
+let meanOf f name = runsOf[name] |> List.averageBy f
+
+table
+    [ "run"; "validation loss, nats a token"; "perplexity"; "accuracy, %" ]
+    [ for name, _, _, _ in variants ->
+          [ name; $"%.3f{meanOf lossOf name}"; $"%.3f{meanOf (lossOf >> exp) name}"; $"%.2f{100.0 * meanOf accuracyOf name}" ] ]
+(*** include-it-raw ***)
+let compare other measure = List.zip seedsOfRuns (List.map2 measure runsOf["as above"] runsOf[other])
+let secondsOf names = names |> List.sumBy (fun name -> runsOf[name] |> List.sumBy _.Seconds)
+settle scaling (compare "without √d_k" (fun whole broken -> lossOf broken - lossOf whole)) (secondsOf [ "as above"; "without √d_k" ])
+settle perplexity (compare "without label smoothing" (fun whole broken -> exp (lossOf whole - lossOf broken))) (secondsOf [ "as above"; "without label smoothing" ])
+(*** include-output ***)
+let curves name colour =
+    [ for i, history in List.indexed runsOf[name] ->
+          Chart.Line(
+              x = [ for step, _, _ in history.Validation -> step ],
+              y = [ for _, loss, _ in history.Validation -> loss ],
+              Name = $"{name}, seed {seedsOfRuns[i]}",
+              LineColor = colour
+          ) ]
+
+[ for name, _, _, _ in List.tail variants ->
+      name, Chart.combine (curves "as above" Palette.blue @ curves name Palette.red) ]
+|> selector
+|> Chart.withXAxisStyle (TitleText = "step")
+|> Chart.withYAxisStyle (TitleText = "validation loss, nats a token")
+|> figure "break-it" "Validation loss of short runs, blue as in the paper, red with one part removed; a line for each seed."
+(*** include-it-raw ***)
+(**
+## Paper says, we did
+
+| the paper says | we did | why |
+|:--|:--|:--|
+| WMT 2014, 4.5 M sentence pairs, BLEU | CMUdict, 119 k words, phoneme and word error rate | real sequences, learned in minutes without a graphics card |
+| 6 + 6 layers, 512 features, 8 heads, 65 M parameters | 2 + 2 layers, 128 features, 4 heads, 0.93 M | time |
+| norm after the addition | the same; norm first is a switch | the published program of the authors normalizes first, the text does not |
+| attention projections without biases | the same; biases are a switch | equations of section 3.2.2 |
+| one embedding shared by source, target and softmax | target and softmax share, the source has its own | letters and phonemes are different alphabets |
+| embeddings times √d_model | the same, with starting values of variance 1/d_model | the paper gives no starting values; so the product has variance 1 |
+| warm-up of 4000 steps, no final decay | 400 steps at half the scale, the last quarter falls to 0 | our whole run is about as long as the paper's warm-up |
+| batches of 25 000 tokens a side | 512 tokens a side, one source length a batch | many small steps learn most from a short run |
+| dropout 0.1 on each sublayer and on the sums of embedding and position | the same | section 5.4; none on attention weights, which only the program has |
+| beam search of 4, averaged checkpoints | greedy decoding, the last parameters | sections 6.1 and 5.1 are beyond this page |
+
+**Errata.** The abstract in the proceedings gives 41.0 BLEU for English to French, later versions on arXiv give 41.8. Figure 1 and
+section 3.1 put the normalization after the addition, the authors' released program before the sublayer.
+
+## Exercises
+
+**1. Write a pullback.** RMSNorm drops the mean from layer normalization: $y = x / r$ with $r = \sqrt{\operatorname{mean}(x^2) + \varepsilon}$.
+Derive $dx$ from $dy$ as was done for LN-8, put it into `rmsNormPullback`, and run the page again: the line below turns to *solved*.
+*)
+let rms (x: float[]) = sqrt (Array.averageBy (fun value -> value * value) x + 1e-6)
+
+/// Yours to write: the gradient dx of one row, from x and dy.
+let rmsNormPullback (x: float[]) (dy: float[]) : float[] = Array.map (fun _ -> 0.0) x
+
+/// Makes a rule of a pullback, and returns its worst error against central differences.
+let errorOfPullback (pullback: float[] -> float[] -> float[]) =
+    let rule (tape: Tape<float>) (inputs: Variable<float>[]) =
+        let x = inputs[0].Value.ToArray()
+        let y = Tensor<float>.From(Shape x.Length, ReadOnlySpan(x |> Array.map (fun value -> value / rms x)))
+
+        let back =
+            Pullback<float>(fun dy gradients ->
+                if gradients.Wants 0 then
+                    let slot = gradients.Slot(0).Span
+
+                    for i, value in Array.indexed (pullback x (dy.ToArray())) do
+                        slot[i] <- slot[i] + value)
+
+        tape.Record("rms norm", struct (y, back), inputs)
+
+    GradCheck.Worst(GradCheck.Run(rule, [| Tensor.ofVector ((normalMatrix 1 6).Row 0) |], [||], random))
+
+let exercise = errorOfPullback rmsNormPullback
+printfn "exercise 1: %s" (if exercise < 1e-6 then "solved" else $"still open, error %.1e{exercise}")
+(*** include-output ***)
+(*** hide ***)
+let rmsNormSolution (x: float[]) (dy: float[]) =
+    let r = rms x
+    let along = Array.map2 (*) dy x |> Array.average
+    Array.map2 (fun x dy -> (dy - x * along / (r * r)) / r) x dy
+
+check "the solution of exercise 1" (errorOfPullback rmsNormSolution) 1e-6
+(**
+<details><summary>Solution</summary>
+
+$\partial r / \partial x_k = x_k / (n r)$, so $\partial y_j / \partial x_k = \frac{1}{r}(\delta_{jk} - x_j x_k / (n r^2))$ and
+$dx = \frac{1}{r}\bigl(dy - x\,\operatorname{mean}(dy \odot x) / r^2\bigr)$: LN-8 with one of its two directions left out.
+
+</details>
+
+**2.** Set the heads to 1, 2, 8 and 16 in `settings`. Does row (A) of the paper's table 3 (too few and too many heads are worse) show at this size? Use
+three seeds before you believe it.
+
+<details><summary>Hint</summary>
+
+The differences in the paper are below one BLEU point. Expect them to be smaller than the scatter between seeds, and say so.
+
+</details>
+
+**3.** Why may the causal mask hide keys *after* softmax has been computed over all of them, and renormalize, with the same result? Which of the two loses
+digits when a hidden score is far above the others?
+
+<details><summary>Solution</summary>
+
+$e^{s_j} / \sum_{k\ \text{seen}} e^{s_k}$ is the same number either way. But if a hidden score sets the maximum, all seen exponentials may round to
+0 before they are divided by their sum, 0. The core takes the maximum over the keys that are seen.
+
+</details>
+
+## References
+
+- Vaswani et al. 2017, [Attention Is All You Need](https://arxiv.org/abs/1706.03762).
+- Ba, Kiros and Hinton 2016, [Layer Normalization](https://arxiv.org/abs/1607.06450).
+- Kingma and Ba 2014, [Adam: A Method for Stochastic Optimization](https://arxiv.org/abs/1412.6980).
+- Szegedy et al. 2015, [Rethinking the Inception Architecture](https://arxiv.org/abs/1512.00567), section 7: label smoothing.
+- Glorot and Bengio 2010, Understanding the difficulty of training deep feedforward neural networks.
+- Srivastava et al. 2014, Dropout: a simple way to prevent neural networks from overfitting.
+- Yolchuyeva, Németh and Gyires-Tóth 2019, [Transformer based Grapheme-to-Phoneme Conversion](https://arxiv.org/abs/2004.06338): the same task with a larger model.
+- The CMU Pronouncing Dictionary, version 0.7b.
+*)
+(*** hide ***)
+finish page
