@@ -736,11 +736,14 @@ let settings = settingsOf 4 true
 let tokenBudget = 512
 let smoothing = 0.1
 
+// One tape serves all runs, one after the other, so that its memory is held once.
+let tape = Tape<float32>()
+
 /// The mean loss in nats a token, without smoothing or dropout, and the share of tokens said right when the truth so far is given.
-let evaluate (model: Transformer<float32>) (tape: Tape<float32>) pairs =
+let evaluate (model: Transformer<float32>) pairs =
     let mutable nats, right, tokens = 0.0, 0, 0
 
-    for batch in LengthBuckets.Epoch(pairs, 4 * tokenBudget, RandomStream 0UL) do
+    for batch in LengthBuckets.Epoch(pairs, tokenBudget, RandomStream 0UL) do
         tape.Clear()
         let logits = model.Decode(Pass<float32> tape, model.Encode(Pass<float32> tape, batch.Source), batch.Source, batch.DecoderInput)
         let struct (loss, _) = CrossEntropy.Forward(batch.DecoderTarget.Ids, Nullable Vocabulary.Padding, 0.0, logits.Value, tape.Arena)
@@ -757,7 +760,6 @@ let evaluate (model: Transformer<float32>) (tape: Tape<float32>) pairs =
 
 type History =
     { Model: Transformer<float32>
-      Tape: Tape<float32>
       /// Step and training loss (smoothed targets, with dropout).
       Training: (int * float)[]
       /// Step, validation loss and teacher-forced accuracy.
@@ -771,7 +773,6 @@ let train settings (rate: int -> float) smoothing steps evaluations (seed: uint6
     let model = Transformer<float32>(settings, stream.Split "model")
     let adam = Adam<float32>(model.Parameters)
     let order, dropout = stream.Split "order", stream.Split "dropout"
-    let tape = Tape<float32>()
     let queue = Queue<PairBatch>()
     let training, validation = ResizeArray(), ResizeArray()
     let watch = Diagnostics.Stopwatch()
@@ -798,7 +799,7 @@ let train settings (rate: int -> float) smoothing steps evaluations (seed: uint6
             watch.Stop()
 
             if number * evaluations / steps > (number - 1) * evaluations / steps then
-                let loss, accuracy = evaluate model tape validPairs
+                let loss, accuracy = evaluate model validPairs
                 validation.Add((number, loss, accuracy))
 
             report number $"loss %.3f{snd training[training.Count - 1]}, rate %.1e{rate number}, %.0f{float tokens / watch.Elapsed.TotalSeconds} tokens/s"
@@ -806,7 +807,6 @@ let train settings (rate: int -> float) smoothing steps evaluations (seed: uint6
         Host.refuse $"seed {seed}, {error.Message}"
 
     { Model = model
-      Tape = tape
       Training = training.ToArray()
       Validation = validation.ToArray()
       TokensPerSecond = float tokens / watch.Elapsed.TotalSeconds
@@ -883,14 +883,14 @@ let baseline (word: string) =
 Greedy decoding: the likeliest phoneme at each step, until the model says *end*. The phoneme error rate is the edit distance to the
 nearest accepted pronunciation, over that pronunciation's length, summed over all words.
 *)
-let pronounce (history: History) (entries: (string * string[][])[]) =
+let pronounce model (entries: (string * string[][])[]) =
     entries
     |> Array.groupBy (fun (word, _) -> word.Length)
-    |> Array.collect (snd >> Array.chunkBySize 256)
+    |> Array.collect (snd >> Array.chunkBySize 128)
     |> Array.collect (fun chunk ->
         let sources = chunk |> Array.map (fun (word, _) -> spellings.Encode(letters word))
         // No pronunciation in the dictionary is that much longer than its word.
-        let answers = GreedyDecoder.Decode(history.Model, history.Tape, sources, sources[0].Length + 10)
+        let answers = GreedyDecoder.Decode(model, tape, sources, sources[0].Length + 10)
         Array.map2 (fun (word, _) answer -> word, sounds.Decode answer) chunk answers)
     |> dict
 
@@ -906,7 +906,7 @@ let errorRates (entries: (string * string[][])[]) (answer: string -> string[]) =
     let wordErrors = 100.0 * float (scores |> Array.filter (fun (distance, _) -> distance > 0) |> Array.length) / float scores.Length
     phonemeErrors, wordErrors
 
-let answers, decodingSeconds = timed (fun () -> pronounce main testWords)
+let answers, decodingSeconds = timed (fun () -> pronounce main.Model testWords)
 let phonemeErrors, wordErrors = errorRates testWords (fun word -> answers[word])
 let baselinePhonemeErrors, baselineWordErrors = errorRates testWords baseline
 
@@ -935,8 +935,8 @@ let shownWord, shownSounds = testWords |> Array.find (fun (word, accepted) -> wo
 
 let maps =
     let batch = PairBatch([| SequencePair(spellings.Encode(letters shownWord), sounds.Encode shownSounds[0]) |])
-    main.Tape.Clear()
-    let pass = Pass<float32> main.Tape
+    tape.Clear()
+    let pass = Pass<float32> tape
     main.Model.Decode(pass, main.Model.Encode(pass, batch.Source), batch.Source, batch.DecoderInput) |> ignore
     [ for entry in pass.AttentionMaps -> entry.Key, entry.Value.ToPersistent() ]
 
