@@ -25,24 +25,16 @@ internal readonly unsafe struct Lanes128<T> : ILanes<Vector128<T>, T> where T : 
     public static Vector128<T> FirstLanes(int count) =>
         Vector128.LessThan(Vector128<T>.Indices, Vector128.Create(T.CreateTruncating(count)));
 
+    // No masked access at this width: what is not whole goes lane by lane.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<T> LoadFirst(T* source, Vector128<T> firstLanes, Vector128<T> fill)
-    {
-        // No masked load at this width: go by way of a full vector that is ours.
-        var whole = stackalloc T[Width];
-        var count = BitOperations.PopCount(firstLanes.ExtractMostSignificantBits());
-        fill.Store(whole);
-        for (var i = 0; i < count; i++) whole[i] = source[i];
-        return Vector128.Load(whole);
-    }
+    public static Vector128<T> LoadFirst(T* source, Vector128<T> firstLanes, Vector128<T> fill) =>
+        Vector128.EqualsAll(firstLanes.AsInt32(), Vector128<int>.AllBitsSet) ? Vector128.Load(source) : LoadSome(source, Count(firstLanes), fill);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreFirst(Vector128<T> value, T* target, Vector128<T> firstLanes)
     {
-        var whole = stackalloc T[Width];
-        var count = BitOperations.PopCount(firstLanes.ExtractMostSignificantBits());
-        value.Store(whole);
-        for (var i = 0; i < count; i++) target[i] = whole[i];
+        if (Vector128.EqualsAll(firstLanes.AsInt32(), Vector128<int>.AllBitsSet)) value.Store(target);
+        else StoreSome(value, target, Count(firstLanes));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -102,4 +94,17 @@ internal readonly unsafe struct Lanes128<T> : ILanes<Vector128<T>, T> where T : 
     }
 
     private static Vector128<float> EvenLanes => Vector128.Create(-1, 0, -1, 0).AsSingle();
+
+    private static int Count(Vector128<T> firstLanes) => BitOperations.PopCount(firstLanes.ExtractMostSignificantBits());
+
+    private static Vector128<T> LoadSome(T* source, int count, Vector128<T> fill)
+    {
+        for (var i = 0; i < count; i++) fill = fill.WithElement(i, source[i]);
+        return fill;
+    }
+
+    private static void StoreSome(Vector128<T> value, T* target, int count)
+    {
+        for (var i = 0; i < count; i++) target[i] = value[i];
+    }
 }

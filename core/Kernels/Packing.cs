@@ -23,34 +23,43 @@ internal static unsafe class Packing<T, TVector, TLanes>
     }
 
     /// <summary>target[p, j] = source[j, p]: rows of the source become columns. rows is at most a vector's width.</summary>
-    /// <remarks>Each row of the target is written up to a whole vector, with zeros from rows on.</remarks>
+    /// <remarks>
+    /// Each row of the target is written up to a whole vector, with zeros from rows on. Zipping vector i with vector
+    /// i + width/2, log2(width) times over, is a transposition; the first round reads the source and the last writes the target.
+    /// </remarks>
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     public static void Transpose(int rows, int length, T* source, nint sourceRow, T* target, nint targetRow)
     {
-        // Zipping vector i with vector i + width/2, log2(width) times over, is a transposition.
-        var one = stackalloc T[2 * TLanes.Width * TLanes.Width];
-        for (var p = 0; p < length; p += TLanes.Width)
+        var width = TLanes.Width;
+        var buffers = stackalloc T[2 * width * width];
+        for (var p = 0; p < length; p += width, source += width, target += width * targetRow)
         {
-            var from = one;
-            var to = one + TLanes.Width * TLanes.Width;
-            var count = Math.Min(TLanes.Width, length - p);
-            var first = TLanes.FirstLanes(count);
-            for (var j = 0; j < TLanes.Width; j++)
-                TLanes.Store(j < rows ? TLanes.LoadFirst(source + j * sourceRow + p, first, default) : default, from + j * TLanes.Width);
-            for (var step = 1; step < TLanes.Width; step *= 2)
+            var count = Math.Min(width, length - p);
+            var whole = rows == width && count == width;
+            var from = whole ? source : buffers;
+            var fromRow = whole ? sourceRow : width;
+            if (!whole)
             {
-                for (var j = 0; j < TLanes.Width / 2; j++)
-                {
-                    var x = TLanes.Load(from + j * TLanes.Width);
-                    var y = TLanes.Load(from + (j + TLanes.Width / 2) * TLanes.Width);
-                    TLanes.Store(TLanes.ZipLower(x, y), to + 2 * j * TLanes.Width);
-                    TLanes.Store(TLanes.ZipUpper(x, y), to + (2 * j + 1) * TLanes.Width);
-                }
-                var swap = from;
-                from = to;
-                to = swap;
+                var first = TLanes.FirstLanes(count);
+                for (var j = 0; j < width; j++)
+                    TLanes.Store(j < rows ? TLanes.LoadFirst(source + j * sourceRow, first, default) : default, buffers + j * width);
             }
-            for (var j = 0; j < count; j++, target += targetRow) TLanes.Store(TLanes.Load(from + j * TLanes.Width), target);
+            for (var step = 2; step <= width; step *= 2)
+            {
+                var straight = step == width && count == width;
+                var to = straight ? target : from == buffers ? buffers + width * width : buffers;
+                var toRow = straight ? targetRow : width;
+                for (var j = 0; j < width / 2; j++)
+                {
+                    var x = TLanes.Load(from + j * fromRow);
+                    var y = TLanes.Load(from + (j + width / 2) * fromRow);
+                    TLanes.Store(TLanes.ZipLower(x, y), to + 2 * j * toRow);
+                    TLanes.Store(TLanes.ZipUpper(x, y), to + (2 * j + 1) * toRow);
+                }
+                from = to;
+                fromRow = toRow;
+            }
+            if (count < width) Copy(count, width, from, width, target, targetRow);
         }
     }
 }

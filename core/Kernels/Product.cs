@@ -13,7 +13,8 @@ internal static unsafe class Product<T, TVector, TLanes>
     where TVector : struct
     where TLanes : ILanes<TVector, T>
 {
-    // In bytes of one row: a panel of B (inner block x two vectors) and a block of A stay in the second-level cache.
+    // A panel of B (inner block x two vectors, 48 KB) is read by each tile of a block of A in turn, which waits in the
+    // second-level cache; the block of B holds the panels that all blocks of A read, in the third.
     private const int InnerBlock = 384;
     private const int TilesPerBlock = 12;
     private const int ColumnBlock = 1024;

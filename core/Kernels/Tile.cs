@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Hybrid.Kernels;
 
@@ -31,6 +32,13 @@ internal static unsafe class Tile<T, TVector, TLanes>
     {
         TVector c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default, c30 = default, c31 = default, c40 = default, c41 = default, c50 = default, c51 = default, c60 = default, c61 = default;
         TVector c70 = default, c71 = default, c80 = default, c81 = default, c90 = default, c91 = default, cA0 = default, cA1 = default, cB0 = default, cB1 = default, cC0 = default, cC1 = default, cD0 = default, cD1 = default;
+        // C is written last; asked for now it is there by then. Where the product is small it is in the cache anyway.
+        if (Sse.IsSupported && inner > 64)
+            for (nint row = 0; row < TRows.Value; row++)
+            {
+                Sse.Prefetch0(c + row * ldc);
+                if (TVectors.Value > 1) Sse.Prefetch0(c + row * ldc + TLanes.Width);
+            }
         var last = TLanes.FirstLanes(columns - (TVectors.Value - 1) * TLanes.Width);
         // Every third row has a pointer of its own; the two behind it are reached with the processor's address arithmetic.
         T* a0 = a, a3 = a0 + 3 * aRow, a6 = a3 + 3 * aRow, a9 = a6 + 3 * aRow, aC = a9 + 3 * aRow;

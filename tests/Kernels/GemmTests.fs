@@ -12,44 +12,50 @@ type Form =
 
 /// One precision: how to make its numbers, how to read them, and the three products.
 type Precision<'T> =
-    { Name: string
-      Of: float -> 'T
-      To: 'T -> float
-      Epsilon: float
-      Run: Form -> int * int * int -> 'T[] * int -> 'T[] * int -> 'T[] * int -> bool -> unit }
+    {
+        Name: string
+        Of: float -> 'T
+        To: 'T -> float
+        Epsilon: float
+        Run: Form -> int * int * int -> 'T[] * int -> 'T[] * int -> 'T[] * int -> bool -> unit
+    }
 
 // Every array has one element in front that is not part of the matrix, so that rows are not aligned.
 let private single =
-    { Name = "float"
-      Of = float32
-      To = float
-      Epsilon = 1.2e-7
-      Run =
-        fun form (rows, columns, inner) (a, lda) (b, ldb) (c, ldc) accumulate ->
-            let a = ReadOnlySpan<float32>(a).Slice 1
-            let b = ReadOnlySpan<float32>(b).Slice 1
-            let c = Span<float32>(c).Slice 1
+    {
+        Name = "float"
+        Of = float32
+        To = float
+        Epsilon = 1.2e-7
+        Run =
+            fun form (rows, columns, inner) (a, lda) (b, ldb) (c, ldc) accumulate ->
+                let a = ReadOnlySpan<float32>(a).Slice 1
+                let b = ReadOnlySpan<float32>(b).Slice 1
+                let c = Span<float32>(c).Slice 1
 
-            match form with
-            | NN -> Gemm.NN<float32>(rows, columns, inner, a, lda, b, ldb, c, ldc, accumulate)
-            | NT -> Gemm.NT<float32>(rows, columns, inner, a, lda, b, ldb, c, ldc, accumulate)
-            | TN -> Gemm.TN<float32>(rows, columns, inner, a, lda, b, ldb, c, ldc, accumulate) }
+                match form with
+                | NN -> Gemm.NN<float32>(rows, columns, inner, a, lda, b, ldb, c, ldc, accumulate)
+                | NT -> Gemm.NT<float32>(rows, columns, inner, a, lda, b, ldb, c, ldc, accumulate)
+                | TN -> Gemm.TN<float32>(rows, columns, inner, a, lda, b, ldb, c, ldc, accumulate)
+    }
 
 let private double =
-    { Name = "double"
-      Of = id
-      To = id
-      Epsilon = 2.3e-16
-      Run =
-        fun form (rows, columns, inner) (a, lda) (b, ldb) (c, ldc) accumulate ->
-            let a = ReadOnlySpan<float>(a).Slice 1
-            let b = ReadOnlySpan<float>(b).Slice 1
-            let c = Span<float>(c).Slice 1
+    {
+        Name = "double"
+        Of = id
+        To = id
+        Epsilon = 2.3e-16
+        Run =
+            fun form (rows, columns, inner) (a, lda) (b, ldb) (c, ldc) accumulate ->
+                let a = ReadOnlySpan<float>(a).Slice 1
+                let b = ReadOnlySpan<float>(b).Slice 1
+                let c = Span<float>(c).Slice 1
 
-            match form with
-            | NN -> Gemm.NN<float>(rows, columns, inner, a, lda, b, ldb, c, ldc, accumulate)
-            | NT -> Gemm.NT<float>(rows, columns, inner, a, lda, b, ldb, c, ldc, accumulate)
-            | TN -> Gemm.TN<float>(rows, columns, inner, a, lda, b, ldb, c, ldc, accumulate) }
+                match form with
+                | NN -> Gemm.NN<float>(rows, columns, inner, a, lda, b, ldb, c, ldc, accumulate)
+                | NT -> Gemm.NT<float>(rows, columns, inner, a, lda, b, ldb, c, ldc, accumulate)
+                | TN -> Gemm.TN<float>(rows, columns, inner, a, lda, b, ldb, c, ldc, accumulate)
+    }
 
 /// [rows, columns] with gaps of NaN between and behind the rows: reading one of them spoils the result, writing one is seen.
 let private matrix precision rows columns stride (value: unit -> float) =
@@ -80,7 +86,9 @@ let private checkProduct precision form (rows, columns, inner) (gapA, gapB, gapC
 
     let atA i p = precision.To a[1 + (if form = TN then p * lda + i else i * lda + p)]
     let atB p j = precision.To b[1 + (if form = NT then j * ldb + p else p * ldb + j)]
-    let name () = $"{precision.Name} {form} {rows}x{inner}x{columns}, gaps {gapA} {gapB} {gapC}, accumulate {accumulate}"
+
+    let name () =
+        $"{precision.Name} {form} {rows}x{inner}x{columns}, gaps {gapA} {gapB} {gapC}, accumulate {accumulate}"
 
     for index in 0 .. c.Length - 1 do
         let i, j = (index - 1) / ldc, (index - 1) % ldc
@@ -101,7 +109,8 @@ let private checkProduct precision form (rows, columns, inner) (gapA, gapB, gapC
             let right =
                 if Double.IsFinite sum then
                     // The smallest normal number: where terms are denormal the error is no longer relative.
-                    abs (actual - sum) <= precision.Epsilon * float (inner + 2) * size + precision.To(precision.Of 1.2e-38) * 1e-6
+                    abs (actual - sum)
+                    <= precision.Epsilon * float (inner + 2) * size + precision.To(precision.Of 1.2e-38) * 1e-6
                 else
                     sizeOf "finite" sum = sizeOf "finite" actual
 
@@ -124,121 +133,139 @@ let private bits (c: float32[]) = Array.map BitConverter.SingleToInt32Bits c
 
 let private product form (rows, columns, inner) (a: float32[]) (b: float32[]) =
     let (_, lda), (_, ldb) = layout form (rows, columns, inner)
-    let c = Array.zeroCreate<float32> (1 + rows * columns)
+    let c = Array.zeroCreate<float32>(1 + rows * columns)
     single.Run form (rows, columns, inner) (a, lda) (b, ldb) (c, columns) false
     c
 
 [<Tests>]
 let tests =
-    testList $"Gemm ({Instructions.Path})" [
-        testProperty "a product equals three nested loops, for any shape and leading dimensions"
-        <| fun (NonNegativeInt rows) (NonNegativeInt columns) (NonNegativeInt inner) (seed: int) ->
-            let random = Random seed
-            checkAll (rows, columns, inner) (random.Next 5, random.Next 5, random.Next 5) seed
+    testList
+        $"Gemm ({Instructions.Path})"
+        [
+            testProperty "a product equals three nested loops, for any shape and leading dimensions"
+            <| fun (NonNegativeInt rows) (NonNegativeInt columns) (NonNegativeInt inner) (seed: int) ->
+                let random = Random seed
+                checkAll (rows, columns, inner) (random.Next 5, random.Next 5, random.Next 5) seed
 
-        testCase "every height of a tile meets every tail of a vector"
-        <| fun _ ->
-            for rows in 1..29 do
-                for columns in [ 1; 3; 4; 7; 8; 9; 15; 16; 17; 31; 32; 33; 43 ] do
-                    checkAll (rows, columns, 1 + rows % 3) (rows % 2, 0, columns % 3) (rows + columns)
+            testCase "every height of a tile meets every tail of a vector"
+            <| fun _ ->
+                for rows in 1..29 do
+                    for columns in [ 1; 3; 4; 7; 8; 9; 15; 16; 17; 31; 32; 33; 43 ] do
+                        checkAll (rows, columns, 1 + rows % 3) (rows % 2, 0, columns % 3) (rows + columns)
 
-        testCase "products larger than a block are right"
-        <| fun _ ->
-            for shape in [ 200, 70, 385; 30, 1100, 20; 500, 300, 40; 20, 20, 1000; 64, 64, 256; 1, 600, 800; 600, 1, 800 ] do
-                checkAll shape (0, 0, 0) 1
+            testCase "products larger than a block are right"
+            <| fun _ ->
+                for shape in
+                    [ 200, 70, 385; 30, 1100, 20; 500, 300, 40; 20, 20, 1000; 64, 64, 256; 1, 600, 800; 600, 1, 800 ] do
+                    checkAll shape (0, 0, 0) 1
 
-            checkAll (190, 290, 50) (1100, 1100, 3) 2
+                checkAll (190, 290, 50) (1100, 1100, 3) 2
 
-        testCase "a product over an empty inner dimension is zero, and adds nothing"
-        <| fun _ ->
-            for form in forms do
-                for rows, columns in [ 3, 5; 0, 5; 3, 0; 0, 0 ] do
-                    checkProduct single form (rows, columns, 0) (1, 1, 1) false (fun () -> 1.0)
-                    checkProduct double form (rows, columns, 0) (1, 1, 1) true (fun () -> 1.0)
-
-        testProperty "NaN and infinities reach exactly the elements they belong to"
-        <| fun (PositiveInt rows) (PositiveInt columns) (PositiveInt inner) (seed: int) ->
-            let random = Random seed
-
-            let value () =
-                match random.Next 60 with
-                | 0 -> nan
-                | 1 -> infinity
-                | 2 -> -infinity
-                | 3 -> 0.0
-                | _ -> uniform random ()
-
-            for form in forms do
-                checkProduct single form (rows, columns, inner) (1, 0, 2) (random.Next 2 = 0) value
-                checkProduct double form (rows, columns, inner) (0, 1, 0) (random.Next 2 = 0) value
-
-        testCase "C is overwritten whatever it held"
-        <| fun _ ->
-            let a, b, c = Array.create 13 1f, Array.create 13 1f, Array.create 17 nanf
-            single.Run NN (4, 4, 3) (a, 3) (b, 4) (c, 4) false
-            Expect.equal c[1..] (Array.create 16 3f) "NaN in C is gone"
-
-        testCase "denormals are not flushed"
-        <| fun _ ->
-            let a, b, c = Array.create 10 1e-40f, Array.create 10 1f, Array.create 10 0f
-            single.Run NN (3, 3, 3) (a, 3) (b, 3) (c, 3) false
-            Expect.all c[1..] (fun value -> abs (float value - 3e-40) < 1e-44) "3e-40"
-
-        testCase "the same product gives the same bits each time, alone or inside a body"
-        <| fun _ ->
-            let random = Random 3
-
-            for rows, columns, inner in [ 300, 260, 500; 64, 512, 128; 7, 9, 11 ] do
+            testCase "a product over an empty inner dimension is zero, and adds nothing"
+            <| fun _ ->
                 for form in forms do
-                    let fill length = Array.init (length + 1) (fun _ -> float32 (uniform random ()))
-                    let a, b = fill (rows * inner), fill (inner * columns)
-                    let first = bits (product form (rows, columns, inner) a b)
+                    for rows, columns in [ 3, 5; 0, 5; 3, 0; 0, 0 ] do
+                        checkProduct single form (rows, columns, 0) (1, 1, 1) false (fun () -> 1.0)
+                        checkProduct double form (rows, columns, 0) (1, 1, 1) true (fun () -> 1.0)
 
-                    for _ in 1..5 do
-                        Expect.equal (bits (product form (rows, columns, inner) a b)) first $"{form} again"
+            testProperty "NaN and infinities reach exactly the elements they belong to"
+            <| fun (PositiveInt rows) (PositiveInt columns) (PositiveInt inner) (seed: int) ->
+                let random = Random seed
 
-                    Workers.For(2, 1, fun _ _ _ ->
-                        Expect.equal (bits (product form (rows, columns, inner) a b)) first $"{form} inside a body")
+                let value () =
+                    match random.Next 60 with
+                    | 0 -> nan
+                    | 1 -> infinity
+                    | 2 -> -infinity
+                    | 3 -> 0.0
+                    | _ -> uniform random ()
 
-        testCase "a product of some rows has the bits of those rows of the whole product"
-        <| fun _ ->
-            let random = Random 4
-            let rows, columns, inner = 150, 200, 450
-            let a = Array.init (1 + rows * inner) (fun _ -> float32 (uniform random ()))
-            let b = Array.init (1 + inner * columns) (fun _ -> float32 (uniform random ()))
-            let whole = bits (product NN (rows, columns, inner) a b)
+                for form in forms do
+                    checkProduct single form (rows, columns, inner) (1, 0, 2) (random.Next 2 = 0) value
+                    checkProduct double form (rows, columns, inner) (0, 1, 0) (random.Next 2 = 0) value
 
-            for some in [ 1; 5; 14; 57 ] do
-                Expect.equal (bits (product NN (some, columns, inner) a b)) whole[.. some * columns] $"{some} rows"
+            testCase "C is overwritten whatever it held"
+            <| fun _ ->
+                let a, b, c = Array.create 13 1f, Array.create 13 1f, Array.create 17 nanf
+                single.Run NN (4, 4, 3) (a, 3) (b, 4) (c, 4) false
+                Expect.equal c[1..] (Array.create 16 3f) "NaN in C is gone"
 
-        testCase "many threads multiply at once without disturbing each other"
-        <| fun _ ->
-            let random = Random 5
-            let shape = 120, 100, 300
-            let a = Array.init (1 + 120 * 300) (fun _ -> float32 (uniform random ()))
-            let b = Array.init (1 + 300 * 100) (fun _ -> float32 (uniform random ()))
-            let expected = bits (product NN shape a b)
-            let wrong = ref 0
+            testCase "denormals are not flushed"
+            <| fun _ ->
+                let a, b, c = Array.create 10 1e-40f, Array.create 10 1f, Array.create 10 0f
+                single.Run NN (3, 3, 3) (a, 3) (b, 3) (c, 3) false
+                Expect.all c[1..] (fun value -> abs (float value - 3e-40) < 1e-44) "3e-40"
 
-            let threads =
-                [ for _ in 1..4 ->
-                      Threading.Thread(fun () ->
-                          for _ in 1..20 do
-                              if bits (product NN shape a b) <> expected then
-                                  Threading.Interlocked.Increment wrong |> ignore) ]
+            testCase "the same product gives the same bits each time, alone or inside a body"
+            <| fun _ ->
+                let random = Random 3
 
-            for thread in threads do thread.Start()
-            for thread in threads do thread.Join()
-            Expect.equal wrong.Value 0 "products that differ"
+                for rows, columns, inner in [ 300, 260, 500; 64, 512, 128; 7, 9, 11 ] do
+                    for form in forms do
+                        let fill length = Array.init (length + 1) (fun _ -> float32 (uniform random ()))
+                        let a, b = fill (rows * inner), fill (inner * columns)
+                        let first = bits (product form (rows, columns, inner) a b)
 
-        testCase "a span too short for its matrix is refused by name"
-        <| fun _ ->
-            let a, b, c = Array.create 13 1f, Array.create 13 1f, Array.create 17 0f
-            let refuses name run =
-                Expect.throwsC run (fun e -> Expect.equal (e :?> ArgumentException).ParamName name "the operand at fault")
+                        for _ in 1..5 do
+                            Expect.equal (bits (product form (rows, columns, inner) a b)) first $"{form} again"
 
-            refuses "a" (fun () -> single.Run NN (5, 4, 3) (a, 3) (b, 4) (c, 4) false)
-            refuses "b" (fun () -> single.Run NN (4, 4, 3) (a, 3) (b, 5) (c, 4) false)
-            refuses "c" (fun () -> single.Run NN (4, 4, 3) (a, 3) (b, 4) (c, 5) false)
-            refuses "a" (fun () -> single.Run NN (4, 4, 3) (a, 2) (b, 4) (c, 4) false)
-    ]
+                        Workers.For(
+                            2,
+                            1,
+                            fun _ _ _ ->
+                                Expect.equal
+                                    (bits (product form (rows, columns, inner) a b))
+                                    first
+                                    $"{form} inside a body"
+                        )
+
+            testCase "a product of some rows has the bits of those rows of the whole product"
+            <| fun _ ->
+                let random = Random 4
+                let rows, columns, inner = 150, 200, 450
+                let a = Array.init (1 + rows * inner) (fun _ -> float32 (uniform random ()))
+                let b = Array.init (1 + inner * columns) (fun _ -> float32 (uniform random ()))
+                let whole = bits (product NN (rows, columns, inner) a b)
+
+                for some in [ 1; 5; 14; 57 ] do
+                    Expect.equal (bits (product NN (some, columns, inner) a b)) whole[.. some * columns] $"{some} rows"
+
+            testCase "many threads multiply at once without disturbing each other"
+            <| fun _ ->
+                let random = Random 5
+                let shape = 120, 100, 300
+                let a = Array.init (1 + 120 * 300) (fun _ -> float32 (uniform random ()))
+                let b = Array.init (1 + 300 * 100) (fun _ -> float32 (uniform random ()))
+                let expected = bits (product NN shape a b)
+                let wrong = ref 0
+
+                let threads =
+                    [
+                        for _ in 1..4 ->
+                            Threading.Thread(fun () ->
+                                for _ in 1..20 do
+                                    if bits (product NN shape a b) <> expected then
+                                        Threading.Interlocked.Increment wrong |> ignore)
+                    ]
+
+                for thread in threads do
+                    thread.Start()
+
+                for thread in threads do
+                    thread.Join()
+
+                Expect.equal wrong.Value 0 "products that differ"
+
+            testCase "a span too short for its matrix is refused by name"
+            <| fun _ ->
+                let a, b, c = Array.create 13 1f, Array.create 13 1f, Array.create 17 0f
+
+                let refuses name run =
+                    Expect.throwsC run (fun e ->
+                        Expect.equal (e :?> ArgumentException).ParamName name "the operand at fault")
+
+                refuses "a" (fun () -> single.Run NN (5, 4, 3) (a, 3) (b, 4) (c, 4) false)
+                refuses "b" (fun () -> single.Run NN (4, 4, 3) (a, 3) (b, 5) (c, 4) false)
+                refuses "c" (fun () -> single.Run NN (4, 4, 3) (a, 3) (b, 4) (c, 5) false)
+                refuses "a" (fun () -> single.Run NN (4, 4, 3) (a, 2) (b, 4) (c, 4) false)
+        ]

@@ -11,78 +11,118 @@ let private visits items minimum =
     let counts = Array.zeroCreate<int> items
     let parts = Collections.Concurrent.ConcurrentBag<struct (int * int * int)>()
 
-    Workers.For(items, minimum, fun part first last ->
-        parts.Add(struct (part, first, last))
-        for i in first .. last - 1 do Interlocked.Increment(&counts[i]) |> ignore)
+    Workers.For(
+        items,
+        minimum,
+        fun part first last ->
+            parts.Add(struct (part, first, last))
+
+            for i in first .. last - 1 do
+                Interlocked.Increment(&counts[i]) |> ignore
+    )
 
     counts, parts |> Seq.sort |> List.ofSeq
 
 [<Tests>]
 let tests =
-    testList "Workers" [
-        testProperty "every item is visited exactly once, by parts in order"
-        <| fun (NonNegativeInt items) (NonNegativeInt minimum) ->
-            let counts, parts = visits items minimum
-            Expect.all counts (fun count -> count = 1) "visits"
-            Expect.equal parts.Length (Workers.Parts(items, minimum)) "as many parts as Parts says"
-            Expect.equal [ for struct (part, _, _) in parts -> part ] [ 0 .. parts.Length - 1 ] "numbered from 0"
-            Expect.equal (snd (visits items minimum)) parts "the same split again"
+    testList
+        "Workers"
+        [
+            testProperty "every item is visited exactly once, by parts in order"
+            <| fun (NonNegativeInt items) (NonNegativeInt minimum) ->
+                let counts, parts = visits items minimum
+                Expect.all counts (fun count -> count = 1) "visits"
+                Expect.equal parts.Length (Workers.Parts(items, minimum)) "as many parts as Parts says"
+                Expect.equal [ for struct (part, _, _) in parts -> part ] [ 0 .. parts.Length - 1 ] "numbered from 0"
+                Expect.equal (snd (visits items minimum)) parts "the same split again"
 
-        testProperty "a part has at least the minimum, and there is no more than one for each worker"
-        <| fun (NonNegativeInt items) (PositiveInt minimum) ->
-            let parts = Workers.Parts(items, minimum)
-            Expect.isTrue (parts >= 1 && parts <= Workers.Count) "between 1 and the number of workers"
-            if parts > 1 then Expect.isTrue (items / parts >= minimum) "minimum"
+            testProperty "a part has at least the minimum, and there is no more than one for each worker"
+            <| fun (NonNegativeInt items) (PositiveInt minimum) ->
+                let parts = Workers.Parts(items, minimum)
+                Expect.isTrue (parts >= 1 && parts <= Workers.Count) "between 1 and the number of workers"
 
-        testCase "a loop inside a body runs in the thread of the body, with the same parts"
-        <| fun _ ->
-            let _, outside = visits 100 1
+                if parts > 1 then
+                    Expect.isTrue (items / parts >= minimum) "minimum"
 
-            Workers.For(8, 1, fun _ _ _ ->
-                let thread = Environment.CurrentManagedThreadId
-                Workers.For(100, 1, fun _ _ _ -> Expect.equal Environment.CurrentManagedThreadId thread "thread")
-                Expect.equal (snd (visits 100 1)) outside "parts")
+            testCase "a loop inside a body runs in the thread of the body, with the same parts"
+            <| fun _ ->
+                let _, outside = visits 100 1
 
-        testCase "loops started by several threads at once all finish, each item visited once"
-        <| fun _ ->
-            let wrong = ref 0
+                Workers.For(
+                    8,
+                    1,
+                    fun _ _ _ ->
+                        let thread = Environment.CurrentManagedThreadId
 
-            let threads =
-                [ for _ in 1..6 ->
-                      Thread(fun () ->
-                          for _ in 1..500 do
-                              if fst (visits 20 1) <> Array.create 20 1 then Interlocked.Increment wrong |> ignore) ]
+                        Workers.For(
+                            100,
+                            1,
+                            fun _ _ _ -> Expect.equal Environment.CurrentManagedThreadId thread "thread"
+                        )
 
-            for thread in threads do thread.Start()
-            for thread in threads do thread.Join()
-            Expect.equal wrong.Value 0 "loops that missed or repeated an item"
+                        Expect.equal (snd (visits 100 1)) outside "parts"
+                )
 
-        testCase "ten thousand loops in a row, with pauses that let the workers sleep, visit all"
-        <| fun _ ->
-            let total = ref 0
+            testCase "loops started by several threads at once all finish, each item visited once"
+            <| fun _ ->
+                let wrong = ref 0
 
-            for round in 1..10000 do
-                Workers.For(4, 1, fun _ first last -> Interlocked.Add(total, last - first) |> ignore)
-                if round % 500 = 0 then Thread.Sleep 1
+                let threads =
+                    [
+                        for _ in 1..6 ->
+                            Thread(fun () ->
+                                for _ in 1..500 do
+                                    if fst (visits 20 1) <> Array.create 20 1 then
+                                        Interlocked.Increment wrong |> ignore)
+                    ]
 
-            Expect.equal total.Value 40000 "items"
+                for thread in threads do
+                    thread.Start()
 
-        testCase "an exception of any part surfaces in the caller, and the workers are as good as before"
-        <| fun _ ->
-            for failing in 0 .. Workers.Parts(8, 1) - 1 do
-                Expect.throwsT<InvalidTimeZoneException>
-                    (fun () ->
-                        Workers.For(8, 1, fun part _ _ ->
-                            if part = failing then raise (InvalidTimeZoneException "from a body")))
-                    "surfaces as thrown"
+                for thread in threads do
+                    thread.Join()
 
-                Expect.equal (fst (visits 50 1)) (Array.create 50 1) "next loop"
+                Expect.equal wrong.Value 0 "loops that missed or repeated an item"
 
-        testCase "a loop allocates nothing"
-        <| fun _ ->
-            let body = Action<int, int, int>(fun _ _ _ -> ())
-            for _ in 1..100 do Workers.For(8, 1, body)
-            let before = GC.GetAllocatedBytesForCurrentThread()
-            for _ in 1..100 do Workers.For(8, 1, body)
-            Expect.equal (GC.GetAllocatedBytesForCurrentThread() - before) 0L "bytes"
-    ]
+            testCase "ten thousand loops in a row, with pauses that let the workers sleep, visit all"
+            <| fun _ ->
+                let total = ref 0
+
+                for round in 1..10000 do
+                    Workers.For(4, 1, fun _ first last -> Interlocked.Add(total, last - first) |> ignore)
+
+                    if round % 500 = 0 then
+                        Thread.Sleep 1
+
+                Expect.equal total.Value 40000 "items"
+
+            testCase "an exception of any part surfaces in the caller, and the workers are as good as before"
+            <| fun _ ->
+                for failing in 0 .. Workers.Parts(8, 1) - 1 do
+                    Expect.throwsT<InvalidTimeZoneException>
+                        (fun () ->
+                            Workers.For(
+                                8,
+                                1,
+                                fun part _ _ ->
+                                    if part = failing then
+                                        raise (InvalidTimeZoneException "from a body")
+                            ))
+                        "surfaces as thrown"
+
+                    Expect.equal (fst (visits 50 1)) (Array.create 50 1) "next loop"
+
+            testCase "a loop allocates nothing"
+            <| fun _ ->
+                let body = Action<int, int, int>(fun _ _ _ -> ())
+
+                for _ in 1..100 do
+                    Workers.For(8, 1, body)
+
+                let before = GC.GetAllocatedBytesForCurrentThread()
+
+                for _ in 1..100 do
+                    Workers.For(8, 1, body)
+
+                Expect.equal (GC.GetAllocatedBytesForCurrentThread() - before) 0L "bytes"
+        ]
