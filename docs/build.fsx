@@ -59,7 +59,9 @@ let fail (complaints: string list) =
 
 let need command arguments =
     let exitCode, messages = Pages.run root [] command arguments
-    if exitCode <> 0 then fail [ $"{command} {arguments} ended with exit code {exitCode}:\n{messages}" ]
+
+    if exitCode <> 0 then
+        fail [ $"{command} {arguments} ended with exit code {exitCode}:\n{messages}" ]
 
 let told (name: string) (work: unit -> string list) =
     let watch = Stopwatch.StartNew()
@@ -70,7 +72,9 @@ let told (name: string) (work: unit -> string list) =
 
 // A page gives the same result whatever was built before.
 for folder in [ staging; site ] do
-    if Directory.Exists folder then Directory.Delete(folder, true)
+    if Directory.Exists folder then
+        Directory.Delete(folder, true)
+
     Directory.CreateDirectory folder |> ignore
 
 Directory.CreateDirectory results |> ignore
@@ -80,11 +84,14 @@ let pages = Pages.all root
 
 // The stand-ins for pages come with the Markdown; the pages replace them.
 let complaints =
-    [ yield! told "Markdown and API reference" (fun () -> Pages.buildMarkdown root pages site)
-      for page in pages do
-          yield! told page.Name (fun () -> Pages.build root pages site mode results page) ]
+    [
+        yield! told "Markdown and API reference" (fun () -> Pages.buildMarkdown root pages site)
+        for page in pages do
+            yield! told page.Name (fun () -> Pages.build root pages site mode results page)
+    ]
 
-if not complaints.IsEmpty then fail complaints
+if not complaints.IsEmpty then
+    fail complaints
 
 /// The style sheets, scripts and fonts, and the plotting library, which Plotly.NET carries along.
 let copyContent () =
@@ -98,8 +105,10 @@ let copyContent () =
     let plotly = Assembly.LoadFrom(Path.Combine(root, "scripts/packages/bin/Release/net10.0/Plotly.NET.dll"))
 
     for resource, name in
-        [ "Plotly.NET.plotly-2.28.0.min.js", "plotly.min.js"
-          "Plotly.NET.plotly-2.28.0.min.js.LICENSE.txt", "plotly.LICENSE.txt" ] do
+        [
+            "Plotly.NET.plotly-2.28.0.min.js", "plotly.min.js"
+            "Plotly.NET.plotly-2.28.0.min.js.LICENSE.txt", "plotly.LICENSE.txt"
+        ] do
         use source = plotly.GetManifestResourceStream resource
         use target = File.Create(Path.Combine(site, "content", "vendor", name))
         source.CopyTo target
@@ -111,43 +120,59 @@ let documents = [ for file in files -> file, Html.load file ]
 let nameOf (file: string) = Path.GetRelativePath(site, file).Replace('\\', '/')
 
 let tagged =
-    [ for file, document in documents do
-          for equation in Html.anchorEquations document do
-              equation, nameOf file ]
+    [
+        for file, document in documents do
+            for equation in Html.anchorEquations document do
+                equation, nameOf file
+    ]
 
 let equations = readOnlyDict (List.distinctBy fst tagged)
 
 let finish (file: string, document) =
     let name = nameOf file
     Html.tidy document
+
     if name.Contains '/' then
         Html.relinkFromBelow document
         Html.unlinkDelegates file document
-    if name = "index.html" then Home.fill pages results document
+
+    if name = "index.html" then
+        Home.fill pages results document
+
+    // page.js puts the code of a script beside its notes; Markdown stays in one column.
+    if pages |> List.exists (fun page -> page.Name + ".html" = name) then
+        document.Body.ClassList.Add "literate"
+
     let missing = Html.insertListings root name document
     Html.linkEquations equations name document
     Html.wrapTables document
     use writer = new StreamWriter(file)
     document.ToHtml(writer, HtmlMarkupFormatter.Instance)
 
-    [ yield! missing
-      for address in Html.remoteLoads document do
-          $"{name} loads {address}; the site has to work offline, put a copy into docs/content."
-      for address in Html.brokenLinks file document do
-          $"{name} links to {address}, which does not exist." ]
+    [
+        yield! missing
+        for address in Html.remoteLoads document do
+            $"{name} loads {address}; the site has to work offline, put a copy into docs/content."
+        for address in Html.brokenLinks equations file document do
+            $"{name} links to {address}, which does not exist."
+    ]
 
 let styles = Directory.GetFiles(site, "*.css", SearchOption.AllDirectories)
 
 let faults =
-    [ yield! List.collect finish documents
-      for equation, owners in List.groupBy fst tagged do
-          if owners.Length > 1 then
-              let owners = owners |> List.map snd |> String.concat " and "
-              $"the equation {equation} is tagged more than once, on {owners}; tag it where it is derived and link to it elsewhere."
-      for style in styles do
-          for address in Html.remoteLoadsOfStyle (File.ReadAllText style) do
-              $"{nameOf style} loads {address}; the site has to work offline, put a copy into docs/content." ]
+    [
+        yield! List.collect finish documents
+        for equation, owners in List.groupBy fst tagged do
+            if owners.Length > 1 then
+                let owners = owners |> List.map snd |> String.concat " and "
+                $"the equation {equation} is tagged more than once, on {owners}; tag it where it is derived and link to it elsewhere."
+        for style in styles do
+            for address in Html.remoteLoadsOfStyle (File.ReadAllText style) do
+                $"{nameOf style} loads {address}; the site has to work offline, put a copy into docs/content."
+    ]
 
-if not faults.IsEmpty then fail faults
+if not faults.IsEmpty then
+    fail faults
+
 Directory.Delete(staging, true)
 printfn $"""The site: {Path.Combine(site, "index.html")}"""

@@ -28,7 +28,7 @@ module Home =
             |> List.map (fun page ->
                 let field key = encode (page.Field key)
                 let link = "<a href=\"" + page.Name + ".html\">" + field "title" + "</a>"
-                [ field "year"; link + "<p>" + field "description" + "</p>"; field "keywords" ])
+                [ field "year"; link + "<p class=\"aside\">" + field "description" + "</p>"; field "keywords" ])
             |> table "papers" [ "Year"; "Paper and page"; "Key concepts" ]
 
     let private number (element: JsonElement) =
@@ -60,36 +60,43 @@ module Home =
             else
                 let mean, measure = number (claim.GetProperty "mean"), text "measure"
                 let plural = if seeds = 1 then "seed" else "seeds"
-                $"{mean}{interval}<p>{measure}; {seeds} {plural}</p>"
+                $"{mean}{interval}<p class=\"aside\">{measure}; {seeds} {plural}</p>"
 
         let mode =
             match claim.GetProperty("mode").GetString() with
             | "standard" -> ""
-            | mode -> $"<p>{mode} run</p>"
+            | mode -> $"<p class=\"aside\">{mode} run</p>"
 
         let page = text "page"
 
-        [ $"<a href=\"{page}.html\">{page}</a>"
-          text "claim"
-          text "paper"
-          text "threshold"
-          ours
-          claim.GetProperty("seconds").GetDouble().ToString("F0", CultureInfo.InvariantCulture)
-          $"<span class=\"verdict {kind}\">{words}</span>{mode}" ]
+        [
+            $"<a href=\"{page}.html\">{page}</a>"
+            text "claim"
+            text "paper"
+            text "threshold"
+            ours
+            claim.GetProperty("seconds").GetDouble().ToString("0.#", CultureInfo.InvariantCulture)
+            $"<span class=\"verdict {kind}\">{words}</span>{mode}"
+        ]
 
     let ledger (results: string) =
         let claims =
-            [ if Directory.Exists results then
-                  for file in Directory.GetFiles(results, "*.ledger.json") |> Array.sort do
-                      use document = JsonDocument.Parse(File.ReadAllText file)
-                      for claim in document.RootElement.EnumerateArray() do
-                          claim.Clone() ]
+            [
+                if Directory.Exists results then
+                    for file in Directory.GetFiles(results, "*.ledger.json") |> Array.sort do
+                        use document = JsonDocument.Parse(File.ReadAllText file)
+
+                        for claim in document.RootElement.EnumerateArray() do
+                            claim.Clone()
+            ]
 
         if claims.IsEmpty then
             "<p>No page has stated a claim yet.</p>"
         else
             let count verdict =
-                claims |> List.filter (fun claim -> claim.GetProperty("verdict").GetString() = verdict) |> List.length
+                claims
+                |> List.filter (fun claim -> claim.GetProperty("verdict").GetString() = verdict)
+                |> List.length
 
             let plural = if claims.Length = 1 then "claim" else "claims"
 
@@ -100,7 +107,7 @@ module Home =
             + $"{failed} not reproduced, {open'} not measured.</p>\n"
             + table
                 "ledger"
-                [ "Page"; "Claim"; "The paper's figure"; "Threshold"; "Ours, mean [95 %]"; "Seconds"; "Verdict" ]
+                [ "Page"; "Claim"; "The paper's figure"; "Threshold"; "Ours, mean [95\u00a0%]"; "Seconds"; "Verdict" ]
                 (List.map row claims)
 
     /// Puts both tables where docs/index.md asks for them.

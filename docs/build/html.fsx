@@ -17,13 +17,15 @@ module Html =
 
     /// Gives each tagged equation the anchor eq-<id> and returns the ids.
     let anchorEquations (document: IDocument) =
-        [ for maths in document.QuerySelectorAll "span.math" do
-              for found in tag.Matches maths.TextContent do
-                  let anchor = document.CreateElement "a"
-                  anchor.Id <- "eq-" + found.Groups[1].Value
-                  anchor.ClassName <- "equation"
-                  maths.Before anchor
-                  found.Groups[1].Value ]
+        [
+            for maths in document.QuerySelectorAll "span.math" do
+                for found in tag.Matches maths.TextContent do
+                    let anchor = document.CreateElement "a"
+                    anchor.Id <- "eq-" + found.Groups[1].Value
+                    anchor.ClassName <- "equation"
+                    maths.Before anchor
+                    found.Groups[1].Value
+        ]
 
     /// Turns the ids in comments of code, such as // LN-3, into links to the equation on the page that derives it.
     let linkEquations (equations: IReadOnlyDictionary<string, string>) (page: string) (document: IDocument) =
@@ -41,10 +43,12 @@ module Html =
 
     /// Puts the C# listings that a page asked for into it; returns what could not be found.
     let insertListings root (page: string) (document: IDocument) =
-        [ for place in List.ofSeq (document.QuerySelectorAll "div.csharp") do
-              match Listing.html root (place.GetAttribute "data-file") (place.GetAttribute "data-name") with
-              | Ok listing -> place.OuterHtml <- listing
-              | Error cause -> $"{page}: {cause}" ]
+        [
+            for place in List.ofSeq (document.QuerySelectorAll "div.csharp") do
+                match Listing.html root (place.GetAttribute "data-file") (place.GetAttribute "data-name") with
+                | Ok listing -> place.OuterHtml <- listing
+                | Error cause -> $"{page}: {cause}"
+        ]
 
     /// Undoes what staging did to the text of the page, and leaves out the library's own markup that needs the network.
     let tidy (document: IDocument) =
@@ -64,6 +68,7 @@ module Html =
     let unlinkDelegates (file: string) (document: IDocument) =
         for link in List.ofSeq (document.QuerySelectorAll "a[href^='../reference/']") do
             let target = (link.GetAttribute "href").Split('#')[0]
+
             if not (File.Exists(Path.Combine(Path.GetDirectoryName file, target))) then
                 link.OuterHtml <- link.InnerHtml
 
@@ -80,15 +85,19 @@ module Html =
 
     /// The addresses in a page that would make a browser load something from another host. A link to a paper does not.
     let remoteLoads (document: IDocument) =
-        [ for attribute in [ "src"; "srcset"; "poster"; "data" ] do
-              for element in document.QuerySelectorAll $"[{attribute}]" do
-                  element.GetAttribute attribute
-          for element in document.QuerySelectorAll "link[href], use[href], image[href]" do
-              element.GetAttribute "href"
-          for element in document.QuerySelectorAll "style, [style]" do
-              let style = element.GetAttribute "style" + (if element.LocalName = "style" then element.TextContent else "")
-              for found in Regex.Matches(style, @"url\(['""]?([^)'""]+)|@import\s+['""]([^'""]+)") do
-                  found.Groups[1].Value + found.Groups[2].Value ]
+        [
+            for attribute in [ "src"; "srcset"; "poster"; "data" ] do
+                for element in document.QuerySelectorAll $"[{attribute}]" do
+                    element.GetAttribute attribute
+            for element in document.QuerySelectorAll "link[href], use[href], image[href]" do
+                element.GetAttribute "href"
+            for element in document.QuerySelectorAll "style, [style]" do
+                let style =
+                    element.GetAttribute "style" + (if element.LocalName = "style" then element.TextContent else "")
+
+                for found in Regex.Matches(style, @"url\(['""]?([^)'""]+)|@import\s+['""]([^'""]+)") do
+                    found.Groups[1].Value + found.Groups[2].Value
+        ]
         |> List.filter isRemote
 
     /// The remote addresses in a style sheet.
@@ -96,16 +105,20 @@ module Html =
         [ for found in Regex.Matches(css, @"(?:url\(|@import\s+)['""]?([^)'""\s]+)") -> found.Groups[1].Value ]
         |> List.filter isRemote
 
-    /// Links of a page that lead to no file of the site, or to no anchor of the page itself.
-    let brokenLinks (file: string) (document: IDocument) =
-        [ for link in document.QuerySelectorAll "a[href]" do
-              let address = link.GetAttribute "href"
-              let path = Uri.UnescapeDataString(address.Split('#', '?')[0])
+    /// Links of a page that lead to no file of the site, or to an equation that no page derives.
+    let brokenLinks (equations: IReadOnlyDictionary<string, string>) (file: string) (document: IDocument) =
+        let leadsAstray (address: string) =
+            let path = Uri.UnescapeDataString(address.Split('#', '?')[0])
+            let equation = Regex.Match(address, "#eq-(.+)$").Groups[1].Value
+            let target = if path = "" then Path.GetFileName file else Path.GetFileName path
 
-              if isRemote address || Regex.IsMatch(address, "^[a-z]+:") then
-                  ()
-              elif path <> "" then
-                  if not (Path.Exists(Path.Combine(Path.GetDirectoryName file, path))) then address
-              elif address.StartsWith "#eq-" && isNull (document.GetElementById address[1..]) then
-                  address ]
+            if isRemote address || Regex.IsMatch(address, "^[a-z]+:") then
+                false
+            elif path <> "" && not (Path.Exists(Path.Combine(Path.GetDirectoryName file, path))) then
+                true
+            else
+                equation <> "" && (not (equations.ContainsKey equation) || equations[equation] <> target)
+
+        [ for link in document.QuerySelectorAll "a[href]" -> link.GetAttribute "href" ]
         |> List.distinct
+        |> List.filter leadsAstray

@@ -108,10 +108,13 @@ module Listing =
             Error $"core/{file} does not exist; csharp takes a path below core/, such as \"Rules/LayerNorm.cs\"."
         else
             let tree = CSharpSyntaxTree.ParseText(File.ReadAllText path)
-            let declarations = tree.GetRoot().DescendantNodes() |> Seq.filter (names >> List.isEmpty >> not) |> List.ofSeq
+
+            let declarations =
+                tree.GetRoot().DescendantNodes() |> Seq.filter (names >> List.isEmpty >> not) |> List.ofSeq
 
             // A constructor bears its type's name, which is taken to mean the whole type.
-            let isWanted (node: SyntaxNode) = List.contains name (names node) && not (node :? ConstructorDeclarationSyntax)
+            let isWanted (node: SyntaxNode) =
+                List.contains name (names node) && not (node :? ConstructorDeclarationSyntax)
 
             match List.filter isWanted declarations with
             | [] ->

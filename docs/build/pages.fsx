@@ -8,9 +8,11 @@ open System.Text.RegularExpressions
 
 /// A script that is a page: it begins with front matter.
 type ScriptPage =
-    { Name: string
-      File: string
-      FrontMatter: Map<string, string> }
+    {
+        Name: string
+        File: string
+        FrontMatter: Map<string, string>
+    }
 
     member page.Field key = Map.tryFind key page.FrontMatter |> Option.defaultValue ""
 
@@ -32,10 +34,12 @@ module Pages =
             |> Some
 
     let all (root: string) =
-        [ for file in Directory.GetFiles(Path.Combine(root, "scripts"), "*.fsx") |> Array.sort do
-              match frontMatter (File.ReadAllText file) with
-              | Some fields -> { Name = Path.GetFileNameWithoutExtension file; File = file; FrontMatter = fields }
-              | None -> () ]
+        [
+            for file in Directory.GetFiles(Path.Combine(root, "scripts"), "*.fsx") |> Array.sort do
+                match frontMatter (File.ReadAllText file) with
+                | Some fields -> { Name = Path.GetFileNameWithoutExtension file; File = file; FrontMatter = fields }
+                | None -> ()
+        ]
 
     /// Fills a folder with one run's input: all Markdown, the page itself, and for every other page a stand-in with its
     /// front matter, so that menus and links know of it.
@@ -87,10 +91,12 @@ module Pages =
         stage root input pages shown
 
         let arguments =
-            [ yield! [ "fsdocs"; "build"; "--input"; Path.GetRelativePath(root, input); "--output"; output ]
-              yield! [ "--eval"; "--strict"; "--ignoreuncategorized" ]
-              yield! [ "--projects"; Path.Combine(root, "core", "Hybrid.Core.csproj") ]
-              yield! [ "--properties"; "Configuration=Release"; "--parameters"; "root"; "./" ] ]
+            [
+                yield! [ "fsdocs"; "build"; "--input"; Path.GetRelativePath(root, input); "--output"; output ]
+                yield! [ "--eval"; "--strict"; "--ignoreuncategorized" ]
+                yield! [ "--projects"; Path.Combine(root, "core", "Hybrid.Core.csproj") ]
+                yield! [ "--properties"; "Configuration=Release"; "--parameters"; "root"; "./" ]
+            ]
 
         let exitCode, messages = run root variables "dotnet" arguments
 
@@ -102,18 +108,22 @@ module Pages =
     /// What the end mark of a page says against it.
     let private complaints name (mark: string) =
         if not (File.Exists mark) then
-            [ $"{name}: the page did not run to its end, which is: finish page. Run dotnet fsi scripts/{name}.fsx to see why." ]
+            [
+                $"{name}: the page did not run to its end, which is: finish page. Run dotnet fsi scripts/{name}.fsx to see why."
+            ]
         else
             use document = JsonDocument.Parse(File.ReadAllText mark)
             let items (key: string) = List.ofSeq (document.RootElement.GetProperty(key).EnumerateArray())
 
-            [ for error in items "errors" do
-                  $"{name}: a cell ended with an exception: {error.GetString()}"
-              for check in items "checks" do
-                  if not (check.GetProperty("passed").GetBoolean()) then
-                      let text (key: string) = check.GetProperty(key).ToString()
-                      let checkName, measured, bound = text "name", text "measured", text "bound"
-                      $"{name}: the check '{checkName}' failed: {measured} exceeds {bound}." ]
+            [
+                for error in items "errors" do
+                    $"{name}: a cell ended with an exception: {error.GetString()}"
+                for check in items "checks" do
+                    if not (check.GetProperty("passed").GetBoolean()) then
+                        let text (key: string) = check.GetProperty(key).ToString()
+                        let checkName, measured, bound = text "name", text "measured", text "bound"
+                        $"{name}: the check '{checkName}' failed: {measured} exceeds {bound}."
+            ]
 
     /// Builds the Markdown pages and the API reference into the site.
     let buildMarkdown root pages (site: string) =

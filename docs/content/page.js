@@ -5,10 +5,9 @@
 
   // Groups each run of notes with the run of code and output that follows it.
   function pairRows() {
+    if (!document.body.classList.contains("literate")) return;
     const belongsRight = (e) => e.matches("pre, table.pre, figure, .table-box:has(> table.results)");
     const elements = [...content.children].filter((e) => !e.matches(".fsdocs-tip, script"));
-    if (!elements.some((e) => e.matches("pre.highlighted"))) return;
-    document.body.classList.add("literate");
     let row = null;
     let hasCode = false;
     for (const element of elements) {
@@ -67,9 +66,8 @@
     button.addEventListener("click", () => set(!document.body.classList.contains("menu-open")));
     document.addEventListener("keydown", (event) => event.key === "Escape" && set(false));
     document.getElementById("side").addEventListener("click", (event) => event.target.closest("a") && set(false));
-    const here = location.pathname.split("/").pop() || "index.html";
     for (const link of document.querySelectorAll("#side nav:first-child a"))
-      if (link.getAttribute("href").split("/").pop() === here) link.setAttribute("aria-current", "page");
+      if (link.pathname === location.pathname) link.setAttribute("aria-current", "page");
   }
 
   pairRows();
