@@ -10,6 +10,20 @@ module Host =
     /// An exit inside the site's build would end that build, and options do not reach a page there.
     let isSite = Assembly.GetEntryAssembly().GetName().Name <> "fsi"
 
+    /// What went wrong in cells of the page inside the site's build, which goes on after such a cell and does not tell.
+    let errors = ResizeArray<string>()
+
+    if isSite then
+        let mutable cause = ""
+
+        AppDomain.CurrentDomain.FirstChanceException.Add(fun thrown ->
+            match thrown.Exception with
+            | :? TargetInvocationException as wrapper when not (isNull wrapper.InnerException) ->
+                cause <- wrapper.InnerException.Message
+            // The compiler service throws this one when a cell ends by an exception that nothing in it caught.
+            | stopped when stopped.GetType().Name = "StopProcessingExn" -> errors.Add cause
+            | _ -> ())
+
     /// The folder above core/ and scripts/; the current folder serves when the script itself lies elsewhere.
     let root =
         let rec above (folder: string | null) =

@@ -60,6 +60,7 @@ type EndMark =
         Seed: uint64
         Steps: Nullable<int>
         Passed: bool
+        Errors: string[]
         Checks: CheckOutcome[]
         Ledger: LedgerRow[]
     }
@@ -180,7 +181,8 @@ module Ledger =
                 Mode = modeName page
                 Seed = page.Seed
                 Steps = Option.toNullable page.StepsAsked
-                Passed = failed.IsEmpty
+                Passed = failed.IsEmpty && Host.errors.Count = 0
+                Errors = Host.errors.ToArray()
                 Checks = checks.ToArray()
                 Ledger = ledger
             }

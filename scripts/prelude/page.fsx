@@ -103,12 +103,13 @@ module Page =
         | "" -> None
         | value -> Some value
 
-    let private modeFromEnvironment () =
+    let private modeFromEnvironment extras =
         match variable "HYBRID_MODE" with
         | None
         | Some "standard" -> Mode.Standard
         | Some "quick" -> Mode.Quick
-        | Some "full" -> Mode.Full
+        // It asks all pages of the site for their longest run, also those that have no full one.
+        | Some "full" -> if List.contains Extra.Full extras then Mode.Full else Mode.Standard
         | Some other -> Host.refuse $"HYBRID_MODE is '{other}'; it can be quick, standard or full."
 
     let private seedFromEnvironment () =
@@ -149,7 +150,7 @@ module Page =
             | true, true -> reject "--quick and --full exclude each other."
             | true, false -> Mode.Quick
             | false, true -> Mode.Full
-            | false, false -> modeFromEnvironment ()
+            | false, false -> modeFromEnvironment extras
 
         if mode = Mode.Full && not (List.contains Extra.Full extras) then
             reject $"{name} has no full run."
