@@ -759,8 +759,7 @@ let evaluate (model: Transformer<float32>) pairs =
     nats / float tokens, float right / float tokens
 
 type History =
-    { Model: Transformer<float32>
-      /// Step and training loss (smoothed targets, with dropout).
+    { /// Step and training loss (smoothed targets, with dropout).
       Training: (int * float)[]
       /// Step, validation loss and teacher-forced accuracy.
       Validation: (int * float * float)[]
@@ -806,8 +805,8 @@ let train settings (rate: int -> float) smoothing steps evaluations (seed: uint6
     with :? NonFiniteException as error ->
         Host.refuse $"seed {seed}, {error.Message}"
 
-    { Model = model
-      Training = training.ToArray()
+    model,
+    { Training = training.ToArray()
       Validation = validation.ToArray()
       TokensPerSecond = float tokens / watch.Elapsed.TotalSeconds
       Seconds = watch.Elapsed.TotalSeconds }
@@ -818,12 +817,12 @@ let train settings (rate: int -> float) smoothing steps evaluations (seed: uint6
 Adam with the paper's constants; the schedule LR-1 with a warm-up of 400 steps at half the paper's scale, and a straight fall to 0 over the last
 quarter. Batches hold one source length and up to 512 tokens on either side.
 *)
-let steps = page.Steps(quick = 250, standard = 7400, full = 37000)
+let steps = page.Steps(quick = 250, standard = 6000, full = 37000)
 let warmup = min 400 (max 1 (steps / 4))
 let schedule = WarmupSchedule(settings.Features, warmup, steps, 0.5, 0.25)
 let evaluations = page.Pick(quick = 2, standard = 16, full = 40)
-let main = Progress.run "training" steps (train settings schedule.Rate smoothing steps evaluations page.Seed)
-printfn $"{main.Model.ParameterCount} parameters, {steps} steps in %.0f{main.Seconds} s: %.0f{main.TokensPerSecond} target tokens a second"
+let mainModel, main = Progress.run "training" steps (train settings schedule.Rate smoothing steps evaluations page.Seed)
+printfn $"{mainModel.ParameterCount} parameters, {steps} steps in %.0f{main.Seconds} s: %.0f{main.TokensPerSecond} target tokens a second"
 let _, finalLoss, finalAccuracy = Array.last main.Validation
 printfn $"validation: %.3f{finalLoss} nats a token, perplexity %.2f{exp finalLoss}, %.1f{100.0 * finalAccuracy} %% of tokens right when the truth so far is given"
 (*** include-output ***)
@@ -886,7 +885,7 @@ nearest accepted pronunciation, over that pronunciation's length, summed over al
 let pronounce model (entries: (string * string[][])[]) =
     entries
     |> Array.groupBy (fun (word, _) -> word.Length)
-    |> Array.collect (snd >> Array.chunkBySize 128)
+    |> Array.collect (snd >> Array.chunkBySize 64)
     |> Array.collect (fun chunk ->
         let sources = chunk |> Array.map (fun (word, _) -> spellings.Encode(letters word))
         // No pronunciation in the dictionary is that much longer than its word.
@@ -906,7 +905,7 @@ let errorRates (entries: (string * string[][])[]) (answer: string -> string[]) =
     let wordErrors = 100.0 * float (scores |> Array.filter (fun (distance, _) -> distance > 0) |> Array.length) / float scores.Length
     phonemeErrors, wordErrors
 
-let answers, decodingSeconds = timed (fun () -> pronounce main.Model testWords)
+let answers, decodingSeconds = timed (fun () -> pronounce mainModel testWords)
 let phonemeErrors, wordErrors = errorRates testWords (fun word -> answers[word])
 let baselinePhonemeErrors, baselineWordErrors = errorRates testWords baseline
 
@@ -937,7 +936,7 @@ let maps =
     let batch = PairBatch([| SequencePair(spellings.Encode(letters shownWord), sounds.Encode shownSounds[0]) |])
     tape.Clear()
     let pass = Pass<float32> tape
-    main.Model.Decode(pass, main.Model.Encode(pass, batch.Source), batch.Source, batch.DecoderInput) |> ignore
+    mainModel.Decode(pass, mainModel.Encode(pass, batch.Source), batch.Source, batch.DecoderInput) |> ignore
     [ for entry in pass.AttentionMaps -> entry.Key, entry.Value.ToPersistent() ]
 
 holds
@@ -995,7 +994,7 @@ check "PE(pos + k) is PE(pos) turned by angles that depend on k alone" (List.max
 Short runs from scratch, several seeds, one thing changed in each. Heads are as wide as the model here (one head, $d_k$ = 128), because
 the paper makes its statement on scaling for large $d_k$. Choose a run in the plot.
 *)
-let breakSteps, breakSeeds, breakEvaluations = page.Pick(quick = (24, 2, 2), standard = (400, 3, 8), full = (1000, 5, 10))
+let breakSteps, breakSeeds, breakEvaluations = page.Pick(quick = (24, 2, 2), standard = (300, 3, 6), full = (1000, 5, 10))
 let wide = settingsOf 1 true
 let breakWarmup = max 1 (breakSteps / 4)
 let risingRate = WarmupSchedule(wide.Features, breakWarmup, breakSteps, 0.25, 0.25).Rate
@@ -1016,7 +1015,8 @@ let runsOf =
               name,
               [ for j, seed in List.indexed seedsOfRuns do
                     let before = (i * breakSeeds + j) * breakSteps
-                    train settings rate smoothing breakSteps breakEvaluations seed (fun step told -> report (before + step) $"{name}, seed {seed}: {told}") ] ])
+                    train settings rate smoothing breakSteps breakEvaluations seed (fun step told -> report (before + step) $"{name}, seed {seed}: {told}")
+                    |> snd ] ])
     |> dict
 (*** include-output ***)
 let lossOf (history: History) = let _, loss, _ = Array.last history.Validation in loss

@@ -9,7 +9,9 @@ namespace Hybrid.Memory;
 /// <remarks>Belongs to one tape and one thread. Two tapes that live at the same time have an arena each.</remarks>
 public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private const int SlabLength = 1 << 20;
+    // Each slab is twice the one before, within these bounds: a small check holds little, and in a large step little is
+    // lost at the ends of slabs.
+    private const int SmallestSlab = 1 << 14, LargestSlab = 1 << 24;
 
     private readonly List<Slab<T>> slabs = [];
     private int current;
@@ -30,7 +32,7 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
             current++;
             used = 0;
         }
-        if (current == slabs.Count) slabs.Add(Slab<T>.Allocate(Math.Max(SlabLength, RoundUp(length))));
+        if (current == slabs.Count) slabs.Add(Slab<T>.Allocate(NextSlab(RoundUp(length))));
         var slab = slabs[current];
         var block = new Block<T>(slab.Array, slab.Start + used, length, this);
         used += RoundUp(length);
@@ -52,6 +54,9 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
         current = 0;
         used = 0;
     }
+
+    private int NextSlab(int length) =>
+        Math.Max(length, slabs.Count == 0 ? SmallestSlab : (int)Math.Min(LargestSlab, 2L * slabs[^1].Capacity));
 
     private static int RoundUp(int length) =>
         checked((length + Slab<T>.ElementsPerLine - 1) / Slab<T>.ElementsPerLine * Slab<T>.ElementsPerLine);
