@@ -642,7 +642,7 @@ let scoresOf (stream: RandomStream) width count =
 
 let spread stream width = Statistics.StandardDeviation(scoresOf stream width 2000)
 
-let passedGradient stream width scale =
+let passedGradient stream width (scale: float) =
     Array.init 200 (fun _ -> vector (scoresOf stream width 10) * scale |> softmax)
     |> Array.averageBy (fun p -> 1.0 - p.DotProduct p)
 

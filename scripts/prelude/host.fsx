@@ -21,7 +21,16 @@ module Host =
             | :? TargetInvocationException as wrapper when not (isNull wrapper.InnerException) ->
                 cause <- wrapper.InnerException.Message
             // The compiler service throws this one when a cell ends by an exception that nothing in it caught.
-            | stopped when stopped.GetType().Name = "StopProcessingExn" -> errors.Add cause
+            | stopped when stopped.GetType().Name = "StopProcessingExn" ->
+                // Without a cause it never ran: fsdocs compiles each cell by itself, a script is compiled whole.
+                errors.Add(
+                    if cause = "" then
+                        "it does not compile on its own; annotate the types that only later cells settle."
+                    else
+                        cause
+                )
+
+                cause <- ""
             | _ -> ())
 
     /// The folder above core/ and scripts/; the current folder serves when the script itself lies elsewhere.
