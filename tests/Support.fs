@@ -161,5 +161,8 @@ let runSingle (random: RandomStream) (inputs: Tensor<float32> list) record =
     let y: Tensor<float32> = valueOf inputs record
     runAlong (toSingle (normal random (List.ofArray (y.Shape.ToArray())))) inputs record
 
+/// The elements of one row.
+let row i (x: Tensor<_>) = Array.item i (rowsOf x)
+
 /// One row of a matrix, as a matrix of one row.
-let rowAt i (x: Tensor<float>) = tensor [ 1; x.Shape.Columns ] (Array.item i (rowsOf x))
+let rowAt i (x: Tensor<float>) = tensor [ 1; x.Shape.Columns ] (row i x)
