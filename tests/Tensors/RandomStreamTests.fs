@@ -35,6 +35,10 @@ let tests =
                 let draw seed = take 50 (RandomStream(uint64 seed)).NextBits
                 Expect.isEmpty (Set.intersect (Set.ofArray (draw seed)) (Set.ofArray (draw (seed + 1)))) "shared")
 
+            testCase "the first numbers of a seed are those that SplitMix64 gives by hand" (fun () ->
+                let first = take 3 (RandomStream 1UL).NextBits
+                Expect.equal first [| 0x5e41ab087439611eUL; 0xf18d6ce93d6cf1eeUL; 0x0b95f66d327e8d78UL |] "bits")
+
             testCase "seed 0, and the largest seed, are seeds like any other" (fun () ->
                 for seed in [ 0UL; UInt64.MaxValue ] do
                     let mean, _ = moments (take many (RandomStream seed).NextUniform)
@@ -90,10 +94,12 @@ let tests =
                 for a, b in List.pairwise values do
                     Expect.isLessThan (abs (correlation a b)) fiveErrors "correlation")
 
-            propertyOf (Gen.choose (1, 1000)) 25 "NextBelow stays below its limit and reaches 0" (fun limit ->
-                let values = take (20 * limit) (fun () -> (RandomStream(uint64 limit)).NextBelow limit)
+            propertyOf (Gen.choose (1, 1000)) 25 "NextBelow stays below its limit and reaches both ends" (fun limit ->
+                let random = RandomStream(uint64 limit)
+                let values = take (20 * limit) (fun () -> random.NextBelow limit)
                 Expect.all values (fun value -> value >= 0 && value < limit) "range"
-                Expect.all (take 50 (fun () -> (RandomStream 1UL).NextBelow 1)) ((=) 0) "limit 1")
+                Expect.contains values 0 "smallest"
+                Expect.contains values (limit - 1) "largest")
 
             testCase "NextBelow gives each number equally often" (fun () ->
                 let random = RandomStream 6UL
