@@ -49,8 +49,9 @@ let main args =
 
         let audit = audit isFiltered
 
-        for line in Gradients.table () do
-            printfn $"{line}"
+        if not isFiltered then
+            for line in Gradients.table () do
+                printfn $"{line}"
 
         // Expecto's console writer colours and pads what it is given: write to the raw stream, on a line of our own.
         use out = new StreamWriter(Console.OpenStandardOutput())
