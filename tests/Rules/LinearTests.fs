@@ -33,7 +33,7 @@ let private sameAlong (sizes: Sizes) inputs actual expected =
 
 let private affine =
     testList
-        "Rules.Linear.Forward"
+        "Forward"
         [
             property 15 "the gradient agrees with central differences, bias included" (fun sizes ->
                 let weight, bias = weights sizes
@@ -103,7 +103,7 @@ let private affine =
 
 let private backwards =
     testList
-        "Rules.Linear.ForwardTransposed"
+        "ForwardTransposed"
         [
             property 15 "the gradient agrees with central differences" (fun sizes ->
                 let random = sizes.Random
@@ -147,4 +147,4 @@ let private backwards =
         ]
 
 [<Tests>]
-let tests = testList "Linear" [ affine; backwards ]
+let tests = testList "Rules.Linear" [ affine; backwards ]
