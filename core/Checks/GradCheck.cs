@@ -5,7 +5,7 @@ namespace Hybrid.Checks;
 
 /// <summary>How far a hand-derived gradient lies from a numerical one, for one input or parameter.</summary>
 /// <param name="Name">Which input or parameter.</param>
-/// <param name="Error">‖g − n‖∞ / max(‖n‖∞, 10⁻³); infinity if either holds a NaN.</param>
+/// <param name="Error">‖g − n‖∞ / max(‖n‖∞, 10⁻³); infinity if either holds a NaN or an infinity.</param>
 /// <param name="WorstElement">Row-major index of the element that differs most.</param>
 /// <param name="Derived">The gradient by hand, at that element.</param>
 /// <param name="Numerical">The gradient by differences, at that element.</param>
@@ -89,7 +89,7 @@ public static class GradCheck
         for (var i = 0; i < numerical.Length; i++)
         {
             var d = Math.Abs(derived.Span[i] - numerical[i]);
-            if (double.IsNaN(d)) return new GradientError(name, double.PositiveInfinity, i, derived.Span[i], numerical[i]);
+            if (!double.IsFinite(d)) return new GradientError(name, double.PositiveInfinity, i, derived.Span[i], numerical[i]);
             if (d > difference) (difference, worst) = (d, i);
             scale = Math.Max(scale, Math.Abs(numerical[i]));
         }

@@ -8,7 +8,7 @@ public static class TextFile
 {
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    /// <summary>All lines of the file, without their line ends.</summary>
+    /// <summary>All lines of the file, without their line ends; a byte order mark is left out.</summary>
     /// <exception cref="DataFileException">The file is missing, unreadable, truncated, damaged or not UTF-8.</exception>
     public static string[] ReadLines(string path)
     {
@@ -24,7 +24,7 @@ public static class TextFile
             throw new DataFileException($"{path}, line {line}: not UTF-8 text; convert the file to UTF-8 first.", error);
         }
         if (text.Length == 0) throw new DataFileException($"{path}: the file is empty; restore it from its source.");
-        return text.TrimEnd('\n', '\r').Split('\n').Select(line => line.TrimEnd('\r')).ToArray();
+        return text.TrimStart('\uFEFF').TrimEnd('\n', '\r').Split('\n').Select(line => line.TrimEnd('\r')).ToArray();
     }
 
     private static byte[] ReadBytes(string path)

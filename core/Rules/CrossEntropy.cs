@@ -22,8 +22,9 @@ public static class CrossEntropy
     /// <exception cref="ArgumentOutOfRangeException">A target is no class, or the smoothing lies outside [0, 1].</exception>
     /// <exception cref="ArgumentException">Every target is padding.</exception>
     /// <remarks>
-    /// Szegedy et al. 2015, section 7; ε spreads over all classes, the target included. Keeps one number a row (log Σ exp) and
-    /// recomputes the probabilities. Never takes the logarithm of a probability, so no logit, however far off, gives infinity.
+    /// Szegedy et al. 2015, section 7; ε spreads over all classes, the target included. Keeps one number a row (its maximum) and
+    /// recomputes the probabilities. Never takes the logarithm of a probability, so logits far apart give no infinity; without
+    /// smoothing, a logit of −∞ rules its class out.
     /// </remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(
         int[] targets, int? padding, double smoothing, Tensor<T> logits, Arena<T> arena)
@@ -32,7 +33,7 @@ public static class CrossEntropy
         int rows = logits.Shape.Rows, classes = logits.Shape.Columns;
         var counted = Validate(targets, padding, smoothing, logits.Shape);
         T onTarget = T.CreateChecked(1 - smoothing), onEach = T.CreateChecked(smoothing / classes);
-        var logSumExp = Tensor<T>.Rent(arena, new Shape(rows));
+        var rowMax = Tensor<T>.Rent(arena, new Shape(rows));
         var rowLoss = Tensor<T>.RentZeroed(arena, new Shape(rows));
         var scratch = Tensor<T>.Rent(arena, new Shape(Workers.Count, classes));
         var grain = Broadcast.RowsPerPart(classes);
@@ -44,12 +45,12 @@ public static class CrossEntropy
             {
                 if (targets[i] == padding) continue;
                 ReadOnlySpan<T> x = logits.Span.Slice(i * classes, classes);
-                var max = VectorMath.Max(x);
-                var log = T.Log(VectorMath.ExpAndSum(x, max, shifted));
-                logSumExp.Span[i] = max + log; // CE-1: log Σ exp x = max x + log Σ exp(x − max x)
                 // Everything is measured from the maximum, so that a large common offset costs no digits.
+                var max = rowMax.Span[i] = VectorMath.Max(x);
+                var log = T.Log(VectorMath.ExpAndSum(x, max, shifted)); // CE-1: log Σ exp x = max x + log Σ exp(x − max x)
                 VectorMath.ShiftAndScale(x, max, T.One, shifted);
-                rowLoss.Span[i] = log - onTarget * shifted[targets[i]] - onEach * VectorMath.Sum<T>(shifted); // CE-2: ℓ = log Σ exp x − Σ q x
+                var spread = onEach > T.Zero ? onEach * VectorMath.Sum<T>(shifted) : T.Zero;
+                rowLoss.Span[i] = log - onTarget * shifted[targets[i]] - spread; // CE-2: ℓ = log Σ exp x − Σ q x
             }
         });
         var loss = Tensor<T>.Rent(arena, Shape.Scalar);
@@ -67,9 +68,10 @@ public static class CrossEntropy
                 for (var i = first; i < end; i++)
                 {
                     if (targets[i] == padding) continue;
-                    VectorMath.ExpAndSum(logits.Span.Slice(i * classes, classes), logSumExp.Span[i], p);
-                    p[targets[i]] -= onTarget;
-                    VectorMath.ShiftAndScale(p, onEach, weight, p);
+                    // p is still to be divided by its sum; the last factor does that too, and q is multiplied to match.
+                    var sum = VectorMath.ExpAndSum(logits.Span.Slice(i * classes, classes), rowMax.Span[i], p);
+                    p[targets[i]] -= onTarget * sum;
+                    VectorMath.ShiftAndScale(p, onEach * sum, weight / sum, p);
                     VectorMath.Add(p, dlogits.Span.Slice(i * classes, classes)); // CE-3: dx = (p − q) dloss / n
                 }
             });

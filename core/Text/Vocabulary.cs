@@ -12,6 +12,8 @@ public sealed class Vocabulary
     /// <summary>Id of the token with which a sequence ends.</summary>
     public const int End = 2;
 
+    private static readonly string[] Special = ["<pad>", "<begin>", "<end>"];
+
     private readonly string[] tokens;
     private readonly Dictionary<string, int> ids;
 
@@ -28,8 +30,14 @@ public sealed class Vocabulary
     public IReadOnlyList<string> Tokens => tokens;
 
     /// <summary>The distinct tokens of some sequences, in ordinal order, after the special ones.</summary>
-    public static Vocabulary Of(IEnumerable<IEnumerable<string>> sequences) =>
-        new(["<pad>", "<begin>", "<end>", .. sequences.SelectMany(sequence => sequence).Distinct().Order(StringComparer.Ordinal)]);
+    /// <exception cref="ArgumentException">A sequence holds a special token.</exception>
+    public static Vocabulary Of(IEnumerable<IEnumerable<string>> sequences)
+    {
+        var distinct = sequences.SelectMany(sequence => sequence).Distinct().Order(StringComparer.Ordinal).ToArray();
+        return distinct.FirstOrDefault(Special.Contains) is { } token
+            ? throw new ArgumentException($"'{token}' stands for a special token and cannot be part of the text; rename it in the text.", nameof(sequences))
+            : new([.. Special, .. distinct]);
+    }
 
     /// <summary>The ids of a sequence, without begin and end.</summary>
     /// <exception cref="ArgumentException">A token is not in the vocabulary.</exception>

@@ -1,0 +1,207 @@
+module Hybrid.Tests.Autodiff.TapeTests
+
+open System
+open Expecto
+open Hybrid.Autodiff
+open Hybrid.Memory
+open Hybrid.Tensors
+open Hybrid.Tests
+open Hybrid.Tests.Support
+
+let private parameter values = Parameter<float>("p", tensor [ List.length values ] values)
+
+/// A rule whose pullback does what it is told.
+let private recordWith (tape: Tape<float>) (x: Variable<float>) pullback =
+    tape.Record("custom", struct (x.Value.ToPersistent(), Pullback pullback), x)
+
+let private backward =
+    testList
+        "Backward"
+        [
+            property 25 "gradients of all paths through a diamond add up" (fun sizes ->
+                let random = sizes.Random
+                let x = normal random [ sizes.Rows ]
+                let factors = [ for _ in 1 .. 1 + sizes.Columns -> random.NextNormal() ]
+
+                let diamond (tape: Tape<float>) (x: Variable<float>[]) =
+                    let shared = Record.scale tape 2.0 x[0]
+
+                    factors
+                    |> List.map (fun factor -> Record.scale tape factor shared)
+                    |> List.reduce (Record.add tape)
+
+                let dy = normal random [ sizes.Rows ]
+                let _, dx = runAlong dy [ x ] diamond
+
+                expectClose
+                    1e-13
+                    (floats dx[0])
+                    (floats dy |> Array.map ((*) (2.0 * List.sum factors)))
+                    "sum over the paths")
+
+            testCase "a constant receives no gradient, and rules of constants are not recorded" (fun () ->
+                let tape = Tape<float>()
+                let x, c = tape.Input(tensor [ 2 ] [ 1.0; 2.0 ]), tape.Constant(tensor [ 2 ] [ 3.0; 4.0 ])
+                let ofConstants = Record.scale tape 2.0 c
+                let y = Record.add tape x ofConstants
+                tape.Backward(y, tensor [ 2 ] [ 1.0; 1.0 ])
+                Expect.isFalse (c.WantsGradient || ofConstants.WantsGradient) "wants none"
+                Expect.isNull c.Gradient "constant"
+                Expect.isNull ofConstants.Gradient "computed from constants"
+                Expect.sequenceEqual (tape.Recorded |> Seq.map _.Name) [ "add" ] "recorded")
+
+            testCase "going backward twice adds the same gradient again to parameters" (fun () ->
+                let p = parameter [ 1.0; -2.0 ]
+                let tape = Tape<float>()
+                let y = p |> Record.scale tape 3.0 |> Record.scale tape 5.0 |> Record.relu tape
+                let dy = tensor [ 2 ] [ 1.0; 1.0 ]
+                tape.Backward(y, dy)
+                Expect.equal (floats p.Gradient) [| 15.0; 0.0 |] "once"
+                tape.Backward(y, dy)
+                Expect.equal (floats p.Gradient) [| 30.0; 0.0 |] "twice"
+                p.ZeroGradient()
+                tape.Backward(y, dy)
+                Expect.equal (floats p.Gradient) [| 15.0; 0.0 |] "after setting to zero"
+                Expect.equal (floats dy) [| 1.0; 1.0 |] "the cotangent is not written to")
+
+            testCase "two outputs of one tape add their gradients" (fun () ->
+                let p = parameter [ 1.0 ]
+                let tape = Tape<float>()
+                let shared = Record.scale tape 2.0 p
+                let first, second = Record.scale tape 3.0 shared, Record.scale tape 10.0 shared
+                tape.Backward first
+                tape.Backward second
+                Expect.equal (floats p.Gradient) [| 6.0 + 20.0 |] "sum")
+
+            testCase "going backward from the middle leaves what came later alone" (fun () ->
+                let tape = Tape<float>()
+                let x = tape.Input(tensor [ 1 ] [ 1.0 ])
+                let middle = Record.scale tape 2.0 x
+                let later = recordWith tape middle (fun _ _ -> failtest "not reached from the output")
+                tape.Backward middle
+                Expect.equal (floats (gradientOf x)) [| 2.0 |] "gradient"
+                Expect.isNull later.Gradient "later")
+
+            testCase "a scalar needs no cotangent, nor does a tensor of one element" (fun () ->
+                for extents in [ []; [ 1; 1 ] ] do
+                    let tape = Tape<float32>()
+                    let x = tape.Input(tensor extents [ 3f ])
+                    tape.Backward(Record.scale tape 4.0 x)
+                    Expect.equal (floats (gradientOf x)) [| 4.0 |] "gradient"
+                    Expect.equal (gradientOf x).Shape (shape extents) "shape")
+
+            testCase
+                "a pullback in F# sees which gradients are wanted, and slots of zeros in the shape of the input"
+                (fun () ->
+                    let tape = Tape<float>()
+                    let x, c = tape.Input(zeros [ 2; 3 ]), tape.Constant(zeros [ 1 ])
+                    let mutable seen = []
+
+                    let look (dy: Tensor<float>) (gradients: Gradients<float>) =
+                        seen <- [ gradients.Wants 0; gradients.Wants 1 ]
+                        Expect.equal (gradients.Slot(0).ToArray()) (Array.zeroCreate 6) "zeros"
+                        Expect.equal (gradients.Slot 0).Shape (shape [ 2; 3 ]) "shape"
+                        Expect.equal (dy.ToArray()) [| 7.0 |] "cotangent"
+
+                    let y = tape.Record("custom", struct (zeros [ 1 ], Pullback look), x, c)
+                    tape.Backward(y, tensor [ 1 ] [ 7.0 ])
+                    Expect.equal seen [ true; false ] "wants")
+        ]
+
+let private refusals =
+    let once (tape: Tape<float>) =
+        let x = tape.Input(tensor [ 2 ] [ 1.0; 2.0 ])
+        x, Record.scale tape 2.0 x
+
+    let foreign =
+        [ "'scale' depends on no parameter or input of this tape"; "record it here, after the last Clear()" ]
+
+    testList
+        "refusals"
+        [
+            testCase "several numbers without a cotangent are refused" (fun () ->
+                let tape = Tape<float>()
+                let _, y = once tape
+
+                refuses<ShapeException, _>
+                    [ "'scale' is [2], not a scalar"; "pass a cotangent of that shape" ]
+                    (fun () -> tape.Backward y))
+
+            testCase "a cotangent of another shape is refused" (fun () ->
+                let tape = Tape<float>()
+                let _, y = once tape
+
+                refuses<ShapeException, _> [ "cotangent must be [2], got [2, 1]"; "flows into 'scale'" ] (fun () ->
+                    tape.Backward(y, zeros [ 2; 1 ])))
+
+            testCase "a variable of another tape is refused" (fun () ->
+                let _, y = once (Tape<float>())
+                refuses<InvalidOperationException, _> foreign (fun () -> Tape<float>().Backward(y, zeros [ 2 ])))
+
+            testCase "a variable of constants only is refused" (fun () ->
+                let tape = Tape<float>()
+                let y = Record.scale tape 2.0 (tape.Constant(zeros [ 2 ]))
+                refuses<InvalidOperationException, _> foreign (fun () -> tape.Backward(y, zeros [ 2 ])))
+
+            testCase "a variable recorded before Clear is refused, and recording it again helps" (fun () ->
+                let tape = Tape<float>()
+                let _, y = once tape
+                tape.Clear()
+                refuses<InvalidOperationException, _> foreign (fun () -> tape.Backward(y, zeros [ 2 ]))
+                let x, y = once tape
+                tape.Backward(y, tensor [ 2 ] [ 1.0; 1.0 ])
+                Expect.equal (floats (gradientOf x)) [| 2.0; 2.0 |] "gradient")
+
+            testCase "a value computed before Clear cannot be read after it" (fun () ->
+                let tape = Tape<float>()
+                let _, y = once tape
+                tape.Clear()
+                refuses<StaleTensorException, _> [ "ToPersistent()" ] (fun () -> y.Value.ToArray()))
+
+            testCase "a parameter must start from a persistent tensor" (fun () ->
+                let rented = Tensor.RentZeroed(Arena<float>(), shape [ 2 ])
+
+                refuses<ArgumentException, _>
+                    [ "weight must start from a persistent tensor"; "call ToPersistent()" ]
+                    (fun () -> Parameter("weight", rented))
+
+                Expect.equal (Parameter("weight", rented.ToPersistent())).Name "weight" "the remedy works")
+        ]
+
+let private memory =
+    testList
+        "memory"
+        [
+            testCase "steps of one size use the memory of the first" (fun () ->
+                let tape = Tape<float>()
+                let p = parameter [ 1.0; 2.0; 3.0 ]
+
+                let step () =
+                    tape.Clear()
+                    tape.Backward(Record.softmax tape (Record.scale tape 2.0 p), tensor [ 3 ] [ 1.0; 2.0; 3.0 ])
+                    p.Gradient.ToArray()
+
+                let first = step ()
+                let capacity = tape.Arena.Capacity
+                p.ZeroGradient()
+                Expect.equal (step ()) first "gradient"
+                Expect.equal tape.Arena.Capacity capacity "capacity")
+
+            testCase "two tapes that live at the same time share nothing" (fun () ->
+                let one, other = Tape<float>(), Tape<float>()
+                let y = Record.scale one 2.0 (one.Input(tensor [ 2 ] [ 1.0; 2.0 ]))
+                Record.scale other 5.0 (other.Input(tensor [ 2 ] [ 8.0; 9.0 ])) |> ignore
+                other.Clear()
+                Expect.equal (floats y.Value) [| 2.0; 4.0 |] "value")
+
+            testCase "a parameter keeps value and gradient when the tape is cleared" (fun () ->
+                let tape = Tape<float>()
+                let p = parameter [ 2.0 ]
+                Expect.equal (floats p.Gradient) [| 0.0 |] "zeros at first"
+                tape.Backward(Record.scale tape 3.0 p)
+                tape.Clear()
+                Expect.equal (floats p.Value, floats p.Gradient) ([| 2.0 |], [| 3.0 |]) "kept")
+        ]
+
+[<Tests>]
+let tests = testList "Autodiff.Tape" [ backward; refusals; memory ]

@@ -1,0 +1,60 @@
+module Hybrid.Tests.Main
+
+open System
+open System.IO
+open Expecto
+open Expecto.Impl
+
+/// The audit of equation ids is a test like the others, but can only run after them.
+type private Audit =
+    | Passed
+    | Failed
+    | Skipped
+
+let private audit isFiltered =
+    if isFiltered then
+        printfn "The audit of equation ids is skipped: a filter was passed, so not every test ran."
+        Skipped
+    else
+        match Equations.audit () with
+        | [] -> Passed
+        | problems ->
+            for problem in problems do
+                printfn $"FAILED equation ids: {problem}"
+
+            Failed
+
+let private closing (summary: TestRunSummary) audit =
+    let add outcome count = if audit = outcome then count + 1 else count
+    let passed = add Passed summary.passed.Length
+    let failed = add Failed (summary.failed.Length + summary.errored.Length)
+    let skipped = add Skipped summary.ignored.Length
+    $"{passed} passed, {failed} failed" + (if skipped > 0 then $", {skipped} skipped" else "")
+
+[<EntryPoint>]
+let main args =
+    let mutable finished: TestRunSummary option = None
+    let handler = SummaryHandler.SummaryHandler(fun summary -> finished <- Some summary)
+
+    let options = [ CLIArguments.No_Spinner; CLIArguments.Colours 0; CLIArguments.Append_Summary_Handler handler ]
+
+    let code = runTestsInAssemblyWithCLIArgs options args
+
+    match finished with
+    | None -> code
+    | Some summary ->
+        let isFiltered =
+            args
+            |> Array.exists (fun arg -> arg.StartsWith("--filter", StringComparison.Ordinal) || arg = "--run")
+
+        let audit = audit isFiltered
+
+        if not isFiltered then
+            for line in Gradients.table () do
+                printfn $"{line}"
+
+        // Expecto's console writer colours and pads what it is given: write to the raw stream, on a line of our own.
+        use out = new StreamWriter(Console.OpenStandardOutput())
+        out.WriteLine()
+        out.WriteLine(closing summary audit)
+        if audit = Failed then 1 else code

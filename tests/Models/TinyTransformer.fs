@@ -1,0 +1,99 @@
+/// Transformers small enough to be checked number by number.
+module Hybrid.Tests.Models.TinyTransformer
+
+open Hybrid.Autodiff
+open Hybrid.Data
+open Hybrid.Models
+open Hybrid.Tensors
+open Hybrid.Text
+open Hybrid.Tests.Support
+
+/// The settings of core as an F# record, so that a test can write down what it changes.
+type Options =
+    {
+        Vocabulary: int
+        Features: int
+        Heads: int
+        EncoderLayers: int
+        DecoderLayers: int
+        HiddenFeatures: int
+        Dropout: float
+        NormFirst: bool
+        Tied: bool
+        AttentionBias: bool
+        Scaled: bool
+        MaximumLength: int
+    }
+
+let tiny =
+    {
+        Vocabulary = 7
+        Features = 4
+        Heads = 2
+        EncoderLayers = 1
+        DecoderLayers = 1
+        HiddenFeatures = 5
+        Dropout = 0.0
+        NormFirst = false
+        Tied = true
+        AttentionBias = false
+        Scaled = true
+        MaximumLength = 8
+    }
+
+let small =
+    { tiny with
+        Vocabulary = 12
+        Features = 16
+        EncoderLayers = 2
+        DecoderLayers = 2
+        HiddenFeatures = 24
+    }
+
+let settings options =
+    TransformerSettings(
+        SourceVocabulary = options.Vocabulary,
+        TargetVocabulary = options.Vocabulary + 1,
+        Features = options.Features,
+        Heads = options.Heads,
+        EncoderLayers = options.EncoderLayers,
+        DecoderLayers = options.DecoderLayers,
+        HiddenFeatures = options.HiddenFeatures,
+        Dropout = options.Dropout,
+        NormFirst = options.NormFirst,
+        TieTargetEmbedding = options.Tied,
+        AttentionBias = options.AttentionBias,
+        ScaledAttention = options.Scaled,
+        MaximumLength = options.MaximumLength
+    )
+
+let double options (seed: uint64) = Transformer<float>(settings options, RandomStream seed)
+let single options (seed: uint64) = Transformer<float32>(settings options, RandomStream seed)
+
+let sequence (random: RandomStream) vocabulary length =
+    Array.init length (fun _ -> 3 + random.NextBelow(vocabulary - 3))
+
+/// Pairs of the given source and target lengths.
+let pairs (random: RandomStream) options lengths =
+    [|
+        for source, target in lengths ->
+            SequencePair(sequence random options.Vocabulary source, sequence random options.Vocabulary target)
+    |]
+
+/// Logits of every target position, without dropout.
+let logits (model: Transformer<_>) (sources: int[][]) (targets: int[][]) =
+    let pass = Pass(Tape())
+    let source = TokenBatch sources
+    let memory = model.Encode(pass, source)
+    (model.Decode(pass, memory, source, TokenBatch targets)).Value.ToPersistent()
+
+/// The loss of a batch and the gradient of every parameter by name.
+let lossAndGradients (model: Transformer<float>) (batch: PairBatch) smoothing =
+    for parameter in model.Parameters do
+        parameter.ZeroGradient()
+
+    let tape = Tape<float>()
+    let loss = model.Loss(Pass(tape), batch, smoothing)
+    tape.Backward loss
+    let gradients = model.Parameters |> Seq.map (fun p -> p.Name, p.Gradient.ToPersistent()) |> Map.ofSeq
+    loss.Value.ToScalar(), gradients

@@ -1,0 +1,82 @@
+module Hybrid.Tests.Optimizers.SgdTests
+
+open System
+open Expecto
+open Hybrid.Autodiff
+open Hybrid.Optimizers
+open Hybrid.Tensors
+open Hybrid.Tests.Equations
+open Hybrid.Tests.Support
+
+let private parameters (random: RandomStream) =
+    [ Parameter<float>("a", normal random [ 3; 5 ]); Parameter<float>("b", normal random [ 1 ]) ]
+
+let private draw (random: RandomStream) (parameters: Parameter<float> list) =
+    for parameter in parameters do
+        for i in 0 .. parameter.Gradient.Length - 1 do
+            parameter.Gradient.Span[i] <- random.NextNormal()
+
+let private all (parameters: Parameter<float> list) pick = parameters |> List.map (pick >> floats) |> Array.concat
+
+[<Tests>]
+let tests =
+    testList
+        "Optimizers.Sgd"
+        [
+            property 10 "50 steps equal the longhand recurrence, with and without momentum" (fun sizes ->
+                let random = sizes.Random
+                let trained = parameters random
+                let momentum = if sizes.Rows = 1 then 0.0 else 0.99 * random.NextUniform()
+                let sgd = Sgd<float>(List.map id trained, momentum)
+                let mutable theta = all trained _.Value
+                let mutable velocity = Array.zeroCreate theta.Length
+
+                for step in 1..50 do
+                    draw random trained
+                    let rate = 0.1 / float step
+                    velocity <- Array.map2 (fun u g -> momentum * u + g) velocity (all trained _.Gradient)
+                    theta <- Array.map2 (fun x u -> x - rate * u) theta velocity
+                    sgd.Step rate
+                    expectClose 1e-12 (all trained _.Value) theta $"step {step}"
+
+                covers [ "SGD-1"; "SGD-2" ])
+
+            testCase "a step leaves the gradients as they are, and ZeroGradients clears them all" (fun () ->
+                let trained = parameters (RandomStream 1UL)
+                let sgd = Sgd<float>(List.map id trained)
+                draw (RandomStream 2UL) trained
+                let before = all trained _.Gradient
+                sgd.Step 0.1
+                Expect.equal (all trained _.Gradient) before "kept"
+                sgd.ZeroGradients()
+                Expect.all (all trained _.Gradient) ((=) 0.0) "cleared")
+
+            testCase "rate 0 changes nothing" (fun () ->
+                let trained = parameters (RandomStream 1UL)
+                draw (RandomStream 2UL) trained
+                let before = all trained _.Value
+                Sgd<float>(List.map id trained).Step 0.0
+                Expect.equal (all trained _.Value) before "values")
+
+            testCase "on a bowl it comes to the bottom" (fun () ->
+                let p = Parameter<float>("p", tensor [ 2 ] [ 3.0; -4.0 ])
+                let sgd = Sgd<float>([ p ], 0.5)
+
+                for _ in 1..200 do
+                    p.Value.Span.CopyTo p.Gradient.Span
+                    sgd.Step 0.1
+
+                expectClose 1e-6 (floats p.Value) [| 0.0; 0.0 |] "bottom")
+
+            testCase "a momentum outside [0, 1) and a rate that is no rate are refused" (fun () ->
+                let p = Parameter<float>("p", zeros [ 1 ])
+
+                for momentum in [ 1.0; -0.1; nan ] do
+                    refuses<ArgumentOutOfRangeException, _> [ "Momentum must lie in [0, 1)" ] (fun () ->
+                        Sgd<float>([ p ], momentum))
+
+                for rate in [ -1e-9; nan; infinity ] do
+                    refuses<ArgumentOutOfRangeException, _>
+                        [ "learning rate must be a finite number, 0 or more" ]
+                        (fun () -> Sgd<float>([ p ]).Step rate))
+        ]

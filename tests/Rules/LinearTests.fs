@@ -1,0 +1,150 @@
+module Hybrid.Tests.Rules.LinearTests
+
+open System
+open Expecto
+open Hybrid.Memory
+open Hybrid.Rules
+open Hybrid.Tensors
+open Hybrid.Tests
+open Hybrid.Tests.Equations
+open Hybrid.Tests.Support
+
+let private linear tape (x: _[]) = Record.linear tape x[0] x[1] x[2]
+let private withoutBias tape (x: _[]) = Record.linearWithoutBias tape x[0] x[1]
+let private transposed tape (x: _[]) = Record.linearTransposed tape x[0] x[1]
+
+/// x W + b from elementary rules.
+let private composed tape (x: _[]) = Record.add tape (Record.matMul tape x[0] x[1]) x[2]
+
+/// x Eᵀ from elementary rules.
+let private composedTransposed tape (x: _[]) = Record.matMul tape x[0] (Record.transpose tape x[1])
+
+let private weights (sizes: Sizes) =
+    let random = sizes.Random
+    normal random [ sizes.Inner; sizes.Columns ], normal random [ sizes.Columns ]
+
+let private sameAlong (sizes: Sizes) inputs actual expected =
+    let y, gradients = runDouble sizes.Random inputs actual
+    let yComposed, composedGradients = runDouble sizes.Random inputs expected
+    expectClose 1e-13 (floats y) (floats yComposed) "value"
+
+    for i in 0 .. gradients.Length - 1 do
+        expectClose 1e-13 (floats gradients[i]) (floats composedGradients[i]) $"gradient {i}"
+
+let private affine =
+    testList
+        "Forward"
+        [
+            property 15 "the gradient agrees with central differences, bias included" (fun sizes ->
+                let weight, bias = weights sizes
+                let x = normal sizes.Random [ sizes.Batch; sizes.Rows; sizes.Inner ]
+                Gradients.expectRule "Linear" sizes.Random [ x ] [ weight; bias ] linear
+                covers [ "LIN-2"; "LIN-3"; "LIN-4" ])
+
+            property 10 "the gradient agrees with central differences without a bias" (fun sizes ->
+                let weight, _ = weights sizes
+                let x = normal sizes.Random [ sizes.Rows; sizes.Inner ]
+                Gradients.expectRule "Linear" sizes.Random [ x ] [ weight ] withoutBias)
+
+            property 20 "equals a matrix product and a sum, value and gradients" (fun sizes ->
+                let weight, bias = weights sizes
+                let x = normal sizes.Random [ sizes.Rows; sizes.Inner ]
+                sameAlong sizes [ x; weight; bias ] linear composed
+                sameAlong sizes [ x; weight ] withoutBias (fun tape x -> Record.matMul tape x[0] x[1])
+                covers [ "LIN-1" ])
+
+            property 25 "rows do not know of each other" (fun sizes ->
+                let weight, bias = weights sizes
+                let x = normal sizes.Random [ sizes.Rows; sizes.Inner ]
+                let y = valueOf [ x; weight; bias ] linear
+
+                for i in 0 .. sizes.Rows - 1 do
+                    expectClose 1e-14 (row i y) (floats (valueOf [ rowAt i x; weight; bias ] linear)) "row")
+
+            testCase "an empty batch gives no rows, and no gradient to the weight" (fun () ->
+                let inputs = [ zeros<float32> [ 0; 3 ]; tensor [ 3; 2 ] (Array.create 6 1f); tensor [ 2 ] [ 1f; 2f ] ]
+                let y, gradients = runSingle (RandomStream 1UL) inputs linear
+                Expect.equal y.Shape (shape [ 0; 2 ]) "value"
+                Expect.all (Array.append (floats gradients[1]) (floats gradients[2])) ((=) 0.0) "gradients")
+
+            testCase "no input features leave the bias alone" (fun () ->
+                let y = valueOf [ zeros [ 2; 0 ]; zeros [ 0; 2 ]; tensor [ 2 ] [ 3.0; 4.0 ] ] linear
+                Expect.equal (floats y) [| 3.0; 4.0; 3.0; 4.0 |] "value"
+
+                Expect.equal
+                    (floats (valueOf [ zeros<float> [ 1; 0 ]; zeros [ 0; 2 ] ] withoutBias))
+                    [| 0.0; 0.0 |]
+                    "no bias")
+
+            testCase "rows of one element, 1e4 and denormals, in float32" (fun () ->
+                let weight, bias = tensor [ 1; 1 ] [ 1e4f ], tensor [ 1 ] [ 1f ]
+                let y = valueOf [ tensor [ 3; 1 ] [ 1e4f; -1e4f; Single.Epsilon ]; weight; bias ] linear
+                Expect.equal (floats y) [| 1e8; -1e8; 1.0 |] "value")
+
+            testCase "shapes that do not fit are refused" (fun () ->
+                let apply x weight (bias: int list option) () =
+                    let bias = bias |> Option.map zeros<float> |> Option.toObj
+                    Linear.Forward(zeros<float> x, zeros weight, bias, Arena())
+
+                refuses<ShapeException, _>
+                    [ "weight must be [inFeatures, outFeatures]"; "[3]" ]
+                    (apply [ 2; 3 ] [ 3 ] None)
+
+                refuses<ShapeException, _>
+                    [ "x must be [..., 4]"; "got [2, 3]"; "weight's first" ]
+                    (apply [ 2; 3 ] [ 4; 5 ] None)
+
+                refuses<ShapeException, _> [ "x must be [..., 1]"; "got []" ] (apply [] [ 1; 5 ] None)
+
+                refuses<ShapeException, _>
+                    [ "bias must be [5]"; "got [4]"; "one number" ]
+                    (apply [ 2; 3 ] [ 3; 5 ] (Some [ 4 ])))
+        ]
+
+let private backwards =
+    testList
+        "ForwardTransposed"
+        [
+            property 15 "the gradient agrees with central differences" (fun sizes ->
+                let random = sizes.Random
+                let x = normal random [ sizes.Batch; sizes.Rows; sizes.Inner ]
+                let table = normal random [ sizes.Columns; sizes.Inner ]
+                Gradients.expectRule "Linear transposed" random [ x ] [ table ] transposed
+                covers [ "LIN-6"; "LIN-7" ])
+
+            property 20 "equals a product with the transpose, value and gradients" (fun sizes ->
+                let random = sizes.Random
+                let x, table = normal random [ sizes.Rows; sizes.Inner ], normal random [ sizes.Columns; sizes.Inner ]
+                sameAlong sizes [ x; table ] transposed composedTransposed
+                covers [ "LIN-5" ])
+
+            testCase "empty batches and empty tables give empty results" (fun () ->
+                let _, gradients =
+                    runSingle (RandomStream 1UL) [ zeros<float32> [ 0; 3 ]; tensor [ 1; 3 ] [ 1f; 2f; 3f ] ] transposed
+
+                Expect.equal (floats gradients[1]) [| 0.0; 0.0; 0.0 |] "gradient of the table"
+
+                Expect.equal
+                    (valueOf [ zeros<float> [ 2; 3 ]; zeros [ 0; 3 ] ] transposed).Shape
+                    (shape [ 2; 0 ])
+                    "no entries")
+
+            testCase "1e4 and denormals, in both precisions" (fun () ->
+                let single = valueOf [ tensor [ 2; 1 ] [ 1e4f; Single.Epsilon ]; tensor [ 1; 1 ] [ -1e4f ] ] transposed
+                expectClose 1e-7 (floats single) [| -1e8; -1e4 * float Single.Epsilon |] "float"
+                let double = valueOf [ tensor [ 1; 1 ] [ Double.Epsilon ]; tensor [ 1; 1 ] [ 2.0 ] ] transposed
+                Expect.equal (floats double) [| 2.0 * Double.Epsilon |] "double")
+
+            testCase "shapes that do not fit are refused" (fun () ->
+                let apply x table () = Linear.ForwardTransposed(zeros<float> x, zeros table, Arena())
+                refuses<ShapeException, _> [ "table must be [entries, features]"; "[3]" ] (apply [ 2; 3 ] [ 3 ])
+
+                refuses<ShapeException, _>
+                    [ "x must be [..., 4]"; "got [2, 3]"; "the table's" ]
+                    (apply [ 2; 3 ] [ 5; 4 ])
+
+                refuses<ShapeException, _> [ "x must be [..., 1]"; "got []" ] (apply [] [ 5; 1 ]))
+        ]
+
+[<Tests>]
+let tests = testList "Rules.Linear" [ affine; backwards ]

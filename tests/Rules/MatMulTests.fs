@@ -1,0 +1,92 @@
+module Hybrid.Tests.Rules.MatMulTests
+
+open System
+open Expecto
+open Hybrid.Memory
+open Hybrid.Rules
+open Hybrid.Tensors
+open Hybrid.Tests
+open Hybrid.Tests.Equations
+open Hybrid.Tests.Support
+
+let private matMul tape (x: _[]) = Record.matMul tape x[0] x[1]
+
+let private pair (sizes: Sizes) =
+    let random = sizes.Random
+    normal random [ sizes.Batch; sizes.Rows; sizes.Inner ], normal random [ sizes.Batch; sizes.Inner; sizes.Columns ]
+
+/// Row by column, one sum at a time.
+let private longhand (sizes: Sizes) (a: Tensor<float>) (b: Tensor<float>) =
+    [|
+        for m in 0 .. sizes.Batch - 1 do
+            for i in 0 .. sizes.Rows - 1 do
+                for j in 0 .. sizes.Columns - 1 do
+                    Seq.sum (seq { for k in 0 .. sizes.Inner - 1 -> a[m, i, k] * b[m, k, j] })
+    |]
+
+[<Tests>]
+let tests =
+    testList
+        "Rules.MatMul"
+        [
+            property 15 "the gradient agrees with central differences" (fun sizes ->
+                let a, b = pair sizes
+                Gradients.expectRule "MatMul" sizes.Random [ a; b ] [] matMul
+                covers [ "MM-2"; "MM-3" ])
+
+            property 25 "every element is the product of a row and a column" (fun sizes ->
+                let a, b = pair sizes
+                expectClose 1e-13 (floats (valueOf [ a; b ] matMul)) (longhand sizes a b) "product"
+                covers [ "MM-1" ])
+
+            property 25 "the transpose of a product is the product of the transposes in reverse" (fun sizes ->
+                let a, b = pair sizes
+                let left = valueOf [ a; b ] (fun tape x -> Record.transpose tape (matMul tape x))
+
+                let right =
+                    valueOf [ a; b ] (fun tape x ->
+                        Record.matMul tape (Record.transpose tape x[1]) (Record.transpose tape x[0]))
+
+                expectClose 1e-13 (floats left) (floats right) "product")
+
+            property 25 "the product is linear in each factor" (fun sizes ->
+                let a, b = pair sizes
+                let twice = valueOf [ a; b ] (fun tape x -> Record.matMul tape (Record.scale tape 2.0 x[0]) x[1])
+                expectClose 1e-13 (floats twice) (floats (valueOf [ a; b ] matMul) |> Array.map ((*) 2.0)) "product")
+
+            property 25 "float32 agrees with double to single precision" (fun sizes ->
+                let a, b = pair sizes
+                let single = valueOf [ toSingle a; toSingle b ] matMul
+                expectClose 1e-5 (floats single) (floats (valueOf [ a; b ] matMul)) "product")
+
+            testCase "an empty inner axis gives zeros" (fun () ->
+                let c, gradients = runDouble (RandomStream 1UL) [ zeros<float> [ 2; 0 ]; zeros<float> [ 0; 3 ] ] matMul
+                Expect.equal (floats c) (Array.zeroCreate 6) "value"
+                Expect.equal gradients[0].Shape (shape [ 2; 0 ]) "gradient")
+
+            testCase "empty batches and empty rows give empty products" (fun () ->
+                Expect.equal
+                    (valueOf [ zeros<float32> [ 0; 2; 3 ]; zeros [ 0; 3; 4 ] ] matMul).Shape
+                    (shape [ 0; 2; 4 ])
+                    "batch"
+
+                let _, gradients = runSingle (RandomStream 1UL) [ zeros<float32> [ 0; 3 ]; zeros [ 3; 2 ] ] matMul
+                Expect.equal (floats gradients[1]) (Array.zeroCreate 6) "rows")
+
+            testCase "1e4 times 1e4, and denormals, do not overflow or trap" (fun () ->
+                Expect.equal
+                    (floats (valueOf [ tensor [ 1; 1 ] [ 1e4f ]; tensor [ 1; 1 ] [ -1e4f ] ] matMul))
+                    [| -1e8 |]
+                    "float"
+
+                let tiny = valueOf [ tensor [ 1; 1 ] [ Double.Epsilon ]; tensor [ 1; 1 ] [ 2.0 ] ] matMul
+                Expect.equal (floats tiny) [| 2.0 * Double.Epsilon |] "double")
+
+            testCase "axes that do not fit are refused" (fun () ->
+                let product a b () = MatMul.Forward(zeros<float> a, zeros b, Arena())
+                let remedy = "make the inner and leading axes equal"
+                refuses<ShapeException, _> [ "[2, 3]"; "[4, 5]"; remedy ] (product [ 2; 3 ] [ 4; 5 ])
+                refuses<ShapeException, _> [ "[2, 2, 3]"; "[3, 3, 5]"; remedy ] (product [ 2; 2; 3 ] [ 3; 3; 5 ])
+                refuses<ShapeException, _> [ "[3]"; remedy ] (product [ 3 ] [ 3; 5 ])
+                refuses<ShapeException, _> [ "[5]"; remedy ] (product [ 2; 3 ] [ 5 ]))
+        ]

@@ -1,0 +1,74 @@
+module Hybrid.Tests.Rules.ReluTests
+
+open System
+open Expecto
+open Hybrid.Checks
+open Hybrid.Tensors
+open Hybrid.Tests
+open Hybrid.Tests.Equations
+open Hybrid.Tests.Support
+
+let private relu tape (x: _[]) = Record.relu tape x[0]
+
+/// Normal numbers, drawn again where they come within ten difference steps of the kink at 0.
+let private awayFromKink (random: RandomStream) extents =
+    let rec draw () =
+        let value = random.NextNormal()
+        // Halved, because the gradient test also looks at 0.7 x.
+        if 0.5 * abs value < 10.0 * GradCheck.Step then draw () else value
+
+    mapTensor (fun _ -> draw ()) (zeros<float> extents)
+
+[<Tests>]
+let tests =
+    testList
+        "Rules.Relu"
+        [
+            property 15 "the gradient agrees with central differences away from 0" (fun sizes ->
+                let x = awayFromKink sizes.Random [ sizes.Batch; sizes.Rows; sizes.Columns ]
+                Gradients.expectRule "Relu" sizes.Random [ x ] [] relu
+                covers [ "RELU-2" ])
+
+            property 25 "is x where x is positive and 0 elsewhere" (fun sizes ->
+                let x = normal sizes.Random [ sizes.Rows; sizes.Columns ]
+                Expect.equal (floats (valueOf [ x ] relu)) (floats x |> Array.map (max 0.0)) "value"
+                covers [ "RELU-1" ])
+
+            property 25 "rectifying twice is rectifying once" (fun sizes ->
+                let x = normal sizes.Random [ sizes.Rows; sizes.Columns ]
+                let twice = valueOf [ x ] (fun tape x -> Record.relu tape (relu tape x))
+                Expect.equal (floats twice) (floats (valueOf [ x ] relu)) "value")
+
+            property 25 "relu(x) - relu(-x) is x" (fun sizes ->
+                let x = normal sizes.Random [ sizes.Rows; sizes.Columns ]
+
+                let y =
+                    valueOf [ x ] (fun tape x ->
+                        Record.add
+                            tape
+                            (relu tape x)
+                            (Record.scale tape -1.0 (relu tape [| Record.scale tape -1.0 x[0] |])))
+
+                Expect.equal (floats y) (floats x) "value")
+
+            property 25 "a positive factor can be taken out" (fun sizes ->
+                let x = normal sizes.Random [ sizes.Rows; sizes.Columns ]
+                let inside = valueOf [ x ] (fun tape x -> relu tape [| Record.scale tape 4.0 x[0] |])
+                let outside = valueOf [ x ] (fun tape x -> Record.scale tape 4.0 (relu tape x))
+                Expect.equal (floats inside) (floats outside) "value")
+
+            testCase "no gradient passes at exactly 0" (fun () ->
+                let _, dx = runAlong (tensor [ 3 ] [ 1.0; 1.0; 1.0 ]) [ tensor [ 3 ] [ 0.0; -0.0; 1.0 ] ] relu
+                Expect.equal (floats dx[0]) [| 0.0; 0.0; 1.0 |] "gradient")
+
+            testCase "1e4, denormals and NaN: the first two pass, NaN stays NaN" (fun () ->
+                let y = valueOf [ tensor [ 5 ] [ 1e4f; -1e4f; Single.Epsilon; -Single.Epsilon; Single.NaN ] ] relu
+                Expect.equal (y.ToArray()[..3]) [| 1e4f; 0f; Single.Epsilon; 0f |] "float"
+                Expect.isTrue (Single.IsNaN y[4]) "float NaN"
+                let double = valueOf [ tensor [ 2 ] [ nan; Double.Epsilon ] ] relu
+                Expect.isTrue (Double.IsNaN double[0] && double[1] = Double.Epsilon) "double")
+
+            testCase "an empty batch gives an empty batch" (fun () ->
+                let y, dx = runSingle (RandomStream 1UL) [ zeros<float32> [ 0; 3 ] ] relu
+                Expect.equal (y.Shape, dx[0].Shape) (shape [ 0; 3 ], shape [ 0; 3 ]) "shapes")
+        ]
