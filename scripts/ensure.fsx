@@ -25,17 +25,24 @@ let private sources () =
     ]
     |> List.filter (isProduct >> not)
     |> List.sort
-    |> List.map (fun file -> $"{Path.GetRelativePath(root, file)} {File.GetLastWriteTimeUtc(file).Ticks}")
+    |> List.map (fun file ->
+        $"{Path.GetRelativePath(root, file)} {File.GetLastWriteTimeUtc(file).Ticks}")
     |> String.concat "\n"
 
-let private isFresh () = File.Exists built && File.Exists stamp && File.ReadAllText stamp = sources ()
+let private isFresh () =
+    File.Exists built && File.Exists stamp && File.ReadAllText stamp = sources ()
 
 /// Holds the lock file open, so that two scripts started together do not build into each other.
 let rec private takeLock () =
     Directory.CreateDirectory(Path.GetDirectoryName stamp) |> ignore
 
     try
-        new FileStream(Path.ChangeExtension(stamp, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None)
+        new FileStream(
+            Path.ChangeExtension(stamp, "lock"),
+            FileMode.OpenOrCreate,
+            FileAccess.ReadWrite,
+            FileShare.None
+        )
     with :? IOException ->
         Thread.Sleep 200
         takeLock ()

@@ -23,10 +23,10 @@ Advances in Neural Information Processing Systems 30, 2017. [arXiv:1706.03762](h
       year      = {2017}
     }
 
-**What you need**: matrix products, the chain rule, and what a gradient is for. No other page comes before this one;
-[how to read a page](how-to-read-a-page.html) and [the notation](notation.html) help.
-**Time**: at most 5 minutes on two cores (30 seconds with `-- --quick`); no graphics card, no network.
-**Covers** sections 3.1 to 3.3, 3.5, 5.3 and 5.4 of the paper.
+- **What you need**: matrix products, the chain rule, and what a gradient is for. No other page comes before this one;
+  [how to read a page](how-to-read-a-page.html) and [the notation](notation.html) help.
+- **Time**: at most 5 minutes on two cores (30 seconds with `-- --quick`); no graphics card, no network.
+- **Covers** sections 3.1 to 3.3, 3.5, 5.3 and 5.4 of the paper.
 
 ## The paper in one paragraph
 
@@ -97,43 +97,58 @@ code that trains.
 *)
 let phonemes =
     claim
-        { Text = "A network of attention alone, without recurrence or convolution, learns to map sequences to sequences."
-          Paper = "28.4 BLEU, English to German (abstract); another task, so only the fact can be compared"
-          Measure = "phoneme error rate on all test words, %"
-          Threshold = "reproduced at most 14 %, partly at most 25 %"
-          Verdict = atMost 14.0 25.0 }
+        {
+            Text =
+                "A network of attention alone, without recurrence or convolution, learns to map sequences to sequences."
+            Paper =
+                "28.4 BLEU, English to German (abstract); another task, so only the fact can be compared"
+            Measure = "phoneme error rate on all test words, %"
+            Threshold = "reproduced at most 14 %, partly at most 25 %"
+            Verdict = atMost 14.0 25.0
+        }
 
 let wholeWords =
     claim
-        { Text = "The same network gets most words it never saw right, every sound of them."
-          Paper = "no figure; whole-sequence accuracy is stricter than BLEU"
-          Measure = "word error rate on all test words, %"
-          Threshold = "reproduced at most 50 %, partly at most 70 %"
-          Verdict = atMost 50.0 70.0 }
+        {
+            Text = "The same network gets most words it never saw right, every sound of them."
+            Paper = "no figure; whole-sequence accuracy is stricter than BLEU"
+            Measure = "word error rate on all test words, %"
+            Threshold = "reproduced at most 50 %, partly at most 70 %"
+            Verdict = atMost 50.0 70.0
+        }
 
 let variance =
     claim
-        { Text = "The variance of q·k is d_k, so scores grow like √d_k unless divided by it."
-          Paper = "footnote 4 of section 3.2.1: exponent 1/2"
-          Measure = "fitted exponent of the scores' standard deviation in d_k"
-          Threshold = "reproduced within 0.02 of 0.5, partly within 0.05"
-          Verdict = fun measured -> atMost 0.02 0.05 { measured with Mean = abs (measured.Mean - 0.5) } }
+        {
+            Text = "The variance of q·k is d_k, so scores grow like √d_k unless divided by it."
+            Paper = "footnote 4 of section 3.2.1: exponent 1/2"
+            Measure = "fitted exponent of the scores' standard deviation in d_k"
+            Threshold = "reproduced within 0.02 of 0.5, partly within 0.05"
+            Verdict =
+                fun measured ->
+                    atMost 0.02 0.05 { measured with Mean = abs (measured.Mean - 0.5) }
+        }
 
 let scaling =
     claim
-        { Text = "Without the division by √d_k a model with wide heads (d_k = 128) learns worse."
-          Paper = "section 3.2.1, stated for large d_k, no figure"
-          Measure = "validation loss without minus with the division, nats a token"
-          Threshold = "reproduced from +0.05 on, partly above 0"
-          Verdict = atLeast 0.05 1e-9 }
+        {
+            Text =
+                "Without the division by √d_k a model with wide heads (d_k = 128) learns worse."
+            Paper = "section 3.2.1, stated for large d_k, no figure"
+            Measure = "validation loss without minus with the division, nats a token"
+            Threshold = "reproduced from +0.05 on, partly above 0"
+            Verdict = atLeast 0.05 1e-9
+        }
 
 let perplexity =
     claim
-        { Text = "Label smoothing hurts perplexity."
-          Paper = "section 5.4, stated, no figure"
-          Measure = "validation perplexity with smoothing 0.1 divided by that without"
-          Threshold = "reproduced from 1.02 on, partly above 1"
-          Verdict = atLeast 1.02 1.000001 }
+        {
+            Text = "Label smoothing hurts perplexity."
+            Paper = "section 5.4, stated, no figure"
+            Measure = "validation perplexity with smoothing 0.1 divided by that without"
+            Threshold = "reproduced from 1.02 on, partly above 1"
+            Verdict = atLeast 1.02 1.000001
+        }
 (*** include-output ***)
 (**
 ## Derivation
@@ -329,7 +344,12 @@ let rowwise (numbers: Vector<float>) (m: Matrix<float>) : Matrix<float> =
     m.MapIndexed(fun i _ value -> value - numbers[i])
 
 /// Attention of one head and its pullback; a query sees as many keys as visible says.
-let longhandAttention (visible: int -> int) (q: Matrix<float>) (k: Matrix<float>) (v: Matrix<float>) =
+let longhandAttention
+    (visible: int -> int)
+    (q: Matrix<float>)
+    (k: Matrix<float>)
+    (v: Matrix<float>)
+    =
     let c = 1.0 / sqrt (float q.ColumnCount)
     let s = c * (q * k.Transpose()) // ATT-1
     let p = Matrix<float>.Build.Dense(s.RowCount, s.ColumnCount)
@@ -351,7 +371,12 @@ let longhandAttention (visible: int -> int) (q: Matrix<float>) (k: Matrix<float>
     y, back
 
 /// Layer normalization of each row and its pullback.
-let longhandLayerNorm (eps: float) (x: Matrix<float>) (gain: Vector<float>) (bias: Vector<float>) =
+let longhandLayerNorm
+    (eps: float)
+    (x: Matrix<float>)
+    (gain: Vector<float>)
+    (bias: Vector<float>)
+    =
     let n = float x.ColumnCount
     let mu = x.RowSums() / n // LN-1
     let centred = rowwise mu x
@@ -374,8 +399,15 @@ let longhandLayerNorm (eps: float) (x: Matrix<float>) (gain: Vector<float>) (bia
 /// The mean smoothed cross-entropy of some rows of logits, and its gradient.
 let longhandCrossEntropy smoothing (targets: int[]) (x: Matrix<float>) =
     let classes = float x.ColumnCount
-    let q: Matrix<float> = x.MapIndexed(fun i j _ -> (if j = targets[i] then 1.0 - smoothing else 0.0) + smoothing / classes)
-    let lse = x.EnumerateRows() |> Seq.map (fun row -> row.Maximum() + log ((row - row.Maximum()).PointwiseExp().Sum())) // CE-1
+
+    let q: Matrix<float> =
+        x.MapIndexed(fun i j _ ->
+            (if j = targets[i] then 1.0 - smoothing else 0.0) + smoothing / classes)
+
+    let lse =
+        x.EnumerateRows()
+        |> Seq.map (fun row -> row.Maximum() + log ((row - row.Maximum()).PointwiseExp().Sum())) // CE-1
+
     let loss = (Seq.sum lse - q.PointwiseMultiply(x).RowSums().Sum()) / float x.RowCount // CE-2
     let dx = (mapRows softmax x - q) / float x.RowCount // CE-3
     loss, dx
@@ -433,7 +465,8 @@ let random = RandomStream(page.Seed).Split("agreement")
 let normalMatrix rows columns =
     Matrix<float>.Build.Dense(rows, columns, (fun _ _ -> random.NextNormal()))
 
-let asTensor (shape: int list) (m: Matrix<float>) = (Tensor.ofMatrix m).Reshape(Shape(Array.ofList shape))
+let asTensor (shape: int list) (m: Matrix<float>) =
+    (Tensor.ofMatrix m).Reshape(Shape(Array.ofList shape))
 
 /// Runs a rule in double and returns its value, and the gradient of each input for a cotangent.
 let runRule record (inputs: Tensor<float> list) (cotangent: Tensor<float>) =
@@ -441,19 +474,40 @@ let runRule record (inputs: Tensor<float> list) (cotangent: Tensor<float>) =
     let variables = inputs |> List.map tape.Input
     let output: Variable<float> = record tape variables
     tape.Backward(output, cotangent)
-    output.Value.ToPersistent(), variables |> List.map (fun variable -> variable.Gradient.ToPersistent())
+
+    output.Value.ToPersistent(),
+    variables |> List.map (fun variable -> variable.Gradient.ToPersistent())
 
 let agree name (longhand: Matrix<float>) (core: Tensor<float>) =
-    check $"longhand = core, {name}" (Tensor.distance (Tensor.ofMatrix longhand) (core.Reshape(Shape(longhand.RowCount, longhand.ColumnCount)))) 1e-12
+    check
+        $"longhand = core, {name}"
+        (Tensor.distance
+            (Tensor.ofMatrix longhand)
+            (core.Reshape(Shape(longhand.RowCount, longhand.ColumnCount))))
+        1e-12
 
 let differences name record (inputs: Tensor<float> list) =
-    for error in GradCheck.Run((fun tape variables -> record tape (List.ofArray variables)), Array.ofList inputs, [||], random) do
+    for error in
+        GradCheck.Run(
+            (fun tape variables -> record tape (List.ofArray variables)),
+            Array.ofList inputs,
+            [||],
+            random
+        ) do
         check $"derived = differences, {name}, {error.Name}" error.Error 1e-6
 
 (** Attention, causal, 5 positions, 4 features: *)
 let attentionRule (tape: Tape<float>) (inputs: Variable<float> list) =
     let struct (y, _, back) =
-        Attention.Forward(1, 0.5, AttentionMask.Causal, inputs[0].Value, inputs[1].Value, inputs[2].Value, tape.Arena)
+        Attention.Forward(
+            1,
+            0.5,
+            AttentionMask.Causal,
+            inputs[0].Value,
+            inputs[1].Value,
+            inputs[2].Value,
+            tape.Arena
+        )
 
     tape.Record("attention", struct (y, back), Array.ofList inputs)
 
@@ -463,7 +517,12 @@ let y, back = longhandAttention (fun i -> i + 1) q k v
 let dq, dk, dv = back dy
 let yCore, attentionGradients = runRule attentionRule qkv (asTensor [ 1; 5; 4 ] dy)
 agree "attention, y" y yCore
-List.iter2 (fun (name, longhand) core -> agree $"attention, {name}" longhand core) [ "dq", dq; "dk", dk; "dv", dv ] attentionGradients
+
+List.iter2
+    (fun (name, longhand) core -> agree $"attention, {name}" longhand core)
+    [ "dq", dq; "dk", dk; "dv", dv ]
+    attentionGradients
+
 differences "attention" attentionRule qkv
 (*** include-output ***)
 (** Layer normalization, 5 rows of 4 features, gain and bias not 1 and 0: *)
@@ -478,7 +537,10 @@ let x, gain, bias = normalMatrix 5 4, (normalMatrix 1 4).Row 0, (normalMatrix 1 
 let layerNormInputs = [ Tensor.ofMatrix x; Tensor.ofVector gain; Tensor.ofVector bias ]
 let normalized, layerNormBack = longhandLayerNorm 1e-5 x gain bias
 let dx, dgain, dbias = layerNormBack dy
-let normalizedCore, layerNormGradients = runRule layerNormRule layerNormInputs (Tensor.ofMatrix dy)
+
+let normalizedCore, layerNormGradients =
+    runRule layerNormRule layerNormInputs (Tensor.ofMatrix dy)
+
 agree "layer norm, y" normalized normalizedCore
 
 List.iter2
@@ -492,10 +554,17 @@ differences "layer norm" layerNormRule layerNormInputs
 let targets = [| 0; 3; 1; 1; 2 |]
 
 let crossEntropyRule (tape: Tape<float>) (inputs: Variable<float> list) =
-    tape.Record("cross-entropy", CrossEntropy.Forward(targets, Nullable(), 0.1, inputs[0].Value, tape.Arena), Array.ofList inputs)
+    tape.Record(
+        "cross-entropy",
+        CrossEntropy.Forward(targets, Nullable(), 0.1, inputs[0].Value, tape.Arena),
+        Array.ofList inputs
+    )
 
 let loss, dlogits = longhandCrossEntropy 0.1 targets x
-let lossCore, crossEntropyGradients = runRule crossEntropyRule [ Tensor.ofMatrix x ] (Tensor<float>.Scalar 1.0)
+
+let lossCore, crossEntropyGradients =
+    runRule crossEntropyRule [ Tensor.ofMatrix x ] (Tensor<float>.Scalar 1.0)
+
 check "longhand = core, cross-entropy, loss" (loss - lossCore.ToScalar()) 1e-12
 agree "cross-entropy, dlogits" dlogits crossEntropyGradients[0]
 differences "cross-entropy" crossEntropyRule [ Tensor.ofMatrix x ]
@@ -506,20 +575,35 @@ let sizes = {| Rows = 3; In = 4; Out = 5 |}
 differences
     "linear"
     (fun tape inputs ->
-        tape.Record("linear", Linear.Forward(inputs[0].Value, inputs[1].Value, inputs[2].Value, tape.Arena), Array.ofList inputs))
-    [ Tensor.ofMatrix (normalMatrix sizes.Rows sizes.In)
-      Tensor.ofMatrix (normalMatrix sizes.In sizes.Out)
-      Tensor.ofVector ((normalMatrix 1 sizes.Out).Row 0) ]
+        tape.Record(
+            "linear",
+            Linear.Forward(inputs[0].Value, inputs[1].Value, inputs[2].Value, tape.Arena),
+            Array.ofList inputs
+        ))
+    [
+        Tensor.ofMatrix (normalMatrix sizes.Rows sizes.In)
+        Tensor.ofMatrix (normalMatrix sizes.In sizes.Out)
+        Tensor.ofVector ((normalMatrix 1 sizes.Out).Row 0)
+    ]
 
 differences
     "softmax"
-    (fun tape inputs -> tape.Record("softmax", Softmax.Forward(inputs[0].Value, tape.Arena), Array.ofList inputs))
+    (fun tape inputs ->
+        tape.Record(
+            "softmax",
+            Softmax.Forward(inputs[0].Value, tape.Arena),
+            Array.ofList inputs
+        ))
     [ Tensor.ofMatrix x ]
 
 differences
     "embedding"
     (fun tape inputs ->
-        tape.Record("embedding", Embedding.Forward([| 2; 0; 2 |], Shape(3), 2.0, inputs[0].Value, tape.Arena), Array.ofList inputs))
+        tape.Record(
+            "embedding",
+            Embedding.Forward([| 2; 0; 2 |], Shape(3), 2.0, inputs[0].Value, tape.Arena),
+            Array.ofList inputs
+        ))
     [ Tensor.ofMatrix x ]
 
 let smallSettings =
@@ -535,14 +619,27 @@ let smallSettings =
     )
 
 let small = Transformer<float>(smallSettings, random.Split "small model")
-let smallBatch = PairBatch([| SequencePair([| 3; 4; 6 |], [| 5; 3 |]); SequencePair([| 5; 3 |], [| 4; 4; 5 |]) |])
+
+let smallBatch =
+    PairBatch(
+        [| SequencePair([| 3; 4; 6 |], [| 5; 3 |]); SequencePair([| 5; 3 |], [| 4; 4; 5 |]) |]
+    )
 
 let smallErrors =
     // Dropout draws the same masks each time.
-    GradCheck.Run((fun tape _ -> small.Loss(Pass<float>(tape, RandomStream 7UL), smallBatch, 0.1)), [||], Array.ofSeq small.Parameters, random)
+    GradCheck.Run(
+        (fun tape _ -> small.Loss(Pass<float>(tape, RandomStream 7UL), smallBatch, 0.1)),
+        [||],
+        Array.ofSeq small.Parameters,
+        random
+    )
 
 let worst = smallErrors |> Seq.maxBy _.Error
-check $"derived = differences, whole model, worst of {smallErrors.Count} parameters ({worst.Name})" worst.Error 1e-6
+
+check
+    $"derived = differences, whole model, worst of {smallErrors.Count} parameters ({worst.Name})"
+    worst.Error
+    1e-6
 (*** include-output ***)
 (**
 ## Numerical stability
@@ -555,22 +652,47 @@ let naive32 (s: float32) = exp s / (exp s + 1.0f)
 let naive64 (s: float) = exp s / (exp s + 1.0)
 
 let core32 (s: float32) =
-    let struct (p, _) = Softmax.Forward(Tensor<float32>.From(Shape 2, ReadOnlySpan [| s; 0.0f |]), Arena<float32>())
+    let struct (p, _) =
+        Softmax.Forward(
+            Tensor<float32>.From(Shape 2, ReadOnlySpan [| s; 0.0f |]),
+            Arena<float32>()
+        )
+
     p.ToArray()[0]
 
 let core64 (s: float) =
-    let struct (p, _) = Softmax.Forward(Tensor<float>.From(Shape 2, ReadOnlySpan [| s; 0.0 |]), Arena<float>())
+    let struct (p, _) =
+        Softmax.Forward(Tensor<float>.From(Shape 2, ReadOnlySpan [| s; 0.0 |]), Arena<float>())
+
     p.ToArray()[0]
 
 let magnitudes = [ 1.0; 10.0; 80.0; 90.0; 700.0; 710.0; 1e4 ]
-let firstFailing isWrong = magnitudes |> List.tryFind isWrong |> Option.map string |> Option.defaultValue "none"
+
+let firstFailing isWrong =
+    magnitudes |> List.tryFind isWrong |> Option.map string |> Option.defaultValue "none"
 
 table
     [ "s"; "naive, float32"; "core, float32"; "naive, float64"; "core, float64" ]
-    [ for s in magnitudes -> [ $"%g{s}"; $"%g{naive32 (float32 s)}"; $"%g{core32 (float32 s)}"; $"%g{naive64 s}"; $"%g{core64 s}" ] ]
+    [
+        for s in magnitudes ->
+            [
+                $"%g{s}"
+                $"%g{naive32 (float32 s)}"
+                $"%g{core32 (float32 s)}"
+                $"%g{naive64 s}"
+                $"%g{core64 s}"
+            ]
+    ]
 (*** include-it-raw ***)
-printfn "first failing s: naive float32 %s, naive float64 %s" (firstFailing (fun s -> Single.IsNaN(naive32 (float32 s)))) (firstFailing (naive64 >> Double.IsNaN))
-holds "softmax of the core is finite at every magnitude" (magnitudes |> List.forall (fun s -> Single.IsFinite(core32 (float32 s)) && Double.IsFinite(core64 s)))
+printfn
+    "first failing s: naive float32 %s, naive float64 %s"
+    (firstFailing (fun s -> Single.IsNaN(naive32 (float32 s))))
+    (firstFailing (naive64 >> Double.IsNaN))
+
+holds
+    "softmax of the core is finite at every magnitude"
+    (magnitudes
+     |> List.forall (fun s -> Single.IsFinite(core32 (float32 s)) && Double.IsFinite(core64 s)))
 (*** include-output ***)
 (**
 ### The logarithm of a probability
@@ -578,22 +700,37 @@ holds "softmax of the core is finite at every magnitude" (magnitudes |> List.for
 The loss of a target that lies $s$ below the winner is $\log(1 + e^{s})$, very nearly $s$. Formed as $-\log p$, it becomes infinite
 once $p$ underflows; formed from the logits (CE-2) it is right everywhere.
 *)
-let naiveLoss32 (s: float32) = -log (exp -s / (1.0f + exp -s))
-let naiveLoss64 (s: float) = -log (exp -s / (1.0 + exp -s))
+let naiveLoss32 (s: float32) = -log(exp -s / (1.0f + exp -s))
+let naiveLoss64 (s: float) = -log(exp -s / (1.0 + exp -s))
 
 let coreLoss32 (s: float32) =
     let logits = Tensor<float32>.From(Shape(1, 2), ReadOnlySpan [| 0.0f; -s |])
-    let struct (loss, _) = CrossEntropy.Forward([| 1 |], Nullable(), 0.0, logits, Arena<float32>())
+
+    let struct (loss, _) =
+        CrossEntropy.Forward([| 1 |], Nullable(), 0.0, logits, Arena<float32>())
+
     loss.ToScalar()
 
 let distances = [ 1.0; 10.0; 80.0; 100.0; 110.0; 740.0; 750.0; 1e4 ]
 
 table
     [ "s"; "−log p, float32"; "core, float32"; "−log p, float64"; "truth" ]
-    [ for s in distances ->
-          [ $"%g{s}"; $"%g{naiveLoss32 (float32 s)}"; $"%g{coreLoss32 (float32 s)}"; $"%g{naiveLoss64 s}"; $"%g{s + Math.Log(1.0 + exp -s)}" ] ]
+    [
+        for s in distances ->
+            [
+                $"%g{s}"
+                $"%g{naiveLoss32 (float32 s)}"
+                $"%g{coreLoss32 (float32 s)}"
+                $"%g{naiveLoss64 s}"
+                $"%g{s + Math.Log(1.0 + exp -s)}"
+            ]
+    ]
 (*** include-it-raw ***)
-let relativeLossError = distances |> List.map (fun s -> abs (float (coreLoss32 (float32 s)) / (s + log (1.0 + exp -s)) - 1.0)) |> List.max
+let relativeLossError =
+    distances
+    |> List.map (fun s -> abs (float (coreLoss32 (float32 s)) / (s + log (1.0 + exp -s)) - 1.0))
+    |> List.max
+
 check "loss of the core in float32, worst relative error" relativeLossError 1e-6
 (*** include-output ***)
 (**
@@ -603,7 +740,9 @@ The row is $[a, a + 1]$, whose variance is 0.25 whatever $a$ is. The one-pass fo
 all their digits; the two passes of LN-1 and LN-2 lose none. The last column is what layer normalization makes of the row in
 float32: it should be 1, up to $\varepsilon$.
 *)
-let onePass32 (a: float32) = (a * a + (a + 1.0f) * (a + 1.0f)) / 2.0f - ((a + a + 1.0f) / 2.0f) ** 2.0f
+let onePass32 (a: float32) =
+    (a * a + (a + 1.0f) * (a + 1.0f)) / 2.0f - ((a + a + 1.0f) / 2.0f) ** 2.0f
+
 let onePass64 (a: float) = (a * a + (a + 1.0) * (a + 1.0)) / 2.0 - ((a + a + 1.0) / 2.0) ** 2.0
 
 let twoPass32 (a: float32) =
@@ -612,17 +751,43 @@ let twoPass32 (a: float32) =
 
 let normalized32 (a: float32) =
     let row values = Tensor<float32>.From(Shape 2, ReadOnlySpan(Array.ofList values))
-    let struct (y, _) = LayerNorm.Forward(1e-5, row [ a; a + 1.0f ], row [ 1.0f; 1.0f ], row [ 0.0f; 0.0f ], Arena<float32>())
+
+    let struct (y, _) =
+        LayerNorm.Forward(
+            1e-5,
+            row [ a; a + 1.0f ],
+            row [ 1.0f; 1.0f ],
+            row [ 0.0f; 0.0f ],
+            Arena<float32>()
+        )
+
     y.ToArray()[1]
 
 let offsets = [ 1.0; 1e2; 1e3; 1e4; 1e5; 1e6 ]
 
 table
-    [ "a"; "one pass, float32"; "two passes, float32"; "one pass, float64"; "layer norm of the core, float32" ]
-    [ for a in offsets ->
-          [ $"%g{a}"; $"%g{onePass32 (float32 a)}"; $"%g{twoPass32 (float32 a)}"; $"%g{onePass64 a}"; $"%.5f{normalized32 (float32 a)}" ] ]
+    [
+        "a"
+        "one pass, float32"
+        "two passes, float32"
+        "one pass, float64"
+        "layer norm of the core, float32"
+    ]
+    [
+        for a in offsets ->
+            [
+                $"%g{a}"
+                $"%g{onePass32 (float32 a)}"
+                $"%g{twoPass32 (float32 a)}"
+                $"%g{onePass64 a}"
+                $"%.5f{normalized32 (float32 a)}"
+            ]
+    ]
 (*** include-it-raw ***)
-check "layer norm of the core in float32, offsets up to 1e6" (offsets |> List.map (fun a -> abs (float (normalized32 (float32 a)) - 1.0)) |> List.max) 1e-4
+check
+    "layer norm of the core in float32, offsets up to 1e6"
+    (offsets |> List.map (fun a -> abs (float (normalized32 (float32 a)) - 1.0)) |> List.max)
+    1e-4
 (*** include-output ***)
 (**
 ### Why √d_k
@@ -636,8 +801,10 @@ let widths = [ 4; 16; 64; 256; 1024 ]
 let scoresOf (stream: RandomStream) width count =
     Array.init count (fun _ ->
         let mutable sum = 0.0
+
         for _ in 1..width do
             sum <- sum + stream.NextNormal() * stream.NextNormal()
+
         sum)
 
 let spread stream width = Statistics.StandardDeviation(scoresOf stream width 2000)
@@ -648,22 +815,48 @@ let passedGradient stream width (scale: float) =
 
 let exponentOf seed =
     let stream = RandomStream(seed).Split("footnote 4")
-    let logs = Array.ofList widths |> Array.map (fun width -> log (float width), log (spread stream width))
+
+    let logs =
+        Array.ofList widths
+        |> Array.map (fun width -> log (float width), log (spread stream width))
+
     let struct (_, slope) = MathNet.Numerics.Fit.Line(Array.map fst logs, Array.map snd logs)
     slope
 
 let footnoteSeeds = [ for i in 0UL .. 4UL -> page.Seed + i ]
-let exponents, footnoteSeconds = timed (fun () -> [ for seed in footnoteSeeds -> seed, exponentOf seed ])
+
+let exponents, footnoteSeconds =
+    timed (fun () -> [ for seed in footnoteSeeds -> seed, exponentOf seed ])
+
 settle variance exponents footnoteSeconds
 (*** include-output ***)
 let footnoteStream = RandomStream(page.Seed).Split("gradient through softmax")
 
-[ Chart.Line(x = widths, y = [ for d in widths -> passedGradient footnoteStream d 1.0 ], Name = "unscaled", LineColor = Palette.red, ShowMarkers = true)
-  Chart.Line(x = widths, y = [ for d in widths -> passedGradient footnoteStream d (1.0 / sqrt (float d)) ], Name = "divided by √d_k", LineColor = Palette.blue, ShowMarkers = true) ]
+[
+    Chart.Line(
+        x = widths,
+        y = [ for d in widths -> passedGradient footnoteStream d 1.0 ],
+        Name = "unscaled",
+        LineColor = Palette.red,
+        ShowMarkers = true
+    )
+    Chart.Line(
+        x = widths,
+        y = [ for d in widths -> passedGradient footnoteStream d (1.0 / sqrt (float d)) ],
+        Name = "divided by √d_k",
+        LineColor = Palette.blue,
+        ShowMarkers = true
+    )
+]
 |> Chart.combine
 |> Chart.withXAxisStyle (TitleText = "d_k", AxisType = StyleParam.AxisType.Log)
-|> Chart.withYAxisStyle (TitleText = "trace of the softmax Jacobian, 1 − Σp²", MinMax = (0.0, 1.0))
-|> figure "softmax-gradient" "Gradient that passes a softmax over ten random scores: without the division it dies as heads grow wider, with it it stays level."
+|> Chart.withYAxisStyle (
+    TitleText = "trace of the softmax Jacobian, 1 − Σp²",
+    MinMax = (0.0, 1.0)
+)
+|> figure
+    "softmax-gradient"
+    "Gradient that passes a softmax over ten random scores: without the division it dies as heads grow wider, with it it stays level."
 (*** include-it-raw ***)
 (**
 ## Experiment: from spelling to sound
@@ -681,7 +874,9 @@ let reading action =
         Host.refuse error.Message
 
 let letters (word: string) = [| for letter in word -> string letter |]
-let unstressed (pronunciation: string) = pronunciation.Split ' ' |> Array.map _.TrimEnd('0', '1', '2')
+
+let unstressed (pronunciation: string) =
+    pronunciation.Split ' ' |> Array.map _.TrimEnd('0', '1', '2')
 
 /// Each word with its accepted pronunciations.
 let dictionary part =
@@ -690,14 +885,23 @@ let dictionary part =
     |> Array.groupBy fst
     |> Array.map (fun (word, entries) -> word, entries |> Array.map snd |> Array.distinct)
 
-let trainWords, validWords, allTestWords = dictionary "train", dictionary "valid", dictionary "test"
+let trainWords, validWords, allTestWords =
+    dictionary "train", dictionary "valid", dictionary "test"
+
 let spellings = Vocabulary.Of(trainWords |> Seq.map (fun (word, _) -> letters word))
-let sounds = Vocabulary.Of(trainWords |> Seq.collect (fun (_, pronunciations) -> Seq.cast<string seq> pronunciations))
+
+let sounds =
+    Vocabulary.Of(
+        trainWords
+        |> Seq.collect (fun (_, pronunciations) -> Seq.cast<string seq> pronunciations)
+    )
 
 let pairsOf entries =
-    [| for word, pronunciations in entries do
-           for pronunciation in pronunciations do
-               SequencePair(spellings.Encode(letters word), sounds.Encode pronunciation) |]
+    [|
+        for word, pronunciations in entries do
+            for pronunciation in pronunciations do
+                SequencePair(spellings.Encode(letters word), sounds.Encode pronunciation)
+    |]
 
 let trainPairs, validPairs = pairsOf trainWords, pairsOf validWords
 
@@ -706,9 +910,15 @@ let testWords =
     RandomStream(page.Seed).Split("test words").Shuffle(shuffled.AsSpan())
     Array.take (page.Pick(quick = 500, standard = shuffled.Length)) shuffled
 
-printfn $"{trainPairs.Length} pairs to learn from, {validPairs.Length} to watch, {testWords.Length} words to be tested on"
+printfn
+    $"{trainPairs.Length} pairs to learn from, {validPairs.Length} to watch, {testWords.Length} words to be tested on"
+
 printfn $"{spellings.Count} letters and {sounds.Count} phonemes, with padding, begin and end"
-holds "no test word is among the training words" (Set.intersect (Set.ofSeq (Seq.map fst allTestWords)) (Set.ofSeq (Seq.map fst trainWords)) |> Set.isEmpty)
+
+holds
+    "no test word is among the training words"
+    (Set.intersect (Set.ofSeq (Seq.map fst allTestWords)) (Set.ofSeq (Seq.map fst trainWords))
+     |> Set.isEmpty)
 (*** include-output ***)
 (**
 ### The model
@@ -745,26 +955,45 @@ let evaluate (model: Transformer<float32>) pairs =
 
     for batch in LengthBuckets.Epoch(pairs, tokenBudget, RandomStream 0UL) do
         tape.Clear()
-        let logits = model.Decode(Pass<float32> tape, model.Encode(Pass<float32> tape, batch.Source), batch.Source, batch.DecoderInput)
-        let struct (loss, _) = CrossEntropy.Forward(batch.DecoderTarget.Ids, Nullable Vocabulary.Padding, 0.0, logits.Value, tape.Arena)
+
+        let logits =
+            model.Decode(
+                Pass<float32> tape,
+                model.Encode(Pass<float32> tape, batch.Source),
+                batch.Source,
+                batch.DecoderInput
+            )
+
+        let struct (loss, _) =
+            CrossEntropy.Forward(
+                batch.DecoderTarget.Ids,
+                Nullable Vocabulary.Padding,
+                0.0,
+                logits.Value,
+                tape.Arena
+            )
+
         nats <- nats + float (loss.ToScalar()) * float batch.TargetTokens
         tokens <- tokens + batch.TargetTokens
         let scores = Array.chunkBySize logits.Value.Shape.Columns (logits.Value.ToArray())
 
         for i in 0 .. scores.Length - 1 do
             let target = batch.DecoderTarget.Ids[i]
+
             if target <> Vocabulary.Padding && scores[i][target] = Array.max scores[i] then
                 right <- right + 1
 
     nats / float tokens, float right / float tokens
 
 type History =
-    { /// Step and training loss (smoothed targets, with dropout).
-      Training: (int * float)[]
-      /// Step, validation loss and teacher-forced accuracy.
-      Validation: (int * float * float)[]
-      TokensPerSecond: float
-      Seconds: float }
+    {
+        /// Step and training loss (smoothed targets, with dropout).
+        Training: (int * float)[]
+        /// Step, validation loss and teacher-forced accuracy.
+        Validation: (int * float * float)[]
+        TokensPerSecond: float
+        Seconds: float
+    }
 
 /// One training run: everything that happens in it follows from the settings and the seed.
 let train settings (rate: int -> float) smoothing steps evaluations (seed: uint64) report =
@@ -801,15 +1030,19 @@ let train settings (rate: int -> float) smoothing steps evaluations (seed: uint6
                 let loss, accuracy = evaluate model validPairs
                 validation.Add((number, loss, accuracy))
 
-            report number $"loss %.3f{snd training[training.Count - 1]}, rate %.1e{rate number}, %.0f{float tokens / watch.Elapsed.TotalSeconds} tokens/s"
+            report
+                number
+                $"loss %.3f{snd training[training.Count - 1]}, rate %.1e{rate number}, %.0f{float tokens / watch.Elapsed.TotalSeconds} tokens/s"
     with :? NonFiniteException as error ->
         Host.refuse $"seed {seed}, {error.Message}"
 
     model,
-    { Training = training.ToArray()
-      Validation = validation.ToArray()
-      TokensPerSecond = float tokens / watch.Elapsed.TotalSeconds
-      Seconds = watch.Elapsed.TotalSeconds }
+    {
+        Training = training.ToArray()
+        Validation = validation.ToArray()
+        TokensPerSecond = float tokens / watch.Elapsed.TotalSeconds
+        Seconds = watch.Elapsed.TotalSeconds
+    }
 
 (**
 ### Training
@@ -821,32 +1054,73 @@ let steps = page.Steps(quick = 250, standard = 6000, full = 37000)
 let warmup = min 400 (max 1 (steps / 4))
 let schedule = WarmupSchedule(settings.Features, warmup, steps, 0.5, 0.25)
 let evaluations = page.Pick(quick = 2, standard = 16, full = 40)
-let mainModel, main = Progress.run "training" steps (train settings schedule.Rate smoothing steps evaluations page.Seed)
-printfn $"{mainModel.ParameterCount} parameters, {steps} steps in %.0f{main.Seconds} s: %.0f{main.TokensPerSecond} target tokens a second"
+
+let mainModel, main =
+    Progress.run
+        "training"
+        steps
+        (train settings schedule.Rate smoothing steps evaluations page.Seed)
+
+printfn
+    $"{mainModel.ParameterCount} parameters, {steps} steps in %.0f{main.Seconds} s: %.0f{main.TokensPerSecond} target tokens a second"
+
 let _, finalLoss, finalAccuracy = Array.last main.Validation
-printfn $"validation: %.3f{finalLoss} nats a token, perplexity %.2f{exp finalLoss}, %.1f{100.0 * finalAccuracy} %% of tokens right when the truth so far is given"
+
+printfn
+    $"validation: %.3f{finalLoss} nats a token, perplexity %.2f{exp finalLoss}, %.1f{100.0 * finalAccuracy} %% of tokens right when the truth so far is given"
 (*** include-output ***)
 let meansOf size (points: (int * float)[]) =
-    points |> Array.chunkBySize size |> Array.map (fun chunk -> float (fst (Array.last chunk)), Array.averageBy snd chunk)
+    points
+    |> Array.chunkBySize size
+    |> Array.map (fun chunk -> float (fst (Array.last chunk)), Array.averageBy snd chunk)
 
 let smoothed = meansOf (max 1 (steps / 150)) main.Training
 
-[ Chart.Line(x = Array.map fst smoothed, y = Array.map snd smoothed, Name = "training (smoothed targets, dropout)", LineColor = Palette.grey)
-  Chart.Line(x = [ for step, _, _ in main.Validation -> float step ], y = [ for _, loss, _ in main.Validation -> loss ], Name = "validation (plain)", LineColor = Palette.blue, ShowMarkers = true) ]
+[
+    Chart.Line(
+        x = Array.map fst smoothed,
+        y = Array.map snd smoothed,
+        Name = "training (smoothed targets, dropout)",
+        LineColor = Palette.grey
+    )
+    Chart.Line(
+        x = [ for step, _, _ in main.Validation -> float step ],
+        y = [ for _, loss, _ in main.Validation -> loss ],
+        Name = "validation (plain)",
+        LineColor = Palette.blue,
+        ShowMarkers = true
+    )
+]
 |> Chart.combine
 |> Chart.withXAxisStyle (TitleText = "step")
 |> Chart.withYAxisStyle (TitleText = "loss, nats a token")
-|> figure "loss" "Training and validation loss. Training stays above validation: its targets are smoothed, which alone costs about half a nat, and units are dropped."
+|> figure
+    "loss"
+    "Training and validation loss. Training stays above validation: its targets are smoothed, which alone costs about half a nat, and units are dropped."
 (*** include-it-raw ***)
 let rates = [ 1 .. max 1 (steps / 400) .. steps ]
 let paperSchedule = WarmupSchedule(settings.Features, 4000, steps)
 
-[ Chart.Line(x = rates, y = [ for step in rates -> schedule.Rate step ], Name = "ours", LineColor = Palette.blue)
-  Chart.Line(x = rates, y = [ for step in rates -> paperSchedule.Rate step ], Name = "the paper's, at our width", LineColor = Palette.orange) ]
+[
+    Chart.Line(
+        x = rates,
+        y = [ for step in rates -> schedule.Rate step ],
+        Name = "ours",
+        LineColor = Palette.blue
+    )
+    Chart.Line(
+        x = rates,
+        y = [ for step in rates -> paperSchedule.Rate step ],
+        Name = "the paper's, at our width",
+        LineColor = Palette.orange
+    )
+]
 |> Chart.combine
 |> Chart.withXAxisStyle (TitleText = "step")
 |> Chart.withYAxisStyle (TitleText = "learning rate")
-|> figure "schedule" "The learning rate of this run, and what equation 3 of the paper would give: a run as short as ours would spend most of its steps warming up."
+|> figure
+    "schedule"
+    "The learning rate of this run, and what equation 3 of the paper would give: a run as short as ours would spend most of its steps warming up."
 (*** include-it-raw ***)
 (**
 ### A baseline
@@ -866,15 +1140,23 @@ let commonest keyOf =
     |> Seq.map (fun (key, entries) -> key, entries |> Seq.countBy snd |> Seq.maxBy snd |> fst)
     |> dict
 
-let byNeighbours, byLetter = commonest (fun word i -> word.Substring(i - 1, 3)), commonest (fun word i -> word.Substring(i, 1))
+let byNeighbours, byLetter =
+    commonest (fun word i -> word.Substring(i - 1, 3)),
+    commonest (fun word i -> word.Substring(i, 1))
 
 let baseline (word: string) =
-    [| for i in 1 .. word.Length do
-           let framed = $"^{word}$"
-           match byNeighbours.TryGetValue(framed.Substring(i - 1, 3)), byLetter.TryGetValue(framed.Substring(i, 1)) with
-           | (true, sound), _
-           | _, (true, sound) -> sound
-           | _ -> () |]
+    [|
+        for i in 1 .. word.Length do
+            let framed = $"^{word}$"
+
+            match
+                byNeighbours.TryGetValue(framed.Substring(i - 1, 3)),
+                byLetter.TryGetValue(framed.Substring(i, 1))
+            with
+            | (true, sound), _
+            | _, (true, sound) -> sound
+            | _ -> ()
+    |]
 
 (**
 ### The test
@@ -895,14 +1177,24 @@ let pronounce model (entries: (string * string[][])[]) =
 
 let errorRates (entries: (string * string[][])[]) (answer: string -> string[]) =
     let scores =
-        [| for word, accepted in entries ->
-               let said = answer word
-               let distance (truth: string[]) = EditDistance.Between(ReadOnlySpan said, ReadOnlySpan truth)
-               let nearest = accepted |> Array.minBy distance
-               distance nearest, nearest.Length |]
+        [|
+            for word, accepted in entries ->
+                let said = answer word
+
+                let distance (truth: string[]) =
+                    EditDistance.Between(ReadOnlySpan said, ReadOnlySpan truth)
+
+                let nearest = accepted |> Array.minBy distance
+                distance nearest, nearest.Length
+        |]
 
     let phonemeErrors = 100.0 * float (Array.sumBy fst scores) / float (Array.sumBy snd scores)
-    let wordErrors = 100.0 * float (scores |> Array.filter (fun (distance, _) -> distance > 0) |> Array.length) / float scores.Length
+
+    let wordErrors =
+        100.0
+        * float (scores |> Array.filter (fun (distance, _) -> distance > 0) |> Array.length)
+        / float scores.Length
+
     phonemeErrors, wordErrors
 
 let answers, decodingSeconds = timed (fun () -> pronounce mainModel testWords)
@@ -910,18 +1202,31 @@ let phonemeErrors, wordErrors = errorRates testWords (fun word -> answers[word])
 let baselinePhonemeErrors, baselineWordErrors = errorRates testWords baseline
 
 printfn $"{testWords.Length} test words in %.1f{decodingSeconds} s:"
-printfn $"  Transformer: phoneme error rate %.2f{phonemeErrors} %%, word error rate %.2f{wordErrors} %%"
-printfn $"  baseline:    phoneme error rate %.2f{baselinePhonemeErrors} %%, word error rate %.2f{baselineWordErrors} %%"
+
+printfn
+    $"  Transformer: phoneme error rate %.2f{phonemeErrors} %%, word error rate %.2f{wordErrors} %%"
+
+printfn
+    $"  baseline:    phoneme error rate %.2f{baselinePhonemeErrors} %%, word error rate %.2f{baselineWordErrors} %%"
+
 settle phonemes [ (page.Seed, phonemeErrors) ] main.Seconds
 settle wholeWords [ (page.Seed, wordErrors) ] main.Seconds
 (*** include-output ***)
 (** Twenty test words, drawn at random: *)
 table
     [ "word"; "said"; "accepted"; "" ]
-    [ for word, accepted in Array.truncate 20 testWords ->
-          let said = String.Join(' ', answers[word])
-          let truths = accepted |> Array.map (fun truth -> String.Join(' ', truth))
-          [ word; said; String.Join(" or ", truths); (if Array.contains said truths then "right" else "wrong") ] ]
+    [
+        for word, accepted in Array.truncate 20 testWords ->
+            let said = String.Join(' ', answers[word])
+            let truths = accepted |> Array.map (fun truth -> String.Join(' ', truth))
+
+            [
+                word
+                said
+                String.Join(" or ", truths)
+                (if Array.contains said truths then "right" else "wrong")
+            ]
+    ]
 (*** include-it-raw ***)
 (**
 ### What the heads look at
@@ -930,48 +1235,86 @@ One word, the decoder given its pronunciation. Each row is a phoneme about to be
 layer and the head. In the attention from decoder to encoder you will usually find a head that walks along the word: nobody told it
 that spelling and sound run in parallel.
 *)
-let shownWord, shownSounds = testWords |> Array.find (fun (word, accepted) -> word.Length >= 8 && accepted[0].Length >= 7)
+let shownWord, shownSounds =
+    testWords
+    |> Array.find (fun (word, accepted) -> word.Length >= 8 && accepted[0].Length >= 7)
 
 let maps =
-    let batch = PairBatch([| SequencePair(spellings.Encode(letters shownWord), sounds.Encode shownSounds[0]) |])
+    let batch =
+        PairBatch(
+            [|
+                SequencePair(spellings.Encode(letters shownWord), sounds.Encode shownSounds[0])
+            |]
+        )
+
     tape.Clear()
     let pass = Pass<float32> tape
-    mainModel.Decode(pass, mainModel.Encode(pass, batch.Source), batch.Source, batch.DecoderInput) |> ignore
+
+    mainModel.Decode(
+        pass,
+        mainModel.Encode(pass, batch.Source),
+        batch.Source,
+        batch.DecoderInput
+    )
+    |> ignore
+
     [ for entry in pass.AttentionMaps -> entry.Key, entry.Value.ToPersistent() ]
 
 holds
     "every row of every attention map sums to 1"
-    (maps |> List.forall (fun (_, map) ->
-        map.ToArray() |> Array.chunkBySize map.Shape.Columns |> Array.forall (fun row -> abs (Array.sum row - 1.0f) < 1e-5f)))
+    (maps
+     |> List.forall (fun (_, map) ->
+         map.ToArray()
+         |> Array.chunkBySize map.Shape.Columns
+         |> Array.forall (fun row -> abs (Array.sum row - 1.0f) < 1e-5f)))
 
 let axisLabels (tokens: string[]) = tokens |> Array.mapi (fun i token -> $"{token} ({i + 1})")
 let said = axisLabels [| yield! shownSounds[0]; "<end>" |]
 let heard = axisLabels [| "<begin>"; yield! shownSounds[0] |]
 let read = axisLabels (letters shownWord)
 
-[ for name, map in maps do
-      let rows, columns = map.Shape[2], map.Shape[3]
-      let queries = if name.StartsWith "encoder" then read else said
-      let keys = if name.StartsWith "decoder" && name.EndsWith "self" then heard else read
+[
+    for name, map in maps do
+        let rows, columns = map.Shape[2], map.Shape[3]
+        let queries = if name.StartsWith "encoder" then read else said
+        let keys = if name.StartsWith "decoder" && name.EndsWith "self" then heard else read
 
-      for head in 0 .. map.Shape[1] - 1 do
-          let weights = map.ToArray()[head * rows * columns .. (head + 1) * rows * columns - 1] |> Array.chunkBySize columns
-          $"{name}, head {head + 1}",
-          Chart.Heatmap(zData = weights, X = keys, Y = queries, ColorScale = StyleParam.Colorscale.Viridis, ReverseYAxis = true) ]
+        for head in 0 .. map.Shape[1] - 1 do
+            let weights =
+                map.ToArray()[head * rows * columns .. (head + 1) * rows * columns - 1]
+                |> Array.chunkBySize columns
+
+            $"{name}, head {head + 1}",
+            Chart.Heatmap(
+                zData = weights,
+                X = keys,
+                Y = queries,
+                ColorScale = StyleParam.Colorscale.Viridis,
+                ReverseYAxis = true
+            )
+]
 |> List.rev
 |> selector
 |> Chart.withXAxisStyle (TitleText = "looked at")
 |> Chart.withYAxisStyle (TitleText = "looking")
-|> figure "attention" $"Attention weights for the word “{shownWord}”, for each layer and head of the encoder (self), the decoder (self, causal) and from decoder to encoder (cross)."
+|> figure
+    "attention"
+    $"Attention weights for the word “{shownWord}”, for each layer and head of the encoder (self), the decoder (self, causal) and from decoder to encoder (cross)."
 (*** include-it-raw ***)
 (**
 ### The positions
 
 Each row is a position, each column a feature. On the left the fast ones, which tell neighbours apart; on the right the slow ones.
 *)
-let positions = SinusoidalPositions.Table<float32>(48, settings.Features).ToArray() |> Array.chunkBySize settings.Features
+let positions =
+    SinusoidalPositions.Table<float32>(48, settings.Features).ToArray()
+    |> Array.chunkBySize settings.Features
 
-Chart.Heatmap(zData = positions, ColorScale = StyleParam.Colorscale.Viridis, ReverseYAxis = true)
+Chart.Heatmap(
+    zData = positions,
+    ColorScale = StyleParam.Colorscale.Viridis,
+    ReverseYAxis = true
+)
 |> Chart.withXAxisStyle (TitleText = "feature")
 |> Chart.withYAxisStyle (TitleText = "position")
 |> figure "positions" "The sinusoidal positional encoding for 48 positions and 128 features."
@@ -982,11 +1325,22 @@ let turned k pos =
     Array.init 16 (fun j ->
         let angle = float k / 10000.0 ** (2.0 * float (j / 2) / 16.0)
         let sine, cosine = table[pos][j / 2 * 2], table[pos][j / 2 * 2 + 1]
-        if j % 2 = 0 then sine * cos angle + cosine * sin angle else cosine * cos angle - sine * sin angle)
+
+        if j % 2 = 0 then
+            sine * cos angle + cosine * sin angle
+        else
+            cosine * cos angle - sine * sin angle)
     |> Array.map2 (fun expected actual -> abs (expected - actual)) table[pos + k]
     |> Array.max
 
-check "PE(pos + k) is PE(pos) turned by angles that depend on k alone" (List.max [ for k in 1..20 do for pos in 0..40 -> turned k pos ]) 1e-12
+check
+    "PE(pos + k) is PE(pos) turned by angles that depend on k alone"
+    (List.max
+        [
+            for k in 1..20 do
+                for pos in 0..40 -> turned k pos
+        ])
+    1e-12
 (*** include-output ***)
 (**
 ## Break it
@@ -994,7 +1348,9 @@ check "PE(pos + k) is PE(pos) turned by angles that depend on k alone" (List.max
 Short runs from scratch, several seeds, one thing changed in each. Heads are as wide as the model here (one head, $d_k$ = 128), because
 the paper makes its statement on scaling for large $d_k$. Choose a run in the plot.
 *)
-let breakSteps, breakSeeds, breakEvaluations = page.Pick(quick = (24, 2, 2), standard = (300, 3, 6), full = (1000, 5, 10))
+let breakSteps, breakSeeds, breakEvaluations =
+    page.Pick(quick = (24, 2, 2), standard = (300, 3, 6), full = (1000, 5, 10))
+
 let wide = settingsOf 1 true
 let breakWarmup = max 1 (breakSteps / 4)
 let risingRate = WarmupSchedule(wide.Features, breakWarmup, breakSteps, 0.25, 0.25).Rate
@@ -1002,52 +1358,93 @@ let risingRate = WarmupSchedule(wide.Features, breakWarmup, breakSteps, 0.25, 0.
 let peakRate step = risingRate (max step breakWarmup)
 
 let variants =
-    [ "as above", wide, risingRate, smoothing
-      "without √d_k", settingsOf 1 false, risingRate, smoothing
-      "without warm-up", wide, peakRate, smoothing
-      "without label smoothing", wide, risingRate, 0.0 ]
+    [
+        "as above", wide, risingRate, smoothing
+        "without √d_k", settingsOf 1 false, risingRate, smoothing
+        "without warm-up", wide, peakRate, smoothing
+        "without label smoothing", wide, risingRate, 0.0
+    ]
 
 let seedsOfRuns = [ for i in 0 .. breakSeeds - 1 -> page.Seed + uint64 i ]
 
 let runsOf =
     Progress.run "break it" (variants.Length * breakSeeds * breakSteps) (fun report ->
-        [ for i, (name, settings, rate, smoothing) in List.indexed variants do
-              name,
-              [ for j, seed in List.indexed seedsOfRuns do
-                    let before = (i * breakSeeds + j) * breakSteps
-                    train settings rate smoothing breakSteps breakEvaluations seed (fun step told -> report (before + step) $"{name}, seed {seed}: {told}")
-                    |> snd ] ])
+        [
+            for i, (name, settings, rate, smoothing) in List.indexed variants do
+                name,
+                [
+                    for j, seed in List.indexed seedsOfRuns do
+                        let before = (i * breakSeeds + j) * breakSteps
+
+                        train
+                            settings
+                            rate
+                            smoothing
+                            breakSteps
+                            breakEvaluations
+                            seed
+                            (fun step told ->
+                                report (before + step) $"{name}, seed {seed}: {told}")
+                        |> snd
+                ]
+        ])
     |> dict
 (*** include-output ***)
 let lossOf (history: History) = let _, loss, _ = Array.last history.Validation in loss
-let accuracyOf (history: History) = let _, _, accuracy = Array.last history.Validation in accuracy
+
+let accuracyOf (history: History) =
+    let _, _, accuracy = Array.last history.Validation in accuracy
+
 let meanOf f name = runsOf[name] |> List.averageBy f
 
 table
     [ "run"; "validation loss, nats a token"; "perplexity"; "accuracy, %" ]
-    [ for name, _, _, _ in variants ->
-          [ name; $"%.3f{meanOf lossOf name}"; $"%.3f{meanOf (lossOf >> exp) name}"; $"%.2f{100.0 * meanOf accuracyOf name}" ] ]
+    [
+        for name, _, _, _ in variants ->
+            [
+                name
+                $"%.3f{meanOf lossOf name}"
+                $"%.3f{meanOf (lossOf >> exp) name}"
+                $"%.2f{100.0 * meanOf accuracyOf name}"
+            ]
+    ]
 (*** include-it-raw ***)
-let compare other measure = List.zip seedsOfRuns (List.map2 measure runsOf["as above"] runsOf[other])
+let compare other measure =
+    List.zip seedsOfRuns (List.map2 measure runsOf["as above"] runsOf[other])
+
 let secondsOf names = names |> List.sumBy (fun name -> runsOf[name] |> List.sumBy _.Seconds)
-settle scaling (compare "without √d_k" (fun whole broken -> lossOf broken - lossOf whole)) (secondsOf [ "as above"; "without √d_k" ])
-settle perplexity (compare "without label smoothing" (fun whole broken -> exp (lossOf whole - lossOf broken))) (secondsOf [ "as above"; "without label smoothing" ])
+
+settle
+    scaling
+    (compare "without √d_k" (fun whole broken -> lossOf broken - lossOf whole))
+    (secondsOf [ "as above"; "without √d_k" ])
+
+settle
+    perplexity
+    (compare "without label smoothing" (fun whole broken -> exp (lossOf whole - lossOf broken)))
+    (secondsOf [ "as above"; "without label smoothing" ])
 (*** include-output ***)
 let curves name colour =
-    [ for i, history in List.indexed runsOf[name] ->
-          Chart.Line(
-              x = [ for step, _, _ in history.Validation -> step ],
-              y = [ for _, loss, _ in history.Validation -> loss ],
-              Name = $"{name}, seed {seedsOfRuns[i]}",
-              LineColor = colour
-          ) ]
+    [
+        for i, history in List.indexed runsOf[name] ->
+            Chart.Line(
+                x = [ for step, _, _ in history.Validation -> step ],
+                y = [ for _, loss, _ in history.Validation -> loss ],
+                Name = $"{name}, seed {seedsOfRuns[i]}",
+                LineColor = colour
+            )
+    ]
 
-[ for name, _, _, _ in List.tail variants ->
-      name, Chart.combine (curves "as above" Palette.blue @ curves name Palette.red) ]
+[
+    for name, _, _, _ in List.tail variants ->
+        name, Chart.combine (curves "as above" Palette.blue @ curves name Palette.red)
+]
 |> selector
 |> Chart.withXAxisStyle (TitleText = "step")
 |> Chart.withYAxisStyle (TitleText = "validation loss, nats a token")
-|> figure "break-it" "Validation loss of short runs, blue as in the paper, red with one part removed; a line for each seed."
+|> figure
+    "break-it"
+    "Validation loss of short runs, blue as in the paper, red with one part removed; a line for each seed."
 (*** include-it-raw ***)
 (**
 ## Paper says, we did
@@ -1082,7 +1479,10 @@ let rmsNormPullback (x: float[]) (dy: float[]) : float[] = Array.map (fun _ -> 0
 let errorOfPullback (pullback: float[] -> float[] -> float[]) =
     let rule (tape: Tape<float>) (inputs: Variable<float>[]) =
         let x = inputs[0].Value.ToArray()
-        let y = Tensor<float>.From(Shape x.Length, ReadOnlySpan(x |> Array.map (fun value -> value / rms x)))
+
+        let y =
+            Tensor<float>
+                .From(Shape x.Length, ReadOnlySpan(x |> Array.map (fun value -> value / rms x)))
 
         let back =
             Pullback<float>(fun dy gradients ->
@@ -1094,10 +1494,15 @@ let errorOfPullback (pullback: float[] -> float[] -> float[]) =
 
         tape.Record("rms norm", struct (y, back), inputs)
 
-    GradCheck.Worst(GradCheck.Run(rule, [| Tensor.ofVector ((normalMatrix 1 6).Row 0) |], [||], random))
+    GradCheck.Worst(
+        GradCheck.Run(rule, [| Tensor.ofVector ((normalMatrix 1 6).Row 0) |], [||], random)
+    )
 
 let exercise = errorOfPullback rmsNormPullback
-printfn "exercise 1: %s" (if exercise < 1e-6 then "solved" else $"still open, error %.1e{exercise}")
+
+printfn
+    "exercise 1: %s"
+    (if exercise < 1e-6 then "solved" else $"still open, error %.1e{exercise}")
 (*** include-output ***)
 (*** hide ***)
 let rmsNormSolution (x: float[]) (dy: float[]) =

@@ -17,8 +17,10 @@ public static class SinusoidalPositions
             for (var pair = 0; pair < features / 2; pair++)
             {
                 var angle = position / Math.Pow(10000, 2.0 * pair / features);
-                row[position * features + 2 * pair] = T.CreateChecked(Math.Sin(angle)); // PE-1: sin(pos / 10000^(2i/d))
-                row[position * features + 2 * pair + 1] = T.CreateChecked(Math.Cos(angle)); // PE-2: cos(pos / 10000^(2i/d))
+                // PE-1: sin(pos / 10000^(2i/d))
+                row[position * features + 2 * pair] = T.CreateChecked(Math.Sin(angle));
+                // PE-2: cos(pos / 10000^(2i/d))
+                row[position * features + 2 * pair + 1] = T.CreateChecked(Math.Cos(angle));
             }
         return table;
     }

@@ -59,8 +59,10 @@ public sealed class Adam<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingP
             var g = gradients[i];
             ms[i] = ms[i] * b1 + g * c1; // ADAM-1: m ← β₁ m + (1 − β₁) g
             vs[i] = vs[i] * b2 + g * g * c2; // ADAM-2: v ← β₂ v + (1 − β₂) g²
-            var root = Vector.SquareRoot(vs[i] * squareCorrection) + epsilons; // ADAM-3: v̂ = v / (1 − β₂ᵗ)
-            values[i] -= ms[i] * meanCorrection / root; // ADAM-4: θ ← θ − α m̂ / (√v̂ + ε), m̂ = m / (1 − β₁ᵗ)
+            // ADAM-3: v̂ = v / (1 − β₂ᵗ)
+            var root = Vector.SquareRoot(vs[i] * squareCorrection) + epsilons;
+            // ADAM-4: θ ← θ − α m̂ / (√v̂ + ε), m̂ = m / (1 − β₁ᵗ)
+            values[i] -= ms[i] * meanCorrection / root;
         }
         for (var i = values.Length * Vector<T>.Count; i < value.Length; i++)
         {

@@ -30,7 +30,8 @@ public sealed class Sgd<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPo
         {
             Elementwise.Scale(T.CreateChecked(momentum), velocities[i], velocities[i]);
             Elementwise.Add(Parameters[i].Gradient, velocities[i]); // SGD-1: u ← μ u + g
-            Elementwise.AddScaled(T.CreateChecked(-learningRate), velocities[i], Parameters[i].Value); // SGD-2: θ ← θ − α u
+            // SGD-2: θ ← θ − α u
+            Elementwise.AddScaled(T.CreateChecked(-learningRate), velocities[i], Parameters[i].Value);
         }
     }
 }

@@ -30,8 +30,10 @@ public sealed class WarmupSchedule
     public double Rate(int step)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(step);
-        var rate = scale * Math.Pow(features, -0.5) * Math.Min(Math.Pow(step, -0.5), step * Math.Pow(warmupSteps, -1.5)); // LR-1: c d^−½ min(s^−½, s w^−³ᐟ²)
+        // LR-1: c d^−½ min(s^−½, s w^−³ᐟ²)
+        var rate = scale * Math.Pow(features, -0.5) * Math.Min(Math.Pow(step, -0.5), step * Math.Pow(warmupSteps, -1.5));
         var decaySteps = finalDecay * totalSteps;
-        return decaySteps > 0 ? rate * Math.Clamp((totalSteps - step + 1) / decaySteps, 0, 1) : rate; // LR-2: × (S − s + 1) / (f S) at the end
+        // LR-2: × (S − s + 1) / (f S) at the end
+        return decaySteps > 0 ? rate * Math.Clamp((totalSteps - step + 1) / decaySteps, 0, 1) : rate;
     }
 }

@@ -33,7 +33,8 @@ public static class Add
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
             if (gradients.Wants(0)) Elementwise.Add(dy, gradients.Slot(0)); // ADD-2: da = dy
-            if (gradients.Wants(1)) Broadcast.SumRows(dy, gradients.Slot(1).Span, arena); // ADD-3: db = Σ of dy over the axes b lacks
+            // ADD-3: db = Σ of dy over the axes b lacks
+            if (gradients.Wants(1)) Broadcast.SumRows(dy, gradients.Slot(1).Span, arena);
         }
     }
 }

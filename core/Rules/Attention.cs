@@ -50,10 +50,12 @@ public static class Attention
                 {
                     var visible = mask.Visible(head.Sequence, row, keyTime);
                     Span<T> keys = p.Slice(row * keyTime, keyTime), seen = keys[..visible];
-                    if (visible > 0) Softmax.Row(seen, seen); // ATT-2: p = softmax(s) over the keys that are seen
+                    // ATT-2: p = softmax(s) over the keys that are seen
+                    if (visible > 0) Softmax.Row(seen, seen);
                     keys[visible..].Clear();
                 }
-                Gemm.NN(queryTime, valueDim, keyTime, p, keyTime, head.Of(v), valueFeatures, head.Of(y), valueFeatures, accumulate: false); // ATT-3: y = p v
+                // ATT-3: y = p v
+                Gemm.NN(queryTime, valueDim, keyTime, p, keyTime, head.Of(v), valueFeatures, head.Of(y), valueFeatures, accumulate: false);
             }
         });
         return (y, weights, Backward);
@@ -73,18 +75,23 @@ public static class Attention
                     var head = new Head<T>(i, heads, queryTime, keyTime);
                     var p = head.Map(weights);
                     if (dv is not null)
-                        Gemm.TN(keyTime, valueDim, queryTime, p, keyTime, head.Of(dy), valueFeatures, head.Of(dv), valueFeatures, accumulate: true); // ATT-4: dv = pᵀ dy
+                        // ATT-4: dv = pᵀ dy
+                        Gemm.TN(keyTime, valueDim, queryTime, p, keyTime, head.Of(dy), valueFeatures, head.Of(dv), valueFeatures, accumulate: true);
                     if (dq is null && dk is null) continue;
-                    Gemm.NT(queryTime, keyTime, valueDim, head.Of(dy), valueFeatures, head.Of(v), valueFeatures, dp, keyTime, accumulate: false); // ATT-5: dp = dy vᵀ
+                    // ATT-5: dp = dy vᵀ
+                    Gemm.NT(queryTime, keyTime, valueDim, head.Of(dy), valueFeatures, head.Of(v), valueFeatures, dp, keyTime, accumulate: false);
                     ds.Clear();
                     // Hidden keys need no care: their weight is 0, and with it their share of ds.
                     for (var start = 0; start < size; start += keyTime)
-                        Softmax.AddRowPullback<T>(p.Slice(start, keyTime), dp.Slice(start, keyTime), ds.Slice(start, keyTime)); // ATT-6: ds = p ⊙ (dp − ⟨p, dp⟩)
+                        // ATT-6: ds = p ⊙ (dp − ⟨p, dp⟩)
+                        Softmax.AddRowPullback<T>(p.Slice(start, keyTime), dp.Slice(start, keyTime), ds.Slice(start, keyTime));
                     VectorMath.Scale(c, ds, ds);
                     if (dq is not null)
-                        Gemm.NN(queryTime, keyDim, keyTime, ds, keyTime, head.Of(k), features, head.Of(dq), features, accumulate: true); // ATT-7: dq = c ds k
+                        // ATT-7: dq = c ds k
+                        Gemm.NN(queryTime, keyDim, keyTime, ds, keyTime, head.Of(k), features, head.Of(dq), features, accumulate: true);
                     if (dk is not null)
-                        Gemm.TN(keyTime, keyDim, queryTime, ds, keyTime, head.Of(q), features, head.Of(dk), features, accumulate: true); // ATT-8: dk = c dsᵀ q
+                        // ATT-8: dk = c dsᵀ q
+                        Gemm.TN(keyTime, keyDim, queryTime, ds, keyTime, head.Of(q), features, head.Of(dk), features, accumulate: true);
                 }
             });
         }

@@ -47,10 +47,12 @@ public static class CrossEntropy
                 ReadOnlySpan<T> x = logits.Span.Slice(i * classes, classes);
                 // Everything is measured from the maximum, so that a large common offset costs no digits.
                 var max = rowMax.Span[i] = VectorMath.Max(x);
-                var log = T.Log(VectorMath.ExpAndSum(x, max, shifted)); // CE-1: log Σ exp x = max x + log Σ exp(x − max x)
+                // CE-1: log Σ exp x = max x + log Σ exp(x − max x)
+                var log = T.Log(VectorMath.ExpAndSum(x, max, shifted));
                 VectorMath.ShiftAndScale(x, max, T.One, shifted);
                 var spread = onEach > T.Zero ? onEach * VectorMath.Sum<T>(shifted) : T.Zero;
-                rowLoss.Span[i] = log - onTarget * shifted[targets[i]] - spread; // CE-2: ℓ = log Σ exp x − Σ q x
+                // CE-2: ℓ = log Σ exp x − Σ q x
+                rowLoss.Span[i] = log - onTarget * shifted[targets[i]] - spread;
             }
         });
         var loss = Tensor<T>.Rent(arena, Shape.Scalar);
@@ -72,7 +74,8 @@ public static class CrossEntropy
                     var sum = VectorMath.ExpAndSum(logits.Span.Slice(i * classes, classes), rowMax.Span[i], p);
                     p[targets[i]] -= onTarget * sum;
                     VectorMath.ShiftAndScale(p, onEach * sum, weight / sum, p);
-                    VectorMath.Add(p, dlogits.Span.Slice(i * classes, classes)); // CE-3: dx = (p − q) dloss / n
+                    // CE-3: dx = (p − q) dloss / n
+                    VectorMath.Add(p, dlogits.Span.Slice(i * classes, classes));
                 }
             });
         }

@@ -38,7 +38,8 @@ public static class Dropout
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (gradients.Wants(0)) Elementwise.MultiplyAdd(dy, mask, gradients.Slot(0)); // DO-2: dx = dy m / (1 − rate)
+            // DO-2: dx = dy m / (1 − rate)
+            if (gradients.Wants(0)) Elementwise.MultiplyAdd(dy, mask, gradients.Slot(0));
         }
     }
 }

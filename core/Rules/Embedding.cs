@@ -34,7 +34,8 @@ public static class Embedding
         var s = T.CreateChecked(factor);
         var y = Tensor<T>.Rent(arena, new Shape([.. leading.ToArray(), features]));
         for (var i = 0; i < ids.Length; i++)
-            VectorMath.Scale(s, table.Span.Slice(ids[i] * features, features), y.Span.Slice(i * features, features)); // EMB-1: yᵢ = s E[idᵢ]
+            // EMB-1: yᵢ = s E[idᵢ]
+            VectorMath.Scale(s, table.Span.Slice(ids[i] * features, features), y.Span.Slice(i * features, features));
         return (y, Backward);
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
@@ -43,7 +44,8 @@ public static class Embedding
             ReadOnlySpan<T> dyRows = dy.Span;
             var dtable = gradients.Slot(0).Span;
             for (var i = 0; i < ids.Length; i++)
-                VectorMath.AddScaled(s, dyRows.Slice(i * features, features), dtable.Slice(ids[i] * features, features)); // EMB-2: dE[k] = s Σ of dyᵢ with idᵢ = k
+                // EMB-2: dE[k] = s Σ of dyᵢ with idᵢ = k
+                VectorMath.AddScaled(s, dyRows.Slice(i * features, features), dtable.Slice(ids[i] * features, features));
         }
     }
 }

@@ -67,7 +67,8 @@ public static class LayerNorm
                 for (var i = first; i < end; i++)
                 {
                     ReadOnlySpan<T> dyRow = dy.Span.Slice(i * features, features);
-                    VectorMath.ShiftAndScale(x.Span.Slice(i * features, features), mean.Span[i], invStd.Span[i], xhat); // LN-3
+                    // LN-3
+                    VectorMath.ShiftAndScale(x.Span.Slice(i * features, features), mean.Span[i], invStd.Span[i], xhat);
                     VectorMath.MultiplyAdd(dyRow, xhat, dgain); // LN-5: dg = Σ over rows of dy x̂
                     VectorMath.Add(dyRow, dbias); // LN-6: db = Σ over rows of dy
                     if (dx is null) continue;

@@ -43,7 +43,8 @@ public static class Linear
                 Gemm.TN(inFeatures, outFeatures, rows, x.Span, inFeatures, dy.Span, outFeatures,
                     gradients.Slot(1).Span, outFeatures, accumulate: true); // LIN-3: dW = xᵀ dy
             if (bias is not null && gradients.Wants(2))
-                Broadcast.SumRows(dy, gradients.Slot(2).Span, arena); // LIN-4: db = Σ over rows of dy
+                // LIN-4: db = Σ over rows of dy
+                Broadcast.SumRows(dy, gradients.Slot(2).Span, arena);
         }
     }
 
@@ -62,7 +63,8 @@ public static class Linear
             throw new ShapeException($"x must be [..., {features}], got {x.Shape}; its last axis must be the table's.");
 
         var y = Tensor<T>.Rent(arena, x.Shape.WithColumns(entries));
-        Gemm.NT(rows, entries, features, x.Span, features, table.Span, features, y.Span, entries, accumulate: false); // LIN-5: y = x Eᵀ
+        // LIN-5: y = x Eᵀ
+        Gemm.NT(rows, entries, features, x.Span, features, table.Span, features, y.Span, entries, accumulate: false);
         return (y, Backward);
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)

@@ -35,11 +35,13 @@ public static class MatMul
             for (var i = 0; i < matrices; i++)
             {
                 if (gradients.Wants(0))
+                    // MM-2: da = dc bᵀ
                     Gemm.NT(rows, inner, columns, At(dc, i, rows * columns), columns, At(b, i, inner * columns), columns,
-                        At(gradients.Slot(0), i, rows * inner), inner, accumulate: true); // MM-2: da = dc bᵀ
+                        At(gradients.Slot(0), i, rows * inner), inner, accumulate: true);
                 if (gradients.Wants(1))
+                    // MM-3: db = aᵀ dc
                     Gemm.TN(inner, columns, rows, At(a, i, rows * inner), inner, At(dc, i, rows * columns), columns,
-                        At(gradients.Slot(1), i, inner * columns), columns, accumulate: true); // MM-3: db = aᵀ dc
+                        At(gradients.Slot(1), i, inner * columns), columns, accumulate: true);
             }
         }
     }

@@ -26,7 +26,8 @@ public static class Scale
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (gradients.Wants(0)) Elementwise.AddScaled(c, dy, gradients.Slot(0)); // SCL-2: dx = c dy
+            // SCL-2: dx = c dy
+            if (gradients.Wants(0)) Elementwise.AddScaled(c, dy, gradients.Slot(0));
         }
     }
 }

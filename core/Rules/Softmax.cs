@@ -51,6 +51,7 @@ public static class Softmax
     internal static void AddRowPullback<T>(ReadOnlySpan<T> p, ReadOnlySpan<T> dp, Span<T> dx) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var mean = VectorMath.Dot(p, dp);
-        for (var j = 0; j < p.Length; j++) dx[j] += p[j] * (dp[j] - mean); // SM-2: dx = p ⊙ (dp − ⟨p, dp⟩)
+        // SM-2: dx = p ⊙ (dp − ⟨p, dp⟩)
+        for (var j = 0; j < p.Length; j++) dx[j] += p[j] * (dp[j] - mean);
     }
 }

@@ -24,7 +24,8 @@ public static class Transpose
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (gradients.Wants(0)) AddTransposed<T>(dy.Span, columns, rows, gradients.Slot(0).Span); // TR-2: dx = dyᵀ
+            // TR-2: dx = dyᵀ
+            if (gradients.Wants(0)) AddTransposed<T>(dy.Span, columns, rows, gradients.Slot(0).Span);
         }
     }
 

@@ -81,8 +81,10 @@ module Figures =
     /// Several charts in one place, of which the reader chooses one by name; the first is shown at the start.
     let selector (charts: (string * GenericChart) list) : GenericChart =
         let owners =
-            [| for i, (_, chart) in List.indexed charts do
-                   for _ in GenericChart.getTraces chart -> i |]
+            [|
+                for i, (_, chart) in List.indexed charts do
+                    for _ in GenericChart.getTraces chart -> i
+            |]
 
         let visibility chosen = owners |> Array.map (fun owner -> owner = chosen)
 

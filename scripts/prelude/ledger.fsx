@@ -78,15 +78,16 @@ module Ledger =
         Page.current () |> ignore
         checks.Add outcome
         let mark = if outcome.Passed then "ok" else "FAILED"
-        printfn $"%-7s{mark}%-52s{outcome.Name} %s{told}"
+        printfn $"%-7s{mark}%-24s{told}%s{outcome.Name}"
 
     /// An exact check: the error must not exceed the bound. NaN fails. A failed check ends the page with exit code 1.
     let check name (error: float) (bound: float) =
         let outcome = { Name = name; Measured = error; Bound = bound; Passed = abs error <= bound }
-        record outcome $"{scientific error}  at most {scientific bound}"
+        record outcome $"{scientific error} <= {scientific bound}"
 
     /// An exact check of a fact that either holds or does not.
-    let holds name fact = record { Name = name; Measured = (if fact then 0.0 else 1.0); Bound = 0.0; Passed = fact } ""
+    let holds name fact =
+        record { Name = name; Measured = (if fact then 0.0 else 1.0); Bound = 0.0; Passed = fact } "holds"
 
     let private summarize (values: float[]) =
         let mean = Statistics.Mean values
