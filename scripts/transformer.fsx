@@ -25,7 +25,8 @@ Advances in Neural Information Processing Systems 30, 2017. [arXiv:1706.03762](h
 
 - **What you need**: matrix products, the chain rule, and what a gradient is for. No other page comes before this one;
   [how to read a page](how-to-read-a-page.html) and [the notation](notation.html) help.
-- **Time**: at most 5 minutes on two cores (30 seconds with `-- --quick`); no graphics card, no network.
+- **Time**: at most 5 minutes on two cores (30 seconds with `-- --quick`, about 20 minutes with
+  `-- --full`); no graphics card, no network.
 - **Covers** sections 3.1 to 3.3, 3.5, 5.3 and 5.4 of the paper.
 
 ## The paper in one paragraph
@@ -1032,7 +1033,7 @@ let train settings (rate: int -> float) smoothing steps evaluations (seed: uint6
 
             report
                 number
-                $"loss %.3f{snd training[training.Count - 1]}, rate %.1e{rate number}, %.0f{float tokens / watch.Elapsed.TotalSeconds} tokens/s"
+                $"loss %.3f{snd training[training.Count - 1]}, rate %.5f{rate number}, %.0f{float tokens / watch.Elapsed.TotalSeconds} tokens/s"
     with :? NonFiniteException as error ->
         Host.refuse $"seed {seed}, {error.Message}"
 

@@ -60,11 +60,7 @@ module Data =
         if File.Exists file then
             file
         else
-            raise (
-                FileNotFoundException(
-                    $"scripts/data has no {name}; the data comes with the repository, check it out again."
-                )
-            )
+            Host.refuse $"scripts/data has no {name}; the data comes with the repository, check it out again."
 
     /// What a function returns, and how many seconds it took.
     let timed (action: unit -> 'T) =

@@ -89,6 +89,12 @@ module Ledger =
     let holds name fact =
         record { Name = name; Measured = (if fact then 0.0 else 1.0); Bound = 0.0; Passed = fact } "holds"
 
+    let private inWords (verdict: string) =
+        match verdict with
+        | "NotReproduced" -> "not reproduced"
+        | "NotMeasured" -> "not measured"
+        | verdict -> verdict.ToLowerInvariant()
+
     let private summarize (values: float[]) =
         let mean = Statistics.Mean values
 
@@ -162,7 +168,7 @@ module Ledger =
         let mode = if (Page.current ()).IsQuick then ", quick run" else ""
 
         printfn
-            $"{verdict}: {claim.Text}\n  {claim.Measure} %.4g{summary.Mean}{interval}, {measured.Length} seed(s){mode}"
+            $"{inWords (string verdict)}: {claim.Text}\n  {claim.Measure}: %.4g{summary.Mean}{interval}, {measured.Length} seed(s){mode}"
 
     let private json =
         JsonSerializerOptions(
@@ -192,6 +198,16 @@ module Ledger =
         File.WriteAllText(page.File ".end.json", JsonSerializer.Serialize(mark, json))
 
         if not Host.isSite then
+            let runs = if page.IsQuick then " (quick run)" else ""
+
+            table
+                [ "claim"; "threshold"; "measured"; "verdict" + runs ]
+                [
+                    for row in ledger ->
+                        [ row.Claim; row.Threshold; $"{row.Measure}: %.4g{row.Mean}"; inWords row.Verdict ]
+                ]
+            |> ignore
+
             printfn $"\n{checks.Count - failed.Length} of {checks.Count} exact checks hold."
 
             for outcome in failed do
