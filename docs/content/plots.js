@@ -32,7 +32,8 @@
       template: {
         layout: {
           colorway: ["--blue", "--orange", "--green", "--red", "--purple", "--sky", "--grey"].map(colour),
-          legend: { bgcolor: "rgba(0,0,0,0)" },
+          // Below the chart, so that long names do not narrow it.
+          legend: { bgcolor: "rgba(0,0,0,0)", orientation: "h", y: -0.22, yanchor: "top" },
         },
       },
     };
