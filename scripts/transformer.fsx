@@ -245,8 +245,8 @@ Multiply by $d\hat x_j$, sum over $j$, and write $\operatorname{mean}$ for $\fra
 $$ dx = \frac{1}{s}\Bigl(d\hat x - \operatorname{mean}(d\hat x) - \hat x\,\operatorname{mean}(d\hat x \odot \hat x)\Bigr) \tag{LN-8} $$
 
 The gradient is what remains of $d\hat x$ when its components along $\mathbf 1$ and along $\hat x$ are taken out: the two directions
-in which moving $x$ does not move $y$ (up to $\varepsilon$). Leave either term out and training still limps along, which is how
-such mistakes survive.
+in which moving $x$ does not move $y$ (up to $\varepsilon$). With either term left out the result still has
+the shape and the size of a gradient; only a comparison with differences, as below, shows the mistake.
 
 ### Scaled dot-product attention
 
