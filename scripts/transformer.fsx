@@ -25,7 +25,7 @@ Advances in Neural Information Processing Systems 30, 2017. [arXiv:1706.03762](h
 
 - **What you need**: matrix products, the chain rule, and what a gradient is for. No other page comes before this one;
   [how to read a page](how-to-read-a-page.html) and [the notation](notation.html) help.
-- **Time**: at most 5 minutes on two cores (30 seconds with `-- --quick`, about 20 minutes with
+- **Time**: at most 5 minutes on two cores (30 seconds with `-- --quick`, about 15 minutes with
   `-- --full`); no graphics card, no network.
 - **Covers** sections 3.1 to 3.3, 3.5, 5.3 and 5.4 of the paper.
 
