@@ -26,21 +26,6 @@ module Tensor =
     let ofVector (values: Vector<float>) : Tensor<float> =
         Tensor<float>.From(Shape(values.Count), ReadOnlySpan(values.ToArray()))
 
-    /// The tensor read as a matrix: its last axis gives the columns, all others the rows.
-    let toMatrix (tensor: Tensor<float>) : Matrix<float> =
-        Matrix<float>.Build.DenseOfRowMajor(tensor.Shape.Rows, tensor.Shape.Columns, tensor.ToArray())
-
-    /// All elements of the tensor, in row-major order.
-    let toVector (tensor: Tensor<float>) : Vector<float> = Vector<float>.Build.DenseOfArray(tensor.ToArray())
-
-    /// The same numbers rounded to single precision, in which models train.
-    let toSingle (tensor: Tensor<float>) : Tensor<float32> =
-        Tensor<float32>.From(tensor.Shape, ReadOnlySpan(Array.map float32 (tensor.ToArray())))
-
-    /// The same numbers in double precision, in which gradients are checked.
-    let toDouble (tensor: Tensor<float32>) : Tensor<float> =
-        Tensor<float>.From(tensor.Shape, ReadOnlySpan(Array.map float (tensor.ToArray())))
-
     /// The greatest absolute difference of two tensors; NaN if any element is NaN, so that no check passes by it.
     let distance (a: Tensor<float>) (b: Tensor<float>) =
         ShapeException.ThrowIfNot(a.Shape, b.Shape, "the first tensor", "both must have one shape to be compared")
