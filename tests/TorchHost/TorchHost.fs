@@ -53,7 +53,7 @@ let private hostFolder root =
 let private makeHost root folder =
     eprintfn "Fetching a newer libstdc++ for TorchSharp (once) ..."
     let script = Path.Combine(__SOURCE_DIRECTORY__, "make-host.sh")
-    use making = Process.Start(ProcessStartInfo("bash", [ script; root; folder ]))
+    use making = Process.Start(ProcessStartInfo("bash", [ script; root; folder ])) |> nonNull
     making.WaitForExit()
 
     if making.ExitCode <> 0 then
