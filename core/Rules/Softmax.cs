@@ -31,11 +31,12 @@ public static class Softmax
         void Backward(Tensor<T> dp, Gradients<T> gradients)
         {
             if (!gradients.Wants(0)) return;
-            var dx = gradients.Slot(0);
+            var (dx, accumulate) = gradients.Open(0);
             Workers.For(rows, Broadcast.RowsPerPart(classes), (_, first, end) =>
             {
                 for (var i = first; i < end; i++)
-                    AddRowPullback<T>(p.Span.Slice(i * classes, classes), dp.Span.Slice(i * classes, classes), dx.Span.Slice(i * classes, classes));
+                    RowPullback<T>(
+                        p.Span.Slice(i * classes, classes), dp.Span.Slice(i * classes, classes), T.One, dx.Span.Slice(i * classes, classes), accumulate);
             });
         }
     }
@@ -47,11 +48,8 @@ public static class Softmax
         VectorMath.Scale(T.One / z, p, p); // SM-1: p = exp(x − max x) / Σ exp(x − max x)
     }
 
-    /// <summary>dx += the pullback of one row.</summary>
-    internal static void AddRowPullback<T>(ReadOnlySpan<T> p, ReadOnlySpan<T> dp, Span<T> dx) where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var mean = VectorMath.Dot(p, dp);
-        // SM-2: dx = p ⊙ (dp − ⟨p, dp⟩)
-        for (var j = 0; j < p.Length; j++) dx[j] += p[j] * (dp[j] - mean);
-    }
+    /// <summary>The pullback of one row, times a factor: written to dx, or added to it.</summary>
+    internal static void RowPullback<T>(ReadOnlySpan<T> p, ReadOnlySpan<T> dp, T factor, Span<T> dx, bool accumulate)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        VectorMath.ScaleDeviation(factor, p, dp, VectorMath.Dot(p, dp), dx, accumulate); // SM-2: dx = p ⊙ (dp − ⟨p, dp⟩)
 }
