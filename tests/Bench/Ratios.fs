@@ -70,7 +70,7 @@ let private compare (workload: Workload) =
     }
 
 let private header =
-    $"""%-36s{"workload"} %10s{"ours ms"} %10s{"torch ms"} %6s{"ratio"} %6s{"floor"} %6s{"target"}  verdict"""
+    $"""%-58s{"workload"} %10s{"ours ms"} %10s{"torch ms"} %6s{"ratio"} %6s{"floor"} %6s{"target"}  verdict"""
 
 let private describe row =
     let goal (value: float option) = value |> Option.map (fun value -> value.ToString "0.00") |> Option.defaultValue ""
@@ -87,7 +87,7 @@ let private describe row =
 
     let remarks = if remarks.IsEmpty then "" else "  (" + String.concat "; " remarks + ")"
     let times = $"%10.4f{row.OursMs} %10.4f{row.TorchMs} %6.2f{row.Ratio}"
-    $"%-36s{row.Name} {times} %6s{goal row.Floor} %6s{goal row.Target}  {row.Verdict}{remarks}"
+    $"%-58s{row.Name} {times} %6s{goal row.Floor} %6s{goal row.Target}  {row.Verdict}{remarks}"
 
 let private withMemory (workloads: Workload list) row =
     let workload = workloads |> List.find (fun workload -> workload.Name = row.Name)
@@ -97,7 +97,7 @@ let private withMemory (workloads: Workload list) row =
     else
         let ours, torch = peakOf workload "ours", peakOf workload "torch"
         let verdict = Goal.verdict (Goal.goal 1.0 2.0) (torch / ours)
-        printfn $"%-36s{row.Name} %10.0f{ours} %10.0f{torch} %6.2f{torch / ours} %6.2f{1.0} %6.2f{2.0}  {verdict}"
+        printfn $"%-58s{row.Name} %10.0f{ours} %10.0f{torch} %6.2f{torch / ours} %6.2f{1.0} %6.2f{2.0}  {verdict}"
 
         { row with OursPeakMB = Some ours; TorchPeakMB = Some torch }
 
@@ -132,7 +132,7 @@ let run runs (workloads: Workload list) =
         printfn ""
 
         printfn
-            $"""%-36s{"peak memory of"} %10s{"ours MB"} %10s{"torch MB"} %6s{"ratio"} %6s{"floor"} %6s{"target"}  verdict"""
+            $"""%-58s{"peak memory of"} %10s{"ours MB"} %10s{"torch MB"} %6s{"ratio"} %6s{"floor"} %6s{"target"}  verdict"""
 
     // A mismatch in any run counts.
     let worst name = measured |> List.filter (fun row -> row.Name = name) |> List.maxBy _.Difference
