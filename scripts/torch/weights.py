@@ -21,11 +21,13 @@ def load(path):
         header = json.loads(file.read(length))
         data = bytearray(file.read())
     metadata = header.pop("__metadata__", {})
-    metadata.pop("sha256", None)  # of the file as it was; a changed one needs another or none
-    return {
-        name: np.ndarray(entry["shape"], TYPES[entry["dtype"]], data, entry["data_offsets"][0])
-        for name, entry in header.items()
-    }, metadata
+    metadata.pop("sha256", None)  # it is this file's, no other's
+    tensors = {}
+    for name, entry in header.items():
+        begin, _ = entry["data_offsets"]
+        kind = TYPES[entry["dtype"]]
+        tensors[name] = np.ndarray(entry["shape"], kind, data, begin)
+    return tensors, metadata
 
 
 def save(path, tensors, metadata):
