@@ -37,11 +37,13 @@ type FiguresArgument =
 type Command =
     | [<CliPrefix(CliPrefix.None)>] Ratios of ParseResults<RatiosArgument>
     | [<CliPrefix(CliPrefix.None)>] Scaling of ParseResults<FiguresArgument>
+    | [<CliPrefix(CliPrefix.None); CustomCommandLine "numpy">] NumPy of ParseResults<FiguresArgument>
 
     interface IArgParserTemplate with
         member command.Usage =
             match command with
             | Ratios _ -> "time and memory of this library against TorchSharp's"
+            | NumPy _ -> "a training step against the same one written by hand in NumPy"
             | Scaling _ -> "how time and memory of a training step grow with its size and with threads"
 
 let private json = JsonSerializerOptions(PropertyNamingPolicy = JsonNamingPolicy.CamelCase, WriteIndented = true)
@@ -96,6 +98,37 @@ let private scaling (arguments: ParseResults<FiguresArgument>) =
 
     0
 
+let private numpy (arguments: ParseResults<FiguresArgument>) =
+    match NumPy.run () with
+    | None ->
+        eprintfn
+            "No python3 with NumPy was found; install python3-numpy and an OpenBLAS (libopenblas0), and start again."
+
+        1
+    | Some rows ->
+        let machine = header ()
+
+        printfn
+            $"""%-58s{"Transformer small, whole step"} %10s{"ms"} %6s{"ratio"}  losses of three steps without dropout"""
+
+        for row in rows do
+            let losses = row.Losses |> List.map _.ToString("F5") |> String.concat ", "
+            printfn $"%-58s{row.Library} %10.2f{row.Ms} %6.2f{row.Ratio}  {losses}"
+
+        arguments.TryGetResult FiguresArgument.Json |> Option.iter (fun file -> write file rows)
+
+        if arguments.Contains FiguresArgument.Store then
+            store "numpy" {| Machine = machine; Rows = rows |}
+
+        let isFar (row: NumPy.Row) =
+            List.exists2 (fun ours theirs -> abs (ours - theirs) > 1e-4 * ours) rows.Head.Losses row.Losses
+
+        match rows |> List.filter isFar with
+        | [] -> 0
+        | _ ->
+            eprintfn "The losses differ."
+            1
+
 /// Both libraries get the same number of threads: HYBRID_THREADS, or two, which the floors were set for.
 let private shareThreads () =
     let variable = "HYBRID_THREADS"
@@ -125,6 +158,7 @@ let private command arguments =
         match given.GetSubCommand() with
         | Command.Ratios arguments -> ratios arguments
         | Command.Scaling arguments -> scaling arguments
+        | Command.NumPy arguments -> numpy arguments
 
 [<EntryPoint>]
 let main arguments =
