@@ -8,7 +8,8 @@ open Hybrid.Models
 open Hybrid.Optimizers
 open Hybrid.Tensors
 
-let side (size: TransformerSize) withOptimizer () =
+/// Starts from the weights that the other libraries' models start from.
+let model (size: TransformerSize) =
     let settings =
         TransformerSettings(
             SourceVocabulary = size.Vocabulary,
@@ -27,6 +28,11 @@ let side (size: TransformerSize) withOptimizer () =
         let shape = parameter.Value.Shape
         let weights = TransformerSize.weights parameter.Name shape.Rows shape.Columns
         weights.AsSpan().CopyTo parameter.Value.Span
+
+    model
+
+let side size withOptimizer () =
+    let model = model size
 
     let optimizer = Adam<single>(model.Parameters, TransformerSize.beta1, TransformerSize.beta2, TransformerSize.eps)
 
