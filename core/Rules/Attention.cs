@@ -44,14 +44,14 @@ public static class Attention
             {
                 var head = new Head<T>(i, heads, queryTime, keyTime);
                 var p = head.Map(weights);
+                // ATT-1: s = c q kᵀ, here without c
                 Gemm.NT(queryTime, keyTime, keyDim, head.Of(q), features, head.Of(k), features, p, keyTime, accumulate: false);
-                VectorMath.Scale(c, p, p); // ATT-1: s = c q kᵀ
                 for (var row = 0; row < queryTime; row++)
                 {
                     var visible = mask.Visible(head.Sequence, row, keyTime);
                     Span<T> keys = p.Slice(row * keyTime, keyTime), seen = keys[..visible];
-                    // ATT-2: p = softmax(s) over the keys that are seen
-                    if (visible > 0) Softmax.Row(seen, seen);
+                    // ATT-2: p = softmax(s) over the keys that are seen, times c on the way
+                    if (visible > 0) SoftmaxRows.Forward<T>(visible, c, seen, seen);
                     keys[visible..].Clear();
                 }
                 // ATT-3: y = p v
@@ -80,12 +80,8 @@ public static class Attention
                         // ATT-5: dp = dy vᵀ
                         Gemm.NT(queryTime, keyTime, valueDim, head.Of(dy), valueFeatures, head.Of(v), valueFeatures, ds, keyTime, accumulate: false);
                         // Hidden keys need no care: their weight is 0, and with it their share of ds. ds takes the place of dp.
-                        for (var start = 0; start < size; start += keyTime)
-                        {
-                            var row = ds.Slice(start, keyTime);
-                            // ATT-6: ds = p ⊙ (dp − ⟨p, dp⟩), here times c already
-                            Softmax.RowPullback<T>(p.Slice(start, keyTime), row, c, row, accumulate: false);
-                        }
+                        // ATT-6: ds = p ⊙ (dp − ⟨p, dp⟩), here times c already
+                        if (size > 0) SoftmaxRows.Backward<T>(keyTime, c, p, ds, ds, accumulate: false);
                     }
                     if (dq is not null)
                         // ATT-7: dq = c ds k

@@ -24,7 +24,8 @@ public static class Softmax
         var p = Tensor<T>.Rent(arena, x.Shape);
         Workers.For(rows, Broadcast.RowsPerPart(classes), (_, first, end) =>
         {
-            for (var i = first; i < end; i++) Row(x.Span.Slice(i * classes, classes), p.Span.Slice(i * classes, classes));
+            Range part = (first * classes)..(end * classes);
+            SoftmaxRows.Forward<T>(classes, T.One, x.Span[part], p.Span[part]); // SM-1: p = exp(x − max x) / Σ exp(x − max x)
         });
         return (p, Backward);
 
@@ -34,22 +35,10 @@ public static class Softmax
             var (dx, accumulate) = gradients.Open(0);
             Workers.For(rows, Broadcast.RowsPerPart(classes), (_, first, end) =>
             {
-                for (var i = first; i < end; i++)
-                    RowPullback<T>(
-                        p.Span.Slice(i * classes, classes), dp.Span.Slice(i * classes, classes), T.One, dx.Span.Slice(i * classes, classes), accumulate);
+                Range part = (first * classes)..(end * classes);
+                // SM-2: dx = p ⊙ (dp − ⟨p, dp⟩)
+                SoftmaxRows.Backward<T>(classes, T.One, p.Span[part], dp.Span[part], dx.Span[part], accumulate);
             });
         }
     }
-
-    /// <summary>The softmax of one row. x and p may be the same memory.</summary>
-    internal static void Row<T>(ReadOnlySpan<T> x, Span<T> p) where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var z = VectorMath.ExpAndSum(x, VectorMath.Max(x), p);
-        VectorMath.Scale(T.One / z, p, p); // SM-1: p = exp(x − max x) / Σ exp(x − max x)
-    }
-
-    /// <summary>The pullback of one row, times a factor: written to dx, or added to it.</summary>
-    internal static void RowPullback<T>(ReadOnlySpan<T> p, ReadOnlySpan<T> dp, T factor, Span<T> dx, bool accumulate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        VectorMath.ScaleDeviation(factor, p, dp, VectorMath.Dot(p, dp), dx, accumulate); // SM-2: dx = p ⊙ (dp − ⟨p, dp⟩)
 }
