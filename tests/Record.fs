@@ -20,10 +20,15 @@ let reshape (tape: Tape<_>) (extents: int list) (x: Variable<_>) =
 
 let relu (tape: Tape<_>) (x: Variable<_>) = tape.Record("relu", Relu.Forward(x.Value, tape.Arena), x)
 
+let gelu (tape: Tape<_>) (x: Variable<_>) = tape.Record("gelu", Gelu.Forward(x.Value, tape.Arena), x)
+
 let dropout (tape: Tape<_>) rate (random: RandomStream) (x: Variable<_>) =
     tape.Record("dropout", Dropout.Forward(rate, random, x.Value, tape.Arena), x)
 
 let softmax (tape: Tape<_>) (x: Variable<_>) = tape.Record("softmax", Softmax.Forward(x.Value, tape.Arena), x)
+
+let linearRelu (tape: Tape<_>) (x: Variable<_>) (weight: Variable<_>) (bias: Variable<_>) =
+    tape.Record("linearRelu", LinearRelu.Forward(x.Value, weight.Value, bias.Value, tape.Arena), x, weight, bias)
 
 let linear (tape: Tape<_>) (x: Variable<_>) (weight: Variable<_>) (bias: Variable<_>) =
     tape.Record("linear", Linear.Forward(x.Value, weight.Value, bias.Value, tape.Arena), x, weight, bias)

@@ -21,5 +21,17 @@ public sealed class Gradients<T> where T : unmanaged, IBinaryFloatingPointIeee75
     public bool Wants(int input) => inputs[input].WantsGradient;
 
     /// <summary>The gradient of this input, same shape as its value, to be added to; zeros at first use.</summary>
-    public Tensor<T> Slot(int input) => inputs[input].Gradient ??= Tensor<T>.RentZeroed(arena, inputs[input].Value.Shape);
+    public Tensor<T> Slot(int input)
+    {
+        var (slot, accumulate) = Open(input);
+        if (!accumulate) slot.Span.Clear();
+        return slot;
+    }
+
+    /// <summary>
+    /// The same without the zeros, for a pullback that writes every element: it adds to the slot if <c>Accumulate</c> is true; if
+    /// not, nothing has arrived there yet, the contents are undefined, and it overwrites them.
+    /// </summary>
+    /// <remarks>Two inputs may be one variable, so the first to be opened must be the first to be written.</remarks>
+    public (Tensor<T> Slot, bool Accumulate) Open(int input) => inputs[input].OpenGradient(arena);
 }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using Hybrid.Memory;
 using Hybrid.Tensors;
 
 namespace Hybrid.Autodiff;
@@ -23,5 +24,13 @@ public class Variable<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     public bool WantsGradient { get; }
 
     /// <summary>The gradient, same shape as the value; null while none has arrived.</summary>
-    public Tensor<T>? Gradient { get; internal set; }
+    public virtual Tensor<T>? Gradient { get; internal set; }
+
+    /// <summary>Memory for the gradient, and whether something has arrived in it; if not, its contents are undefined.</summary>
+    internal virtual (Tensor<T> Slot, bool Accumulate) OpenGradient(Arena<T> arena)
+    {
+        if (Gradient is { } arrived) return (arrived, true);
+        Gradient = Tensor<T>.Rent(arena, Value.Shape);
+        return (Gradient, false);
+    }
 }

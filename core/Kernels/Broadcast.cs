@@ -9,10 +9,28 @@ public static class Broadcast
 {
     private const int MinimumElementsPerPart = 1 << 14;
 
-    /// <summary>Copies the row into every row of y; y's length is a multiple of the row's.</summary>
-    public static void Rows<T>(ReadOnlySpan<T> row, Span<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    /// <summary>y = x + the row, in every row of x. Both lengths are a multiple of the row's; y may be x.</summary>
+    public static void Add<T>(Tensor<T> row, Tensor<T> x, Tensor<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        for (var start = 0; start < y.Length; start += row.Length) row.CopyTo(y.Slice(start, row.Length));
+        var columns = row.Length;
+        if (columns == 0) return;
+        Workers.For(x.Length / columns, RowsPerPart(columns), (_, first, end) =>
+        {
+            for (var start = first * columns; start < end * columns; start += columns)
+                VectorMath.Add(row.Span, x.Span.Slice(start, columns), y.Span.Slice(start, columns));
+        });
+    }
+
+    /// <summary>y = max(x + the row, 0), in every row of x. Both lengths are a multiple of the row's; y may be x.</summary>
+    public static void AddAndRelu<T>(Tensor<T> row, Tensor<T> x, Tensor<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var columns = row.Length;
+        if (columns == 0) return;
+        Workers.For(x.Length / columns, RowsPerPart(columns), (_, first, end) =>
+        {
+            for (var start = first * columns; start < end * columns; start += columns)
+                VectorMath.AddAndRelu(row.Span, x.Span.Slice(start, columns), y.Span.Slice(start, columns));
+        });
     }
 
     /// <summary>Adds the sum of y's rows into the row: row += Σ over rows. y's length is a multiple of the row's.</summary>

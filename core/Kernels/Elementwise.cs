@@ -3,15 +3,18 @@ using Hybrid.Tensors;
 
 namespace Hybrid.Kernels;
 
-/// <summary>Whole-tensor loops, split over the workers. All tensors of a call have the same length.</summary>
+/// <summary>
+/// Whole-tensor loops, split over the workers. All tensors of a call have the same length. With <c>accumulate</c>, a result is
+/// added to its target.
+/// </summary>
 public static class Elementwise
 {
     private const int MinimumElementsPerPart = 1 << 14;
 
-    /// <summary>y += x.</summary>
-    public static void Add<T>(Tensor<T> x, Tensor<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+    /// <summary>y = x.</summary>
+    public static void Copy<T>(Tensor<T> x, Tensor<T> y, bool accumulate) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         Workers.For(x.Length, MinimumElementsPerPart, (_, first, end) =>
-            VectorMath.Add(x.Span[first..end], y.Span[first..end]));
+            VectorMath.Copy(x.Span[first..end], y.Span[first..end], accumulate));
 
     /// <summary>z = x + y.</summary>
     public static void Add<T>(Tensor<T> x, Tensor<T> y, Tensor<T> z) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
@@ -19,32 +22,30 @@ public static class Elementwise
             VectorMath.Add(x.Span[first..end], y.Span[first..end], z.Span[first..end]));
 
     /// <summary>y = factor x.</summary>
-    public static void Scale<T>(T factor, Tensor<T> x, Tensor<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+    public static void Scale<T>(T factor, Tensor<T> x, Tensor<T> y, bool accumulate = false)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         Workers.For(x.Length, MinimumElementsPerPart, (_, first, end) =>
-            VectorMath.Scale(factor, x.Span[first..end], y.Span[first..end]));
-
-    /// <summary>y += factor x.</summary>
-    public static void AddScaled<T>(T factor, Tensor<T> x, Tensor<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Workers.For(x.Length, MinimumElementsPerPart, (_, first, end) =>
-            VectorMath.AddScaled(factor, x.Span[first..end], y.Span[first..end]));
-
-    /// <summary>z = x y.</summary>
-    public static void Multiply<T>(Tensor<T> x, Tensor<T> y, Tensor<T> z) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Workers.For(x.Length, MinimumElementsPerPart, (_, first, end) =>
-            VectorMath.Multiply(x.Span[first..end], y.Span[first..end], z.Span[first..end]));
-
-    /// <summary>z += x y.</summary>
-    public static void MultiplyAdd<T>(Tensor<T> x, Tensor<T> y, Tensor<T> z) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Workers.For(x.Length, MinimumElementsPerPart, (_, first, end) =>
-            VectorMath.MultiplyAdd(x.Span[first..end], y.Span[first..end], z.Span[first..end]));
+            VectorMath.Scale(factor, x.Span[first..end], y.Span[first..end], accumulate));
 
     /// <summary>y = max(x, 0).</summary>
     public static void Relu<T>(Tensor<T> x, Tensor<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         Workers.For(x.Length, MinimumElementsPerPart, (_, first, end) =>
             VectorMath.Relu(x.Span[first..end], y.Span[first..end]));
 
-    /// <summary>dx += dy where x &gt; 0.</summary>
-    public static void AddWherePositive<T>(Tensor<T> x, Tensor<T> dy, Tensor<T> dx) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+    /// <summary>dx = dy where x &gt; 0, 0 elsewhere.</summary>
+    public static void WherePositive<T>(Tensor<T> x, Tensor<T> dy, Tensor<T> dx, bool accumulate)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         Workers.For(x.Length, MinimumElementsPerPart, (_, first, end) =>
-            VectorMath.AddWherePositive(x.Span[first..end], dy.Span[first..end], dx.Span[first..end]));
+            VectorMath.WherePositive(x.Span[first..end], dy.Span[first..end], dx.Span[first..end], accumulate));
+
+    /// <summary>y = x Φ(x), Φ the standard normal distribution.</summary>
+    public static void Gelu<T>(Tensor<T> x, Tensor<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Workers.For(x.Length, MinimumElementsPerPart / 4, (_, first, end) =>
+            VectorMath.Gelu(x.Span[first..end], y.Span[first..end]));
+
+    /// <summary>dx = (Φ(x) + x φ(x)) dy, Φ the standard normal distribution and φ its density.</summary>
+    public static void GeluPullback<T>(Tensor<T> x, Tensor<T> dy, Tensor<T> dx, bool accumulate)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Workers.For(x.Length, MinimumElementsPerPart / 4, (_, first, end) =>
+            VectorMath.GeluPullback(x.Span[first..end], dy.Span[first..end], dx.Span[first..end], accumulate));
 }

@@ -34,6 +34,8 @@ internal unsafe interface ILanes<TVector, T>
     static abstract TVector Subtract(TVector x, TVector y);
     static abstract TVector Multiply(TVector x, TVector y);
 
+    static abstract TVector Divide(TVector x, TVector y);
+
     /// <summary>x y + z, rounded once where the processor can.</summary>
     static abstract TVector MultiplyAdd(TVector x, TVector y, TVector z);
 

@@ -32,17 +32,40 @@ internal interface IReduction<T> where T : unmanaged, IBinaryFloatingPointIeee75
         where TLanes : ILanes<TVector, T>;
 }
 
+/// <summary>Overwrites the target of a map.</summary>
+internal readonly struct Overwrite : IConstant<bool>
+{
+    public static bool Value => false;
+}
+
+/// <summary>Adds to the target of a map.</summary>
+internal readonly struct Accumulate : IConstant<bool>
+{
+    public static bool Value => true;
+}
+
 /// <summary>The loops behind <see cref="VectorMath"/>, at the widest vectors there are.</summary>
-/// <remarks>A pointer that the operation does not read may be null. The target of a map may be one of its inputs, but not overlap it otherwise.</remarks>
+/// <remarks>
+/// A map overwrites its target or adds to it. A pointer that the operation does not read may be null. The target of a map may be one of its inputs, but not overlap it otherwise.
+/// </remarks>
 internal static unsafe class RowLoops
 {
-    public static void Map<T, TMap>(TMap map, int length, T* x, T* y, T* z, T* target)
+    public static void Map<T, TMap>(TMap map, int length, T* x, T* y, T* z, T* target, bool accumulate)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TMap : struct, IMap<T>
     {
-        if (Vector512.IsHardwareAccelerated) Map<T, Vector512<T>, Lanes512<T>, TMap>(map, length, x, y, z, target);
-        else if (Vector256.IsHardwareAccelerated) Map<T, Vector256<T>, Lanes256<T>, TMap>(map, length, x, y, z, target);
-        else Map<T, Vector128<T>, Lanes128<T>, TMap>(map, length, x, y, z, target);
+        if (accumulate) Map<T, TMap, Accumulate>(map, length, x, y, z, target);
+        else Map<T, TMap, Overwrite>(map, length, x, y, z, target);
+    }
+
+    private static void Map<T, TMap, TAccumulate>(TMap map, int length, T* x, T* y, T* z, T* target)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TMap : struct, IMap<T>
+        where TAccumulate : struct, IConstant<bool>
+    {
+        if (Vector512.IsHardwareAccelerated) Map<T, Vector512<T>, Lanes512<T>, TMap, TAccumulate>(map, length, x, y, z, target);
+        else if (Vector256.IsHardwareAccelerated) Map<T, Vector256<T>, Lanes256<T>, TMap, TAccumulate>(map, length, x, y, z, target);
+        else Map<T, Vector128<T>, Lanes128<T>, TMap, TAccumulate>(map, length, x, y, z, target);
     }
 
     public static T Reduce<T, TReduction>(TReduction reduction, int length, T* x, T* y)
@@ -62,11 +85,12 @@ internal static unsafe class RowLoops
     }
 
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    private static void Map<T, TVector, TLanes, TMap>(TMap map, int length, T* x, T* y, T* z, T* target)
+    private static void Map<T, TVector, TLanes, TMap, TAccumulate>(TMap map, int length, T* x, T* y, T* z, T* target)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TVector : struct
         where TLanes : ILanes<TVector, T>
         where TMap : struct, IMap<T>
+        where TAccumulate : struct, IConstant<bool>
     {
         nint i = 0;
         for (; i <= length - TLanes.Width; i += TLanes.Width)
@@ -74,14 +98,16 @@ internal static unsafe class RowLoops
             var vx = TLanes.Load(x + i);
             var vy = TMap.Inputs > 1 ? TLanes.Load(y + i) : default;
             var vz = TMap.Inputs > 2 ? TLanes.Load(z + i) : default;
-            TLanes.Store(map.Apply<TVector, TLanes>(vx, vy, vz), target + i);
+            var result = map.Apply<TVector, TLanes>(vx, vy, vz);
+            TLanes.Store(TAccumulate.Value ? TLanes.Add(TLanes.Load(target + i), result) : result, target + i);
         }
         if (i == length) return;
         var rest = TLanes.FirstLanes((int)(length - i));
         var tailX = TLanes.LoadFirst(x + i, rest, default);
         var tailY = TMap.Inputs > 1 ? TLanes.LoadFirst(y + i, rest, default) : default;
         var tailZ = TMap.Inputs > 2 ? TLanes.LoadFirst(z + i, rest, default) : default;
-        TLanes.StoreFirst(map.Apply<TVector, TLanes>(tailX, tailY, tailZ), target + i, rest);
+        var tail = map.Apply<TVector, TLanes>(tailX, tailY, tailZ);
+        TLanes.StoreFirst(TAccumulate.Value ? TLanes.Add(TLanes.LoadFirst(target + i, rest, default), tail) : tail, target + i, rest);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]

@@ -3,6 +3,15 @@ using System.Runtime.CompilerServices;
 
 namespace Hybrid.Kernels;
 
+/// <summary>x.</summary>
+internal readonly struct Same<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    public static int Inputs => 1;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> => x;
+}
+
 /// <summary>x + y.</summary>
 internal readonly struct Sum2<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -11,16 +20,6 @@ internal readonly struct Sum2<T> : IMap<T> where T : unmanaged, IBinaryFloatingP
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
         TLanes.Add(x, y);
-}
-
-/// <summary>factor x + y.</summary>
-internal readonly struct ScaledSum<T>(T factor) : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
-{
-    public static int Inputs => 2;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
-        TLanes.MultiplyAdd(TLanes.Create(factor), x, y);
 }
 
 /// <summary>factor x.</summary>
@@ -53,16 +52,6 @@ internal readonly struct Product2<T> : IMap<T> where T : unmanaged, IBinaryFloat
         TLanes.Multiply(x, y);
 }
 
-/// <summary>x y + z.</summary>
-internal readonly struct ProductSum<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
-{
-    public static int Inputs => 3;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
-        TLanes.MultiplyAdd(x, y, z);
-}
-
 /// <summary>max(x, 0); NaN stays NaN.</summary>
 internal readonly struct Rectified<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -73,12 +62,92 @@ internal readonly struct Rectified<T> : IMap<T> where T : unmanaged, IBinaryFloa
         TLanes.Max(x, default);
 }
 
-/// <summary>y + z where x &gt; 0, z elsewhere.</summary>
-internal readonly struct SumWherePositive<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+/// <summary>max(x + y, 0); NaN stays NaN.</summary>
+internal readonly struct RectifiedSum<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    public static int Inputs => 2;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
+        TLanes.Max(TLanes.Add(x, y), default);
+}
+
+/// <summary>y where x &gt; 0, 0 elsewhere.</summary>
+internal readonly struct WherePositive<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    public static int Inputs => 2;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
+        TLanes.Select(TLanes.GreaterThan(x, default), y, default);
+}
+
+/// <summary>(x − mean) invStd y + z: a normalized element, scaled and shifted.</summary>
+internal readonly struct Normalized<T>(T mean, T invStd) : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     public static int Inputs => 3;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
-        TLanes.Select(TLanes.GreaterThan(x, default), TLanes.Add(y, z), z);
+        TLanes.MultiplyAdd(TLanes.Multiply(TLanes.Subtract(x, TLanes.Create(mean)), TLanes.Create(invStd)), y, z);
+}
+
+/// <summary>(y z − m₁ − x̂ m₂) invStd with x̂ = (x − mean) invStd: the pullback of a normalized element.</summary>
+internal readonly struct NormalizedPullback<T>(T mean, T invStd, T m1, T m2) : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    public static int Inputs => 3;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T>
+    {
+        var xhat = TLanes.Multiply(TLanes.Subtract(x, TLanes.Create(mean)), TLanes.Create(invStd));
+        var rest = TLanes.MultiplyAdd(xhat, TLanes.Create(-m2), TLanes.Create(-m1));
+        return TLanes.Multiply(TLanes.MultiplyAdd(y, z, rest), TLanes.Create(invStd));
+    }
+}
+
+/// <summary>factor x (y − shift): the pullback of a softmax.</summary>
+internal readonly struct ScaledDeviation<T>(T shift, T factor) : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    public static int Inputs => 2;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
+        TLanes.Multiply(TLanes.Multiply(x, TLanes.Create(factor)), TLanes.Subtract(y, TLanes.Create(shift)));
+}
+
+/// <summary>factor exp(x − shift) − offset.</summary>
+internal readonly struct ExpScaledShifted<T>(T shift, T factor, T offset) : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    public static int Inputs => 1;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
+        TLanes.Subtract(
+            TLanes.Multiply(TLanes.Create(factor), Exponential.Exp<T, TVector, TLanes>(TLanes.Subtract(x, TLanes.Create(shift)))),
+            TLanes.Create(offset));
+}
+
+/// <summary>x Φ(x).</summary>
+internal readonly struct Gaussian<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    public static int Inputs => 1;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
+        TLanes.Multiply(x, NormalDistribution.At<T, TVector, TLanes>(x).Probability);
+}
+
+/// <summary>(Φ(x) + x φ(x)) y: the pullback of x Φ(x).</summary>
+internal readonly struct GaussianPullback<T>(T inverseRootOfTwoPi) : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    public static int Inputs => 2;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T>
+    {
+        var (probability, exponential) = NormalDistribution.At<T, TVector, TLanes>(x);
+        var density = TLanes.Multiply(exponential, TLanes.Create(inverseRootOfTwoPi));
+        return TLanes.Multiply(TLanes.MultiplyAdd(x, density, probability), y);
+    }
 }

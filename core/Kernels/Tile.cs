@@ -4,10 +4,10 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Hybrid.Kernels;
 
-/// <summary>A number known to the JIT, so that what it rules out leaves no code behind.</summary>
-internal interface IConstant
+/// <summary>A value known to the JIT, so that what it rules out leaves no code behind.</summary>
+internal interface IConstant<TValue>
 {
-    static abstract int Value { get; }
+    static abstract TValue Value { get; }
 }
 
 /// <summary>One tile of a matrix product, held in registers while the inner dimension runs by.</summary>
@@ -27,8 +27,8 @@ internal static unsafe class Tile<T, TVector, TLanes>
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     public static void Multiply<TRows, TVectors>(
         nint inner, T* a, nint aRow, nint aStep, T* b, nint bStep, T* c, nint ldc, int columns, bool accumulate)
-        where TRows : struct, IConstant
-        where TVectors : struct, IConstant
+        where TRows : struct, IConstant<int>
+        where TVectors : struct, IConstant<int>
     {
         TVector c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default, c30 = default, c31 = default, c40 = default, c41 = default, c50 = default, c51 = default, c60 = default, c61 = default;
         TVector c70 = default, c71 = default, c80 = default, c81 = default, c90 = default, c91 = default, cA0 = default, cA1 = default, cB0 = default, cB1 = default, cC0 = default, cC1 = default, cD0 = default, cD1 = default;
@@ -107,7 +107,7 @@ internal static unsafe class Tile<T, TVector, TLanes>
     /// <summary>The same for a height known only now.</summary>
     public static void Multiply<TVectors>(
         int rows, nint inner, T* a, nint aRow, nint aStep, T* b, nint bStep, T* c, nint ldc, int columns, bool accumulate)
-        where TVectors : struct, IConstant
+        where TVectors : struct, IConstant<int>
     {
         switch (rows)
         {
@@ -129,72 +129,72 @@ internal static unsafe class Tile<T, TVector, TLanes>
     }
 }
 
-internal readonly struct N1 : IConstant
+internal readonly struct N1 : IConstant<int>
 {
     public static int Value => 1;
 }
 
-internal readonly struct N2 : IConstant
+internal readonly struct N2 : IConstant<int>
 {
     public static int Value => 2;
 }
 
-internal readonly struct N3 : IConstant
+internal readonly struct N3 : IConstant<int>
 {
     public static int Value => 3;
 }
 
-internal readonly struct N4 : IConstant
+internal readonly struct N4 : IConstant<int>
 {
     public static int Value => 4;
 }
 
-internal readonly struct N5 : IConstant
+internal readonly struct N5 : IConstant<int>
 {
     public static int Value => 5;
 }
 
-internal readonly struct N6 : IConstant
+internal readonly struct N6 : IConstant<int>
 {
     public static int Value => 6;
 }
 
-internal readonly struct N7 : IConstant
+internal readonly struct N7 : IConstant<int>
 {
     public static int Value => 7;
 }
 
-internal readonly struct N8 : IConstant
+internal readonly struct N8 : IConstant<int>
 {
     public static int Value => 8;
 }
 
-internal readonly struct N9 : IConstant
+internal readonly struct N9 : IConstant<int>
 {
     public static int Value => 9;
 }
 
-internal readonly struct N10 : IConstant
+internal readonly struct N10 : IConstant<int>
 {
     public static int Value => 10;
 }
 
-internal readonly struct N11 : IConstant
+internal readonly struct N11 : IConstant<int>
 {
     public static int Value => 11;
 }
 
-internal readonly struct N12 : IConstant
+internal readonly struct N12 : IConstant<int>
 {
     public static int Value => 12;
 }
 
-internal readonly struct N13 : IConstant
+internal readonly struct N13 : IConstant<int>
 {
     public static int Value => 13;
 }
 
-internal readonly struct N14 : IConstant
+internal readonly struct N14 : IConstant<int>
 {
     public static int Value => 14;
 }

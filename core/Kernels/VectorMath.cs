@@ -6,7 +6,7 @@ namespace Hybrid.Kernels;
 /// <summary>Loops over one row of numbers. All spans of a call have the same length.</summary>
 /// <remarks>
 /// The order of additions depends on the length and on <see cref="Instructions.Path"/> alone. A span shorter than x is refused;
-/// rows that overlap without being the same give undefined results.
+/// rows that overlap without being the same give undefined results. With <c>accumulate</c>, a result is added to its target.
 /// </remarks>
 public static unsafe class VectorMath
 {
@@ -35,41 +35,100 @@ public static unsafe class VectorMath
         fixed (T* px = x, py = y) return RowLoops.ExpAndSum(x.Length, px, shift, py);
     }
 
+    /// <summary>Σ exp(x − shift), as <see cref="ExpAndSum"/> without keeping the terms.</summary>
+    public static T SumOfExp<T>(ReadOnlySpan<T> x, T shift) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Reduce(new ExpTotal<T>(shift), x, x);
+
+    /// <summary>Σ (x − shift).</summary>
+    public static T SumOfShifted<T>(ReadOnlySpan<T> x, T shift) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Reduce(new ShiftedTotal<T>(shift), x, x);
+
+    /// <summary>y = x.</summary>
+    public static void Copy<T>(ReadOnlySpan<T> x, Span<T> y, bool accumulate = false) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Map(default(Same<T>), x, x, x, y, accumulate);
+
     /// <summary>y += x.</summary>
     public static void Add<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Map(default(Sum2<T>), x, y, x, y);
+        Map(default(Same<T>), x, x, x, y, accumulate: true);
 
     /// <summary>z = x + y.</summary>
     public static void Add<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> z) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Map(default(Sum2<T>), x, y, x, z);
-
-    /// <summary>y += factor x.</summary>
-    public static void AddScaled<T>(T factor, ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Map(new ScaledSum<T>(factor), x, y, x, y);
+        Map(default(Sum2<T>), x, y, x, z, accumulate: false);
 
     /// <summary>y = factor x. x and y may be the same row.</summary>
-    public static void Scale<T>(T factor, ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Map(new Scaled<T>(factor), x, x, x, y);
+    public static void Scale<T>(T factor, ReadOnlySpan<T> x, Span<T> y, bool accumulate = false)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Map(new Scaled<T>(factor), x, x, x, y, accumulate);
 
     /// <summary>y = (x − shift) factor. x and y may be the same row.</summary>
     public static void ShiftAndScale<T>(ReadOnlySpan<T> x, T shift, T factor, Span<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Map(new ShiftedScaled<T>(shift, factor), x, x, x, y);
+        Map(new ShiftedScaled<T>(shift, factor), x, x, x, y, accumulate: false);
+
+    /// <summary>y = factor exp(x − shift) − offset. x and y may be the same row.</summary>
+    public static void ExpScaleShift<T>(ReadOnlySpan<T> x, T shift, T factor, T offset, Span<T> y, bool accumulate = false)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Map(new ExpScaledShifted<T>(shift, factor, offset), x, x, x, y, accumulate);
+
+    /// <summary>z = factor x (y − shift). z may be x or y.</summary>
+    public static void ScaleDeviation<T>(T factor, ReadOnlySpan<T> x, ReadOnlySpan<T> y, T shift, Span<T> z, bool accumulate = false)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Map(new ScaledDeviation<T>(shift, factor), x, y, x, z, accumulate);
 
     /// <summary>z = x y, element by element. z may be x or y.</summary>
-    public static void Multiply<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> z) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Map(default(Product2<T>), x, y, x, z);
-
-    /// <summary>z += x y, element by element.</summary>
-    public static void MultiplyAdd<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> z) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Map(default(ProductSum<T>), x, y, z, z);
+    public static void Multiply<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> z, bool accumulate = false)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Map(default(Product2<T>), x, y, x, z, accumulate);
 
     /// <summary>y = max(x, 0); NaN stays NaN.</summary>
     public static void Relu<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Map(default(Rectified<T>), x, x, x, y);
+        Map(default(Rectified<T>), x, x, x, y, accumulate: false);
 
-    /// <summary>dx += dy where x &gt; 0.</summary>
-    public static void AddWherePositive<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> dy, Span<T> dx) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Map(default(SumWherePositive<T>), x, dy, dx, dx);
+    /// <summary>z = max(x + y, 0); NaN stays NaN. z may be x or y.</summary>
+    public static void AddAndRelu<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> z) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Map(default(RectifiedSum<T>), x, y, x, z, accumulate: false);
+
+    /// <summary>dx = dy where x &gt; 0, 0 elsewhere.</summary>
+    public static void WherePositive<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> dy, Span<T> dx, bool accumulate = false)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Map(default(WherePositive<T>), x, dy, x, dx, accumulate);
+
+    /// <summary>y = x Φ(x), Φ the standard normal distribution. x and y may be the same row.</summary>
+    public static void Gelu<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Map(default(Gaussian<T>), x, x, x, y, accumulate: false);
+
+    /// <summary>dx = (Φ(x) + x φ(x)) dy, Φ the standard normal distribution and φ its density.</summary>
+    public static void GeluPullback<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> dy, Span<T> dx, bool accumulate = false)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Map(new GaussianPullback<T>(T.CreateChecked(1 / Math.Sqrt(2 * Math.PI))), x, dy, x, dx, accumulate);
+
+    /// <summary>y = x̂ gain + bias with x̂ = (x − mean) invStd: the forward pass of layer normalization.</summary>
+    public static void Normalize<T>(ReadOnlySpan<T> x, T mean, T invStd, ReadOnlySpan<T> gain, ReadOnlySpan<T> bias, Span<T> y)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Map(new Normalized<T>(mean, invStd), x, gain, bias, y, accumulate: false);
+
+    /// <summary>
+    /// dx = (dx̂ − meanOfDxhat − x̂ meanOfProduct) invStd with dx̂ = gain dy and x̂ = (x − mean) invStd: its backward pass.
+    /// </summary>
+    public static void NormalizePullback<T>(
+        ReadOnlySpan<T> x, T mean, T invStd, ReadOnlySpan<T> dy, ReadOnlySpan<T> gain, T meanOfDxhat, T meanOfProduct, Span<T> dx,
+        bool accumulate = false)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Map(new NormalizedPullback<T>(mean, invStd, meanOfDxhat, meanOfProduct), x, dy, gain, dx, accumulate);
+
+    /// <summary>
+    /// dgain += dy x̂ and dbias += dy with x̂ = (x − mean) invStd; returns Σ dx̂ and Σ dx̂ x̂ with dx̂ = gain dy. One pass over the row.
+    /// </summary>
+    public static (T SumOfDxhat, T SumOfProduct) NormalizeSums<T>(
+        ReadOnlySpan<T> x, T mean, T invStd, ReadOnlySpan<T> dy, ReadOnlySpan<T> gain, Span<T> dgain, Span<T> dbias)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        Check(x.Length, dy.Length);
+        Check(x.Length, gain.Length);
+        Check(x.Length, dgain.Length);
+        Check(x.Length, dbias.Length);
+        fixed (T* px = x, pdy = dy, pGain = gain, pdgain = dgain, pdbias = dbias)
+            return NormalizationLoop.Sums(x.Length, px, mean, invStd, pdy, pGain, pdgain, pdbias);
+    }
 
     /// <summary>True if no element is NaN or infinite.</summary>
     public static bool AllFinite<T>(ReadOnlySpan<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
@@ -85,19 +144,23 @@ public static unsafe class VectorMath
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Map<T, TMap>(TMap map, ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> z, Span<T> target)
+    private static void Map<T, TMap>(
+        TMap map, ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> z, Span<T> target, bool accumulate)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TMap : struct, IMap<T>
     {
         Check(x.Length, y.Length);
         Check(x.Length, z.Length);
         Check(x.Length, target.Length);
-        fixed (T* px = x, py = y, pz = z, pTarget = target) RowLoops.Map(map, x.Length, px, py, pz, pTarget);
+        fixed (T* px = x, py = y, pz = z, pTarget = target) RowLoops.Map(map, x.Length, px, py, pz, pTarget, accumulate);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Check(int length, int other)
     {
-        if (other < length)
-            throw new ArgumentException($"All rows must have the length of x, {length}, but one has {other}; slice x to the length meant.");
+        if (other < length) Refuse(length, other);
     }
+
+    private static void Refuse(int length, int other) =>
+        throw new ArgumentException($"All rows must have the length of x, {length}, but one has {other}; slice x to the length meant.");
 }

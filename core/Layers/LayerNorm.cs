@@ -7,13 +7,16 @@ namespace Hybrid.Layers;
 /// <summary>Layer normalization over the last axis, with a trained gain and bias.</summary>
 public sealed class LayerNorm<T> : Layer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
+    /// <summary>eps if none is given; units of x².</summary>
+    public const double DefaultEps = 1e-5;
+
     private readonly double eps;
 
     /// <summary>Makes the layer with gain 1 and bias 0.</summary>
     /// <param name="name">Path of the layer in its model; its parameters add <c>.gain</c> and <c>.bias</c>.</param>
     /// <param name="features">Width of the rows.</param>
     /// <param name="eps">Added to the variance inside the root; units of x².</param>
-    public LayerNorm(string name, int features, double eps = 1e-5)
+    public LayerNorm(string name, int features, double eps = DefaultEps)
     {
         this.eps = eps;
         Gain = new Parameter<T>($"{name}.gain", Initialization.Constant<T>(new Shape(features), 1));

@@ -28,6 +28,14 @@ public sealed class Linear<T> : Layer<T> where T : unmanaged, IBinaryFloatingPoi
     /// <inheritdoc/>
     public override IEnumerable<Parameter<T>> Parameters => Bias is null ? [Weight] : [Weight, Bias];
 
+    /// <summary>Maps x, [..., inFeatures], to max(x W + b, 0), [..., outFeatures].</summary>
+    /// <exception cref="InvalidOperationException">The layer has no bias.</exception>
+    /// <exception cref="ShapeException">x does not end in inFeatures.</exception>
+    public Variable<T> ApplyRelu(Tape<T> tape, Variable<T> x) =>
+        Bias is null
+            ? throw new InvalidOperationException($"{Weight.Name} has no bias; apply the layer and then the rectifier.")
+            : tape.Record($"{Weight.Name} relu", Rules.LinearRelu.Forward(x.Value, Weight.Value, Bias.Value, tape.Arena), x, Weight, Bias);
+
     /// <summary>Maps x, [..., inFeatures], to [..., outFeatures].</summary>
     /// <exception cref="ShapeException">x does not end in inFeatures.</exception>
     public Variable<T> Apply(Tape<T> tape, Variable<T> x)

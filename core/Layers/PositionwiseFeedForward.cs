@@ -7,7 +7,6 @@ namespace Hybrid.Layers;
 /// <summary>FFN(x) = max(0, x W₁ + b₁) W₂ + b₂, the same at every position (Vaswani et al. 2017, equation 2).</summary>
 public sealed class PositionwiseFeedForward<T> : Layer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private readonly string name;
     private readonly Linear<T> expand, contract;
 
     /// <summary>Makes the layer.</summary>
@@ -17,7 +16,6 @@ public sealed class PositionwiseFeedForward<T> : Layer<T> where T : unmanaged, I
     /// <param name="random">Where the weights are drawn from.</param>
     public PositionwiseFeedForward(string name, int features, int hiddenFeatures, RandomStream random)
     {
-        this.name = name;
         expand = new Linear<T>($"{name}.expand", features, hiddenFeatures, withBias: true, random);
         contract = new Linear<T>($"{name}.contract", hiddenFeatures, features, withBias: true, random);
     }
@@ -27,10 +25,5 @@ public sealed class PositionwiseFeedForward<T> : Layer<T> where T : unmanaged, I
 
     /// <summary>Maps x, [..., features], to the same shape.</summary>
     /// <exception cref="ShapeException">x does not end in features.</exception>
-    public Variable<T> Apply(Tape<T> tape, Variable<T> x)
-    {
-        var hidden = expand.Apply(tape, x);
-        var rectified = tape.Record($"{name}.relu", Rules.Relu.Forward(hidden.Value, tape.Arena), hidden);
-        return contract.Apply(tape, rectified);
-    }
+    public Variable<T> Apply(Tape<T> tape, Variable<T> x) => contract.Apply(tape, expand.ApplyRelu(tape, x));
 }

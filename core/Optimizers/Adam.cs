@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Hybrid.Autodiff;
 using Hybrid.Kernels;
@@ -7,10 +8,10 @@ using Hybrid.Tensors;
 namespace Hybrid.Optimizers;
 
 /// <summary>Adam (Kingma and Ba 2014, algorithm 1), by default with the constants of the Transformer's section 5.3.</summary>
-public sealed class Adam<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+public class Adam<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly Tensor<T>[] firstMoments, secondMoments;
-    private readonly double beta1, beta2, eps;
+    private readonly double beta1, beta2, eps, weightDecay;
     private int steps;
 
     /// <summary>Makes the optimizer with moments of zero.</summary>
@@ -19,12 +20,17 @@ public sealed class Adam<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingP
     /// <param name="beta2">Decay of the mean of its square, in [0, 1).</param>
     /// <param name="eps">Added to the root outside, as the paper has it; units of the gradient.</param>
     /// <exception cref="ArgumentOutOfRangeException">A decay lies outside [0, 1), or eps is not positive.</exception>
-    public Adam(IEnumerable<Parameter<T>> parameters, double beta1 = 0.9, double beta2 = 0.98, double eps = 1e-9) : base(parameters)
+    public Adam(IEnumerable<Parameter<T>> parameters, double beta1 = 0.9, double beta2 = 0.98, double eps = 1e-9)
+        : this(parameters, beta1, beta2, eps, weightDecay: 0)
+    {
+    }
+
+    private protected Adam(IEnumerable<Parameter<T>> parameters, double beta1, double beta2, double eps, double weightDecay) : base(parameters)
     {
         if (!(beta1 >= 0 && beta1 < 1)) throw new ArgumentOutOfRangeException(nameof(beta1), beta1, "A decay must lie in [0, 1).");
         if (!(beta2 >= 0 && beta2 < 1)) throw new ArgumentOutOfRangeException(nameof(beta2), beta2, "A decay must lie in [0, 1).");
         if (!(eps > 0)) throw new ArgumentOutOfRangeException(nameof(eps), eps, "eps must be positive.");
-        (this.beta1, this.beta2, this.eps) = (beta1, beta2, eps);
+        (this.beta1, this.beta2, this.eps, this.weightDecay) = (beta1, beta2, eps, weightDecay);
         firstMoments = [.. Parameters.Select(parameter => Tensor<T>.Zeros(parameter.Value.Shape))];
         secondMoments = [.. Parameters.Select(parameter => Tensor<T>.Zeros(parameter.Value.Shape))];
     }
@@ -37,15 +43,17 @@ public sealed class Adam<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingP
         // The bias corrections depend on the step only, so they are taken out of the loop over elements.
         var meanCorrection = T.CreateChecked(learningRate / (1 - Math.Pow(beta1, steps)));
         var squareCorrection = T.CreateChecked(1 / (1 - Math.Pow(beta2, steps)));
+        var kept = T.CreateChecked(1 - learningRate * weightDecay);
         for (var i = 0; i < firstMoments.Length; i++)
         {
             var (value, gradient, m, v) = (Parameters[i].Value, Parameters[i].Gradient, firstMoments[i], secondMoments[i]);
             Workers.For(value.Length, minimumPerPart: 1 << 14, (_, first, end) =>
-                Update(value.Span[first..end], gradient.Span[first..end], m.Span[first..end], v.Span[first..end], meanCorrection, squareCorrection));
+                Update(value.Span[first..end], gradient.Span[first..end], m.Span[first..end], v.Span[first..end], meanCorrection, squareCorrection, kept));
         }
     }
 
-    private void Update(Span<T> value, ReadOnlySpan<T> gradient, Span<T> m, Span<T> v, T meanCorrection, T squareCorrection)
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    private void Update(Span<T> value, ReadOnlySpan<T> gradient, Span<T> m, Span<T> v, T meanCorrection, T squareCorrection, T kept)
     {
         T b1 = T.CreateChecked(beta1), b2 = T.CreateChecked(beta2), c1 = T.CreateChecked(1 - beta1), c2 = T.CreateChecked(1 - beta2);
         var epsilon = T.CreateChecked(eps);
@@ -62,14 +70,15 @@ public sealed class Adam<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingP
             // ADAM-3: v̂ = v / (1 − β₂ᵗ)
             var root = Vector.SquareRoot(vs[i] * squareCorrection) + epsilons;
             // ADAM-4: θ ← θ − α m̂ / (√v̂ + ε), m̂ = m / (1 − β₁ᵗ)
-            values[i] -= ms[i] * meanCorrection / root;
+            // ADAMW-1: θ ← (1 − α λ) θ − α m̂ / (√v̂ + ε); λ is 0 in Adam
+            values[i] = values[i] * kept - ms[i] * meanCorrection / root;
         }
         for (var i = values.Length * Vector<T>.Count; i < value.Length; i++)
         {
             var g = gradient[i];
             m[i] = m[i] * b1 + g * c1;
             v[i] = v[i] * b2 + g * g * c2;
-            value[i] -= m[i] * meanCorrection / (T.Sqrt(v[i] * squareCorrection) + epsilon);
+            value[i] = value[i] * kept - m[i] * meanCorrection / (T.Sqrt(v[i] * squareCorrection) + epsilon);
         }
     }
 }

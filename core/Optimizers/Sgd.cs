@@ -29,9 +29,9 @@ public sealed class Sgd<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPo
         for (var i = 0; i < velocities.Length; i++)
         {
             Elementwise.Scale(T.CreateChecked(momentum), velocities[i], velocities[i]);
-            Elementwise.Add(Parameters[i].Gradient, velocities[i]); // SGD-1: u ← μ u + g
+            Elementwise.Copy(Parameters[i].Gradient, velocities[i], accumulate: true); // SGD-1: u ← μ u + g
             // SGD-2: θ ← θ − α u
-            Elementwise.AddScaled(T.CreateChecked(-learningRate), velocities[i], Parameters[i].Value);
+            Elementwise.Scale(T.CreateChecked(-learningRate), velocities[i], Parameters[i].Value, accumulate: true);
         }
     }
 }

@@ -23,18 +23,24 @@ public static class Add
         var y = Tensor<T>.Rent(arena, a.Shape);
         // ADD-1: y = a + b
         if (a.Length == b.Length) Elementwise.Add(a, b, y);
-        else
-        {
-            Broadcast.Rows<T>(b.Span, y.Span);
-            Elementwise.Add(a, y);
-        }
+        else Broadcast.Add(b, a, y);
         return (y, Backward);
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (gradients.Wants(0)) Elementwise.Add(dy, gradients.Slot(0)); // ADD-2: da = dy
+            if (gradients.Wants(0))
+            {
+                var (da, accumulate) = gradients.Open(0);
+                Elementwise.Copy(dy, da, accumulate); // ADD-2: da = dy
+            }
+            if (!gradients.Wants(1)) return;
             // ADD-3: db = Σ of dy over the axes b lacks
-            if (gradients.Wants(1)) Broadcast.SumRows(dy, gradients.Slot(1).Span, arena);
+            if (a.Length != b.Length) Broadcast.SumRows(dy, gradients.Slot(1).Span, arena);
+            else
+            {
+                var (db, accumulate) = gradients.Open(1);
+                Elementwise.Copy(dy, db, accumulate);
+            }
         }
     }
 }

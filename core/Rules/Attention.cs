@@ -44,14 +44,14 @@ public static class Attention
             {
                 var head = new Head<T>(i, heads, queryTime, keyTime);
                 var p = head.Map(weights);
+                // ATT-1: s = c q kᵀ, here without c
                 Gemm.NT(queryTime, keyTime, keyDim, head.Of(q), features, head.Of(k), features, p, keyTime, accumulate: false);
-                VectorMath.Scale(c, p, p); // ATT-1: s = c q kᵀ
                 for (var row = 0; row < queryTime; row++)
                 {
                     var visible = mask.Visible(head.Sequence, row, keyTime);
                     Span<T> keys = p.Slice(row * keyTime, keyTime), seen = keys[..visible];
-                    // ATT-2: p = softmax(s) over the keys that are seen
-                    if (visible > 0) Softmax.Row(seen, seen);
+                    // ATT-2: p = softmax(s) over the keys that are seen, times c on the way
+                    if (visible > 0) SoftmaxRows.Forward<T>(visible, c, seen, seen);
                     keys[visible..].Clear();
                 }
                 // ATT-3: y = p v
@@ -62,36 +62,36 @@ public static class Attention
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            var dq = gradients.Wants(0) ? gradients.Slot(0) : null;
-            var dk = gradients.Wants(1) ? gradients.Slot(1) : null;
-            var dv = gradients.Wants(2) ? gradients.Slot(2) : null;
-            var scratch = Tensor<T>.Rent(arena, new Shape(2, Workers.Count, queryTime * keyTime));
+            // q, k and v may be one variable: opened in this order, written in this order.
+            var (dq, addToQ) = gradients.Wants(0) ? gradients.Open(0) : (null, false);
+            var (dk, addToK) = gradients.Wants(1) ? gradients.Open(1) : (null, false);
+            var (dv, addToV) = gradients.Wants(2) ? gradients.Open(2) : (null, false);
+            var size = queryTime * keyTime;
+            var scratch = Tensor<T>.Rent(arena, new Shape(Workers.Count, size));
             Workers.For(batch * heads, minimumPerPart: 1, (part, first, end) =>
             {
-                var size = queryTime * keyTime;
-                Span<T> dp = scratch.Span.Slice(part * size, size), ds = scratch.Span.Slice((Workers.Count + part) * size, size);
+                var ds = scratch.Span.Slice(part * size, size);
                 for (var i = first; i < end; i++)
                 {
                     var head = new Head<T>(i, heads, queryTime, keyTime);
                     var p = head.Map(weights);
-                    if (dv is not null)
-                        // ATT-4: dv = pᵀ dy
-                        Gemm.TN(keyTime, valueDim, queryTime, p, keyTime, head.Of(dy), valueFeatures, head.Of(dv), valueFeatures, accumulate: true);
-                    if (dq is null && dk is null) continue;
-                    // ATT-5: dp = dy vᵀ
-                    Gemm.NT(queryTime, keyTime, valueDim, head.Of(dy), valueFeatures, head.Of(v), valueFeatures, dp, keyTime, accumulate: false);
-                    ds.Clear();
-                    // Hidden keys need no care: their weight is 0, and with it their share of ds.
-                    for (var start = 0; start < size; start += keyTime)
-                        // ATT-6: ds = p ⊙ (dp − ⟨p, dp⟩)
-                        Softmax.AddRowPullback<T>(p.Slice(start, keyTime), dp.Slice(start, keyTime), ds.Slice(start, keyTime));
-                    VectorMath.Scale(c, ds, ds);
+                    if (dq is not null || dk is not null)
+                    {
+                        // ATT-5: dp = dy vᵀ
+                        Gemm.NT(queryTime, keyTime, valueDim, head.Of(dy), valueFeatures, head.Of(v), valueFeatures, ds, keyTime, accumulate: false);
+                        // Hidden keys need no care: their weight is 0, and with it their share of ds. ds takes the place of dp.
+                        // ATT-6: ds = p ⊙ (dp − ⟨p, dp⟩), here times c already
+                        if (size > 0) SoftmaxRows.Backward<T>(keyTime, c, p, ds, ds, accumulate: false);
+                    }
                     if (dq is not null)
                         // ATT-7: dq = c ds k
-                        Gemm.NN(queryTime, keyDim, keyTime, ds, keyTime, head.Of(k), features, head.Of(dq), features, accumulate: true);
+                        Gemm.NN(queryTime, keyDim, keyTime, ds, keyTime, head.Of(k), features, head.Of(dq), features, addToQ);
                     if (dk is not null)
                         // ATT-8: dk = c dsᵀ q
-                        Gemm.TN(keyTime, keyDim, queryTime, ds, keyTime, head.Of(q), features, head.Of(dk), features, accumulate: true);
+                        Gemm.TN(keyTime, keyDim, queryTime, ds, keyTime, head.Of(q), features, head.Of(dk), features, addToK);
+                    if (dv is not null)
+                        // ATT-4: dv = pᵀ dy
+                        Gemm.TN(keyTime, valueDim, queryTime, p, keyTime, head.Of(dy), valueFeatures, head.Of(dv), valueFeatures, addToV);
                 }
             });
         }

@@ -22,7 +22,7 @@ public static class CrossEntropy
     /// <exception cref="ArgumentOutOfRangeException">A target is no class, or the smoothing lies outside [0, 1].</exception>
     /// <exception cref="ArgumentException">Every target is padding.</exception>
     /// <remarks>
-    /// Szegedy et al. 2015, section 7; ε spreads over all classes, the target included. Keeps one number a row (its maximum) and
+    /// Szegedy et al. 2015, section 7; ε spreads over all classes, the target included. Keeps two numbers a row (its maximum and the sum) and
     /// recomputes the probabilities. Never takes the logarithm of a probability, so logits far apart give no infinity; without
     /// smoothing, a logit of −∞ rules its class out.
     /// </remarks>
@@ -34,13 +34,12 @@ public static class CrossEntropy
         var counted = Validate(targets, padding, smoothing, logits.Shape);
         T onTarget = T.CreateChecked(1 - smoothing), onEach = T.CreateChecked(smoothing / classes);
         var rowMax = Tensor<T>.Rent(arena, new Shape(rows));
+        var rowSum = Tensor<T>.Rent(arena, new Shape(rows));
         var rowLoss = Tensor<T>.RentZeroed(arena, new Shape(rows));
-        var scratch = Tensor<T>.Rent(arena, new Shape(Workers.Count, classes));
         var grain = Broadcast.RowsPerPart(classes);
 
-        Workers.For(rows, grain, (part, first, end) =>
+        Workers.For(rows, grain, (_, first, end) =>
         {
-            var shifted = scratch.Span.Slice(part * classes, classes);
             for (var i = first; i < end; i++)
             {
                 if (targets[i] == padding) continue;
@@ -48,11 +47,10 @@ public static class CrossEntropy
                 // Everything is measured from the maximum, so that a large common offset costs no digits.
                 var max = rowMax.Span[i] = VectorMath.Max(x);
                 // CE-1: log Σ exp x = max x + log Σ exp(x − max x)
-                var log = T.Log(VectorMath.ExpAndSum(x, max, shifted));
-                VectorMath.ShiftAndScale(x, max, T.One, shifted);
-                var spread = onEach > T.Zero ? onEach * VectorMath.Sum<T>(shifted) : T.Zero;
+                var sum = rowSum.Span[i] = VectorMath.SumOfExp(x, max);
+                var spread = onEach > T.Zero ? onEach * VectorMath.SumOfShifted(x, max) : T.Zero;
                 // CE-2: ℓ = log Σ exp x − Σ q x
-                rowLoss.Span[i] = log - onTarget * shifted[targets[i]] - spread;
+                rowLoss.Span[i] = T.Log(sum) - onTarget * (x[targets[i]] - max) - spread;
             }
         });
         var loss = Tensor<T>.Rent(arena, Shape.Scalar);
@@ -62,20 +60,22 @@ public static class CrossEntropy
         void Backward(Tensor<T> dloss, Gradients<T> gradients)
         {
             if (!gradients.Wants(0)) return;
-            var dlogits = gradients.Slot(0);
+            var (dlogits, accumulate) = gradients.Open(0);
             var weight = dloss.ToScalar() / T.CreateChecked(counted);
-            Workers.For(rows, grain, (part, first, end) =>
+            Workers.For(rows, grain, (_, first, end) =>
             {
-                var p = scratch.Span.Slice(part * classes, classes);
                 for (var i = first; i < end; i++)
                 {
-                    if (targets[i] == padding) continue;
-                    // p is still to be divided by its sum; the last factor does that too, and q is multiplied to match.
-                    var sum = VectorMath.ExpAndSum(logits.Span.Slice(i * classes, classes), rowMax.Span[i], p);
-                    p[targets[i]] -= onTarget * sum;
-                    VectorMath.ShiftAndScale(p, onEach * sum, weight / sum, p);
+                    var dx = dlogits.Span.Slice(i * classes, classes);
+                    if (targets[i] == padding)
+                    {
+                        if (!accumulate) dx.Clear();
+                        continue;
+                    }
                     // CE-3: dx = (p − q) dloss / n
-                    VectorMath.Add(p, dlogits.Span.Slice(i * classes, classes));
+                    VectorMath.ExpScaleShift(
+                        logits.Span.Slice(i * classes, classes), rowMax.Span[i], weight / rowSum.Span[i], weight * onEach, dx, accumulate);
+                    dx[targets[i]] -= weight * onTarget;
                 }
             });
         }

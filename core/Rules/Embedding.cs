@@ -33,9 +33,12 @@ public static class Embedding
 
         var s = T.CreateChecked(factor);
         var y = Tensor<T>.Rent(arena, new Shape([.. leading.ToArray(), features]));
-        for (var i = 0; i < ids.Length; i++)
-            // EMB-1: yᵢ = s E[idᵢ]
-            VectorMath.Scale(s, table.Span.Slice(ids[i] * features, features), y.Span.Slice(i * features, features));
+        Workers.For(ids.Length, Broadcast.RowsPerPart(features), (_, first, end) =>
+        {
+            for (var i = first; i < end; i++)
+                // EMB-1: yᵢ = s E[idᵢ]
+                VectorMath.Scale(s, table.Span.Slice(ids[i] * features, features), y.Span.Slice(i * features, features));
+        });
         return (y, Backward);
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
@@ -45,7 +48,7 @@ public static class Embedding
             var dtable = gradients.Slot(0).Span;
             for (var i = 0; i < ids.Length; i++)
                 // EMB-2: dE[k] = s Σ of dyᵢ with idᵢ = k
-                VectorMath.AddScaled(s, dyRows.Slice(i * features, features), dtable.Slice(ids[i] * features, features));
+                VectorMath.Scale(s, dyRows.Slice(i * features, features), dtable.Slice(ids[i] * features, features), accumulate: true);
         }
     }
 }

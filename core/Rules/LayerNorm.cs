@@ -45,9 +45,9 @@ public static class LayerNorm
                 var mu = VectorMath.Sum(row) / n; // LN-1: μ = Σ x / n
                 var variance = VectorMath.SumOfSquares(row, mu) / n; // LN-2: σ² = Σ (x − μ)² / n
                 var inverse = T.One / T.Sqrt(variance + epsilon);
-                VectorMath.ShiftAndScale(row, mu, inverse, yRow); // LN-3: x̂ = (x − μ) / √(σ² + ε)
-                VectorMath.Multiply(yRow, gain.Span, yRow);
-                VectorMath.Add(bias.Span, yRow); // LN-4: y = g x̂ + b
+                // LN-3: x̂ = (x − μ) / √(σ² + ε)
+                // LN-4: y = g x̂ + b
+                VectorMath.Normalize(row, mu, inverse, gain.Span, bias.Span, yRow);
                 mean.Span[i] = mu;
                 invStd.Span[i] = inverse;
             }
@@ -56,32 +56,28 @@ public static class LayerNorm
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            bool wantsX = gradients.Wants(0), wantsGain = gradients.Wants(1), wantsBias = gradients.Wants(2);
-            var dx = wantsX ? gradients.Slot(0) : null;
             Tensor<T> dgainParts = Broadcast.PartialRows(rows, features, arena), dbiasParts = Broadcast.PartialRows(rows, features, arena);
-            var scratch = Tensor<T>.Rent(arena, new Shape(2 * dgainParts.Shape.Rows, features));
+            var (dx, accumulate) = gradients.Wants(0) ? gradients.Open(0) : (null, false);
             Workers.For(rows, grain, (part, first, end) =>
             {
                 Span<T> dgain = dgainParts.Span.Slice(part * features, features), dbias = dbiasParts.Span.Slice(part * features, features);
-                Span<T> xhat = scratch.Span.Slice(2 * part * features, features), dxhat = scratch.Span.Slice((2 * part + 1) * features, features);
                 for (var i = first; i < end; i++)
                 {
-                    ReadOnlySpan<T> dyRow = dy.Span.Slice(i * features, features);
-                    // LN-3
-                    VectorMath.ShiftAndScale(x.Span.Slice(i * features, features), mean.Span[i], invStd.Span[i], xhat);
-                    VectorMath.MultiplyAdd(dyRow, xhat, dgain); // LN-5: dg = Σ over rows of dy x̂
-                    VectorMath.Add(dyRow, dbias); // LN-6: db = Σ over rows of dy
+                    ReadOnlySpan<T> row = x.Span.Slice(i * features, features), dyRow = dy.Span.Slice(i * features, features);
+                    // LN-5: dg = Σ over rows of dy x̂
+                    // LN-6: db = Σ over rows of dy
+                    // LN-7: dx̂ = g dy
+                    var (sumOfDxhat, sumOfProduct) =
+                        VectorMath.NormalizeSums(row, mean.Span[i], invStd.Span[i], dyRow, gain.Span, dgain, dbias);
                     if (dx is null) continue;
-                    VectorMath.Multiply(dyRow, gain.Span, dxhat); // LN-7: dx̂ = g dy
-                    T meanOfDxhat = VectorMath.Sum<T>(dxhat) / n, meanOfProduct = VectorMath.Dot<T>(dxhat, xhat) / n;
                     // LN-8: dx = (dx̂ − mean(dx̂) − x̂ mean(dx̂ x̂)) / √(σ² + ε)
-                    VectorMath.AddScaled(-meanOfProduct, xhat, dxhat);
-                    VectorMath.ShiftAndScale(dxhat, meanOfDxhat, invStd.Span[i], dxhat);
-                    VectorMath.Add(dxhat, dx.Span.Slice(i * features, features));
+                    VectorMath.NormalizePullback(
+                        row, mean.Span[i], invStd.Span[i], dyRow, gain.Span, sumOfDxhat / n, sumOfProduct / n,
+                        dx.Span.Slice(i * features, features), accumulate);
                 }
             });
-            if (wantsGain) Broadcast.AddPartialRows(dgainParts, gradients.Slot(1).Span);
-            if (wantsBias) Broadcast.AddPartialRows(dbiasParts, gradients.Slot(2).Span);
+            if (gradients.Wants(1)) Broadcast.AddPartialRows(dgainParts, gradients.Slot(1).Span);
+            if (gradients.Wants(2)) Broadcast.AddPartialRows(dbiasParts, gradients.Slot(2).Span);
         }
     }
 }

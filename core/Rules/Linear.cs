@@ -29,19 +29,24 @@ public static class Linear
             ShapeException.ThrowIfNot(bias.Shape, new Shape(outFeatures), "bias", "one number for each output feature");
 
         var y = Tensor<T>.Rent(arena, x.Shape.WithColumns(outFeatures));
-        if (bias is not null) Broadcast.Rows<T>(bias.Span, y.Span);
-        Gemm.NN(rows, outFeatures, inFeatures, x.Span, inFeatures, weight.Span, outFeatures, y.Span, outFeatures,
-            accumulate: bias is not null); // LIN-1: y = x W + b
+        Gemm.NN(rows, outFeatures, inFeatures, x.Span, inFeatures, weight.Span, outFeatures, y.Span, outFeatures, accumulate: false);
+        if (bias is not null) Broadcast.Add(bias, y, y); // LIN-1: y = x W + b
         return (y, Backward);
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
             if (gradients.Wants(0))
-                Gemm.NT(rows, inFeatures, outFeatures, dy.Span, outFeatures, weight.Span, outFeatures,
-                    gradients.Slot(0).Span, inFeatures, accumulate: true); // LIN-2: dx = dy Wᵀ
+            {
+                var (dx, accumulate) = gradients.Open(0);
+                // LIN-2: dx = dy Wᵀ
+                Gemm.NT(rows, inFeatures, outFeatures, dy.Span, outFeatures, weight.Span, outFeatures, dx.Span, inFeatures, accumulate);
+            }
             if (gradients.Wants(1))
-                Gemm.TN(inFeatures, outFeatures, rows, x.Span, inFeatures, dy.Span, outFeatures,
-                    gradients.Slot(1).Span, outFeatures, accumulate: true); // LIN-3: dW = xᵀ dy
+            {
+                var (dweight, accumulate) = gradients.Open(1);
+                // LIN-3: dW = xᵀ dy
+                Gemm.TN(inFeatures, outFeatures, rows, x.Span, inFeatures, dy.Span, outFeatures, dweight.Span, outFeatures, accumulate);
+            }
             if (bias is not null && gradients.Wants(2))
                 // LIN-4: db = Σ over rows of dy
                 Broadcast.SumRows(dy, gradients.Slot(2).Span, arena);
@@ -70,11 +75,17 @@ public static class Linear
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
             if (gradients.Wants(0))
-                Gemm.NN(rows, features, entries, dy.Span, entries, table.Span, features,
-                    gradients.Slot(0).Span, features, accumulate: true); // LIN-6: dx = dy E
+            {
+                var (dx, accumulate) = gradients.Open(0);
+                // LIN-6: dx = dy E
+                Gemm.NN(rows, features, entries, dy.Span, entries, table.Span, features, dx.Span, features, accumulate);
+            }
             if (gradients.Wants(1))
-                Gemm.TN(entries, features, rows, dy.Span, entries, x.Span, features,
-                    gradients.Slot(1).Span, features, accumulate: true); // LIN-7: dE = dyᵀ x
+            {
+                var (dtable, accumulate) = gradients.Open(1);
+                // LIN-7: dE = dyᵀ x
+                Gemm.TN(entries, features, rows, dy.Span, entries, x.Span, features, dtable.Span, features, accumulate);
+            }
         }
     }
 }

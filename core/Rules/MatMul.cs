@@ -32,16 +32,18 @@ public static class MatMul
 
         void Backward(Tensor<T> dc, Gradients<T> gradients)
         {
+            var (da, addToA) = gradients.Wants(0) ? gradients.Open(0) : (null, false);
+            var (db, addToB) = gradients.Wants(1) ? gradients.Open(1) : (null, false);
             for (var i = 0; i < matrices; i++)
             {
-                if (gradients.Wants(0))
+                if (da is not null)
                     // MM-2: da = dc bᵀ
                     Gemm.NT(rows, inner, columns, At(dc, i, rows * columns), columns, At(b, i, inner * columns), columns,
-                        At(gradients.Slot(0), i, rows * inner), inner, accumulate: true);
-                if (gradients.Wants(1))
+                        At(da, i, rows * inner), inner, addToA);
+                if (db is not null)
                     // MM-3: db = aᵀ dc
                     Gemm.TN(inner, columns, rows, At(a, i, rows * inner), inner, At(dc, i, rows * columns), columns,
-                        At(gradients.Slot(1), i, inner * columns), columns, accumulate: true);
+                        At(db, i, inner * columns), columns, addToB);
             }
         }
     }

@@ -23,8 +23,10 @@ public static class Relu
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
+            if (!gradients.Wants(0)) return;
+            var (dx, accumulate) = gradients.Open(0);
             // RELU-2: dx = dy where x > 0, else 0
-            if (gradients.Wants(0)) Elementwise.AddWherePositive(x, dy, gradients.Slot(0));
+            Elementwise.WherePositive(x, dy, dx, accumulate);
         }
     }
 }

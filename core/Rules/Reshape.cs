@@ -20,7 +20,9 @@ public static class Reshape
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (gradients.Wants(0)) Elementwise.Add(dy, gradients.Slot(0)); // RS-2: dx = dy
+            if (!gradients.Wants(0)) return;
+            var (dx, accumulate) = gradients.Open(0);
+            Elementwise.Copy(dy, dx, accumulate); // RS-2: dx = dy
         }
     }
 }

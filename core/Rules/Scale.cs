@@ -26,8 +26,9 @@ public static class Scale
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            // SCL-2: dx = c dy
-            if (gradients.Wants(0)) Elementwise.AddScaled(c, dy, gradients.Slot(0));
+            if (!gradients.Wants(0)) return;
+            var (dx, accumulate) = gradients.Open(0);
+            Elementwise.Scale(c, dy, dx, accumulate); // SCL-2: dx = c dy
         }
     }
 }

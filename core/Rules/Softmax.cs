@@ -24,34 +24,21 @@ public static class Softmax
         var p = Tensor<T>.Rent(arena, x.Shape);
         Workers.For(rows, Broadcast.RowsPerPart(classes), (_, first, end) =>
         {
-            for (var i = first; i < end; i++) Row(x.Span.Slice(i * classes, classes), p.Span.Slice(i * classes, classes));
+            Range part = (first * classes)..(end * classes);
+            SoftmaxRows.Forward<T>(classes, T.One, x.Span[part], p.Span[part]); // SM-1: p = exp(x − max x) / Σ exp(x − max x)
         });
         return (p, Backward);
 
         void Backward(Tensor<T> dp, Gradients<T> gradients)
         {
             if (!gradients.Wants(0)) return;
-            var dx = gradients.Slot(0);
+            var (dx, accumulate) = gradients.Open(0);
             Workers.For(rows, Broadcast.RowsPerPart(classes), (_, first, end) =>
             {
-                for (var i = first; i < end; i++)
-                    AddRowPullback<T>(p.Span.Slice(i * classes, classes), dp.Span.Slice(i * classes, classes), dx.Span.Slice(i * classes, classes));
+                Range part = (first * classes)..(end * classes);
+                // SM-2: dx = p ⊙ (dp − ⟨p, dp⟩)
+                SoftmaxRows.Backward<T>(classes, T.One, p.Span[part], dp.Span[part], dx.Span[part], accumulate);
             });
         }
-    }
-
-    /// <summary>The softmax of one row. x and p may be the same memory.</summary>
-    internal static void Row<T>(ReadOnlySpan<T> x, Span<T> p) where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var z = VectorMath.ExpAndSum(x, VectorMath.Max(x), p);
-        VectorMath.Scale(T.One / z, p, p); // SM-1: p = exp(x − max x) / Σ exp(x − max x)
-    }
-
-    /// <summary>dx += the pullback of one row.</summary>
-    internal static void AddRowPullback<T>(ReadOnlySpan<T> p, ReadOnlySpan<T> dp, Span<T> dx) where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var mean = VectorMath.Dot(p, dp);
-        // SM-2: dx = p ⊙ (dp − ⟨p, dp⟩)
-        for (var j = 0; j < p.Length; j++) dx[j] += p[j] * (dp[j] - mean);
     }
 }

@@ -1,3 +1,7 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
 namespace Hybrid.Tensors;
 
 /// <summary>
@@ -66,7 +70,7 @@ public sealed class RandomStream
         }
     }
 
-    /// <summary>Reserves a run of numbers and returns the position of its first, to be read with <see cref="UniformAt"/>.</summary>
+    /// <summary>Reserves a run of numbers and returns the position of its first, to be read with <see cref="BitsAt"/>.</summary>
     public ulong Reserve(int count)
     {
         var first = Position;
@@ -74,10 +78,26 @@ public sealed class RandomStream
         return first;
     }
 
-    /// <summary>Uniform in [0, 1): the number at a reserved position, whatever has been drawn since.</summary>
-    public double UniformAt(ulong position) => ToUnit(At(position));
+    /// <summary>The 64-bit numbers from a reserved position on, each as two halves, low one first, whatever has been drawn since.</summary>
+    /// <param name="position">Where to begin.</param>
+    /// <param name="bits">Filled; its length must be a multiple of 16.</param>
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    public void BitsAt(ulong position, Span<uint> bits)
+    {
+        var numbers = MemoryMarshal.Cast<uint, Vector<ulong>>(bits);
+        var z = new Vector<ulong>(key + Gamma * (position + 1)) + Vector<ulong>.Indices * Gamma;
+        var step = new Vector<ulong>(Gamma * (ulong)Vector<ulong>.Count);
+        for (var i = 0; i < numbers.Length; i++, z += step) numbers[i] = Mix(z);
+    }
 
     private ulong At(ulong position) => Mix(key + Gamma * (position + 1));
+
+    private static Vector<ulong> Mix(Vector<ulong> z)
+    {
+        z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9;
+        z = (z ^ (z >>> 27)) * 0x94D049BB133111EB;
+        return z ^ (z >>> 31);
+    }
 
     private static double ToUnit(ulong bits) => (bits >> 11) * (1.0 / (1UL << 53));
 

@@ -39,6 +39,20 @@ public sealed class Vocabulary
             : new([.. Special, .. distinct]);
     }
 
+    /// <summary>The vocabulary whose <see cref="Tokens"/> these are, as when a model is loaded.</summary>
+    /// <exception cref="ArgumentException">The first three are not the special tokens, or a token appears twice or is null.</exception>
+    public static Vocabulary FromTokens(IEnumerable<string> tokens)
+    {
+        var all = tokens.ToArray();
+        if (!all.Take(Special.Length).SequenceEqual(Special))
+            throw new ArgumentException($"a vocabulary starts with {string.Join(", ", Special)}; build it with Vocabulary.Of.", nameof(tokens));
+        var seen = new HashSet<string>();
+        foreach (var token in all)
+            if (token is null || !seen.Add(token))
+                throw new ArgumentException($"'{token ?? "null"}' appears twice or is no text; each id needs a token of its own.", nameof(tokens));
+        return new(all);
+    }
+
     /// <summary>The ids of a sequence, without begin and end.</summary>
     /// <exception cref="ArgumentException">A token is not in the vocabulary.</exception>
     public int[] Encode(IEnumerable<string> sequence) =>

@@ -64,6 +64,38 @@ let private backward =
                 Expect.equal (floats p.Gradient) [| 15.0; 0.0 |] "after setting to zero"
                 Expect.equal (floats dy) [| 1.0; 1.0 |] "the cotangent is not written to")
 
+            testCase
+                "a parameter whose gradient was set to zero reads as zeros, and is overwritten, not added to"
+                (fun () ->
+                    let p, unused = parameter [ 1.0; -2.0 ], parameter [ 1.0 ]
+                    let tape = Tape<float>()
+                    let run () = tape.Backward(Record.scale tape 3.0 p, tensor [ 2 ] [ 1.0; 1.0 ])
+                    run ()
+                    unused.Gradient.Span.Fill nan
+                    p.Gradient.Span.Fill nan
+
+                    for parameter in [ p; unused ] do
+                        parameter.ZeroGradient()
+
+                    run ()
+                    Expect.equal (floats p.Gradient) [| 3.0; 3.0 |] "overwritten"
+                    Expect.equal (floats unused.Gradient) [| 0.0 |] "zeros")
+
+            testCase "a slot that is opened says whether something has arrived" (fun () ->
+                let tape = Tape<float>()
+                let x = tape.Input(tensor [ 1 ] [ 1.0 ])
+                let mutable seen = []
+
+                let write (dy: Tensor<float>) (gradients: Gradients<float>) =
+                    let struct (slot, accumulate) = gradients.Open 0
+                    seen <- accumulate :: seen
+                    slot.Span[0] <- dy[0] + (if accumulate then slot.Span[0] else 0.0)
+
+                let y = Record.add tape (recordWith tape x write) (recordWith tape x write)
+                tape.Backward(y, tensor [ 1 ] [ 5.0 ])
+                Expect.equal seen [ true; false ] "accumulate"
+                Expect.equal (floats (gradientOf x)) [| 10.0 |] "gradient")
+
             testCase "two outputs of one tape add their gradients" (fun () ->
                 let p = parameter [ 1.0 ]
                 let tape = Tape<float>()

@@ -144,13 +144,111 @@ let tests =
                     (fun n x y z -> VectorMath.Add<float32>(f n x, f n y, toF n z))
                     (fun n x y z -> VectorMath.Add<float>(d n x, d n y, toD n z))
 
-            testCase "AddScaled adds a multiple of a row"
+            testCase "Copy overwrites or adds"
             <| fun _ ->
                 checkMap
-                    "AddScaled"
+                    "Copy"
+                    (fun x _ _ -> x)
+                    (fun n x _ z -> VectorMath.Copy<float32>(f n x, toF n z))
+                    (fun n x _ z -> VectorMath.Copy<float>(d n x, toD n z))
+
+                checkMap
+                    "Copy, accumulating"
+                    (fun x _ z -> z + x)
+                    (fun n x _ z -> VectorMath.Copy<float32>(f n x, toF n z, true))
+                    (fun n x _ z -> VectorMath.Copy<float>(d n x, toD n z, true))
+
+            testCase "Scale, accumulating, adds a multiple of a row"
+            <| fun _ ->
+                checkMap
+                    "Scale, accumulating"
                     (fun x _ z -> z + 0.5 * x)
-                    (fun n x _ z -> VectorMath.AddScaled<float32>(0.5f, f n x, toF n z))
-                    (fun n x _ z -> VectorMath.AddScaled<float>(0.5, d n x, toD n z))
+                    (fun n x _ z -> VectorMath.Scale<float32>(0.5f, f n x, toF n z, true))
+                    (fun n x _ z -> VectorMath.Scale<float>(0.5, d n x, toD n z, true))
+
+            testCase "ScaleDeviation: the pullback of a softmax"
+            <| fun _ ->
+                checkMap
+                    "ScaleDeviation"
+                    (fun x y _ -> 0.5 * x * (y - 0.25))
+                    (fun n x y z -> VectorMath.ScaleDeviation<float32>(0.5f, f n x, f n y, 0.25f, toF n z))
+                    (fun n x y z -> VectorMath.ScaleDeviation<float>(0.5, d n x, d n y, 0.25, toD n z))
+
+                checkMap
+                    "ScaleDeviation, accumulating"
+                    (fun x y z -> z + 0.5 * x * (y - 0.25))
+                    (fun n x y z -> VectorMath.ScaleDeviation<float32>(0.5f, f n x, f n y, 0.25f, toF n z, true))
+                    (fun n x y z -> VectorMath.ScaleDeviation<float>(0.5, d n x, d n y, 0.25, toD n z, true))
+
+            testCase "ExpScaleShift: the pullback of a cross-entropy"
+            <| fun _ ->
+                checkMap
+                    "ExpScaleShift"
+                    (fun x _ _ -> 0.5 * exp (x - 1.0) - 0.25)
+                    (fun n x _ z -> VectorMath.ExpScaleShift<float32>(f n x, 1f, 0.5f, 0.25f, toF n z))
+                    (fun n x _ z -> VectorMath.ExpScaleShift<float>(d n x, 1.0, 0.5, 0.25, toD n z))
+
+            testCase "Normalize and its pullback follow their formulas"
+            <| fun _ ->
+                checkMap
+                    "Normalize"
+                    (fun x y z -> (x - 0.5) * 2.0 * y + z)
+                    (fun n x y z -> VectorMath.Normalize<float32>(f n x, 0.5f, 2f, f n y, f n z, toF n z))
+                    (fun n x y z -> VectorMath.Normalize<float>(d n x, 0.5, 2.0, d n y, d n z, toD n z))
+
+                checkMap
+                    "NormalizePullback"
+                    (fun x y z -> (y * z - 0.25 - (x - 0.5) * 2.0 * 0.125) * 2.0)
+                    (fun n x y z ->
+                        VectorMath.NormalizePullback<float32>(f n x, 0.5f, 2f, f n y, f n z, 0.25f, 0.125f, toF n z))
+                    (fun n x y z ->
+                        VectorMath.NormalizePullback<float>(d n x, 0.5, 2.0, d n y, d n z, 0.25, 0.125, toD n z))
+
+            testCase "NormalizeSums adds to both gradients and returns both sums"
+            <| fun _ ->
+                let random = Random 3
+
+                for length in lengths do
+                    let x, dy, gain = row random length, row random length, row random length
+                    let dgain, dbias = row random length, row random length
+                    let xhat = x |> Array.map (fun x -> (x - 0.5) * 2.0)
+                    let inside i = i > 0 && i <= length
+                    let expectedGain = dgain |> Array.mapi (fun i g -> if inside i then g + dy[i] * xhat[i] else g)
+                    let expectedBias = dbias |> Array.mapi (fun i b -> if inside i then b + dy[i] else b)
+
+                    let sums =
+                        VectorMath.NormalizeSums<float>(
+                            d length x,
+                            0.5,
+                            2.0,
+                            d length dy,
+                            d length gain,
+                            toD length dgain,
+                            toD length dbias
+                        )
+
+                    let struct (sum, product) = sums
+                    let terms = [ for i in 1..length -> dy[i] * gain[i] ]
+                    near "sum" 1e-11 (List.sum terms) sum
+                    near "product" 1e-11 (List.sum (List.mapi (fun i term -> term * xhat[i + 1]) terms)) product
+
+                    for i in 0 .. dgain.Length - 1 do
+                        near $"dgain, length {length}, element {i}" 1e-14 expectedGain[i] dgain[i]
+                        near $"dbias, length {length}, element {i}" 1e-14 expectedBias[i] dbias[i]
+
+            testCase "SumOfExp and SumOfShifted"
+            <| fun _ ->
+                bothReductions
+                    "SumOfExp"
+                    (fun x _ -> List.sumBy (fun x -> exp (x - 1.0)) x)
+                    (fun n x _ -> VectorMath.SumOfExp<float32>(f n x, 1f))
+                    (fun n x _ -> VectorMath.SumOfExp<float>(d n x, 1.0))
+
+                bothReductions
+                    "SumOfShifted"
+                    (fun x _ -> List.sumBy (fun x -> x - 1.0) x)
+                    (fun n x _ -> VectorMath.SumOfShifted<float32>(f n x, 1f))
+                    (fun n x _ -> VectorMath.SumOfShifted<float>(d n x, 1.0))
 
             testCase "Scale, and in place too"
             <| fun _ ->
@@ -188,13 +286,13 @@ let tests =
                     (fun n x _ z -> VectorMath.Multiply<float32>(f n x, f n z, toF n z))
                     (fun n x _ z -> VectorMath.Multiply<float>(d n x, d n z, toD n z))
 
-            testCase "MultiplyAdd adds the products"
+            testCase "Multiply, accumulating, adds the products"
             <| fun _ ->
                 checkMap
-                    "MultiplyAdd"
+                    "Multiply, accumulating"
                     (fun x y z -> z + x * y)
-                    (fun n x y z -> VectorMath.MultiplyAdd<float32>(f n x, f n y, toF n z))
-                    (fun n x y z -> VectorMath.MultiplyAdd<float>(d n x, d n y, toD n z))
+                    (fun n x y z -> VectorMath.Multiply<float32>(f n x, f n y, toF n z, true))
+                    (fun n x y z -> VectorMath.Multiply<float>(d n x, d n y, toD n z, true))
 
             testCase "Relu keeps what is positive"
             <| fun _ ->
@@ -203,6 +301,12 @@ let tests =
                     (fun x _ _ -> max x 0.0)
                     (fun n x _ z -> VectorMath.Relu<float32>(f n x, toF n z))
                     (fun n x _ z -> VectorMath.Relu<float>(d n x, toD n z))
+
+                checkMap
+                    "AddAndRelu"
+                    (fun x y _ -> max (x + y) 0.0)
+                    (fun n x y z -> VectorMath.AddAndRelu<float32>(f n x, f n y, toF n z))
+                    (fun n x y z -> VectorMath.AddAndRelu<float>(d n x, d n y, toD n z))
 
             testCase "Relu of NaN is NaN, of infinities infinity and 0"
             <| fun _ ->
@@ -216,21 +320,28 @@ let tests =
                     Expect.all (apply infinityf) Single.IsPositiveInfinity "infinity"
                     Expect.all (apply -infinityf) (fun y -> y = 0f) "-infinity"
 
-            testCase "AddWherePositive adds nothing at 0, below, and where x is NaN"
+            testCase "WherePositive passes nothing at 0, below, and where x is NaN"
             <| fun _ ->
                 checkMap
-                    "AddWherePositive"
+                    "WherePositive"
+                    (fun x y _ -> if x > 0.0 then y else 0.0)
+                    (fun n x y z -> VectorMath.WherePositive<float32>(f n x, f n y, toF n z))
+                    (fun n x y z -> VectorMath.WherePositive<float>(d n x, d n y, toD n z))
+
+                checkMap
+                    "WherePositive, accumulating"
                     (fun x y z -> if x > 0.0 then z + y else z)
-                    (fun n x y z -> VectorMath.AddWherePositive<float32>(f n x, f n y, toF n z))
-                    (fun n x y z -> VectorMath.AddWherePositive<float>(d n x, d n y, toD n z))
+                    (fun n x y z -> VectorMath.WherePositive<float32>(f n x, f n y, toF n z, true))
+                    (fun n x y z -> VectorMath.WherePositive<float>(d n x, d n y, toD n z, true))
 
                 for x in [ 0f; -0f; nanf; -infinityf ] do
                     let dx = Array.create 19 7f
 
-                    VectorMath.AddWherePositive<float32>(
+                    VectorMath.WherePositive<float32>(
                         ReadOnlySpan(Array.create 19 x),
                         ReadOnlySpan(Array.create 19 nanf),
-                        Span dx
+                        Span dx,
+                        true
                     )
 
                     Expect.equal dx (Array.create 19 7f) $"x = {x}"

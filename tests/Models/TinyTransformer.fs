@@ -97,3 +97,13 @@ let lossAndGradients (model: Transformer<float>) (batch: PairBatch) smoothing =
     tape.Backward loss
     let gradients = model.Parameters |> Seq.map (fun p -> p.Name, p.Gradient.ToPersistent()) |> Map.ofSeq
     loss.Value.ToScalar(), gradients
+
+/// Small models, one for each way to set the switches.
+let everyChoice =
+    [
+        for normFirst in [ false; true ] do
+            for tied in [ true; false ] do
+                for bias in [ false; true ] do
+                    for scaled in [ true; false ] do
+                        { small with NormFirst = normFirst; Tied = tied; AttentionBias = bias; Scaled = scaled }
+    ]

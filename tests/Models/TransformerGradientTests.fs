@@ -11,11 +11,20 @@ open Hybrid.Tests
 open Hybrid.Tests.Support
 open Hybrid.Tests.Models.TinyTransformer
 
-/// How near any rectifier's input comes to its kink.
-let private distanceToKink (tape: Tape<float>) =
+/// How near any rectifier's input comes to its kink. The rule keeps what comes out of it, so what goes in is computed again.
+let private distanceToKink (model: Transformer<float>) (tape: Tape<float>) =
+    let parameter name = model.Parameters |> Seq.find (fun parameter -> parameter.Name = name)
+
     tape.Recorded
-    |> Seq.filter _.Name.EndsWith("expand.weight")
-    |> Seq.collect (fun hidden -> floats hidden.Value)
+    |> Seq.pairwise
+    |> Seq.filter (fun (_, hidden) -> hidden.Name.EndsWith "expand.weight relu")
+    |> Seq.collect (fun (x, hidden) ->
+        let weight = hidden.Name.Replace(" relu", "")
+        let bias = weight.Replace("weight", "bias")
+
+        valueOf [ x.Value; (parameter weight).Value; (parameter bias).Value ] (fun tape x ->
+            Record.linear tape x[0] x[1] x[2])
+        |> floats)
     |> Seq.map abs
     |> Seq.min
 
@@ -29,7 +38,7 @@ let rec private drawn options seed =
     record tape [||] |> ignore
 
     // A step of a parameter can move a rectifier's input by several steps: keep a wide margin.
-    if distanceToKink tape < 100.0 * GradCheck.Step then
+    if distanceToKink model tape < 100.0 * GradCheck.Step then
         drawn options (seed + 1UL)
     else
         model, record

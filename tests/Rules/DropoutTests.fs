@@ -57,7 +57,13 @@ let tests =
                 let first, second = draw (), draw ()
                 Expect.notEqual first second "two masks"
                 Expect.equal first (floats (valueOf [ ones ] (heldFixed 0.5 9UL))) "same seed"
-                Expect.equal random.Position 200UL "one number for each element")
+                Expect.equal random.Position 100UL "half a number for each element")
+
+            testCase "the mask does not depend on the precision, and runs on over its pieces" (fun () ->
+                let x = tensor [ 5000 ] (Array.create 5000 1.0)
+                let double = valueOf [ x ] (heldFixed 0.3 3UL)
+                let single = valueOf [ toSingle x ] (heldFixed 0.3 3UL)
+                Expect.equal (floats single |> Array.map ((=) 0.0)) (floats double |> Array.map ((=) 0.0)) "mask")
 
             testCase "rate 0 changes nothing" (fun () ->
                 let x = tensor [ 3 ] [ 1e4f; -1e4f; Single.Epsilon ]

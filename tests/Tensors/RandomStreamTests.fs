@@ -136,17 +136,20 @@ let tests =
                 random.Shuffle(Span [| 1 |])
                 Expect.equal random.Position 0UL "position")
 
-            testCase "reserved numbers are those that would have been drawn, and can be read in any order" (fun () ->
-                let drawn = take 10 (RandomStream 10UL).NextUniform
-                let random = RandomStream 10UL
-                random.NextBits() |> ignore
-                let first = random.Reserve 5
-                let next = random.NextUniform()
+            testCase
+                "reserved numbers are those that would have been drawn, in halves, whatever was drawn since"
+                (fun () ->
+                    let drawn = take 40 (RandomStream 10UL).NextBits
+                    let random = RandomStream 10UL
+                    random.NextBits() |> ignore
+                    let first = random.Reserve 32
+                    let next = random.NextBits()
+                    let bits = Array.zeroCreate<uint32> 64
+                    random.BitsAt(first, Span bits)
 
-                Expect.equal
-                    [| for i in 4..-1..0 -> random.UniformAt(first + uint64 i) |]
-                    (Array.rev drawn[1..5])
-                    "reserved"
+                    let halves =
+                        drawn[1..32] |> Array.collect (fun number -> [| uint32 number; uint32 (number >>> 32) |])
 
-                Expect.equal next drawn[6] "the next one")
+                    Expect.equal bits halves "reserved"
+                    Expect.equal next drawn[33] "the next one")
         ]

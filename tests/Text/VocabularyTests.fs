@@ -65,6 +65,21 @@ let tests =
                         [ $"id {id} lies outside the vocabulary of 4 tokens" ]
                         (fun () -> (vocabularyOf [ [ "a" ] ]).Decode [ 3; id ]))
 
+            testCase "a vocabulary comes back from its tokens, and from nothing else" (fun () ->
+                let vocabulary = vocabularyOf [ [ "b"; "a"; "é" ] ]
+
+                Expect.equal
+                    (List.ofSeq (Vocabulary.FromTokens vocabulary.Tokens).Tokens)
+                    (List.ofSeq vocabulary.Tokens)
+                    "tokens"
+
+                let refused fragment tokens =
+                    refuses<ArgumentException, _> [ fragment ] (fun () -> Vocabulary.FromTokens tokens)
+
+                refused "starts with <pad>, <begin>, <end>" [ "a"; "<begin>"; "<end>" ]
+                refused "starts with <pad>, <begin>, <end>" [ "<pad>"; "<begin>" ]
+                refused "'a' appears twice" [ "<pad>"; "<begin>"; "<end>"; "a"; "b"; "a" ])
+
             testCase "text that contains a special token is refused" (fun () ->
                 for token in [ "<pad>"; "<begin>"; "<end>" ] do
                     refuses<ArgumentException, _> [ $"'{token}'"; "special"; "rename it" ] (fun () ->

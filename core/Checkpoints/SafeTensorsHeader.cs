@@ -1,0 +1,199 @@
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Hybrid.Data;
+using Hybrid.Tensors;
+
+namespace Hybrid.Checkpoints;
+
+/// <summary>What the header says of one tensor.</summary>
+/// <param name="Name">Path of the tensor in its model.</param>
+/// <param name="Type">What its numbers are.</param>
+/// <param name="Shape">Its extents, slowest axis first.</param>
+/// <param name="Begin">Its first byte, counted from the end of the header.</param>
+/// <param name="End">The byte after its last.</param>
+internal sealed record TensorEntry(string Name, ElementType Type, Shape Shape, long Begin, long End);
+
+/// <summary>The header of a safetensors file: its tensors in the order of their bytes, and its metadata.</summary>
+internal sealed class SafeTensorsHeader
+{
+    internal const int MaximumBytes = 100_000_000;
+    private const int MaximumRank = 32;
+    private const string MetadataName = "__metadata__", ChecksumName = "sha256";
+
+    private static readonly string NoChecksum = new('0', 64);
+    private static readonly byte[] BeforeChecksum = Encoding.UTF8.GetBytes($"{{\"{MetadataName}\":{{\"{ChecksumName}\":\"");
+
+    private SafeTensorsHeader(IReadOnlyList<TensorEntry> entries, Dictionary<string, string> metadata)
+    {
+        Entries = entries;
+        Metadata = metadata;
+    }
+
+    internal IReadOnlyList<TensorEntry> Entries { get; }
+
+    internal Dictionary<string, string> Metadata { get; }
+
+    /// <summary>The header under which these tensors are written.</summary>
+    internal static SafeTensorsHeader Of(IReadOnlyDictionary<string, StoredTensor> tensors, IReadOnlyDictionary<string, string> metadata)
+    {
+        if (tensors.ContainsKey(MetadataName))
+            throw new ArgumentException($"'{MetadataName}' is no name for a tensor, the format uses it for texts; rename the tensor.", nameof(tensors));
+        if (metadata.ContainsKey(ChecksumName))
+            throw new ArgumentException($"'{ChecksumName}' is the name of the file's own checksum; rename the text.", nameof(metadata));
+        var entries = new List<TensorEntry>();
+        long begin = 0;
+        // Larger elements first, so that each starts at a multiple of its own size.
+        foreach (var (name, tensor) in tensors.OrderByDescending(pair => pair.Value.Type).ThenBy(pair => pair.Key, StringComparer.Ordinal))
+        {
+            var end = begin + tensor.ByteCount;
+            entries.Add(new TensorEntry(name, tensor.Type, tensor.Shape, begin, end));
+            begin = end;
+        }
+        return new SafeTensorsHeader(entries, new Dictionary<string, string>(metadata));
+    }
+
+    /// <summary>The header as it stands in the file, its checksum still zeros.</summary>
+    internal byte[] ToJson()
+    {
+        using var stream = new MemoryStream();
+        using (var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        {
+            json.WriteStartObject();
+            json.WriteStartObject(MetadataName);
+            json.WriteString(ChecksumName, NoChecksum);
+            foreach (var (name, text) in Metadata.OrderBy(pair => pair.Key, StringComparer.Ordinal)) json.WriteString(name, text);
+            json.WriteEndObject();
+            foreach (var entry in Entries)
+            {
+                json.WriteStartObject(entry.Name);
+                json.WriteString("dtype", entry.Type.ToString());
+                json.WriteStartArray("shape");
+                foreach (var extent in entry.Shape.ToArray()) json.WriteNumberValue(extent);
+                json.WriteEndArray();
+                json.WriteStartArray("data_offsets");
+                json.WriteNumberValue(entry.Begin);
+                json.WriteNumberValue(entry.End);
+                json.WriteEndArray();
+                json.WriteEndObject();
+            }
+            json.WriteEndObject();
+        }
+        while (stream.Length % 8 != 0) stream.WriteByte((byte)' ');
+        return stream.ToArray();
+    }
+
+    /// <summary>Puts the checksum, 32 bytes, into a header made by <see cref="ToJson"/>.</summary>
+    internal static void SetChecksum(Span<byte> json, ReadOnlySpan<byte> checksum) =>
+        Encoding.ASCII.GetBytes(Convert.ToHexStringLower(checksum), json[BeforeChecksum.Length..]);
+
+    /// <summary>Takes the checksum out of the metadata, and out of the header's bytes, which it covers; null if they do not begin with one.</summary>
+    internal static string? TakeChecksum(Span<byte> json, Dictionary<string, string> metadata)
+    {
+        metadata.Remove(ChecksumName, out var checksum);
+        if (checksum is null || !json.StartsWith(BeforeChecksum)) return null;
+        var place = json[BeforeChecksum.Length..];
+        place[..Math.Min(NoChecksum.Length, place.Length)].Fill((byte)'0');
+        return checksum;
+    }
+
+    /// <summary>Reads a header and checks it against the number of bytes that follow it.</summary>
+    /// <exception cref="DataFileException">It breaks a rule of the format.</exception>
+    internal static SafeTensorsHeader Parse(string path, ReadOnlyMemory<byte> json, long dataBytes)
+    {
+        if (json.Span is not [(byte)'{', ..]) throw Broken(path, "its header does not start with '{'");
+        try
+        {
+            using var document = JsonDocument.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false });
+            var metadata = new Dictionary<string, string>();
+            var entries = new List<TensorEntry>();
+            foreach (var property in document.RootElement.EnumerateObject())
+            {
+                if (property.Name == MetadataName) ReadMetadata(path, property.Value, metadata);
+                else entries.Add(ReadEntry($"{path}, tensor '{Shorten(property.Name)}'", property.Name, property.Value, dataBytes));
+            }
+            // A tensor without elements comes before the one that starts at the same byte.
+            entries.Sort((a, b) => (a.Begin, a.End).CompareTo((b.Begin, b.End)));
+            CheckRanges(path, entries, dataBytes);
+            return new SafeTensorsHeader(entries, metadata);
+        }
+        // InvalidOperationException: a text in the header is not UTF-8 or holds half a surrogate pair.
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
+        {
+            throw Broken(path, $"its header is not valid JSON ({Shorten(error.Message.TrimEnd('.'))})", error);
+        }
+    }
+
+    private static void ReadMetadata(string path, JsonElement element, Dictionary<string, string> metadata)
+    {
+        if (element.ValueKind != JsonValueKind.Object) throw Broken(path, $"{MetadataName} is no object");
+        foreach (var property in element.EnumerateObject())
+            metadata[property.Name] = property.Value.ValueKind == JsonValueKind.String
+                ? property.Value.GetString()!
+                : throw Broken(path, $"{MetadataName} may hold only texts, but '{Shorten(property.Name)}' is none");
+    }
+
+    private static TensorEntry ReadEntry(string where, string name, JsonElement element, long dataBytes)
+    {
+        if (element.ValueKind != JsonValueKind.Object
+            || !element.TryGetProperty("dtype", out var dtype) || dtype.ValueKind != JsonValueKind.String
+            || !element.TryGetProperty("shape", out var shape) || shape.ValueKind != JsonValueKind.Array
+            || !element.TryGetProperty("data_offsets", out var offsets) || offsets.ValueKind != JsonValueKind.Array)
+            throw Broken(where, "the header does not say its dtype, shape and data_offsets");
+
+        if (!(dtype.GetString() is { } text && Enum.GetNames<ElementType>().Contains(text) && Enum.TryParse<ElementType>(text, out var type)))
+            throw new DataFileException($"{where}: elements of type {Shorten(dtype.GetString()!)} are not read; convert them to F32, F64 or I64 where the file comes from.");
+
+        if (shape.GetArrayLength() > MaximumRank) throw Broken(where, $"it has {shape.GetArrayLength()} axes, more than {MaximumRank}");
+        var extents = WholeNumbers(where, "shape", shape);
+        if (offsets.GetArrayLength() != 2) throw Broken(where, $"data_offsets must be two numbers, not {offsets.GetArrayLength()}");
+        var range = WholeNumbers(where, "data_offsets", offsets);
+        long begin = range[0], end = range[1];
+        if (begin > end || end > dataBytes)
+            throw Broken(where, $"bytes {begin} to {end} are not among the {dataBytes} that follow the header");
+
+        // Each factor and each product that passes the check is below 2^63, so 128 bits cannot overflow.
+        var bytes = (UInt128)StoredTensor.SizeOf(type);
+        foreach (var extent in extents)
+        {
+            bytes *= (UInt128)extent;
+            if (bytes > long.MaxValue) break;
+        }
+        if (bytes != (UInt128)(end - begin))
+            throw Broken(where, $"its {type} [{string.Join(", ", extents)}] does not fill the {end - begin} bytes it is given");
+        try
+        {
+            return new TensorEntry(name, type, new Shape([.. extents.Select(extent => checked((int)extent))]), begin, end);
+        }
+        catch (Exception error) when (error is ShapeException or OverflowException)
+        {
+            throw new DataFileException($"{where}: [{string.Join(", ", extents)}] is more than one tensor can hold here; split it where the file comes from.", error);
+        }
+    }
+
+    private static long[] WholeNumbers(string where, string field, JsonElement array) =>
+        [.. array.EnumerateArray().Select(item => item.ValueKind == JsonValueKind.Number && item.TryGetInt64(out var number) && number >= 0
+            ? number
+            : throw Broken(where, $"{field} holds {Shorten(item.GetRawText())}, which is no whole number from 0 to 2^63 - 1"))];
+
+    /// <summary>The tensors must fill the bytes after the header: no gap, no overlap, nothing left over.</summary>
+    private static void CheckRanges(string path, List<TensorEntry> entries, long dataBytes)
+    {
+        long reached = 0;
+        foreach (var entry in entries)
+        {
+            if (entry.Begin != reached)
+                throw Broken($"{path}, tensor '{Shorten(entry.Name)}'",
+                    entry.Begin < reached
+                        ? $"it starts at byte {entry.Begin}, inside another tensor that ends at {reached}"
+                        : $"bytes {reached} to {entry.Begin} before it belong to no tensor");
+            reached = entry.End;
+        }
+        if (reached != dataBytes) throw Broken(path, $"bytes {reached} to {dataBytes} after the header belong to no tensor");
+    }
+
+    private static DataFileException Broken(string where, string cause, Exception? inner = null) =>
+        new($"{where}: {cause}; the file is damaged or no safetensors file, restore it or write it anew.", inner);
+
+    private static string Shorten(string text) => text.Length <= 100 ? text : text[..97] + "...";
+}

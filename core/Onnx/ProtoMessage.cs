@@ -1,0 +1,89 @@
+using System.Buffers.Binary;
+using System.Text;
+using Hybrid.Data;
+
+namespace Hybrid.Onnx;
+
+/// <summary>
+/// A message in the wire format of Protocol Buffers, as far as ONNX needs it: fields with a number, each a varint, four bytes, or a
+/// length and so many bytes, among which nested messages count.
+/// </summary>
+/// <remarks>
+/// Writing is this one page, so the core needs neither a protobuf library nor a compiler of .proto files, which a reader would
+/// download before the first script runs. Pieces are kept as they are added: nesting a message copies no weights.
+/// </remarks>
+internal sealed class ProtoMessage
+{
+    private const int Varint = 0, LengthPrefixed = 2, FourBytes = 5;
+
+    private readonly List<ReadOnlyMemory<byte>> pieces = [];
+    private long length;
+
+    /// <summary>Adds an integer.</summary>
+    internal ProtoMessage Add(int field, long value)
+    {
+        Append(Encoded((ulong)(field << 3 | Varint)));
+        Append(Encoded((ulong)value));
+        return this;
+    }
+
+    /// <summary>Adds a single-precision number.</summary>
+    internal ProtoMessage Add(int field, float value)
+    {
+        Append(Encoded((ulong)(field << 3 | FourBytes)));
+        var bytes = new byte[4];
+        BinaryPrimitives.WriteSingleLittleEndian(bytes, value);
+        Append(bytes);
+        return this;
+    }
+
+    /// <summary>Adds a text.</summary>
+    internal ProtoMessage Add(int field, string value) => Add(field, Encoding.UTF8.GetBytes(value));
+
+    /// <summary>Adds bytes, which must not change afterwards.</summary>
+    internal ProtoMessage Add(int field, ReadOnlyMemory<byte> value)
+    {
+        Prefix(field, value.Length);
+        Append(value);
+        return this;
+    }
+
+    /// <summary>Adds a message, which must be complete.</summary>
+    internal ProtoMessage Add(int field, ProtoMessage value)
+    {
+        Prefix(field, value.length);
+        pieces.AddRange(value.pieces);
+        length += value.length;
+        return this;
+    }
+
+    /// <summary>Writes the message.</summary>
+    /// <exception cref="DataFileException">It exceeds 2 GiB, which no reader of the format accepts.</exception>
+    internal void WriteTo(Stream stream)
+    {
+        if (length > int.MaxValue)
+            throw new DataFileException($"the model takes {length} bytes and an ONNX file at most {int.MaxValue}; export a smaller model, or let the weights travel as safetensors.");
+        foreach (var piece in pieces) stream.Write(piece.Span);
+    }
+
+    private void Prefix(int field, long bytes)
+    {
+        Append(Encoded((ulong)(field << 3 | LengthPrefixed)));
+        Append(Encoded((ulong)bytes));
+    }
+
+    private void Append(ReadOnlyMemory<byte> piece)
+    {
+        pieces.Add(piece);
+        length += piece.Length;
+    }
+
+    /// <summary>Seven bits a byte, lowest first; the eighth says that more follow.</summary>
+    private static byte[] Encoded(ulong value)
+    {
+        var bytes = new List<byte>();
+        for (; value > 0x7F; value >>= 7) bytes.Add((byte)(value | 0x80));
+        bytes.Add((byte)value);
+        return [.. bytes];
+    }
+}

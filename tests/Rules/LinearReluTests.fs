@@ -1,0 +1,87 @@
+module Hybrid.Tests.Rules.LinearReluTests
+
+open System
+open Expecto
+open Hybrid.Checks
+open Hybrid.Layers
+open Hybrid.Memory
+open Hybrid.Rules
+open Hybrid.Autodiff
+open Hybrid.Tensors
+open Hybrid.Tests
+open Hybrid.Tests.Equations
+open Hybrid.Tests.Support
+
+let private fused tape (x: _[]) = Record.linearRelu tape x[0] x[1] x[2]
+
+/// The two rules it replaces.
+let private composed tape (x: _[]) = Record.relu tape (Record.linear tape x[0] x[1] x[2])
+
+let private inputs (sizes: Sizes) =
+    let random = sizes.Random
+
+    [
+        normal random [ sizes.Batch; sizes.Rows; sizes.Inner ]
+        normal random [ sizes.Inner; sizes.Columns ]
+        normal random [ sizes.Columns ]
+    ]
+
+[<Tests>]
+let tests =
+    testList
+        "Rules.LinearRelu"
+        [
+            property 20 "equals the affine map and the rectifier, value and gradients" (fun sizes ->
+                let inputs = inputs sizes
+                let y, gradients = runDouble sizes.Random inputs fused
+                let expected, expectedGradients = runDouble sizes.Random inputs composed
+                expectClose 1e-13 (floats y) (floats expected) "value"
+
+                for i in 0..2 do
+                    expectClose 1e-13 (floats gradients[i]) (floats expectedGradients[i]) $"gradient {i}"
+
+                covers [ "LRE-1"; "LRE-2" ])
+
+            property 15 "the gradient agrees with central differences away from the kink" (fun sizes ->
+                // All in one quarter of the plane, so that no difference step crosses 0: biases far from it, one on each side.
+                let x, weight =
+                    mapTensor tanh (List.item 0 (inputs sizes)), mapTensor tanh (List.item 1 (inputs sizes))
+
+                let side i = if i % 2 = 0 then 10.0 else -10.0
+                let bias = tensor [ sizes.Columns ] (List.init sizes.Columns side)
+                Gradients.expectRule "LinearRelu" sizes.Random [ x ] [ weight; bias ] fused
+                covers [ "LRE-3"; "LRE-4" ])
+
+            property 25 "is never negative, and 0 wherever no gradient passes" (fun sizes ->
+                let y = floats (valueOf (inputs sizes) fused)
+                Expect.all y (fun y -> y >= 0.0) "value")
+
+            testCase "1e4 and denormals pass, NaN stays NaN" (fun () ->
+                let one, zero = tensor [ 1; 1 ] [ 1f ], tensor [ 1 ] [ 0f ]
+
+                let y = valueOf [ tensor [ 4; 1 ] [ 1e4f; -1e4f; Single.Epsilon; Single.NaN ]; one; zero ] fused
+
+                Expect.equal (y.ToArray()[..2]) [| 1e4f; 0f; Single.Epsilon |] "value"
+                Expect.isTrue (Single.IsNaN y[3, 0]) "NaN")
+
+            testCase "shapes that do not fit are refused" (fun () ->
+                let forward (x: int list) weight (bias: int list) () =
+                    LinearRelu.Forward(zeros<float> x, zeros<float> weight, zeros<float> bias, Arena())
+
+                refuses<ShapeException, _>
+                    [ "bias"; "one number for each output feature" ]
+                    (forward [ 2; 3 ] [ 3; 4 ] [ 3 ])
+
+                refuses<ShapeException, _>
+                    [ "its last axis must be the weight's first" ]
+                    (forward [ 2; 2 ] [ 3; 4 ] [ 4 ])
+
+                refuses<ShapeException, _> [ "[inFeatures, outFeatures]" ] (forward [ 2; 3 ] [ 3 ] [ 3 ]))
+
+            testCase "a layer without a bias says so" (fun () ->
+                let layer = Linear<float>("l", 2, 2, false, RandomStream 1UL)
+                let tape = Tape<float>()
+
+                refuses<InvalidOperationException, _> [ "l.weight has no bias" ] (fun () ->
+                    layer.ApplyRelu(tape, tape.Input(zeros [ 1; 2 ]))))
+        ]
