@@ -1,0 +1,111 @@
+/// Runs pages as a reader does. Slow beside the other tests: each run starts F# interactive.
+module Hybrid.Tests.Pages.PageTests
+
+open System
+open System.Diagnostics
+open System.IO
+open System.Text.Json
+open System.Threading.Tasks
+open Expecto
+open Hybrid.Tests.Equations
+
+let private limit = TimeSpan.FromMinutes 5.0
+
+/// What a run of the page said, and how it ended.
+type private Outcome = { ExitCode: int; Output: string; Errors: string }
+
+/// dotnet fsi scripts/NAME.fsx -- options, from the root of the repository, with nothing to read on its input.
+let private runPage name (options: string list) (out: string) =
+    let start =
+        ProcessStartInfo(
+            "dotnet",
+            [ "fsi"; $"scripts/{name}.fsx"; "--" ] @ options,
+            WorkingDirectory = root,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true
+        )
+
+    start.Environment["HYBRID_OUT"] <- out
+
+    for variable in [ "HYBRID_MODE"; "HYBRID_SEED" ] do
+        start.Environment.Remove variable |> ignore
+
+    use page = new Process(StartInfo = start)
+    page.Start() |> ignore
+    page.StandardInput.Close()
+    // Both streams are read while the page runs; a full pipe would stop it.
+    let output, errors = page.StandardOutput.ReadToEndAsync(), page.StandardError.ReadToEndAsync()
+
+    if not (page.WaitForExit limit) then
+        page.Kill(entireProcessTree = true)
+        failtestf "the page did not end within %g minutes" limit.TotalMinutes
+
+    Task.WaitAll(output, errors)
+    { ExitCode = page.ExitCode; Output = output.Result; Errors = errors.Result }
+
+let private inTemporaryFolder (test: string -> unit) =
+    let folder = Directory.CreateTempSubdirectory "hybrid-page-"
+
+    try
+        test folder.FullName
+    finally
+        folder.Delete true
+
+let private text (element: JsonElement) (name: string) = element.GetProperty(name).ToString()
+
+let private expectOptionsListed (outcome: Outcome) =
+    let said = outcome.Output + outcome.Errors
+
+    for option in [ "--quick"; "--seed"; "--out"; "--help" ] do
+        Expect.stringContains said option "the options there are"
+
+let private expectHelp name =
+    testCase $"{name} --help ends with code 0, lists the options and runs nothing" (fun () ->
+        inTemporaryFolder (fun out ->
+            let outcome = runPage name [ "--help" ] out
+            Expect.equal outcome.ExitCode 0 $"exit code\n{outcome.Errors}"
+            expectOptionsListed outcome
+            Expect.isEmpty (Directory.GetFileSystemEntries out) "nothing ran"))
+
+let private expectRefused name (options: string list) fragment =
+    testCase $"""{name} refuses {String.Join(" ", options)}, and lists what there is""" (fun () ->
+        inTemporaryFolder (fun out ->
+            let outcome = runPage name options out
+            Expect.notEqual outcome.ExitCode 0 "exit code"
+            Expect.stringContains (outcome.Output + outcome.Errors) fragment "cause"
+            expectOptionsListed outcome
+            Expect.isEmpty (Directory.GetFiles(out, "*.end.json")) "nothing ran"))
+
+/// Sequenced: the pages build core where it is out of date, which two of them must not do at once.
+[<Tests>]
+let tests =
+    testSequenced (
+        testList
+            "Pages"
+            [
+                testCase
+                    "a quick run of the Transformer ends with code 0 and an end mark that says every exact check held"
+                    (fun () ->
+                        inTemporaryFolder (fun out ->
+                            let outcome = runPage "transformer" [ "--quick" ] out
+                            Expect.equal outcome.ExitCode 0 $"exit code\n{outcome.Errors}"
+                            use mark = JsonDocument.Parse(File.ReadAllText(Path.Combine(out, "transformer.end.json")))
+                            Expect.equal (text mark.RootElement "page") "transformer" "page"
+                            Expect.equal (text mark.RootElement "mode") "quick" "mode"
+                            let checks = mark.RootElement.GetProperty("checks").EnumerateArray() |> Seq.toList
+                            Expect.isNonEmpty checks "checks"
+
+                            for check in checks do
+                                Expect.isTrue (check.GetProperty("passed").GetBoolean()) (text check "name")))
+
+                expectHelp "transformer"
+                expectRefused "transformer" [ "--nonsense" ] "--nonsense"
+                expectRefused "transformer" [ "--seed"; "x" ] "--seed"
+                expectRefused "transformer" [ "--steps"; "0" ] "--steps"
+                expectRefused "transformer" [ "--steps"; "-3" ] "--steps"
+                expectHelp "gemm"
+                expectRefused "gemm" [ "--nonsense" ] "--nonsense"
+                expectRefused "gemm" [ "--steps"; "5" ] "--steps"
+            ]
+    )
