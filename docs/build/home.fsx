@@ -3,22 +3,12 @@ namespace Hybrid.Docs
 open System
 open System.Globalization
 open System.IO
-open System.Net
 open System.Text.Json
 open AngleSharp.Dom
 
 /// The two tables of the home page, which are made from the pages: the papers, and the ledger of claims.
 [<RequireQualifiedAccess>]
 module Home =
-    let private encode (text: string) = WebUtility.HtmlEncode text
-
-    let private table classes headers rows =
-        let cells tag values = values |> List.map (fun value -> $"<{tag}>{value}</{tag}>") |> String.concat ""
-        let head = cells "th" headers
-        let line row = "<tr>" + cells "td" row + "</tr>"
-        let body = rows |> List.map line |> String.concat "\n"
-        $"<table class=\"{classes}\"><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>"
-
     let papers (pages: ScriptPage list) =
         if pages.IsEmpty then
             "<p>No page has been written yet.</p>"
@@ -26,10 +16,10 @@ module Home =
             pages
             |> List.sortBy (fun page -> page.Field "year", page.Field "title")
             |> List.map (fun page ->
-                let field key = encode (page.Field key)
+                let field key = Tables.encode (page.Field key)
                 let link = "<a href=\"" + page.Name + ".html\">" + field "title" + "</a>"
                 [ field "year"; link + "<p class=\"aside\">" + field "description" + "</p>"; field "keywords" ])
-            |> table "papers" [ "Year"; "Paper and page"; "Key concepts" ]
+            |> Tables.table "papers" [ "Year"; "Paper and page"; "Key concepts" ]
 
     let private number (element: JsonElement) =
         match element.ValueKind with
@@ -37,7 +27,7 @@ module Home =
         | _ -> "none"
 
     let private row (claim: JsonElement) =
-        let text (key: string) = encode (claim.GetProperty(key).ToString())
+        let text (key: string) = Tables.encode (claim.GetProperty(key).ToString())
         let seeds = claim.GetProperty("seeds").GetArrayLength()
 
         let words, kind =
@@ -76,7 +66,7 @@ module Home =
             text "threshold"
             ours
             claim.GetProperty("seconds").GetDouble().ToString("0.#", CultureInfo.InvariantCulture)
-            $"<span class=\"verdict {kind}\">{words}</span>{mode}"
+            Tables.verdict kind words + mode
         ]
 
     let ledger (results: string) =
@@ -105,7 +95,7 @@ module Home =
 
             $"<p>{claims.Length} {plural}: {reproduced} reproduced, {partly} partly, "
             + $"{failed} not reproduced, {open'} not measured.</p>\n"
-            + table
+            + Tables.table
                 "ledger"
                 [ "Page"; "Claim"; "The paper's figure"; "Threshold"; "Ours, mean [95\u00a0%]"; "Seconds"; "Verdict" ]
                 (List.map row claims)

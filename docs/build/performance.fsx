@@ -1,0 +1,186 @@
+namespace Hybrid.Docs
+
+open System
+open System.Globalization
+open System.IO
+open System.Text.Json
+open AngleSharp.Dom
+
+/// Fills the page on performance from the figures that the benchmark stored.
+[<RequireQualifiedAccess>]
+module Performance =
+    let private get (key: string) (element: JsonElement) = element.GetProperty key
+    let private text key element = (get key element).ToString()
+    let private items key element = List.ofSeq ((get key element).EnumerateArray())
+
+    /// None for null.
+    let private number key element =
+        let value: JsonElement = get key element
+        if value.ValueKind = JsonValueKind.Null then None else Some(value.GetDouble())
+
+    let private show (format: string) (value: float option) =
+        value |> Option.map _.ToString(format, CultureInfo.InvariantCulture) |> Option.defaultValue ""
+
+    let private cell format key element = show format (number key element)
+
+    let private verdict words =
+        match words with
+        | "stretch" -> Tables.verdict "good" "target met"
+        | "met" -> Tables.verdict "good" "floor met"
+        | "below" -> Tables.verdict "bad" "below floor"
+        | _ -> Tables.verdict "none" "no floor"
+
+    let private machine file =
+        let stamp = get "machine" file
+        let text key = Tables.encode (text key stamp)
+        let cores, threads, vectors = text "cores", text "threads", text "vectors"
+
+        $"""<p>{text "processor"}, {cores} cores; {threads} threads for each library; our kernels on {vectors} vectors. """
+        + $"""{text "dotNet"}, {text "torch"}, {text "system"}. Measured on {text "date"}.</p>"""
+
+    /// Of figures that were stored on another day than the ratios, perhaps.
+    let private origin file =
+        let stamp = get "machine" file
+        $"""<p>{Tables.encode (text "processor" stamp)}, {text "threads" stamp} threads, {text "date" stamp}.</p>"""
+
+    let private ratios file =
+        let row element =
+            let noise = if (get "noisy" element).GetBoolean() then "<p class=\"aside\">noisy</p>" else ""
+
+            [
+                Tables.encode (text "name" element)
+                cell "0.000" "oursMs" element
+                cell "0.000" "torchMs" element
+                cell "0.00" "ratio" element
+                cell "0.00" "floor" element
+                cell "0.00" "target" element
+                verdict (text "verdict" element) + noise
+            ]
+
+        items "ratios" file
+        |> List.map row
+        |> Tables.table "ratios" [ "Workload"; "Ours, ms"; "Libtorch, ms"; "Ratio"; "Floor"; "Target"; "Verdict" ]
+
+    /// Bars of the ratios, in one colour for each verdict, with their floors and targets as marks: data for plots.js.
+    let private chart file =
+        let rows = items "ratios" file
+        let names rows = rows |> List.map (text "name")
+
+        let bars words kind color =
+            let rows = rows |> List.filter (fun row -> List.contains (text "verdict" row) kind)
+            let ratios = rows |> List.map (number "ratio")
+            let marker = {| color = color |}
+            {| ``type`` = "bar"; orientation = "h"; name = words; y = names rows; x = ratios; marker = marker |}
+
+        let marks words key symbol =
+            let rows = rows |> List.filter (fun row -> (number key row).IsSome)
+            let values = rows |> List.map (number key)
+            let marker = {| symbol = symbol; size = 9; color = "#888888"; line = {| width = 2; color = "#888888" |} |}
+
+            {|
+                ``type`` = "scatter"
+                mode = "markers"
+                name = words
+                y = names rows
+                x = values
+                marker = marker
+            |}
+
+        let data: obj list =
+            [
+                bars "floor met" [ "met"; "stretch" ] "#0072B2"
+                bars "below floor" [ "below" ] "#D55E00"
+                bars "no floor" [ "none" ] "#56B4E9"
+                marks "floor" "floor" "line-ns-open"
+                marks "target" "target" "diamond-open"
+            ]
+
+        let layout =
+            {|
+                height = 160 + 20 * rows.Length
+                barmode = "overlay"
+                xaxis =
+                    {|
+                        title = {| text = "libtorch's time / ours" |}
+                        ``type`` = "log"
+                        tickvals = [ 0.25; 0.5; 1.0; 2.0; 4.0; 8.0; 16.0 ]
+                    |}
+                yaxis = {| categoryorder = "array"; categoryarray = names rows; autorange = "reversed" |}
+                legend = {| y = 1.02; yanchor = "bottom" |}
+            |}
+
+        // "</" would end the block early.
+        let json = (JsonSerializer.Serialize {| data = data; layout = layout |}).Replace("</", "<\\/")
+
+        let caption =
+            "Libtorch's time over ours, a bar for each workload, with floors and targets. The table below has the figures."
+
+        $"<figure class=\"chart\"><div class=\"plot-area\" role=\"img\" aria-label=\"{caption}\"></div>"
+        + $"<script type=\"application/json\" class=\"plot\">{json}</script><figcaption>{caption}</figcaption></figure>"
+
+    let private memory file =
+        items "ratios" file
+        |> List.choose (fun row ->
+            match number "oursPeakMB" row, number "torchPeakMB" row with
+            | Some ours, Some torch ->
+                let verdict =
+                    if torch >= ours then
+                        Tables.verdict "good" "at most libtorch's"
+                    else
+                        Tables.verdict "bad" "more than libtorch's"
+
+                let name = Tables.encode (text "name" row)
+                Some [ name; show "0" (Some ours); show "0" (Some torch); show "0.00" (Some(torch / ours)); verdict ]
+            | _ -> None)
+        |> Tables.table "memory" [ "Workload"; "Ours, MB"; "Libtorch, MB"; "Ratio"; "Verdict" ]
+
+    let private scaling file =
+        let row axis =
+            let points = [ for point in items "points" axis -> $"""{text "value" point}: {cell "0" "ms" point} ms""" ]
+
+            [
+                Tables.encode (text "axis" axis)
+                cell "0.00" "timeExponent" axis
+                cell "0.00" "expectedTime" axis
+                cell "0.00" "memoryExponent" axis
+                cell "0.00" "expectedMemory" axis
+                String.concat ", " points
+            ]
+
+        items "axes" file
+        |> List.map row
+        |> Tables.table "scaling" [ "Grows with"; "Time"; "Expected"; "Memory"; "Expected"; "Measured" ]
+        |> fun table -> table + origin file
+
+    let private numpy file =
+        let row element =
+            let losses = items "losses" element |> List.map (fun loss -> show "0.0000" (Some(loss.GetDouble())))
+            let library, losses = Tables.encode (text "library" element), String.concat ", " losses
+            [ library; cell "0.0" "ms" element; cell "0.00" "ratio" element; losses ]
+
+        items "rows" file
+        |> List.map row
+        |> Tables.table
+            "numpy"
+            [ "Transformer small, whole step"; "ms"; "Time over ours"; "Losses of three steps without dropout" ]
+        |> fun table -> table + origin file
+
+    /// Puts every part where docs/performance.md asks for it.
+    let fill (root: string) (document: IDocument) =
+        for id, file, part in
+            [
+                "machine", "ratios", machine
+                "ratios-chart", "ratios", chart
+                "ratios", "ratios", ratios
+                "memory", "ratios", memory
+                "scaling", "scaling", scaling
+                "numpy", "numpy", numpy
+            ] do
+            let stored = Path.Combine(root, "tests", "Bench", "results", $"{file}.json")
+
+            match document.GetElementById id with
+            | null -> failwith $"docs/performance.md has no <div id=\"{id}\"></div> to put the figures into."
+            | place when File.Exists stored ->
+                use figures = JsonDocument.Parse(File.ReadAllText stored)
+                place.InnerHtml <- part figures.RootElement
+            | place -> place.InnerHtml <- "<p>Not measured yet.</p>"
