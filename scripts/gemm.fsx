@@ -497,6 +497,11 @@ for error in GradCheck.Run(matMul, inputs, [||], random) do
     check $"derived = differences, {error.Name}" error.Error 1e-6
 (*** include-output ***)
 (**
+And PyTorch's engine, given the same numbers: the largest relative differences that `dotnet fsi tests/Parity/run.fsx` found when it was last run.
+*)
+parity [ "MatMul"; "Linear"; "Linear.ForwardTransposed" ]
+(*** include-it-raw ***)
+(**
 ## Numerical stability
 
 ### What a sum of n products loses
