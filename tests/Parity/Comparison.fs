@@ -19,6 +19,14 @@ type Distance =
             Backward = Option.map2 (fun (a: float) b -> Math.Max(a, b)) a.Backward b.Backward
         }
 
+    /// A case that cannot be computed fails its subject, and no other.
+    static member Of (subject: string) (case: int) (compute: unit -> Distance) =
+        try
+            compute ()
+        with error ->
+            eprintfn $"{subject}, case {case}: {error.Message}"
+            { Forward = nan; Backward = Some nan }
+
 /// A subject compared over many cases, in double and in single precision.
 type Row =
     {

@@ -196,23 +196,25 @@ let private train settings (random: RandomStream) =
     let theirOptimizer = torch.optim.Adam(List.map snd theirs, 0.001, 0.9, 0.98, 1e-9)
     let tape = Tape<float>()
 
-    [
-        for _ in 1..trainingSteps ->
-            use _ = torch.NewDisposeScope()
-            let batch = batch random
-            optimizer.ZeroGradients()
-            let loss = model.Loss(Pass<float> tape, batch, smoothing)
-            tape.Backward loss
-            let ours = loss.Value.ToScalar()
-            tape.Clear()
-            optimizer.Step 0.001
-            theirOptimizer.zero_grad ()
-            let loss = lossOf batch (logitsOf settings (fun name -> byName[name]) batch)
-            loss.backward ()
-            theirOptimizer.step () |> ignore
-            abs (ours - loss.item<float>()) / loss.item<float>()
-    ]
-    |> List.max
+    let differences =
+        [
+            for _ in 1..trainingSteps ->
+                use _ = torch.NewDisposeScope()
+                let batch = batch random
+                optimizer.ZeroGradients()
+                let loss = model.Loss(Pass<float> tape, batch, smoothing)
+                tape.Backward loss
+                let ours = loss.Value.ToScalar()
+                tape.Clear()
+                optimizer.Step 0.001
+                theirOptimizer.zero_grad ()
+                let loss = lossOf batch (logitsOf settings (fun name -> byName[name]) batch)
+                loss.backward ()
+                theirOptimizer.step () |> ignore
+                abs (ours - loss.item<float>()) / loss.item<float>()
+        ]
+
+    { Forward = List.max differences; Backward = None }
 
 let names = [ "Transformer" ]
 
@@ -221,31 +223,25 @@ let rows isAsked =
         if isAsked "Transformer" then
             let random = RandomStream(1UL).Split "model Transformer"
 
-            let worst (compare: TransformerSettings -> RandomStream -> Distance) =
+            let worst part (compare: TransformerSettings -> RandomStream -> Distance) =
                 variants
-                |> List.mapi (fun i settings -> compare settings (random.Split $"case {i}"))
+                |> List.mapi (fun i settings ->
+                    Distance.Of $"Transformer, {part}" i (fun () -> compare settings (random.Split $"{part} {i}")))
                 |> List.reduce Distance.Worse
 
             {
                 Kind = "model"
                 Name = "Transformer"
                 Cases = variants.Length
-                Double = worst compare<float>
-                Single = Some(worst compare<float32>)
+                Double = worst "double" compare<float>
+                Single = Some(worst "single" compare<float32>)
             }
 
             {
                 Kind = "training"
                 Name = $"Transformer, {trainingSteps} steps"
                 Cases = variants.Length
-                Double =
-                    {
-                        Forward =
-                            variants
-                            |> List.mapi (fun i settings -> train settings (random.Split $"training {i}"))
-                            |> List.max
-                        Backward = None
-                    }
+                Double = worst "training" train
                 Single = None
             }
     ]

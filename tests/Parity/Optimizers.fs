@@ -133,7 +133,11 @@ let rows isAsked =
                 let random = RandomStream(1UL).Split $"optimizer {name}"
 
                 let worst (compare: IMaker -> RandomStream -> Distance) =
-                    [ for i in 1..cases -> compare (draw (random.Split $"case {i}")) (random.Split $"numbers {i}") ]
+                    [
+                        for i in 1..cases ->
+                            Distance.Of $"optimizer {name}" i (fun () ->
+                                compare (draw (random.Split $"case {i}")) (random.Split $"numbers {i}"))
+                    ]
                     |> List.reduce Distance.Worse
 
                 {

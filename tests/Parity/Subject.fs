@@ -100,18 +100,18 @@ module Case =
     let row kind name cases (draw: RandomStream -> Case) =
         let random = RandomStream(1UL).Split $"{kind} {name}"
 
-        let distances =
+        let worst compare =
             [
                 for i in 1..cases ->
-                    let case = draw (random.Split $"case {i}")
-                    let numbers () = random.Split $"numbers {i}"
-                    compare<float> case (numbers ()), compare<float32> case (numbers ())
+                    Distance.Of $"{kind} {name}" i (fun () ->
+                        compare (draw (random.Split $"case {i}")) (random.Split $"numbers {i}"))
             ]
+            |> List.reduce Distance.Worse
 
         {
             Kind = kind
             Name = name
             Cases = cases
-            Double = distances |> List.map fst |> List.reduce Distance.Worse
-            Single = distances |> List.map snd |> List.reduce Distance.Worse |> Some
+            Double = worst compare<float>
+            Single = Some(worst compare<float32>)
         }
