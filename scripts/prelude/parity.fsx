@@ -23,13 +23,22 @@ module Parity =
             | JsonValueKind.Number -> worst.GetDouble().ToString("0.0e+0", CultureInfo.InvariantCulture)
             | _ -> "–"
 
+        let all = List.ofSeq (file.RootElement.GetProperty("rows").EnumerateArray())
+
+        match List.except [ for row in all -> text row "name" ] names with
+        | [] -> ()
+        | missing ->
+            let missing = String.concat ", " missing
+
+            Host.refuse
+                $"scripts/results/parity.json holds nothing of {missing}; run dotnet fsi tests/Parity/run.fsx -- --store"
+
         let rows =
             [
-                for row in file.RootElement.GetProperty("rows").EnumerateArray() do
+                for row in all do
                     if names.IsEmpty || List.contains (text row "name") names then
                         [
-                            text row "kind"
-                            text row "name"
+                            $"""{text row "kind"} {text row "name"}"""
                             text row "cases"
                             error row "double" "forward"
                             error row "double" "backward"
@@ -38,14 +47,4 @@ module Parity =
                         ]
             ]
 
-        match List.except [ for row in rows -> row[1] ] names with
-        | [] -> ()
-        | missing ->
-            let missing = String.concat ", " missing
-
-            Host.refuse
-                $"scripts/results/parity.json holds nothing of {missing}; run dotnet fsi tests/Parity/run.fsx -- --store"
-
-        table
-            [ "kind"; "name"; "cases"; "forward, double"; "backward, double"; "forward, single"; "backward, single" ]
-            rows
+        table [ "compared"; "cases"; "double: forward"; "backward"; "single: forward"; "backward" ] rows
