@@ -31,8 +31,7 @@ let private closing (summary: TestRunSummary) audit =
     let skipped = add Skipped summary.ignored.Length
     $"{passed} passed, {failed} failed" + (if skipped > 0 then $", {skipped} skipped" else "")
 
-[<EntryPoint>]
-let main args =
+let private runTests (args: string[]) =
     let mutable finished: TestRunSummary option = None
     let handler = SummaryHandler.SummaryHandler(fun summary -> finished <- Some summary)
 
@@ -58,3 +57,9 @@ let main args =
         out.WriteLine()
         out.WriteLine(closing summary audit)
         if audit = Failed then 1 else code
+
+[<EntryPoint>]
+let main args =
+    match args with
+    | [| first; folder |] when first = Checkpoints.SmallRun.childArgument -> Checkpoints.SmallRun.child folder
+    | _ -> runTests args

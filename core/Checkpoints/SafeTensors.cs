@@ -8,7 +8,9 @@ namespace Hybrid.Checkpoints;
 /// <param name="Path">Where it was read from, for messages.</param>
 /// <param name="Tensors">Its tensors by name.</param>
 /// <param name="Metadata">Its texts by name, without the checksum.</param>
-public sealed record TensorFile(string Path, IReadOnlyDictionary<string, StoredTensor> Tensors, IReadOnlyDictionary<string, string> Metadata);
+/// <param name="IsVerified">True if it came with a checksum, which its contents met; files of other programs have none.</param>
+public sealed record TensorFile(
+    string Path, IReadOnlyDictionary<string, StoredTensor> Tensors, IReadOnlyDictionary<string, string> Metadata, bool IsVerified);
 
 /// <summary>
 /// Reads and writes safetensors, the format in which weights travel between frameworks: the length of a header, the header as
@@ -104,7 +106,7 @@ public static class SafeTensors
             throw new DataFileException(
                 $"{path}: the checksum in its metadata is not that of its contents; the file is damaged, restore it. "
                 + "If another program wrote it and copied the metadata, have it leave 'sha256' out.");
-        return new TensorFile(path, tensors, header.Metadata);
+        return new TensorFile(path, tensors, header.Metadata, IsVerified: expected is not null);
     }
 
     private static void RequireLittleEndian()

@@ -12,7 +12,6 @@ public class Adam<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPointIee
 {
     private readonly Tensor<T>[] firstMoments, secondMoments;
     private readonly double beta1, beta2, eps, weightDecay;
-    private int steps;
 
     /// <summary>Makes the optimizer with moments of zero.</summary>
     /// <param name="parameters">What to train.</param>
@@ -35,14 +34,17 @@ public class Adam<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPointIee
         secondMoments = [.. Parameters.Select(parameter => Tensor<T>.Zeros(parameter.Value.Shape))];
     }
 
+    internal override IEnumerable<(string Name, Tensor<T> Value)> Memory =>
+        Parameters.SelectMany((parameter, i) => new[] { ($"first moment/{parameter.Name}", firstMoments[i]), ($"second moment/{parameter.Name}", secondMoments[i]) });
+
     /// <inheritdoc/>
     public override void Step(double learningRate)
     {
         ThrowIfNotRate(learningRate);
-        steps++;
+        Steps++;
         // The bias corrections depend on the step only, so they are taken out of the loop over elements.
-        var meanCorrection = T.CreateChecked(learningRate / (1 - Math.Pow(beta1, steps)));
-        var squareCorrection = T.CreateChecked(1 / (1 - Math.Pow(beta2, steps)));
+        var meanCorrection = T.CreateChecked(learningRate / (1 - Math.Pow(beta1, Steps)));
+        var squareCorrection = T.CreateChecked(1 / (1 - Math.Pow(beta2, Steps)));
         var kept = T.CreateChecked(1 - learningRate * weightDecay);
         for (var i = 0; i < firstMoments.Length; i++)
         {

@@ -1,5 +1,6 @@
 using System.Numerics;
 using Hybrid.Autodiff;
+using Hybrid.Tensors;
 
 namespace Hybrid.Optimizers;
 
@@ -10,6 +11,12 @@ public abstract class Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee
 
     /// <summary>What is trained.</summary>
     public IReadOnlyList<Parameter<T>> Parameters { get; }
+
+    /// <summary>Steps taken.</summary>
+    public int Steps { get; internal set; }
+
+    /// <summary>What it remembers from step to step beside their number, by name; each has the shape of a parameter.</summary>
+    internal abstract IEnumerable<(string Name, Tensor<T> Value)> Memory { get; }
 
     /// <summary>One step with the given learning rate; gradients stay as they are.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The rate is negative, NaN or infinite.</exception>

@@ -22,10 +22,14 @@ public sealed class Sgd<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPo
         velocities = [.. Parameters.Select(parameter => Tensor<T>.Zeros(parameter.Value.Shape))];
     }
 
+    internal override IEnumerable<(string Name, Tensor<T> Value)> Memory =>
+        Parameters.Select((parameter, i) => ($"velocity/{parameter.Name}", velocities[i]));
+
     /// <inheritdoc/>
     public override void Step(double learningRate)
     {
         ThrowIfNotRate(learningRate);
+        Steps++;
         for (var i = 0; i < velocities.Length; i++)
         {
             Elementwise.Scale(T.CreateChecked(momentum), velocities[i], velocities[i]);

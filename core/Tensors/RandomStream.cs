@@ -27,8 +27,8 @@ public sealed class RandomStream
         Position = position;
     }
 
-    /// <summary>How many 64-bit numbers have been drawn.</summary>
-    public ulong Position { get; private set; }
+    /// <summary>How many 64-bit numbers have been drawn. With the seed and the label it is the whole state of the stream.</summary>
+    public ulong Position { get; internal set; }
 
     /// <summary>A stream of its own for one purpose; the same label always gives the same stream.</summary>
     public RandomStream Split(string label)

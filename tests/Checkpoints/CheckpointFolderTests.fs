@@ -1,0 +1,168 @@
+module Hybrid.Tests.Checkpoints.CheckpointFolderTests
+
+open System
+open System.IO
+open Expecto
+open Hybrid.Autodiff
+open Hybrid.Checkpoints
+open Hybrid.Data
+open Hybrid.Tensors
+
+/// Saves at 10 and 20 steps; returns what a run that never stopped has at 30.
+let private prepare folder =
+    use checkpoints = CheckpointFolder.Open folder
+    let run = SmallRun.Run()
+
+    for step in [ 10; 20 ] do
+        run.To step
+        checkpoints.Save("small", SmallRun.settings, run.State)
+
+    run.To 30
+    run.Digest
+
+let private newest folder = Path.Combine(folder, "small.000000020.safetensors")
+
+/// Why a fresh run cannot be resumed, after it has been shown that it is left as it was.
+let private refusal settings folder =
+    use checkpoints = CheckpointFolder.Open folder
+    let run = SmallRun.Run()
+    let before = run.Digest
+
+    let message =
+        try
+            let resumed = checkpoints.Resume("small", settings, run.State)
+            failtest $"resumed: {resumed}"
+        with :? DataFileException as error ->
+            error.Message
+
+    Expect.equal run.Digest before "the run is left as it was"
+    Expect.equal run.State.Step 0 "and has not begun"
+    message
+
+let private resumed folder =
+    use checkpoints = CheckpointFolder.Open folder
+    let run = SmallRun.Run()
+    Expect.isTrue (checkpoints.Resume("small", SmallRun.settings, run.State)) "there is a checkpoint"
+    run
+
+[<Tests>]
+let tests =
+    testList
+        "Checkpoints.CheckpointFolder"
+        [
+            testCase "a resumed run goes on as one that never stopped, to the bit, in the middle of an epoch"
+            <| fun _ ->
+                Files.withFolder (fun folder ->
+                    let expected = prepare folder
+                    let run = resumed folder
+                    Expect.equal run.State.Step 20 "steps done"
+                    run.To 30
+                    Expect.equal run.Digest expected "weights and losses")
+
+            testCase "a folder without checkpoints has nothing to resume, and runs are told apart by their names"
+            <| fun _ ->
+                Files.withFolder (fun folder ->
+                    prepare folder |> ignore
+                    use checkpoints = CheckpointFolder.Open folder
+
+                    for name in [ "smal"; "small.0"; "other" ] do
+                        let run = SmallRun.Run()
+                        Expect.isFalse (checkpoints.Resume(name, SmallRun.settings, run.State)) name)
+
+            testCase "the last two are kept; a new run removes those of an old one once it has saved"
+            <| fun _ ->
+                Files.withFolder (fun folder ->
+                    prepare folder |> ignore
+                    use checkpoints = CheckpointFolder.Open folder
+                    let run = SmallRun.Run()
+
+                    let names () =
+                        [ for file in Directory.GetFiles(folder, "small.*") |> Array.sort -> Path.GetFileName file ]
+
+                    Expect.hasLength (names ()) 2 "before"
+
+                    for step in [ 1; 2; 3 ] do
+                        run.To step
+                        checkpoints.Save("small", SmallRun.settings, run.State)
+
+                    Expect.equal (names ()) [ "small.000000002.safetensors"; "small.000000003.safetensors" ] "after")
+
+            testCase "other settings are refused, with the difference"
+            <| fun _ ->
+                Files.withFolder (fun folder ->
+                    prepare folder |> ignore
+                    let message = refusal (readOnlyDict [ "features", "32"; "seed", "1" ]) folder
+                    Expect.stringContains message "features: 16 then, 32 now" "what differs"
+                    Expect.isFalse (message.Contains "seed") "and nothing else")
+
+            testCase "cut short at every hundredth of its length, it is refused and the one before is offered"
+            <| fun _ ->
+                Files.withFolder (fun folder ->
+                    prepare folder |> ignore
+                    let whole = File.ReadAllBytes(newest folder)
+
+                    for percent in 0..99 do
+                        File.WriteAllBytes(newest folder, whole[.. whole.Length * percent / 100 - 1])
+                        let message = refusal SmallRun.settings folder
+                        Expect.stringContains message "small.000000020.safetensors" $"{percent} %%: the file"
+                        Expect.stringContains message "of step 10, is whole" $"{percent} %%: the one before"
+
+                    File.Delete(newest folder)
+                    Expect.equal (resumed folder).State.Step 10 "the one before is taken up")
+
+            testCase "with any bit flipped it is refused"
+            <| fun _ ->
+                Files.withFolder (fun folder ->
+                    prepare folder |> ignore
+                    let whole = File.ReadAllBytes(newest folder)
+                    let random = Random 1
+                    // Every bit of the length and of the beginning of the header, and a sample of the rest.
+                    let bits = [ yield! [ 0..255 ]; for _ in 1..400 -> random.Next(8 * whole.Length) ]
+
+                    for bit in bits do
+                        let damaged = Array.copy whole
+                        damaged[bit / 8] <- damaged[bit / 8] ^^^ (1uy <<< bit % 8)
+                        File.WriteAllBytes(newest folder, damaged)
+                        let message = refusal SmallRun.settings folder
+                        Expect.stringContains message "of step 10, is whole" $"bit {bit}")
+
+            testCase "a folder in use is refused"
+            <| fun _ ->
+                Files.withFolder (fun folder ->
+                    use _ = CheckpointFolder.Open folder
+
+                    let error =
+                        Expect.throwsT<DataFileException> (fun () -> (CheckpointFolder.Open folder).Dispose()) "second"
+
+                    ignore error)
+
+            testCase "a folder that cannot be made is refused"
+            <| fun _ ->
+                Files.withFolder (fun folder ->
+                    let file = Path.Combine(folder, "file")
+                    File.WriteAllText(file, "")
+
+                    Expect.throwsT<DataFileException>
+                        (fun () -> (CheckpointFolder.Open(Path.Combine(file, "below"))).Dispose())
+                        "below a file")
+
+            testCase "a state with two parts of one name is refused"
+            <| fun _ ->
+                let state = TrainingState()
+                state.Add("random", RandomStream 1UL)
+                Expect.throwsT<ArgumentException> (fun () -> state.Add("random", RandomStream 2UL)) "twice"
+
+            testCase "a checkpoint of another model is refused by name"
+            <| fun _ ->
+                Files.withFolder (fun folder ->
+                    prepare folder |> ignore
+                    use checkpoints = CheckpointFolder.Open folder
+                    let state = TrainingState()
+                    state.Add [ Parameter<single>("unheard of", Tensor<single>.Zeros(Shape 3)) ]
+
+                    try
+                        checkpoints.Resume("small", SmallRun.settings, state) |> ignore
+                        failtest "resumed"
+                    with :? DataFileException as error ->
+                        Expect.stringContains error.Message "'parameter/unheard of' is missing" "which")
+        ]
