@@ -66,17 +66,19 @@ A module registers the modules in its fields (`RegisterComponents`), so that `pa
 Fields bear the names that the core's parameters have in a saved file. The comments name what each call replaces: an equation of
 the page, with its backward pass, and the file of the core that holds both.
 *)
+type T = torch.Tensor
+
 /// Multi-head attention, and the norm of the frame around it. Replaces core/Layers/MultiHeadAttention.cs.
 type Attention(s: TransformerSettings, isCausal: bool) as this =
-    inherit
-        torch.nn.Module<torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor>("Attention")
+    inherit torch.nn.Module<T, T, T, T>("Attention")
 
     let width, heads = int64 s.Features, int64 s.Heads
     // LIN-1 forward, LIN-2 to LIN-4 back: core/Rules/Linear.cs
-    let query = torch.nn.Linear(width, width, hasBias = s.AttentionBias)
-    let key = torch.nn.Linear(width, width, hasBias = s.AttentionBias)
-    let value = torch.nn.Linear(width, width, hasBias = s.AttentionBias)
-    let output = torch.nn.Linear(width, width, hasBias = s.AttentionBias)
+    let linear () = torch.nn.Linear(width, width, hasBias = s.AttentionBias)
+    let query = linear ()
+    let key = linear ()
+    let value = linear ()
+    let output = linear ()
     let norm = torch.nn.LayerNorm(width)
     // The library always divides by √d_k; this takes it back where the settings do not want it.
     let factor = if s.ScaledAttention then 1.0 else sqrt (float (width / heads))
@@ -100,11 +102,11 @@ type Attention(s: TransformerSettings, isCausal: bool) as this =
                 is_casual = isCausal
             )
 
-        output.forward (attended.transpose(1, 2).flatten (2L))
+        output.forward (attended.transpose(1, 2).flatten(2L))
 
 /// Two linear layers and a rectifier, and the norm of their frame. Replaces core/Layers/PositionwiseFeedForward.cs.
 type FeedForward(s: TransformerSettings) as this =
-    inherit torch.nn.Module<torch.Tensor, torch.Tensor>("FeedForward")
+    inherit torch.nn.Module<T, T>("FeedForward")
 
     let expand = torch.nn.Linear(int64 s.Features, int64 s.HiddenFeatures)
     let contract = torch.nn.Linear(int64 s.HiddenFeatures, int64 s.Features)
@@ -127,7 +129,7 @@ let framed (s: TransformerSettings) (norm: LayerNorm) (dropout: Dropout) sublaye
 
 /// Replaces, with the next one, core/Models/TransformerBlock.cs.
 type EncoderLayer(s: TransformerSettings) as this =
-    inherit torch.nn.Module<torch.Tensor, torch.Tensor, torch.Tensor>("EncoderLayer")
+    inherit torch.nn.Module<T, T, T>("EncoderLayer")
 
     let self = new Attention(s, false)
     let feedForward = new FeedForward(s)
@@ -140,8 +142,7 @@ type EncoderLayer(s: TransformerSettings) as this =
         |> framed s feedForward.Norm dropout feedForward.forward
 
 type DecoderLayer(s: TransformerSettings) as this =
-    inherit
-        torch.nn.Module<torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor>("DecoderLayer")
+    inherit torch.nn.Module<T, T, T, T>("DecoderLayer")
 
     let self = new Attention(s, true)
     let cross = new Attention(s, false)
@@ -159,13 +160,13 @@ type DecoderLayer(s: TransformerSettings) as this =
 let sinusoids (s: TransformerSettings) =
     let position = torch.arange(float s.MaximumLength, dtype = torch.float64).unsqueeze(1)
     let pair = torch.arange (float (s.Features / 2), dtype = torch.float64)
-    let power = torch.pow (10000.0.ToScalar(), pair * (2.0 / float s.Features).ToScalar())
+    let power = torch.tensor(10000.0).pow(pair * (2.0 / float s.Features).ToScalar())
     let angle = position / power
-    torch.stack([| angle.sin (); angle.cos () |], -1).flatten (1L)
+    torch.stack([| angle.sin (); angle.cos () |], -1).flatten(1L)
 
 /// The encoder-decoder. Replaces core/Models/Transformer.cs.
 type TransformerModule(s: TransformerSettings) as this =
-    inherit torch.nn.Module<torch.Tensor, torch.Tensor, torch.Tensor>("Transformer")
+    inherit torch.nn.Module<T, T, T>("Transformer")
 
     let width = int64 s.Features
     // EMB-1 forward, EMB-2 back: core/Rules/Embedding.cs
@@ -174,7 +175,7 @@ type TransformerModule(s: TransformerSettings) as this =
     let encoder = torch.nn.ModuleList<EncoderLayer>()
     let decoder = torch.nn.ModuleList<DecoderLayer>()
 
-    let norm () : torch.nn.Module<torch.Tensor, torch.Tensor> =
+    let norm () : torch.nn.Module<T, T> =
         if s.NormFirst then torch.nn.LayerNorm(width) else torch.nn.Identity()
 
     let encoderNorm = norm ()
@@ -205,7 +206,7 @@ type TransformerModule(s: TransformerSettings) as this =
             dropout.forward (scaled + positions.narrow (0, 0, ids.shape[1]))
 
         // [batch, 1, 1, sourceTime], the same for all heads and queries: core/Rules/AttentionMask.cs
-        let seen = sourceIds.ne((int64 Vocabulary.Padding).ToScalar()).unsqueeze(1).unsqueeze (1)
+        let seen = sourceIds.ne((int64 Vocabulary.Padding).ToScalar()).unsqueeze(1).unsqueeze(1)
         let read = Seq.fold (fun x (layer: EncoderLayer) -> layer.forward (x, seen))
         let memory = encoderNorm.forward (read (embed source sourceIds) encoder)
         let say = Seq.fold (fun x (layer: DecoderLayer) -> layer.forward (x, memory, seen))
@@ -227,3 +228,398 @@ let crossEntropy (logits: torch.Tensor) (targets: torch.Tensor) =
         ignore_index = int64 Vocabulary.Padding,
         label_smoothing = smoothing
     )
+(**
+## Ours and theirs
+
+| the core | PyTorch | what differs unless it is said |
+|:--|:--|:--|
+| `Rules/Linear.cs`, `Layers/Linear.cs` | `nn.Linear` | weight `[in, out]` here, `[out, in]` there. Start: Xavier uniform and a bias of 0 here; both uniform within 1/√in there |
+| `Layers/Embedding.cs` | `nn.Embedding` | multiplied by √d and drawn from N(0, 1/d) here; not multiplied and drawn from N(0, 1) there |
+| `Layers/SinusoidalPositions.cs` | none | to be written in both |
+| `Layers/LayerNorm.cs` | `nn.LayerNorm` | nothing: ε is 10⁻⁵ inside the root, the variance is biased (divided by n), gain 1, bias 0 |
+| `Rules/Attention.cs` | `functional.scaled_dot_product_attention` | the scale is an argument here, always 1/√d_k there |
+| `Layers/MultiHeadAttention.cs` | `nn.MultiheadAttention` | no biases here, biases there; there also one matrix for all three projections, `[3d, d]`, whose Xavier limit is √(6/4d) instead of √(6/2d), a dropout on the weights, and time before batch |
+| `Rules/AttentionMask.cs` | tensors of booleans | says how many keys are seen here. True means *seen* in `scaled_dot_product_attention`, but *hidden* in `nn.MultiheadAttention`, `key_padding_mask` and `attn_mask` alike |
+| `Rules/Dropout.cs` | `nn.Dropout` | rate 0.5 there if none is given. A pass without a random stream drops nothing here; `eval()` says so there |
+| `Models/TransformerBlock.cs` | `nn.TransformerEncoderLayer` | there also a dropout between the two feed-forward layers and on attention weights, which the paper does not have; that is why the layers above are our own |
+| `Rules/CrossEntropy.cs` | `functional.cross_entropy` | the mean over what is not ignored, in both; padding is 0 here, `ignore_index` is -100 there. Smoothing is 0 there if none is given; ε is spread over all classes, the right one included, in both |
+| `Optimizers/Adam.cs` | `optim.Adam` | β₂ = 0.98, ε = 10⁻⁹ here, as section 5.3; 0.999, 10⁻⁸ there. ε outside the root in both |
+| `Optimizers/WarmupSchedule.cs` | `lr_scheduler.LambdaLR` | the rate of step 1, 2, ... here; a factor of the optimizer's rate, from step 0 on, there |
+| `Autodiff/Tape.cs`, `Autodiff/Parameter.cs` | autograd | both add to a gradient until it is zeroed. A backward pass can itself be differentiated there, not here |
+| `Memory/Arena.cs` | `torch.NewDisposeScope` | ends a step's tensors; a tensor kept too long throws in both |
+
+## Weights and data
+
+The file holds weights, settings and vocabularies. Without `--weights` it is made here, from the model that the page starts with
+under the same seed. A weight of a linear layer is turned over on the way.
+*)
+let pairsOf part =
+    [|
+        for struct (word, pronunciation) in TsvPairs.Read(dataFile $"cmudict-g2p/{part}.tsv.gz") ->
+            [| for letter in word -> string letter |],
+            pronunciation.Split ' ' |> Array.map _.TrimEnd('0', '1', '2')
+    |]
+    |> Array.distinct
+
+let trainWords, validWords = pairsOf "train", pairsOf "valid"
+
+/// The page's model before its first step.
+let saveFresh path =
+    let source = Vocabulary.Of(Seq.map (fst >> Seq.ofArray) trainWords)
+    let target = Vocabulary.Of(Seq.map (snd >> Seq.ofArray) trainWords)
+
+    let settings =
+        TransformerSettings(
+            SourceVocabulary = source.Count,
+            TargetVocabulary = target.Count,
+            Features = 128,
+            Heads = 4,
+            EncoderLayers = 2,
+            DecoderLayers = 2,
+            HiddenFeatures = 512,
+            MaximumLength = 64
+        )
+
+    let random = RandomStream(page.Seed).Split("training").Split("model")
+    TransformerFile.Save(path, Transformer<float32>(settings, random), source, target)
+
+let file, saved =
+    let fresh = Path.Combine(Path.GetTempPath(), $"hybrid-{Guid.NewGuid():N}.safetensors")
+
+    try
+        try
+            if page.Weights.IsNone then
+                saveFresh fresh
+
+            let path = defaultArg page.Weights fresh
+            SafeTensors.Read path, TransformerFile.Load<float32>(path, convert = true)
+        with :? DataFileException as error ->
+            Host.refuse error.Message
+    finally
+        File.Delete fresh
+
+let settings = saved.Model.Settings
+printfn $"{settings}\n{saved.Model.ParameterCount} parameters"
+
+let encoded words =
+    try
+        [|
+            for word, sounds in words ->
+                SequencePair(saved.Source.Encode word, saved.Target.Encode sounds)
+        |]
+    with :? ArgumentException as error ->
+        Host.refuse $"the weights belong to other words: {error.Message}"
+
+let trainPairs, validPairs = encoded trainWords, encoded validWords
+
+/// The core's model with the weights of the file.
+let loadCore () =
+    let model = Transformer<_>(settings, RandomStream 0UL)
+    ModelFile.LoadInto(file, model.Parameters, convert = true)
+    model
+
+let torchName (name: string) =
+    name
+        .Replace(".table", ".weight")
+        .Replace(".gain", ".weight")
+        .Replace("coder.norm.", "coderNorm.")
+
+let turned (name: string) (tensor: T) = if name.EndsWith ".weight" then tensor.t () else tensor
+
+/// The same as modules.
+let loadTorch (numbers: torch.ScalarType) =
+    let model = new TransformerModule(settings)
+    model.``to`` numbers |> ignore
+    // A buffer of a module belongs to its state in TorchSharp; the file does not hold what can be computed.
+    let state = Dictionary()
+    state["positions"] <- sinusoids settings
+
+    for entry in file.Tensors do
+        let stored = entry.Value.ToTensor<float>()
+        let extents = [| for axis in 0 .. stored.Shape.Rank - 1 -> int64 stored.Shape[axis] |]
+        let values = torch.tensor (stored.ToArray(), ReadOnlySpan extents)
+        state[torchName entry.Key] <- turned entry.Key values
+
+    // Strict: a tensor that is missing or superfluous is an error that names it.
+    model.load_state_dict state |> ignore
+    model.``to`` device |> ignore
+    // Nothing is dropped from here on: the two draw their random masks in different ways.
+    model.eval ()
+    model
+
+let ids (batch: TokenBatch) =
+    let shape = [| int64 batch.Shape[0]; int64 batch.Shape[1] |]
+    torch.tensor (Array.map int64 batch.Ids, ReadOnlySpan shape, device = device)
+
+(**
+## Equal logits, loss and gradients
+
+Batches of real words, half of them with padding on both sides. In double the two may differ by rounding only, 10⁻¹⁰ at most; in
+single, in which models are trained, by 10⁻⁵. Gradients are compared parameter by parameter, relative to the largest entry of each.
+*)
+let agreementBatches =
+    let byLength = LengthBuckets.Epoch(validPairs, 512, RandomStream(page.Seed).Split "order")
+    let mixed = validPairs |> Array.chunkBySize 24 |> Array.map PairBatch
+    Array.append (Array.take 4 byLength) (Array.take 4 mixed)
+
+let distance (ours: Tensor<_>) (theirs: T) =
+    use flat = theirs.detach().``to``(torch.float64).cpu().contiguous()
+    let ours = ours.ToArray() |> Array.map Double.CreateChecked
+    let apart = Array.map2 (fun x y -> abs (x - y)) ours (flat.data<float>().ToArray())
+    if Array.exists Double.IsNaN apart then nan else Array.max apart
+
+let size (tensor: Tensor<_>) =
+    tensor.ToArray() |> Array.map (Double.CreateChecked >> abs) |> Array.max
+
+/// Compares everything on every batch.
+let agree name (ours: Transformer<_>) (theirs: TransformerModule) logitBound gradientBound =
+    let tape = Tape()
+
+    let worst =
+        [
+            for batch in agreementBatches do
+                use _ = torch.NewDisposeScope()
+                tape.Clear()
+                let pass = Pass tape
+                let memory = ours.Encode(pass, batch.Source)
+                let logits = ours.Decode(pass, memory, batch.Source, batch.DecoderInput)
+                let loss = ours.Loss(pass, batch, smoothing)
+                let theirLogits = theirs.forward (ids batch.Source, ids batch.DecoderInput)
+                let theirLoss = crossEntropy theirLogits (ids batch.DecoderTarget)
+
+                for parameter in ours.Parameters do
+                    parameter.ZeroGradient()
+
+                tape.Backward loss
+                theirs.zero_grad ()
+                theirLoss.backward ()
+
+                let gradient =
+                    [
+                        for parameter in ours.Parameters ->
+                            let grad = theirs.get_parameter(torchName parameter.Name).grad
+                            let apart = distance parameter.Gradient (turned parameter.Name grad)
+                            apart / max (size parameter.Gradient) 1e-3
+                    ]
+
+                distance logits.Value theirLogits,
+                distance loss.Value theirLoss,
+                List.max gradient
+        ]
+
+    let logits, losses, gradients = List.unzip3 worst
+    check $"core = TorchSharp, {name}, logits" (List.max logits) logitBound
+    check $"core = TorchSharp, {name}, loss" (List.max losses) logitBound
+    check $"core = TorchSharp, {name}, worst gradient" (List.max gradients) gradientBound
+
+agree "double" (loadCore (): Transformer<float>) (loadTorch torch.float64) 1e-10 1e-10
+agree "single" (loadCore (): Transformer<float32>) (loadTorch torch.float32) 1e-5 1e-4
+
+(**
+## Equal training
+
+Both start from the file and see the same batches in the same order: the first steps of the page's run, with its warm-up, Adam's
+constants from the paper and label smoothing 0.1.
+
+Training amplifies differences: a weight that is off in its last digit turns another unit on or off some steps later. So both run
+in double too, where rounding starts a billion times smaller, and a further run of the core shows what rounding alone does: it
+starts with every weight moved to the next larger number.
+*)
+let inDouble =
+    claim
+        {
+            Text = "The core and TorchSharp compute the same training steps."
+            Paper = "none: two programs are compared"
+            Measure =
+                "mean absolute difference of the losses in double, last tenth of the steps, nats a token"
+            Threshold = "reproduced at most 1e-6, partly at most 0.02"
+            Verdict = atMost 1e-6 0.02
+        }
+
+let inSingle =
+    claim
+        {
+            Text = "Their loss curves also lie on each other in single precision."
+            Paper = "none: two programs are compared"
+            Measure =
+                "mean absolute difference of the losses in single, last tenth of the steps, nats a token"
+            Threshold = "reproduced at most 0.02, partly at most 0.1"
+            Verdict = atMost 0.02 0.1
+        }
+
+let steps = page.Steps(quick = 30, standard = 300)
+let schedule = WarmupSchedule(settings.Features, 400, max 8000 steps, 0.5, 0.25)
+
+let batches =
+    let order = RandomStream(page.Seed).Split "order"
+
+    Seq.initInfinite (fun _ -> LengthBuckets.Epoch(trainPairs, 512, order))
+    |> Seq.concat
+    |> Seq.take steps
+    |> Array.ofSeq
+
+// As many threads for one as for the other.
+torch.set_num_threads Workers.Count
+
+type Run =
+    {
+        Losses: float[]
+        Seconds: float
+        /// Resident set of this process in MiB: before the first step, and the largest after a step.
+        Before: float
+        Largest: float
+    }
+
+let residentSet () = float Environment.WorkingSet / 1048576.0
+
+let measured name (step: int -> PairBatch -> float) =
+    GC.Collect()
+    let before = residentSet ()
+    let watch = Diagnostics.Stopwatch()
+    let mutable largest = before
+
+    let losses =
+        Progress.run name steps (fun report ->
+            [|
+                for i, batch in Array.indexed batches ->
+                    watch.Start()
+                    let loss = step (i + 1) batch
+                    watch.Stop()
+                    largest <- max largest (residentSet ())
+                    report (i + 1) $"loss %.3f{loss}"
+                    loss
+            |])
+
+    {
+        Losses = losses
+        Seconds = watch.Elapsed.TotalSeconds
+        Before = before
+        Largest = largest
+    }
+
+/// A tape, pullbacks, and core/Optimizers/Adam.cs (ADAM-1 to ADAM-4).
+let trainCore name (model: Transformer<_>) =
+    let tape = Tape()
+    let adam = Adam<_>(model.Parameters, beta1 = 0.9, beta2 = 0.98, eps = 1e-9)
+
+    measured name (fun number batch ->
+        tape.Clear()
+        let loss = model.Loss(Pass tape, batch, smoothing)
+        adam.ZeroGradients()
+        tape.Backward loss
+        adam.Step(schedule.Rate number) // LR-1, LR-2: core/Optimizers/WarmupSchedule.cs
+        Double.CreateChecked(loss.Value.ToScalar()))
+
+/// Autograd in place of core/Autodiff/Tape.cs, LambdaLR around the same schedule.
+let trainTorch name (model: TransformerModule) =
+    let adam =
+        torch.optim.Adam(model.parameters (), lr = 1.0, beta1 = 0.9, beta2 = 0.98, eps = 1e-9)
+
+    let scheduler = torch.optim.lr_scheduler.LambdaLR(adam, fun i -> schedule.Rate(i + 1))
+
+    measured name (fun _ batch ->
+        use _ = torch.NewDisposeScope()
+        let logits = model.forward (ids batch.Source, ids batch.DecoderInput)
+        let loss = crossEntropy logits (ids batch.DecoderTarget)
+        adam.zero_grad ()
+        loss.backward ()
+        adam.step () |> ignore
+        scheduler.step ()
+        loss.``to``(torch.float64).item<float>())
+
+let nudged: Transformer<float32> =
+    let model = loadCore ()
+
+    for parameter in model.Parameters do
+        for i in 0 .. parameter.Value.Length - 1 do
+            parameter.Value.Span[i] <- MathF.BitIncrement parameter.Value.Span[i]
+
+    model
+
+let core32 = trainCore "core, single" (loadCore (): Transformer<float32>)
+let torch32 = trainTorch "TorchSharp, single" (loadTorch torch.float32)
+let rounded = trainCore "core, single, nudged" nudged
+let core64 = trainCore "core, double" (loadCore (): Transformer<float>)
+let torch64 = trainTorch "TorchSharp, double" (loadTorch torch.float64)
+
+let apart a b = Array.map2 (fun x y -> abs (x - y)) a.Losses b.Losses
+let atTheEnd (apart: float[]) = Array.skip (steps - max 1 (steps / 10)) apart |> Array.average
+check "core = TorchSharp, single, loss of the first step" (apart core32 torch32)[0] 1e-5
+check "core = TorchSharp, double, loss of the first step" (apart core64 torch64)[0] 1e-10
+
+settle
+    inDouble
+    [ (page.Seed, atTheEnd (apart core64 torch64)) ]
+    (core64.Seconds + torch64.Seconds)
+
+settle
+    inSingle
+    [ (page.Seed, atTheEnd (apart core32 torch32)) ]
+    (core32.Seconds + torch32.Seconds)
+
+let pairs =
+    [
+        "core and TorchSharp, double", apart core64 torch64
+        "core and TorchSharp, single", apart core32 torch32
+        "core and core nudged, single", apart core32 rounded
+    ]
+
+table
+    [ "difference of the losses"; "largest"; "mean of the last tenth" ]
+    [
+        for name, apart in pairs -> [ name; $"%.2g{Array.max apart}"; $"%.2g{atTheEnd apart}" ]
+    ]
+
+(**
+Seconds are those of the steps alone. Memory is the resident set of this process, which holds both programs, .NET's heap and what it
+has not given back: it shows orders of magnitude. `tests/Bench` measures time and memory on equal terms.
+*)
+table
+    [ "run"; "seconds"; "target tokens a second"; "last loss"; "MiB before"; "most MiB" ]
+    [
+        for name, run in
+            [
+                "core, single", core32
+                "TorchSharp, single", torch32
+                "core, double", core64
+                "TorchSharp, double", torch64
+            ] ->
+            [
+                name
+                $"%.1f{run.Seconds}"
+                $"%.0f{float (Array.sumBy _.TargetTokens batches) / run.Seconds}"
+                $"%.4f{Array.last run.Losses}"
+                $"%.0f{run.Before}"
+                $"%.0f{run.Largest}"
+            ]
+    ]
+
+printfn $"{steps} steps, {Workers.Count} threads each, TorchSharp on {page.Device}"
+
+let line name colour dash (y: float[]) =
+    Chart.Line(x = [ 1..steps ], y = y, Name = name, LineColor = colour, LineDash = dash)
+
+let solid, dashed = StyleParam.DrawingStyle.Solid, StyleParam.DrawingStyle.Dash
+
+[
+    line "core" Palette.blue solid core32.Losses
+    line "TorchSharp" Palette.orange dashed torch32.Losses
+]
+|> Chart.combine
+|> Chart.withXAxisStyle (TitleText = "step")
+|> Chart.withYAxisStyle (TitleText = "training loss, nats a token")
+|> figure "losses" "Training loss in single precision, same start, same batches."
+
+List.map2
+    (fun (name, apart) colour -> line name colour solid apart)
+    pairs
+    [ Palette.green; Palette.orange; Palette.grey ]
+|> Chart.combine
+|> Chart.withXAxisStyle (TitleText = "step")
+|> Chart.withYAxisStyle (
+    TitleText = "difference of the losses, nats a token",
+    AxisType = StyleParam.AxisType.Log
+)
+|> figure "differences" "How far the losses are apart, step by step."
+
+finish page
