@@ -544,23 +544,18 @@ let torch64 = trainTorch "TorchSharp, double" (loadTorch torch.float64)
 
 let apart a b = Array.map2 (fun x y -> abs (x - y)) a.Losses b.Losses
 let atTheEnd (apart: float[]) = Array.skip (steps - max 1 (steps / 10)) apart |> Array.average
-check "core = TorchSharp, single, loss of the first step" (apart core32 torch32)[0] 1e-5
-check "core = TorchSharp, double, loss of the first step" (apart core64 torch64)[0] 1e-10
+let inSingles, inDoubles = apart core32 torch32, apart core64 torch64
+check "core = TorchSharp, single, loss of the first step" inSingles[0] 1e-5
+check "core = TorchSharp, double, loss of the first step" inDoubles[0] 1e-10
 
-settle
-    inDouble
-    [ (page.Seed, atTheEnd (apart core64 torch64)) ]
-    (core64.Seconds + torch64.Seconds)
+settle inDouble [ (page.Seed, atTheEnd inDoubles) ] (core64.Seconds + torch64.Seconds)
 
-settle
-    inSingle
-    [ (page.Seed, atTheEnd (apart core32 torch32)) ]
-    (core32.Seconds + torch32.Seconds)
+settle inSingle [ (page.Seed, atTheEnd inSingles) ] (core32.Seconds + torch32.Seconds)
 
 let pairs =
     [
-        "core and TorchSharp, double", apart core64 torch64
-        "core and TorchSharp, single", apart core32 torch32
+        "core and TorchSharp, double", inDoubles
+        "core and TorchSharp, single", inSingles
         "core and core nudged, single", apart core32 rounded
     ]
 
@@ -587,7 +582,7 @@ table
             [
                 name
                 $"%.1f{run.Seconds}"
-                $"%.0f{float (Array.sumBy _.TargetTokens batches) / run.Seconds}"
+                $"%.0f{float (Array.sumBy (fun (batch: PairBatch) -> batch.TargetTokens) batches) / run.Seconds}"
                 $"%.4f{Array.last run.Losses}"
                 $"%.0f{run.Before}"
                 $"%.0f{run.Largest}"
