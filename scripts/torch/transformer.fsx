@@ -6,11 +6,13 @@ users of a framework write it: modules, autograd, an optimizer from the library.
 .NET. The script
 
 1. loads weights that the page saved, or fresh ones, and shows that both programs compute the same logits, loss and gradients;
-2. trains both on the same batches from the same start, and shows that their loss curves lie on each other;
+2. trains both on the same batches from the same start, and shows how far apart their losses are, in double and in single;
 3. names for each call the hand-derived piece that it replaces, and the defaults in which the two differ.
 
+The default run takes about a minute on two idle cores, several on busy ones; `--quick` about twenty seconds.
+
 It needs Linux on x64 and fetches libtorch when it first runs. On other systems, replace the package `libtorch-cpu-linux-x64`
-below by the one for your system, such as `libtorch-cpu-win-x64` or `libtorch-cpu-osx-arm64` (untested).
+below by the one for yours, such as `libtorch-cpu-win-x64` or `libtorch-cpu-osx-arm64` (untested).
 
     [lang=text]
     dotnet fsi scripts/transformer.fsx -- --save model.safetensors
@@ -53,11 +55,11 @@ open Plotly.NET
 open TorchSharp
 open TorchSharp.Modules
 
-let device = torch.device page.Device
-
 if page.Device = "cuda" && not (torch.cuda.is_available ()) then
     Host.refuse
-        "--device cuda: libtorch finds no GPU; reference TorchSharp-cuda-linux in this script, or leave the option out for cpu."
+        "--device cuda: libtorch finds no GPU; reference TorchSharp-cuda-linux in this script, or leave the option out."
+
+let device = torch.device page.Device
 
 (**
 ## The model
@@ -577,7 +579,7 @@ table
 
 (**
 Seconds are those of the steps alone. Memory is the resident set of this process, which holds both programs, .NET's heap and what it
-has not given back: it shows orders of magnitude. `tests/Bench` measures time and memory on equal terms.
+has not given back: it shows orders of magnitude. Times mean little on a busy machine. `tests/Bench` measures both on equal terms.
 *)
 table
     [ "run"; "seconds"; "target tokens a second"; "last loss"; "MiB before"; "most MiB" ]
