@@ -211,12 +211,7 @@ module Page =
         let device = given.TryGetResult Argument.Device
 
         for option, isGiven in
-            [
-                "--steps", steps.IsSome
-                "--save", save.IsSome
-                "--weights", weights.IsSome
-                "--device", device.IsSome
-            ] do
+            [ "--steps", steps.IsSome; "--save", save.IsSome; "--weights", weights.IsSome; "--device", device.IsSome ] do
             if isGiven && not (List.contains extraOptions[option] extras) then
                 reject $"{name} has no option {option}."
 
@@ -225,8 +220,7 @@ module Page =
         | _ -> ()
 
         match device with
-        | Some other when other <> "cpu" && other <> "cuda" ->
-            reject $"--device is '{other}'; it can be cpu or cuda."
+        | Some other when other <> "cpu" && other <> "cuda" -> reject $"--device is '{other}'; it can be cpu or cuda."
         | _ -> ()
 
         match weights with

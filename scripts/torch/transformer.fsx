@@ -32,12 +32,13 @@ let page = Page.start "torch/transformer" [ Extra.Steps; Extra.Weights; Extra.De
 
 #r "nuget: TorchSharp, 0.107.0"
 #r "nuget: libtorch-cpu-linux-x64, 2.10.0"
-// TorchSharp asks for versions of these two that do not exist; naming others keeps the notice away.
+// TorchSharp asks for versions of these two that do not exist; others keep the notice away.
 #r "nuget: SharpZipLib, 1.4.1"
 #r "nuget: SkiaSharp, 2.88.9"
 #load "../../tests/TorchHost/TorchHost.fs"
 
-// Where the system's C++ library is too old for libtorch, this starts the script again under a host that has a newer one.
+// Where the system's C++ library is too old for libtorch, this starts the script again under a
+// host that has a newer one.
 Hybrid.TorchHost.ensure ()
 
 open System
@@ -57,7 +58,7 @@ open TorchSharp.Modules
 
 if page.Device = "cuda" && not (torch.cuda.is_available ()) then
     Host.refuse
-        "--device cuda: libtorch finds no GPU; reference TorchSharp-cuda-linux in this script, or leave the option out."
+        "--device cuda: libtorch finds no GPU; reference TorchSharp-cuda-linux, as the script says."
 
 let device = torch.device page.Device
 
@@ -70,7 +71,7 @@ the page, with its backward pass, and the file of the core that holds both.
 *)
 type T = torch.Tensor
 
-/// Multi-head attention, and the norm of the frame around it. Replaces core/Layers/MultiHeadAttention.cs.
+/// core/Layers/MultiHeadAttention.cs, and the norm of the frame around it.
 type Attention(s: TransformerSettings, isCausal: bool) as this =
     inherit torch.nn.Module<T, T, T, T>("Attention")
 
@@ -106,7 +107,7 @@ type Attention(s: TransformerSettings, isCausal: bool) as this =
 
         output.forward (attended.transpose(1, 2).flatten(2L))
 
-/// Two linear layers and a rectifier, and the norm of their frame. Replaces core/Layers/PositionwiseFeedForward.cs.
+/// core/Layers/PositionwiseFeedForward.cs, and the norm of its frame.
 type FeedForward(s: TransformerSettings) as this =
     inherit torch.nn.Module<T, T>("FeedForward")
 
@@ -121,15 +122,15 @@ type FeedForward(s: TransformerSettings) as this =
         // RELU-1 and RELU-2; the core fuses them with the bias: core/Rules/LinearRelu.cs
         contract.forward (torch.nn.functional.relu (expand.forward x))
 
-/// Residual connection, dropout and norm around a sublayer. Replaces core/Models/TransformerSublayer.cs.
+/// core/Models/TransformerSublayer.cs: residual connection, dropout and norm around a sublayer.
 let framed (s: TransformerSettings) (norm: LayerNorm) (dropout: Dropout) sublayer x =
-    // LN-1 to LN-8: core/Rules/LayerNorm.cs. DO-1 and DO-2: core/Rules/Dropout.cs. ADD-1 to ADD-3: core/Rules/Add.cs
+    // LN-1 to LN-8, DO-1 and DO-2, ADD-1 to ADD-3: LayerNorm.cs, Dropout.cs, Add.cs in core/Rules
     if s.NormFirst then
         x + dropout.forward (sublayer (norm.forward x))
     else
         norm.forward (x + dropout.forward (sublayer x))
 
-/// Replaces, with the next one, core/Models/TransformerBlock.cs.
+/// core/Models/TransformerBlock.cs, as is the next one.
 type EncoderLayer(s: TransformerSettings) as this =
     inherit torch.nn.Module<T, T, T>("EncoderLayer")
 
@@ -166,7 +167,7 @@ let sinusoids (s: TransformerSettings) =
     let angle = position / power
     torch.stack([| angle.sin (); angle.cos () |], -1).flatten(1L)
 
-/// The encoder-decoder. Replaces core/Models/Transformer.cs.
+/// core/Models/Transformer.cs: the encoder-decoder.
 type TransformerModule(s: TransformerSettings) as this =
     inherit torch.nn.Module<T, T, T>("Transformer")
 
@@ -207,7 +208,7 @@ type TransformerModule(s: TransformerSettings) as this =
             let scaled = embedding.forward ids * (sqrt (float s.Features)).ToScalar()
             dropout.forward (scaled + positions.narrow (0, 0, ids.shape[1]))
 
-        // [batch, 1, 1, sourceTime], the same for all heads and queries: core/Rules/AttentionMask.cs
+        // [batch, 1, 1, sourceTime], for all heads and queries: core/Rules/AttentionMask.cs
         let seen = sourceIds.ne((int64 Vocabulary.Padding).ToScalar()).unsqueeze(1).unsqueeze(1)
         let read = Seq.fold (fun x (layer: EncoderLayer) -> layer.forward (x, seen))
         let memory = encoderNorm.forward (read (embed source sourceIds) encoder)
@@ -332,7 +333,7 @@ let turned (name: string) (tensor: T) = if name.EndsWith ".weight" then tensor.t
 let loadTorch (numbers: torch.ScalarType) =
     let model = new TransformerModule(settings)
     model.``to`` numbers |> ignore
-    // A buffer of a module belongs to its state in TorchSharp; the file does not hold what can be computed.
+    // A module's buffers belong to its state in TorchSharp; the file holds only what is trained.
     let state = Dictionary()
     state["positions"] <- sinusoids settings
 
@@ -436,25 +437,19 @@ Training amplifies differences: one in the last digit grows from step to step un
 both also run in double, where rounding is half a billion times finer, and one more run of the core shows what rounding alone does:
 it starts with every weight moved to the next larger number.
 *)
-let inDouble =
+let near numbers text reproduced partly =
     claim
         {
-            Text = "The core and TorchSharp compute the same training steps."
+            Text = text
             Paper = "none: two programs are compared"
-            Measure = "mean |difference| of the losses in double, last tenth of the steps, nats"
-            Threshold = "reproduced at most 1e-6, partly at most 0.02"
-            Verdict = atMost 1e-6 0.02
+            Measure =
+                $"mean |difference| of the losses in {numbers}, last tenth of the steps, nats"
+            Threshold = $"reproduced at most %g{reproduced}, partly at most %g{partly}"
+            Verdict = atMost reproduced partly
         }
 
-let inSingle =
-    claim
-        {
-            Text = "Their loss curves also lie on each other in single precision."
-            Paper = "none: two programs are compared"
-            Measure = "mean |difference| of the losses in single, last tenth of the steps, nats"
-            Threshold = "reproduced at most 0.02, partly at most 0.1"
-            Verdict = atMost 0.02 0.1
-        }
+let inDouble = near "double" "Core and TorchSharp compute the same training steps." 1e-6 0.02
+let inSingle = near "single" "Their loss curves overlap in single precision too." 0.02 0.1
 
 let steps = page.Steps(quick = 30, standard = 300)
 let schedule = WarmupSchedule(settings.Features, 400, max 8000 steps, 0.5, 0.25)
@@ -477,7 +472,7 @@ type Run =
         Name: string
         Losses: float[]
         Seconds: float
-        /// Resident set of this process in MiB: before the first step, and the largest after a step.
+        /// Resident set of this process in MiB, before the first step and the largest after one.
         Before: float
         Largest: float
     }
