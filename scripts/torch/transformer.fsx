@@ -36,6 +36,7 @@ let page = Page.start "torch/transformer" [ Extra.Steps; Extra.Weights; Extra.De
 #r "nuget: SharpZipLib, 1.4.1"
 #r "nuget: SkiaSharp, 2.88.9"
 #load "../../tests/TorchHost/TorchHost.fs"
+#load "twin.fsx"
 
 // Where the system's C++ library is too old for libtorch, this starts the script again under a
 // host that has a newer one.
@@ -50,15 +51,15 @@ open Hybrid.Data
 open Hybrid.Kernels
 open Hybrid.Models
 open Hybrid.Optimizers
+open Hybrid.Scripts
 open Hybrid.Tensors
 open Hybrid.Text
-open Plotly.NET
 open TorchSharp
 open TorchSharp.Modules
 
 if page.Device = "cuda" && not (torch.cuda.is_available ()) then
     Host.refuse
-        "--device cuda: libtorch finds no GPU; reference TorchSharp-cuda-linux, as the script says."
+        "--device cuda: libtorch finds no GPU; reference TorchSharp-cuda-linux, as told at the top."
 
 let device = torch.device page.Device
 
@@ -84,7 +85,8 @@ type Attention(s: TransformerSettings, isCausal: bool) as this =
     let output = linear ()
     let norm = torch.nn.LayerNorm(width)
     // The library always divides by √d_k; this takes it back where the settings do not want it.
-    let factor = if s.ScaledAttention then 1.0 else sqrt (float (width / heads))
+    let takesBack = not s.ScaledAttention
+    let root = (sqrt (float (width / heads))).ToScalar()
     do this.RegisterComponents()
 
     member _.Norm = norm
@@ -95,10 +97,12 @@ type Attention(s: TransformerSettings, isCausal: bool) as this =
         let split (x: torch.Tensor) =
             x.reshape(x.shape[0], x.shape[1], heads, -1L).transpose(1, 2)
 
-        // ATT-1 to ATT-3 forward, ATT-4 to ATT-8 back, SM-1 and SM-2 within: core/Rules/Attention.cs
+        let queries = split (query.forward x)
+
+        // ATT-1 to ATT-3 forward, ATT-4 to ATT-8 back, with SM-1 and SM-2: core/Rules/Attention.cs
         let attended =
             torch.nn.functional.scaled_dot_product_attention (
-                split (query.forward x) * factor.ToScalar(),
+                (if takesBack then queries * root else queries),
                 split (key.forward memory),
                 split (value.forward memory),
                 attn_mask = seen,
@@ -124,7 +128,7 @@ type FeedForward(s: TransformerSettings) as this =
 
 /// core/Models/TransformerSublayer.cs: residual connection, dropout and norm around a sublayer.
 let framed (s: TransformerSettings) (norm: LayerNorm) (dropout: Dropout) sublayer x =
-    // LN-1 to LN-8, DO-1 and DO-2, ADD-1 to ADD-3: LayerNorm.cs, Dropout.cs, Add.cs in core/Rules
+    // core/Rules: LayerNorm.cs (LN-1 to LN-8), Dropout.cs (DO-1, DO-2), Add.cs (ADD-1 to ADD-3)
     if s.NormFirst then
         x + dropout.forward (sublayer (norm.forward x))
     else
@@ -221,9 +225,9 @@ type TransformerModule(s: TransformerSettings) as this =
         else
             output.forward decoded
 
-/// CE-1 and CE-2 forward, CE-3 back: core/Rules/CrossEntropy.cs.
 let smoothing = 0.1
 
+/// CE-1 and CE-2 forward, CE-3 back: core/Rules/CrossEntropy.cs.
 let crossEntropy (logits: torch.Tensor) (targets: torch.Tensor) =
     torch.nn.functional.cross_entropy (
         logits.flatten (0L, 1L),
@@ -231,6 +235,7 @@ let crossEntropy (logits: torch.Tensor) (targets: torch.Tensor) =
         ignore_index = int64 Vocabulary.Padding,
         label_smoothing = smoothing
     )
+
 (**
 ## Ours and theirs
 
@@ -258,9 +263,9 @@ under the same seed. A weight of a linear layer is turned over on the way.
 *)
 let pairsOf part =
     [|
-        for struct (word, pronunciation) in TsvPairs.Read(dataFile $"cmudict-g2p/{part}.tsv.gz") ->
+        for struct (word, said) in TsvPairs.Read(dataFile $"cmudict-g2p/{part}.tsv.gz") ->
             [| for letter in word -> string letter |],
-            pronunciation.Split ' ' |> Array.map _.TrimEnd('0', '1', '2')
+            said.Split ' ' |> Array.map _.TrimEnd('0', '1', '2')
     |]
     |> Array.distinct
 
@@ -333,7 +338,7 @@ let turned (name: string) (tensor: T) = if name.EndsWith ".weight" then tensor.t
 let loadTorch (numbers: torch.ScalarType) =
     let model = new TransformerModule(settings)
     model.``to`` numbers |> ignore
-    // A module's buffers belong to its state in TorchSharp; the file holds only what is trained.
+    // A module's buffers belong to its state here; the file holds only what is trained.
     let state = Dictionary()
     state["positions"] <- sinusoids settings
 
@@ -366,15 +371,6 @@ let agreementBatches =
     let byLength = LengthBuckets.Epoch(validPairs, 512, RandomStream(page.Seed).Split "order")
     let mixed = validPairs |> Array.chunkBySize 24 |> Array.map PairBatch
     Array.append (Array.take 4 byLength) (Array.take 4 mixed)
-
-let distance (ours: Tensor<_>) (theirs: T) =
-    use flat = theirs.detach().``to``(torch.float64).cpu().contiguous()
-    let ours = ours.ToArray() |> Array.map Double.CreateChecked
-    let apart = Array.map2 (fun x y -> abs (x - y)) ours (flat.data<float>().ToArray())
-    if Array.exists Double.IsNaN apart then nan else Array.max apart
-
-let size (tensor: Tensor<_>) =
-    tensor.ToArray() |> Array.map (Double.CreateChecked >> abs) |> Array.max
 
 /// The greatest differences of logits, loss and gradients over the batches.
 let compare (ours: Transformer<_>) (theirs: TransformerModule) =
@@ -435,7 +431,8 @@ constants from the paper and label smoothing 0.1.
 
 Training amplifies differences: one in the last digit grows from step to step until the losses of single batches differ visibly. So
 both also run in double, where rounding is half a billion times finer, and one more run of the core shows what rounding alone does:
-it starts with every weight moved to the next larger number.
+it starts with every weight moved to the next larger number. Where the core ends as far from that run as from TorchSharp, rounding
+explains the distance.
 *)
 let near numbers text reproduced partly =
     claim
@@ -462,55 +459,15 @@ let batches =
     |> Seq.take steps
     |> Array.ofSeq
 
-let tokens = batches |> Array.sumBy _.TargetTokens
-
 // As many threads for one as for the other.
 torch.set_num_threads Workers.Count
-
-type Run =
-    {
-        Name: string
-        Losses: float[]
-        Seconds: float
-        /// Resident set of this process in MiB, before the first step and the largest after one.
-        Before: float
-        Largest: float
-    }
-
-let residentSet () = float Environment.WorkingSet / 1048576.0
-
-let measured name (step: int -> PairBatch -> float) =
-    GC.Collect()
-    let before = residentSet ()
-    let watch = Diagnostics.Stopwatch()
-    let mutable largest = before
-
-    let losses =
-        Progress.run name steps (fun report ->
-            [|
-                for i, batch in Array.indexed batches ->
-                    watch.Start()
-                    let loss = step (i + 1) batch
-                    watch.Stop()
-                    largest <- max largest (residentSet ())
-                    report (i + 1) $"loss %.3f{loss}"
-                    loss
-            |])
-
-    {
-        Name = name
-        Losses = losses
-        Seconds = watch.Elapsed.TotalSeconds
-        Before = before
-        Largest = largest
-    }
 
 /// A tape, pullbacks, and core/Optimizers/Adam.cs (ADAM-1 to ADAM-4).
 let trainCore name (model: Transformer<_>) =
     let tape = Tape()
     let adam = Adam<_>(model.Parameters, beta1 = 0.9, beta2 = 0.98, eps = 1e-9)
 
-    measured name (fun number batch ->
+    measured name batches (fun number batch ->
         tape.Clear()
         let loss = model.Loss(Pass tape, batch, smoothing)
         adam.ZeroGradients()
@@ -525,7 +482,7 @@ let trainTorch name (model: TransformerModule) =
 
     let scheduler = torch.optim.lr_scheduler.LambdaLR(adam, fun i -> schedule.Rate(i + 1))
 
-    measured name (fun _ batch ->
+    measured name batches (fun _ batch ->
         use _ = torch.NewDisposeScope()
         let logits = model.forward (ids batch.Source, ids batch.DecoderInput)
         let loss = crossEntropy logits (ids batch.DecoderTarget)
@@ -550,8 +507,6 @@ let rounded = trainCore "core, single, nudged" nudged
 let core64 = trainCore "core, double" (loadCore (): Transformer<float>)
 let torch64 = trainTorch "TorchSharp, double" (loadTorch torch.float64)
 
-let apart a b = Array.map2 (fun x y -> abs (x - y)) a.Losses b.Losses
-let atTheEnd (apart: float[]) = Array.skip (steps - max 1 (steps / 10)) apart |> Array.average
 let inSingles, inDoubles = apart core32 torch32, apart core64 torch64
 check "core = TorchSharp, single, loss of the first step" inSingles[0] 1e-5
 check "core = TorchSharp, double, loss of the first step" inDoubles[0] 1e-10
@@ -559,63 +514,18 @@ check "core = TorchSharp, double, loss of the first step" inDoubles[0] 1e-10
 settle inDouble [ (page.Seed, atTheEnd inDoubles) ] (core64.Seconds + torch64.Seconds)
 settle inSingle [ (page.Seed, atTheEnd inSingles) ] (core32.Seconds + torch32.Seconds)
 
-let pairs =
+showDifferences
     [
         "core and TorchSharp, double", inDoubles
         "core and TorchSharp, single", inSingles
         "core and core nudged, single", apart core32 rounded
     ]
 
-table
-    [ "difference of the losses"; "largest"; "mean of the last tenth" ]
-    [
-        for name, apart in pairs -> [ name; $"%.2g{Array.max apart}"; $"%.2g{atTheEnd apart}" ]
-    ]
-
 (**
 Seconds are those of the steps alone. Memory is the resident set of this process, which holds both programs, .NET's heap and what it
 has not given back: it shows orders of magnitude. Times mean little on a busy machine. `tests/Bench` measures both on equal terms.
 *)
-table
-    [ "run"; "seconds"; "target tokens a second"; "last loss"; "MiB before"; "most MiB" ]
-    [
-        for run in [ core32; torch32; core64; torch64 ] ->
-            [
-                run.Name
-                $"%.1f{run.Seconds}"
-                $"%.0f{float tokens / run.Seconds}"
-                $"%.4f{Array.last run.Losses}"
-                $"%.0f{run.Before}"
-                $"%.0f{run.Largest}"
-            ]
-    ]
-
+showRuns (batches |> Array.sumBy _.TargetTokens) [ core32; torch32; core64; torch64 ]
+showLosses core32 torch32
 printfn $"{steps} steps, {Workers.Count} threads each, TorchSharp on {page.Device}"
-
-let line name colour dash (y: float[]) =
-    Chart.Line(x = [ 1..steps ], y = y, Name = name, LineColor = colour, LineDash = dash)
-
-let solid, dashed = StyleParam.DrawingStyle.Solid, StyleParam.DrawingStyle.Dash
-
-[
-    line "core" Palette.blue solid core32.Losses
-    line "TorchSharp" Palette.orange dashed torch32.Losses
-]
-|> Chart.combine
-|> Chart.withXAxisStyle (TitleText = "step")
-|> Chart.withYAxisStyle (TitleText = "training loss, nats a token")
-|> figure "losses" "Training loss in single precision, same start, same batches."
-
-List.map2
-    (fun (name, apart) colour -> line name colour solid apart)
-    pairs
-    [ Palette.green; Palette.orange; Palette.grey ]
-|> Chart.combine
-|> Chart.withXAxisStyle (TitleText = "step")
-|> Chart.withYAxisStyle (
-    TitleText = "difference of the losses, nats a token",
-    AxisType = StyleParam.AxisType.Log
-)
-|> figure "differences" "How far the losses are apart, step by step."
-
 finish page
