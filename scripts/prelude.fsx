@@ -46,6 +46,9 @@
 //     csharp "Rules/LayerNorm.cs" "Forward"               // member, or the name of a type for all of it
 //     (*** include-it-raw ***)
 //
+//     parity [ "LayerNorm" ]                              // stored figures of the comparison with PyTorch
+//     (*** include-it-raw ***)
+//
 //     settle accurate [ 1UL, 7.9; 2UL, 8.1 ] seconds      // (seed, value) for each seed
 //     finish page
 #r "packages/bin/Release/net10.0/Hybrid.Core.dll"
@@ -57,4 +60,4 @@
 #r "packages/bin/Release/net10.0/Spectre.Console.Ansi.dll"
 #r "packages/bin/Release/net10.0/Spectre.Console.dll"
 #r "packages/bin/Release/net10.0/Argu.dll"
-#load "prelude/host.fsx" "prelude/page.fsx" "prelude/matrices.fsx" "prelude/figures.fsx" "prelude/progress.fsx" "prelude/ledger.fsx"
+#load "prelude/host.fsx" "prelude/page.fsx" "prelude/matrices.fsx" "prelude/figures.fsx" "prelude/progress.fsx" "prelude/ledger.fsx" "prelude/parity.fsx"

@@ -75,31 +75,3 @@ internal readonly struct ZeroIfFinite<T> : IReduction<T> where T : unmanaged, IB
     public TVector Step<TVector, TLanes>(TVector result, TVector x, TVector y) where TVector : struct where TLanes : ILanes<TVector, T> =>
         TLanes.MultiplyAdd(x, default, result);
 }
-
-/// <summary>Σ (x − shift).</summary>
-internal readonly struct ShiftedTotal<T>(T shift) : IReduction<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
-{
-    public static bool IsMax => false;
-
-    public static bool ReadsY => false;
-
-    public T Padding => shift;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public TVector Step<TVector, TLanes>(TVector result, TVector x, TVector y) where TVector : struct where TLanes : ILanes<TVector, T> =>
-        TLanes.Add(result, TLanes.Subtract(x, TLanes.Create(shift)));
-}
-
-/// <summary>Σ exp(x − shift).</summary>
-internal readonly struct ExpTotal<T>(T shift) : IReduction<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
-{
-    public static bool IsMax => false;
-
-    public static bool ReadsY => false;
-
-    public T Padding => T.NegativeInfinity;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public TVector Step<TVector, TLanes>(TVector result, TVector x, TVector y) where TVector : struct where TLanes : ILanes<TVector, T> =>
-        TLanes.Add(result, Exponential.Exp<T, TVector, TLanes>(TLanes.Subtract(x, TLanes.Create(shift))));
-}

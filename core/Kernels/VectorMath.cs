@@ -35,13 +35,11 @@ public static unsafe class VectorMath
         fixed (T* px = x, py = y) return RowLoops.ExpAndSum(x.Length, px, shift, py);
     }
 
-    /// <summary>Σ exp(x − shift), as <see cref="ExpAndSum"/> without keeping the terms.</summary>
-    public static T SumOfExp<T>(ReadOnlySpan<T> x, T shift) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Reduce(new ExpTotal<T>(shift), x, x);
-
-    /// <summary>Σ (x − shift).</summary>
-    public static T SumOfShifted<T>(ReadOnlySpan<T> x, T shift) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Reduce(new ShiftedTotal<T>(shift), x, x);
+    /// <summary>max x, Σ exp(x − max x) and Σ (x − max x); the exponentials as in <see cref="ExpAndSum"/>.</summary>
+    public static (T Max, T SumOfExp, T SumOfShifted) SoftmaxSums<T>(ReadOnlySpan<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        fixed (T* px = x) return Kernels.SoftmaxSums.Of(x.Length, px);
+    }
 
     /// <summary>y = x.</summary>
     public static void Copy<T>(ReadOnlySpan<T> x, Span<T> y, bool accumulate = false) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>

@@ -40,17 +40,18 @@ public static class CrossEntropy
 
         Workers.For(rows, grain, (_, first, end) =>
         {
+            ReadOnlySpan<T> scores = logits.Span;
+            Span<T> maxima = rowMax.Span, sums = rowSum.Span, losses = rowLoss.Span;
             for (var i = first; i < end; i++)
             {
                 if (targets[i] == padding) continue;
-                ReadOnlySpan<T> x = logits.Span.Slice(i * classes, classes);
+                var x = scores.Slice(i * classes, classes);
                 // Everything is measured from the maximum, so that a large common offset costs no digits.
-                var max = rowMax.Span[i] = VectorMath.Max(x);
                 // CE-1: log Σ exp x = max x + log Σ exp(x − max x)
-                var sum = rowSum.Span[i] = VectorMath.SumOfExp(x, max);
-                var spread = onEach > T.Zero ? onEach * VectorMath.SumOfShifted(x, max) : T.Zero;
+                (maxima[i], sums[i], var sumOfShifted) = VectorMath.SoftmaxSums(x);
+                var spread = onEach > T.Zero ? onEach * sumOfShifted : T.Zero;
                 // CE-2: ℓ = log Σ exp x − Σ q x
-                rowLoss.Span[i] = T.Log(sum) - onTarget * (x[targets[i]] - max) - spread;
+                losses[i] = T.Log(sums[i]) - onTarget * (x[targets[i]] - maxima[i]) - spread;
             }
         });
         var loss = Tensor<T>.Rent(arena, Shape.Scalar);
@@ -64,17 +65,18 @@ public static class CrossEntropy
             var weight = dloss.ToScalar() / T.CreateChecked(counted);
             Workers.For(rows, grain, (_, first, end) =>
             {
+                ReadOnlySpan<T> scores = logits.Span, maxima = rowMax.Span, sums = rowSum.Span;
+                var slots = dlogits.Span;
                 for (var i = first; i < end; i++)
                 {
-                    var dx = dlogits.Span.Slice(i * classes, classes);
+                    var dx = slots.Slice(i * classes, classes);
                     if (targets[i] == padding)
                     {
                         if (!accumulate) dx.Clear();
                         continue;
                     }
                     // CE-3: dx = (p − q) dloss / n
-                    VectorMath.ExpScaleShift(
-                        logits.Span.Slice(i * classes, classes), rowMax.Span[i], weight / rowSum.Span[i], weight * onEach, dx, accumulate);
+                    VectorMath.ExpScaleShift(scores.Slice(i * classes, classes), maxima[i], weight / sums[i], weight * onEach, dx, accumulate);
                     dx[targets[i]] -= weight * onTarget;
                 }
             });

@@ -38,18 +38,18 @@ public static class LayerNorm
 
         Workers.For(rows, grain, (_, first, end) =>
         {
+            ReadOnlySpan<T> source = x.Span, gains = gain.Span, biases = bias.Span;
+            Span<T> target = y.Span, means = mean.Span, inverses = invStd.Span;
             for (var i = first; i < end; i++)
             {
-                ReadOnlySpan<T> row = x.Span.Slice(i * features, features);
-                var yRow = y.Span.Slice(i * features, features);
+                var row = source.Slice(i * features, features);
                 var mu = VectorMath.Sum(row) / n; // LN-1: μ = Σ x / n
                 var variance = VectorMath.SumOfSquares(row, mu) / n; // LN-2: σ² = Σ (x − μ)² / n
                 var inverse = T.One / T.Sqrt(variance + epsilon);
                 // LN-3: x̂ = (x − μ) / √(σ² + ε)
                 // LN-4: y = g x̂ + b
-                VectorMath.Normalize(row, mu, inverse, gain.Span, bias.Span, yRow);
-                mean.Span[i] = mu;
-                invStd.Span[i] = inverse;
+                VectorMath.Normalize(row, mu, inverse, gains, biases, target.Slice(i * features, features));
+                (means[i], inverses[i]) = (mu, inverse);
             }
         });
         return (y, Backward);
@@ -60,20 +60,22 @@ public static class LayerNorm
             var (dx, accumulate) = gradients.Wants(0) ? gradients.Open(0) : (null, false);
             Workers.For(rows, grain, (part, first, end) =>
             {
+                ReadOnlySpan<T> source = x.Span, cotangents = dy.Span, gains = gain.Span, means = mean.Span, inverses = invStd.Span;
                 Span<T> dgain = dgainParts.Span.Slice(part * features, features), dbias = dbiasParts.Span.Slice(part * features, features);
+                var slots = dx is null ? [] : dx.Span;
                 for (var i = first; i < end; i++)
                 {
-                    ReadOnlySpan<T> row = x.Span.Slice(i * features, features), dyRow = dy.Span.Slice(i * features, features);
+                    ReadOnlySpan<T> row = source.Slice(i * features, features), dyRow = cotangents.Slice(i * features, features);
                     // LN-5: dg = Σ over rows of dy x̂
                     // LN-6: db = Σ over rows of dy
                     // LN-7: dx̂ = g dy
                     var (sumOfDxhat, sumOfProduct) =
-                        VectorMath.NormalizeSums(row, mean.Span[i], invStd.Span[i], dyRow, gain.Span, dgain, dbias);
+                        VectorMath.NormalizeSums(row, means[i], inverses[i], dyRow, gains, dgain, dbias);
                     if (dx is null) continue;
                     // LN-8: dx = (dx̂ − mean(dx̂) − x̂ mean(dx̂ x̂)) / √(σ² + ε)
                     VectorMath.NormalizePullback(
-                        row, mean.Span[i], invStd.Span[i], dyRow, gain.Span, sumOfDxhat / n, sumOfProduct / n,
-                        dx.Span.Slice(i * features, features), accumulate);
+                        row, means[i], inverses[i], dyRow, gains, sumOfDxhat / n, sumOfProduct / n,
+                        slots.Slice(i * features, features), accumulate);
                 }
             });
             if (gradients.Wants(1)) Broadcast.AddPartialRows(dgainParts, gradients.Slot(1).Span);

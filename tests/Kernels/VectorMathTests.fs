@@ -236,19 +236,39 @@ let tests =
                         near $"dgain, length {length}, element {i}" 1e-14 expectedGain[i] dgain[i]
                         near $"dbias, length {length}, element {i}" 1e-14 expectedBias[i] dbias[i]
 
-            testCase "SumOfExp and SumOfShifted"
+            testCase "SoftmaxSums: maximum, sum of exponentials, sum of differences"
             <| fun _ ->
-                bothReductions
-                    "SumOfExp"
-                    (fun x _ -> List.sumBy (fun x -> exp (x - 1.0)) x)
-                    (fun n x _ -> VectorMath.SumOfExp<float32>(f n x, 1f))
-                    (fun n x _ -> VectorMath.SumOfExp<float>(d n x, 1.0))
+                let largest = List.fold max -infinity
 
                 bothReductions
-                    "SumOfShifted"
-                    (fun x _ -> List.sumBy (fun x -> x - 1.0) x)
-                    (fun n x _ -> VectorMath.SumOfShifted<float32>(f n x, 1f))
-                    (fun n x _ -> VectorMath.SumOfShifted<float>(d n x, 1.0))
+                    "the sum of exponentials"
+                    (fun x _ -> List.sumBy (fun each -> exp (each - largest x)) x)
+                    (fun n x _ ->
+                        let struct (_, sum, _) = VectorMath.SoftmaxSums<float32>(f n x)
+                        sum)
+                    (fun n x _ ->
+                        let struct (_, sum, _) = VectorMath.SoftmaxSums<float>(d n x)
+                        sum)
+
+                bothReductions
+                    "the sum of differences"
+                    (fun x _ -> List.sumBy (fun each -> each - largest x) x)
+                    (fun n x _ ->
+                        let struct (_, _, sum) = VectorMath.SoftmaxSums<float32>(f n x)
+                        sum)
+                    (fun n x _ ->
+                        let struct (_, _, sum) = VectorMath.SoftmaxSums<float>(d n x)
+                        sum)
+
+                for length in lengths do
+                    let x = row (Random 5) length
+                    let struct (max, _, _) = VectorMath.SoftmaxSums<float>(d length x)
+                    Expect.equal max (largest (List.ofArray x[1..length])) $"the maximum of {length}"
+
+                for bad in [ nan; infinity ] do
+                    let x = Array.init 40 (fun i -> if i = 37 then bad else float i)
+                    let struct (_, sum, _) = VectorMath.SoftmaxSums<float>(ReadOnlySpan x)
+                    Expect.isTrue (Double.IsNaN sum) $"{bad} passes through"
 
             testCase "Scale, and in place too"
             <| fun _ ->

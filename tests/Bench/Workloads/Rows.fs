@@ -30,7 +30,7 @@ let private layerNorm rows features =
 let private crossEntropy rows classes smoothing =
     let targets = Inputs.ids "targets" 0 classes rows
     // Made when it is first needed: a process that measures our side alone must not load libtorch.
-    let torchTargets = lazy Torch.ids [ rows ] targets
+    let torchTargets = lazy (Torch.ids [ rows ] targets).DetachFromDisposeScope()
 
     Rule.bothWays
         (if smoothing > 0.0 then $"cross-entropy (smoothing {smoothing})" else "cross-entropy")

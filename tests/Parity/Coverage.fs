@@ -1,0 +1,82 @@
+/// What of the core has to be compared, found by reflection: whoever adds a rule adds its comparison.
+module Hybrid.Parity.Coverage
+
+open System
+open System.Reflection
+open Hybrid.Optimizers
+open Hybrid.Tensors
+
+let private publicTypes space =
+    [
+        for found in typeof<Shape>.Assembly.GetExportedTypes() do
+            if found.Namespace = space && not found.IsNested then
+                found
+    ]
+
+let private plainName (found: Type) = found.Name.Split('`')[0]
+
+/// Static classes are abstract and sealed.
+let private canBeUsed (found: Type) = not found.IsAbstract || found.IsSealed
+
+/// Static methods Forward, and others that begin so, by class and method.
+let private rules =
+    [
+        for found in publicTypes "Hybrid.Rules" do
+            for forward in found.GetMethods(BindingFlags.Public ||| BindingFlags.Static) do
+                if forward.Name = "Forward" then
+                    found.Name
+                elif forward.Name.StartsWith "Forward" then
+                    $"{found.Name}.{forward.Name}"
+    ]
+
+/// Initialization draws numbers and computes nothing that torch could be asked for.
+let private layers =
+    [
+        for found in publicTypes "Hybrid.Layers" do
+            if canBeUsed found && found.Name <> "Initialization" then
+                plainName found
+    ]
+
+let private derivesFrom (generic: Type) (found: Type) =
+    Seq.unfold
+        (fun (above: Type | null) ->
+            match above with
+            | null -> None
+            | above -> Some(above, above.BaseType))
+        found.BaseType
+    |> Seq.exists (fun above -> above.IsGenericType && above.GetGenericTypeDefinition() = generic)
+
+let private optimizers, private schedules =
+    let found = publicTypes "Hybrid.Optimizers" |> List.filter canBeUsed
+
+    let optimizers, others =
+        found |> List.partition (derivesFrom (typeof<Optimizer<float>>.GetGenericTypeDefinition()))
+
+    List.map plainName optimizers, List.map plainName others
+
+let private models =
+    [
+        for found in publicTypes "Hybrid.Models" do
+            if derivesFrom (typeof<Hybrid.Layers.Layer<float>>.GetGenericTypeDefinition()) found then
+                plainName found
+    ]
+
+/// Complaints: what has no comparison, and comparisons of what there is no more.
+let complaints =
+    let compared =
+        [
+            "rule", rules, List.map fst Rules.all
+            "layer", layers, List.map fst Layers.all
+            "optimizer", optimizers, Optimizers.names
+            "schedule", schedules, Optimizers.scheduleNames
+            "model", models, Models.names
+        ]
+
+    [
+        for kind, there, compared in compared do
+            for name in List.except compared there do
+                $"The {kind} {name} is not compared with torch; add it to the list of its kind in tests/Parity."
+
+            for name in List.except there compared do
+                $"The {kind} {name} is compared, but the core has none; remove it from tests/Parity."
+    ]

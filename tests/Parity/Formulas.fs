@@ -1,0 +1,49 @@
+/// Functions that torch has under other names or in other pieces.
+[<RequireQualifiedAccess>]
+module Hybrid.Parity.Formulas
+
+open Hybrid.Rules
+open TorchSharp
+
+let number (like: torch.Tensor) (value: float) = torch.tensor (value, dtype = like.dtype)
+
+/// True where a query does not see a key, [batch, 1, queryTime, keyTime].
+let hidden (mask: AttentionMask) batch queryTime keyTime =
+    let values =
+        [|
+            for sequence in 0 .. batch - 1 do
+                for query in 0 .. queryTime - 1 do
+                    for key in 0 .. keyTime - 1 -> key >= mask.Visible(sequence, query, keyTime)
+        |]
+
+    torch.tensor(values).reshape([| int64 batch; 1L; int64 queryTime; int64 keyTime |])
+
+/// Attention of all heads, from [batch, time, features]; a query that sees nothing gets zeros, which torch leaves undefined.
+let attention heads (scale: float) (mask: AttentionMask) (q: torch.Tensor) (k: torch.Tensor) (v: torch.Tensor) =
+    let batch, queryTime, keyTime = int q.shape[0], int q.shape[1], int k.shape[1]
+
+    let split (x: torch.Tensor) = x.view(x.shape[0], x.shape[1], int64<int> heads, -1L).transpose(1L, 2L)
+
+    let hidden = hidden mask batch queryTime keyTime
+    let blind = hidden.all (-1L, true)
+    let scores = torch.matmul (split q, (split k).transpose(-2L, -1L)) * number q scale
+    let seen = scores.masked_fill (hidden.logical_and (blind.logical_not ()), (-infinity).ToScalar())
+    let weights = torch.nn.functional.softmax(seen, -1L).masked_fill(blind, (0.0).ToScalar())
+    torch.matmul(weights, split v).transpose(1L, 2L).reshape(q.shape[0], q.shape[1], -1L)
+
+/// With our layout of weights, [in, out].
+let linear (x: torch.Tensor) (weight: torch.Tensor) (bias: torch.Tensor option) =
+    match bias with
+    | Some bias -> torch.nn.functional.linear (x, weight.t (), bias)
+    | None -> torch.nn.functional.linear (x, weight.t ())
+
+let layerNorm eps (x: torch.Tensor) (gain: torch.Tensor) (bias: torch.Tensor) =
+    torch.nn.functional.layer_norm (x, [| gain.shape[0] |], gain, bias, eps)
+
+let ids (values: int[]) (extents: int list) =
+    let extents = extents |> List.map int64 |> List.toArray
+    torch.tensor(values |> Array.map int64, dtype = torch.int64).reshape(extents)
+
+/// TorchSharp has a module for it, but no function.
+let embedding (ids: torch.Tensor) (table: torch.Tensor) =
+    table.index_select(0L, ids.flatten ()).reshape(Array.append ids.shape [| table.shape[1] |])

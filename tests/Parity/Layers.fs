@@ -1,0 +1,178 @@
+/// Every layer of the core against the same function in torch, with the same weights.
+module Hybrid.Parity.Layers
+
+open Hybrid.Autodiff
+open Hybrid.Layers
+open Hybrid.Tensors
+open TorchSharp
+
+type private AttentionMask = Hybrid.Rules.AttentionMask
+
+let private whole = Numbers.whole
+let private flip = Numbers.flip
+
+/// The comparison draws all weights anew; only their shapes matter.
+let private weights () = RandomStream 1UL
+
+let private embedding random =
+    let entries, features = whole random 1 20, whole random 1 20
+    let leading = [ whole random 1 3; whole random 1 5 ]
+    let ids = [| for _ in 1 .. Numbers.count leading -> random.NextBelow entries |]
+
+    {
+        Inputs = []
+        Subject =
+            { new ISubject with
+                member _.Ours() =
+                    let layer = Embedding<_>("E", entries, features, weights ())
+                    List.ofSeq layer.Parameters, (fun tape _ -> layer.Apply(tape, ids, Numbers.shape leading))
+
+                member _.Theirs(_, parameter) =
+                    let table = parameter "E.table"
+                    Formulas.embedding (Formulas.ids ids leading) table * Formulas.number table (sqrt (float features))
+            }
+    }
+
+/// The table used backwards, as the pre-softmax matrix.
+let private tiedEmbedding random =
+    let entries, features = whole random 1 20, whole random 1 20
+
+    {
+        Inputs = [ [ whole random 1 4; whole random 1 5; features ] ]
+        Subject =
+            { new ISubject with
+                member _.Ours() =
+                    let layer = Embedding<_>("E", entries, features, weights ())
+                    List.ofSeq layer.Parameters, (fun tape x -> layer.ApplyTransposed(tape, x[0]))
+
+                member _.Theirs(x, parameter) = torch.nn.functional.linear (x[0], parameter "E.table")
+            }
+    }
+
+let private layerNorm random =
+    let features = whole random 1 70
+
+    {
+        Inputs = [ [ whole random 1 4; whole random 1 9; features ] ]
+        Subject =
+            { new ISubject with
+                member _.Ours() =
+                    let layer = LayerNorm<_>("norm", features)
+                    List.ofSeq layer.Parameters, (fun tape x -> layer.Apply(tape, x[0]))
+
+                member _.Theirs(x, parameter) =
+                    Formulas.layerNorm 1e-5 x[0] (parameter "norm.gain") (parameter "norm.bias")
+            }
+    }
+
+let private linearOf (parameter: string -> torch.Tensor) withBias name x =
+    Formulas.linear x (parameter $"{name}.weight") (if withBias then Some(parameter $"{name}.bias") else None)
+
+let private linear random =
+    let input, output = whole random 1 50, whole random 1 50
+    let withBias, rectified = flip random, flip random
+    let withBias = withBias || rectified
+
+    {
+        Inputs = [ [ whole random 1 4; whole random 1 9; input ] ]
+        Subject =
+            { new ISubject with
+                member _.Ours() =
+                    let layer = Linear<_>("linear", input, output, withBias, weights ())
+
+                    List.ofSeq layer.Parameters,
+                    (fun tape x -> if rectified then layer.ApplyRelu(tape, x[0]) else layer.Apply(tape, x[0]))
+
+                member _.Theirs(x, parameter) =
+                    let y = linearOf parameter withBias "linear" x[0]
+                    if rectified then torch.nn.functional.relu y else y
+            }
+    }
+
+let private multiHeadAttention random =
+    let batch, heads, headDim = whole random 1 3, whole random 1 4, whole random 1 8
+    let queryTime, keyTime = whole random 1 8, whole random 1 20
+    let features = heads * headDim
+    let withBias, scaled, isSelf = flip random, flip random, flip random
+    let keyTime = if isSelf then queryTime else keyTime
+    let lengths = [| for _ in 1..batch -> whole random 1 keyTime |]
+
+    let mask = if isSelf then AttentionMask.CausalAndPadding lengths else AttentionMask.Padding lengths
+
+    {
+        Inputs = [ [ batch; queryTime; features ]; [ batch; keyTime; features ] ]
+        Subject =
+            { new ISubject with
+                member _.Ours() =
+                    let layer = MultiHeadAttention<_>("a", features, heads, withBias, scaled, weights ())
+
+                    List.ofSeq layer.Parameters,
+                    (fun tape x ->
+                        let struct (y, _) = layer.Apply(tape, x[0], x[1], mask)
+                        y)
+
+                member _.Theirs(x, parameter) =
+                    let linear = linearOf parameter withBias
+                    let scale = if scaled then 1.0 / sqrt (float headDim) else 1.0
+                    let q, k, v = linear "a.query" x[0], linear "a.key" x[1], linear "a.value" x[1]
+                    linear "a.output" (Formulas.attention heads scale mask q k v)
+            }
+    }
+
+let private feedForward random =
+    let features, hidden = whole random 1 40, whole random 1 90
+
+    {
+        Inputs = [ [ whole random 1 4; whole random 1 9; features ] ]
+        Subject =
+            { new ISubject with
+                member _.Ours() =
+                    let layer = PositionwiseFeedForward<_>("f", features, hidden, weights ())
+                    List.ofSeq layer.Parameters, (fun tape x -> layer.Apply(tape, x[0]))
+
+                member _.Theirs(x, parameter) =
+                    let linear = linearOf parameter true
+                    linear "f.contract" (torch.nn.functional.relu (linear "f.expand" x[0]))
+            }
+    }
+
+/// Added to an input, as the Transformer does. Torch has none; the formula is written with its functions here.
+let private sinusoidalPositions random =
+    let positions, features = whole random 1 60, 2 * whole random 1 20
+
+    {
+        Inputs = [ [ positions; features ] ]
+        Subject =
+            { new ISubject with
+                member _.Ours() =
+                    [],
+                    fun tape x ->
+                        let table = tape.Constant(SinusoidalPositions.Table(positions, features))
+                        tape.Record("add", Hybrid.Rules.Add.Forward(x[0].Value, table.Value, tape.Arena), x[0], table)
+
+                member _.Theirs(x, _) =
+                    let position = torch.arange(int64 positions, dtype = torch.float64).unsqueeze 1L
+                    let even = torch.arange (0.0.ToScalar(), (float features).ToScalar(), 2.0.ToScalar(), torch.float64)
+                    let frequency = torch.exp (even * ((-log 10000.0 / float features).ToScalar()))
+                    let angle = position * frequency
+                    let table = torch.stack([| angle.sin (); angle.cos () |], 2L).reshape(int64 positions, -1L)
+                    x[0] + table.``to`` (x[0].dtype)
+            }
+    }
+
+let all: (string * (RandomStream -> Case)) list =
+    [
+        "Embedding", (fun random -> if flip random then embedding random else tiedEmbedding random)
+        "LayerNorm", layerNorm
+        "Linear", linear
+        "MultiHeadAttention", multiHeadAttention
+        "PositionwiseFeedForward", feedForward
+        "SinusoidalPositions", sinusoidalPositions
+    ]
+
+let rows isAsked =
+    [
+        for name, draw in all do
+            if isAsked name then
+                Case.row "layer" name 25 draw
+    ]

@@ -1,0 +1,247 @@
+/// The Transformer against the same formulas in torch: same weights, same batch.
+module Hybrid.Parity.Models
+
+open System
+open System.Numerics
+open Hybrid.Autodiff
+open Hybrid.Data
+open Hybrid.Layers
+open Hybrid.Models
+open Hybrid.Optimizers
+open Hybrid.Tensors
+open Hybrid.Text
+open TorchSharp
+open TorchSharp.Modules
+
+type private AttentionMask = Hybrid.Rules.AttentionMask
+
+let private vocabulary = 11
+let private smoothing = 0.1
+let private trainingSteps = 20
+
+/// Every combination of the model's choices.
+let private variants =
+    [
+        for normFirst in [ false; true ] do
+            for isTied in [ true; false ] do
+                for withBias in [ false; true ] do
+                    for isScaled in [ true; false ] ->
+                        TransformerSettings(
+                            SourceVocabulary = vocabulary + 2,
+                            TargetVocabulary = vocabulary,
+                            Features = 12,
+                            Heads = 3,
+                            EncoderLayers = 2,
+                            DecoderLayers = 2,
+                            HiddenFeatures = 20,
+                            NormFirst = normFirst,
+                            TieTargetEmbedding = isTied,
+                            AttentionBias = withBias,
+                            ScaledAttention = isScaled
+                        )
+    ]
+
+/// Sentences of different lengths, so that both sides hold padding.
+let private batch (random: RandomStream) =
+    let sentence limit =
+        [| for _ in 1 .. Numbers.whole random 1 7 -> Numbers.whole random (Vocabulary.End + 1) (limit - 1) |]
+
+    PairBatch [ for _ in 1..5 -> SequencePair(sentence (vocabulary + 2), sentence vocabulary) ]
+
+/// The logits, from parameters by our names.
+let private logitsOf (settings: TransformerSettings) (parameter: string -> torch.Tensor) (batch: PairBatch) =
+    let linear withBias name x =
+        Formulas.linear x (parameter $"{name}.weight") (if withBias then Some(parameter $"{name}.bias") else None)
+
+    let norm name x =
+        Formulas.layerNorm LayerNorm<float>.DefaultEps x (parameter $"{name}.gain") (parameter $"{name}.bias")
+
+    let framed name (sublayer: torch.Tensor -> torch.Tensor) (x: torch.Tensor) =
+        if settings.NormFirst then
+            x + sublayer (norm $"{name}.norm" x)
+        else
+            norm $"{name}.norm" (x + sublayer x)
+
+    let scale =
+        if settings.ScaledAttention then
+            1.0 / sqrt (float (settings.Features / settings.Heads))
+        else
+            1.0
+
+    let attend name mask (memory: torch.Tensor) (queries: torch.Tensor) =
+        let linear = linear settings.AttentionBias
+        let k, v = linear $"{name}.key" memory, linear $"{name}.value" memory
+
+        linear $"{name}.query" queries
+        |> fun q -> Formulas.attention settings.Heads scale mask q k v
+        |> linear $"{name}.output"
+
+    let feedForward name x = linear true $"{name}.contract" (torch.nn.functional.relu (linear true $"{name}.expand" x))
+
+    let embed name (tokens: TokenBatch) =
+        let extents = tokens.Shape.ToArray() |> List.ofArray
+        let table = parameter $"{name}.table"
+        let vectors = Formulas.embedding (Formulas.ids tokens.Ids extents) table
+        let positions = SinusoidalPositions.Table<float>(extents[1], settings.Features)
+        let positions = Numbers.theirs<float> [ extents[1]; settings.Features ] (positions.ToArray())
+        vectors * Formulas.number table (sqrt (float settings.Features)) + positions.``to`` (table.dtype)
+
+    let closing name x = if settings.NormFirst then norm $"{name}.norm" x else x
+    let seesSource = AttentionMask.Padding batch.Source.Lengths
+
+    let encode x i =
+        x
+        |> framed $"encoder.{i}.self" (fun y -> attend $"encoder.{i}.self" seesSource y y)
+        |> framed $"encoder.{i}.feedForward" (feedForward $"encoder.{i}.feedForward")
+
+    let memory =
+        List.fold encode (embed "source" batch.Source) [ 0 .. settings.EncoderLayers - 1 ]
+        |> closing "encoder"
+
+    let decode x i =
+        x
+        |> framed $"decoder.{i}.self" (fun y -> attend $"decoder.{i}.self" AttentionMask.Causal y y)
+        |> framed $"decoder.{i}.cross" (attend $"decoder.{i}.cross" seesSource memory)
+        |> framed $"decoder.{i}.feedForward" (feedForward $"decoder.{i}.feedForward")
+
+    let x =
+        List.fold decode (embed "target" batch.DecoderInput) [ 0 .. settings.DecoderLayers - 1 ]
+        |> closing "decoder"
+
+    if settings.TieTargetEmbedding then
+        torch.nn.functional.linear (x, parameter "target.table")
+    else
+        linear false "output" x
+
+let private lossOf (batch: PairBatch) (logits: torch.Tensor) =
+    torch.nn.functional.cross_entropy (
+        logits.reshape (-1L, logits.shape[2]),
+        Formulas.ids batch.DecoderTarget.Ids [ batch.DecoderTarget.Ids.Length ],
+        ignore_index = int64 Vocabulary.Padding,
+        label_smoothing = smoothing
+    )
+
+/// A model of ours, and its parameters in torch.
+let private pair<'T
+    when 'T: (new: unit -> 'T)
+    and 'T: struct
+    and 'T: unmanaged
+    and 'T :> ValueType
+    and 'T :> IBinaryFloatingPointIeee754<'T>>
+    settings
+    (random: RandomStream)
+    =
+    let model = Transformer<'T>(settings, random.Split "weights")
+
+    // Gains of one and biases of zero would hide an error.
+    for parameter in model.Parameters do
+        if parameter.Value.Shape.Rank = 1 then
+            let noise =
+                Numbers.normals random parameter.Value.Length
+                |> Array.map (fun x -> 'T.CreateChecked<float>(0.3 * x))
+
+            for i in 0 .. noise.Length - 1 do
+                parameter.Value.Span[i] <- parameter.Value.Span[i] + noise[i]
+
+    let theirs =
+        [
+            for parameter in model.Parameters ->
+                let extents = parameter.Value.Shape.ToArray() |> List.ofArray
+                parameter.Name, new Parameter(Numbers.theirs<'T> extents (Numbers.ofOurs parameter.Value), true)
+        ]
+
+    model, theirs, readOnlyDict theirs
+
+/// Logits and loss, and the gradient of every parameter.
+let private compare<'T
+    when 'T: (new: unit -> 'T)
+    and 'T: struct
+    and 'T: unmanaged
+    and 'T :> ValueType
+    and 'T :> IBinaryFloatingPointIeee754<'T>>
+    settings
+    (random: RandomStream)
+    =
+    use _ = torch.NewDisposeScope()
+    let model, theirs, byName = pair<'T> settings random
+    let batch = batch random
+    let tape = Tape<'T>()
+    let pass = Pass<'T> tape
+    let logits = model.Decode(pass, model.Encode(pass, batch.Source), batch.Source, batch.DecoderInput)
+    let loss = model.Loss(pass, batch, smoothing)
+    tape.Backward loss
+    let theirLogits = logitsOf settings (fun name -> byName[name]) batch
+    let theirLoss = lossOf batch theirLogits
+    theirLoss.backward ()
+
+    let gradients =
+        [
+            for mine, (_, other) in Seq.zip model.Parameters theirs ->
+                Numbers.distance (Numbers.ofOurs mine.Gradient) (Numbers.ofTheirs (nonNull other.grad))
+        ]
+
+    {
+        Forward =
+            max
+                (Numbers.distance (Numbers.ofOurs logits.Value) (Numbers.ofTheirs theirLogits))
+                (Numbers.distance (Numbers.ofOurs loss.Value) (Numbers.ofTheirs theirLoss))
+        Backward = Some(List.max gradients)
+    }
+
+/// Twenty steps of training with Adam from the same start, in double: the worst relative difference of the losses.
+let private train settings (random: RandomStream) =
+    use _ = torch.NewDisposeScope()
+    let model, theirs, byName = pair<float> settings random
+    let optimizer = Adam<float> model.Parameters
+    let theirOptimizer = torch.optim.Adam(List.map snd theirs, 0.001, 0.9, 0.98, 1e-9)
+    let tape = Tape<float>()
+
+    let differences =
+        [
+            for _ in 1..trainingSteps ->
+                use _ = torch.NewDisposeScope()
+                let batch = batch random
+                optimizer.ZeroGradients()
+                let loss = model.Loss(Pass<float> tape, batch, smoothing)
+                tape.Backward loss
+                let ours = loss.Value.ToScalar()
+                tape.Clear()
+                optimizer.Step 0.001
+                theirOptimizer.zero_grad ()
+                let loss = lossOf batch (logitsOf settings (fun name -> byName[name]) batch)
+                loss.backward ()
+                theirOptimizer.step () |> ignore
+                abs (ours - loss.item<float>()) / loss.item<float>()
+        ]
+
+    { Forward = List.max differences; Backward = None }
+
+let names = [ "Transformer" ]
+
+let rows isAsked =
+    [
+        if isAsked "Transformer" then
+            let random = RandomStream(1UL).Split "model Transformer"
+
+            let worst part (compare: TransformerSettings -> RandomStream -> Distance) =
+                variants
+                |> List.mapi (fun i settings ->
+                    Distance.Of $"Transformer, {part}" i (fun () -> compare settings (random.Split $"{part} {i}")))
+                |> List.reduce Distance.Worse
+
+            {
+                Kind = "model"
+                Name = "Transformer"
+                Cases = variants.Length
+                Double = worst "double" compare<float>
+                Single = Some(worst "single" compare<float32>)
+            }
+
+            {
+                Kind = "training"
+                Name = $"Transformer, {trainingSteps} steps"
+                Cases = variants.Length
+                Double = worst "training" train
+                Single = None
+            }
+    ]

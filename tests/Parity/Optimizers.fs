@@ -1,0 +1,163 @@
+/// Every optimizer and schedule of the core against torch's, over fifty steps.
+module Hybrid.Parity.Optimizers
+
+open System
+open System.Numerics
+open Hybrid.Autodiff
+open Hybrid.Optimizers
+open Hybrid.Tensors
+open TorchSharp
+open TorchSharp.Modules
+
+let private steps = 50
+
+/// How to make an optimizer, of ours and of theirs; the learning rate comes with each step.
+type private IMaker =
+    abstract Ours<'T
+        when 'T: (new: unit -> 'T)
+        and 'T: struct
+        and 'T: unmanaged
+        and 'T :> ValueType
+        and 'T :> IBinaryFloatingPointIeee754<'T>> : Parameter<'T>[] -> Optimizer<'T>
+
+    abstract Theirs: Parameter[] -> torch.optim.Optimizer
+
+/// The parameters after fifty steps along the same random gradients, at a learning rate that changes.
+let private compare<'T
+    when 'T: (new: unit -> 'T)
+    and 'T: struct
+    and 'T: unmanaged
+    and 'T :> ValueType
+    and 'T :> IBinaryFloatingPointIeee754<'T>>
+    (maker: IMaker)
+    (random: RandomStream)
+    =
+    use _ = torch.NewDisposeScope()
+    let shapes = [ for _ in 1..3 -> [ Numbers.whole random 1 9; Numbers.whole random 1 30 ] ]
+    let start = [ for extents in shapes -> extents, Numbers.normals random (Numbers.count extents) ]
+    let ours = [| for extents, values in start -> Parameter<'T>("p", Numbers.ours<'T> extents values) |]
+    let theirs = [| for extents, values in start -> new Parameter(Numbers.theirs<'T> extents values, true) |]
+    let optimizer = maker.Ours<'T> ours
+    use theirOptimizer = maker.Theirs theirs
+
+    for step in 1..steps do
+        let rate = 0.01 / sqrt (float step)
+
+        for mine, other in Array.zip ours theirs do
+            let extents = mine.Value.Shape.ToArray() |> List.ofArray
+            let gradient = Numbers.normals random mine.Value.Length
+            (Numbers.ours<'T> extents gradient).Span.CopyTo mine.Gradient.Span
+            other.grad <- Numbers.theirs<'T> extents gradient
+
+        for group in theirOptimizer.ParamGroups do
+            group.LearningRate <- rate
+
+        optimizer.Step rate
+        theirOptimizer.step () |> ignore
+
+    let distance (mine: Parameter<'T>) (other: Parameter) =
+        Numbers.distance (Numbers.ofOurs mine.Value) (Numbers.ofTheirs other)
+
+    {
+        Forward = Array.map2 distance ours theirs |> Array.fold (fun worst error -> Math.Max(worst, error)) 0.0
+        Backward = None
+    }
+
+let private sgd (random: RandomStream) =
+    let momentum = if Numbers.flip random then 0.0 else 0.95 * random.NextUniform()
+
+    { new IMaker with
+        member _.Ours parameters = Sgd<_>(parameters, momentum)
+        member _.Theirs parameters = torch.optim.SGD(parameters, 1.0, momentum)
+    }
+
+let private betas (random: RandomStream) =
+    0.8 + 0.15 * random.NextUniform(), 0.9 + 0.099 * random.NextUniform(), 10.0 ** -float(Numbers.whole random 6 9)
+
+let private adam random =
+    let beta1, beta2, eps = betas random
+
+    { new IMaker with
+        member _.Ours parameters = Adam<_>(parameters, beta1, beta2, eps)
+        member _.Theirs parameters = torch.optim.Adam(parameters, 1.0, beta1, beta2, eps)
+    }
+
+let private adamW random =
+    let beta1, beta2, eps = betas random
+    let decay = 0.1 * random.NextUniform()
+
+    { new IMaker with
+        member _.Ours parameters = AdamW<_>(parameters, decay, beta1, beta2, eps)
+        member _.Theirs parameters = torch.optim.AdamW(parameters, 1.0, beta1, beta2, eps, decay)
+    }
+
+let private optimizers = [ "Sgd", sgd; "Adam", adam; "AdamW", adamW ]
+
+/// Rates over fifty steps. Torch's scheduler multiplies the optimizer's own rate by a factor, and counts its steps from zero.
+let private warmup (random: RandomStream) =
+    use _ = torch.NewDisposeScope()
+    let features, warmupSteps = Numbers.whole random 8 600, Numbers.whole random 1 40
+    let totalSteps = Numbers.whole random 30 60
+    let scale, finalDecay = 0.1 + random.NextUniform(), random.NextUniform()
+    let schedule = WarmupSchedule(features, warmupSteps, totalSteps, scale, finalDecay)
+    let optimizer = torch.optim.SGD([| new Parameter(torch.zeros 1L) |], scale)
+
+    let factor (epoch: int) =
+        let step, decaySteps = float (epoch + 1), finalDecay * float totalSteps
+        let rise = min (step ** -0.5) (step * float warmupSteps ** -1.5)
+        let fall = Math.Clamp((float totalSteps - step + 1.0) / decaySteps, 0.0, 1.0)
+        float features ** -0.5 * rise * fall
+
+    let scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+
+    let rates =
+        [|
+            for step in 1..steps do
+                let group = Seq.head optimizer.ParamGroups
+                schedule.Rate step, group.LearningRate
+                scheduler.step ()
+        |]
+
+    // Rates are far below one; they are compared as shares of the highest.
+    let highest = rates |> Array.map snd |> Array.max
+    Numbers.distance (rates |> Array.map (fun (x, _) -> x / highest)) (rates |> Array.map (fun (_, y) -> y / highest))
+
+let names = [ for name, _ in optimizers -> name ]
+let scheduleNames = [ "WarmupSchedule" ]
+let private cases = 25
+
+let rows isAsked =
+    [
+        for name, draw in optimizers do
+            if isAsked name then
+                let random = RandomStream(1UL).Split $"optimizer {name}"
+
+                let worst (compare: IMaker -> RandomStream -> Distance) =
+                    [
+                        for i in 1..cases ->
+                            Distance.Of $"optimizer {name}" i (fun () ->
+                                compare (draw (random.Split $"case {i}")) (random.Split $"numbers {i}"))
+                    ]
+                    |> List.reduce Distance.Worse
+
+                {
+                    Kind = "optimizer"
+                    Name = name
+                    Cases = cases
+                    Double = worst compare<float>
+                    Single = Some(worst compare<float32>)
+                }
+
+        for name in scheduleNames do
+            if isAsked name then
+                let random = RandomStream(1UL).Split $"schedule {name}"
+                let worst = [ for i in 1..cases -> warmup (random.Split $"case {i}") ] |> List.max
+
+                {
+                    Kind = "schedule"
+                    Name = name
+                    Cases = cases
+                    Double = { Forward = worst; Backward = None }
+                    Single = None
+                }
+    ]

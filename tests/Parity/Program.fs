@@ -1,0 +1,135 @@
+/// dotnet fsi tests/Parity/run.fsx
+module Hybrid.Parity.Program
+
+open System
+open System.IO
+open System.Text.Json
+open Argu
+open Hybrid.Parity
+
+[<RequireQualifiedAccess>]
+type Argument =
+    | Filter of string
+    | Json of file: string
+    | Store
+
+    interface IArgParserTemplate with
+        member argument.Usage =
+            match argument with
+            | Filter _ -> "only subjects whose name contains this, in any case"
+            | Json _ -> "write the figures to this file"
+            | Store -> "keep the figures as those that the pages show, in scripts/results/parity.json"
+
+let private root = Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", ".."))
+let private stored = Path.Combine(root, "scripts", "results", "parity.json")
+let private json = JsonSerializerOptions(PropertyNamingPolicy = JsonNamingPolicy.CamelCase, WriteIndented = true)
+
+/// Largest relative difference that passes: rounding, and nothing else.
+let private limitDouble, private limitSingle = 1e-10, 2e-5
+
+/// Training multiplies differences from step to step.
+let private limitTraining = 1e-8
+
+let private passes (row: Row) =
+    let within limit (distance: Distance) =
+        // NaN is within no limit.
+        distance.Forward <= limit && distance.Backward |> Option.forall (fun error -> error <= limit)
+
+    within (if row.Kind = "training" then limitTraining else limitDouble) row.Double
+    && row.Single |> Option.forall (within limitSingle)
+
+let private line (row: Row) =
+    let show (error: float option) = error |> Option.map _.ToString("0.0e+0") |> Option.defaultValue "-"
+    let forward = Option.map _.Forward
+    let backward (distance: Distance option) = distance |> Option.bind _.Backward
+    let double, verdict = Some row.Double, (if passes row then "" else "  FAILED")
+
+    $"%-10s{row.Kind} %-26s{row.Name} %5d{row.Cases}  %9s{show (forward double)} %9s{show (backward double)}"
+    + $"  %9s{show (forward row.Single)} %9s{show (backward row.Single)}{verdict}"
+
+/// The pages show stored figures; they must be of what there is.
+let private staleness (rows: Row list) =
+    let names = [ for row in rows -> $"{row.Kind} {row.Name}" ]
+
+    let storedNames =
+        if File.Exists stored then
+            use file = JsonDocument.Parse(File.ReadAllText stored)
+            let text (element: JsonElement) (key: string) = element.GetProperty(key).GetString()
+
+            [
+                for row in file.RootElement.GetProperty("rows").EnumerateArray() ->
+                    $"""{text row "kind"} {text row "name"}"""
+            ]
+        else
+            []
+
+    if set storedNames = set names then
+        []
+    else
+        [
+            "scripts/results/parity.json is not of the subjects that there are; run dotnet fsi tests/Parity/run.fsx -- --store"
+        ]
+
+let private write (file: string) (rows: Row list) =
+    Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath file) |> nonNull) |> ignore
+
+    let figures =
+        {|
+            Torch = $"libtorch {TorchSharp.torch.__version__}"
+            LimitDouble = limitDouble
+            LimitSingle = limitSingle
+            LimitTraining = limitTraining
+            Rows = rows
+        |}
+
+    File.WriteAllText(file, JsonSerializer.Serialize(figures, json) + "\n")
+
+let private run (arguments: ParseResults<Argument>) =
+    let filter = arguments.TryGetResult Argument.Filter
+
+    let isAsked (name: string) =
+        match filter with
+        | Some part -> name.Contains(part, StringComparison.OrdinalIgnoreCase)
+        | None -> true
+
+    printfn "Largest relative differences from torch, forward and backward"
+    printfn $"""%-10s{"kind"} %-26s{"name"} %5s{"cases"}  %19s{"double"}  %19s{"single"}"""
+
+    let rows =
+        [
+            for kind in [ Rules.rows; Layers.rows; Optimizers.rows; Models.rows ] do
+                for row in kind isAsked do
+                    printfn $"{line row}"
+                    row
+        ]
+
+    arguments.TryGetResult Argument.Json |> Option.iter (fun file -> write file rows)
+
+    if arguments.Contains Argument.Store then
+        write stored rows
+
+    let complaints = Coverage.complaints @ (if filter.IsNone then staleness rows else [])
+
+    for complaint in complaints do
+        eprintfn $"{complaint}"
+
+    let failed = rows |> List.filter (passes >> not) |> List.length
+    printfn $"\n{rows.Length - failed} passed, {failed + complaints.Length} failed"
+    if failed = 0 && complaints.IsEmpty && not rows.IsEmpty then 0 else 1
+
+[<EntryPoint>]
+let main arguments =
+    let parser = ArgumentParser.Create<Argument>(programName = "dotnet fsi tests/Parity/run.fsx --")
+
+    try
+        let parsed = parser.ParseCommandLine(arguments, raiseOnUsage = false)
+
+        if parsed.IsUsageRequested then
+            printfn $"{parser.PrintUsage()}"
+            0
+        else
+            Hybrid.TorchHost.ensure ()
+            run parsed
+    with :? ArguParseException as error ->
+        eprintfn $"{error.Message.Trim()}"
+        1

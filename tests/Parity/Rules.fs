@@ -1,0 +1,295 @@
+/// Every rule of the core against the same function under torch's autograd.
+module Hybrid.Parity.Rules
+
+open System
+open Hybrid.Autodiff
+open Hybrid.Rules
+open Hybrid.Tensors
+open TorchSharp
+
+/// A rule is applied to its inputs; it has no parameters of its own.
+type private IRule =
+    abstract Ours<'T
+        when 'T: (new: unit -> 'T)
+        and 'T: struct
+        and 'T: unmanaged
+        and 'T :> ValueType
+        and 'T :> System.Numerics.IBinaryFloatingPointIeee754<'T>> :
+        Tensor<'T>[] * Hybrid.Memory.Arena<'T> -> struct (Tensor<'T> * Pullback<'T>)
+
+    abstract Theirs: torch.Tensor list -> torch.Tensor
+
+let private case inputs (rule: IRule) =
+    {
+        Inputs = inputs
+        Subject =
+            { new ISubject with
+                member _.Ours() =
+                    [],
+                    fun tape inputs ->
+                        let values = inputs |> Array.map _.Value
+                        tape.Record("rule", rule.Ours(values, tape.Arena), inputs)
+
+                member _.Theirs(inputs, _) = rule.Theirs inputs
+            }
+    }
+
+let private whole = Numbers.whole
+let private flip = Numbers.flip
+
+/// Extents of one to four axes; now and then wide enough for several vectors and several threads.
+let private anyShape random =
+    [
+        for _ in 2 .. whole random 1 4 do
+            yield whole random 1 5
+        if whole random 1 4 = 1 then yield whole random 30 700 else yield whole random 1 20
+    ]
+
+let private add random =
+    let a = anyShape random
+    let b = List.skip (whole random 0 (a.Length - 1)) a
+
+    case
+        [ a; b ]
+        { new IRule with
+            member _.Ours(x, arena) = Add.Forward(x[0], x[1], arena)
+            member _.Theirs x = x[0] + x[1]
+        }
+
+let private attention random =
+    let batch, heads, queryTime = whole random 1 3, whole random 1 4, whole random 1 12
+    let isCausal = flip random
+    let keyTime = if isCausal then queryTime else whole random 1 40
+    let keyDim, valueDim = whole random 1 9, whole random 1 9
+    let lengths = [| for _ in 1..batch -> whole random 0 keyTime |]
+
+    let mask =
+        match isCausal, flip random with
+        | false, false -> AttentionMask.None
+        | true, false -> AttentionMask.Causal
+        | false, true -> AttentionMask.Padding lengths
+        | true, true -> AttentionMask.CausalAndPadding lengths
+
+    let scale = 0.1 + random.NextUniform()
+
+    case
+        [
+            [ batch; queryTime; heads * keyDim ]
+            [ batch; keyTime; heads * keyDim ]
+            [ batch; keyTime; heads * valueDim ]
+        ]
+        { new IRule with
+            member _.Ours(x, arena) =
+                let struct (y, _, pullback) = Attention.Forward(heads, scale, mask, x[0], x[1], x[2], arena)
+                struct (y, pullback)
+
+            member _.Theirs x = Formulas.attention heads scale mask x[0] x[1] x[2]
+        }
+
+let private crossEntropy random =
+    let rows, classes = whole random 1 20, whole random 1 90
+    let padding = 0
+    let ignores = flip random && classes > 1
+
+    // At least one row counts.
+    let targets =
+        [| for i in 1..rows -> whole random (if ignores && i > 1 then 0 else min 1 (classes - 1)) (classes - 1) |]
+
+    let smoothing = if flip random then 0.0 else random.NextUniform()
+
+    case
+        [ [ rows; classes ] ]
+        { new IRule with
+            member _.Ours(x, arena) =
+                let padding = if ignores then Nullable padding else Nullable()
+                CrossEntropy.Forward(targets, padding, smoothing, x[0], arena)
+
+            member _.Theirs x =
+                torch.nn.functional.cross_entropy (
+                    x[0],
+                    Formulas.ids targets [ rows ],
+                    ignore_index = (if ignores then int64 padding else -100L),
+                    label_smoothing = smoothing
+                )
+        }
+
+/// The mask is ours in both: what is compared is what is done with it.
+let private dropout random =
+    let shape, rate, seed = anyShape random, 0.9 * random.NextUniform(), random.NextBits()
+
+    let mask =
+        lazy
+            (let ones = Numbers.ours<float> shape (Array.create (Numbers.count shape) 1.0)
+             let struct (kept, _) = Dropout.Forward(rate, RandomStream seed, ones, Hybrid.Memory.Arena<float>())
+             kept.ToArray() |> Array.map (fun kept -> if kept = 0.0 then 0.0 else 1.0))
+
+    case
+        [ shape ]
+        { new IRule with
+            member _.Ours(x, arena) = Dropout.Forward(rate, RandomStream seed, x[0], arena)
+
+            member _.Theirs x =
+                let mask = (Numbers.theirs<float> shape mask.Value).``to``(x[0].dtype)
+                x[0] * mask / Formulas.number x[0] (1.0 - rate)
+        }
+
+let private embedding random =
+    let entries, features = whole random 1 30, whole random 1 40
+    let leading = [ whole random 1 4; whole random 1 9 ]
+    let ids = [| for _ in 1 .. Numbers.count leading -> random.NextBelow entries |]
+    let factor = 4.0 * random.NextUniform()
+
+    case
+        [ [ entries; features ] ]
+        { new IRule with
+            member _.Ours(x, arena) = Embedding.Forward(ids, Numbers.shape leading, factor, x[0], arena)
+            member _.Theirs x = Formulas.embedding (Formulas.ids ids leading) x[0] * Formulas.number x[0] factor
+        }
+
+let private gelu random =
+    case
+        [ anyShape random ]
+        { new IRule with
+            member _.Ours(x, arena) = Gelu.Forward(x[0], arena)
+            member _.Theirs x = torch.nn.functional.gelu x[0]
+        }
+
+let private layerNorm random =
+    let x = anyShape random
+    let eps = 10.0 ** -float(whole random 3 8)
+
+    case
+        [ x; [ List.last x ]; [ List.last x ] ]
+        { new IRule with
+            member _.Ours(x, arena) = LayerNorm.Forward(eps, x[0], x[1], x[2], arena)
+            member _.Theirs x = Formulas.layerNorm eps x[0] x[1] x[2]
+        }
+
+let private linearShapes random =
+    let x = anyShape random
+    x, [ List.last x; whole random 1 50 ]
+
+let private linear random =
+    let x, weight = linearShapes random
+    let withBias = flip random
+
+    case
+        [
+            x
+            weight
+            if withBias then
+                [ List.last weight ]
+        ]
+        { new IRule with
+            member _.Ours(x, arena) =
+                let bias = if withBias then x[2] else Unchecked.defaultof<_>
+                Linear.Forward(x[0], x[1], bias, arena)
+
+            member _.Theirs x = Formulas.linear x[0] x[1] (List.tryItem 2 x)
+        }
+
+let private linearTransposed random =
+    let x, weight = linearShapes random
+
+    case
+        [ x; List.rev weight ]
+        { new IRule with
+            member _.Ours(x, arena) = Linear.ForwardTransposed(x[0], x[1], arena)
+            member _.Theirs x = torch.nn.functional.linear (x[0], x[1])
+        }
+
+let private linearRelu random =
+    let x, weight = linearShapes random
+
+    case
+        [ x; weight; [ List.last weight ] ]
+        { new IRule with
+            member _.Ours(x, arena) = LinearRelu.Forward(x[0], x[1], x[2], arena)
+            member _.Theirs x = torch.nn.functional.relu (Formulas.linear x[0] x[1] (Some x[2]))
+        }
+
+let private matMul random =
+    let leading = [ for _ in 1 .. whole random 0 2 -> whole random 1 4 ]
+    let m, k, n = whole random 1 40, whole random 1 70, whole random 1 40
+
+    case
+        [ leading @ [ m; k ]; leading @ [ k; n ] ]
+        { new IRule with
+            member _.Ours(x, arena) = MatMul.Forward(x[0], x[1], arena)
+            member _.Theirs x = torch.matmul (x[0], x[1])
+        }
+
+let private relu random =
+    case
+        [ anyShape random ]
+        { new IRule with
+            member _.Ours(x, arena) = Relu.Forward(x[0], arena)
+            member _.Theirs x = torch.nn.functional.relu x[0]
+        }
+
+let private reshape random =
+    let x = anyShape random
+    let y = if flip random then [ Numbers.count x ] else List.rev x
+
+    case
+        [ x ]
+        { new IRule with
+            member _.Ours(x, _) = Reshape.Forward(Numbers.shape y, x[0])
+            member _.Theirs x = torch.reshape (x[0], y |> List.map int64 |> List.toArray)
+        }
+
+let private scale (random: RandomStream) =
+    let factor = 6.0 * random.NextUniform() - 3.0
+
+    case
+        [ anyShape random ]
+        { new IRule with
+            member _.Ours(x, arena) = Scale.Forward(factor, x[0], arena)
+            member _.Theirs x = x[0] * Formulas.number x[0] factor
+        }
+
+let private softmax random =
+    case
+        [ anyShape random ]
+        { new IRule with
+            member _.Ours(x, arena) = Softmax.Forward(x[0], arena)
+            member _.Theirs x = torch.nn.functional.softmax (x[0], -1L)
+        }
+
+let private transpose random =
+    let leading = [ for _ in 1 .. whole random 0 2 -> whole random 1 4 ]
+
+    case
+        [ leading @ [ whole random 1 40; whole random 1 40 ] ]
+        { new IRule with
+            member _.Ours(x, arena) = Transpose.Forward(x[0], arena)
+            member _.Theirs x = torch.transpose (x[0], -1L, -2L)
+        }
+
+/// By class and method; a class whose method is Forward goes by its own name.
+let all: (string * (RandomStream -> Case)) list =
+    [
+        nameof Add, add
+        nameof Attention, attention
+        nameof CrossEntropy, crossEntropy
+        nameof Dropout, dropout
+        nameof Embedding, embedding
+        nameof Gelu, gelu
+        nameof LayerNorm, layerNorm
+        nameof Linear, linear
+        "Linear.ForwardTransposed", linearTransposed
+        nameof LinearRelu, linearRelu
+        nameof MatMul, matMul
+        nameof Relu, relu
+        nameof Reshape, reshape
+        nameof Scale, scale
+        nameof Softmax, softmax
+        nameof Transpose, transpose
+    ]
+
+let rows isAsked =
+    [
+        for name, draw in all do
+            if isAsked name then
+                Case.row "rule" name 25 draw
+    ]
