@@ -20,7 +20,7 @@
 //     open Hybrid.Scripts
 //
 //     // The name of the page, and which options it has beyond --quick, --seed, --out, --open and --help.
-//     let page = Page.start "transformer" [ Extra.Full; Extra.Steps ]
+//     let page = Page.start "transformer" [ Extra.Full; Extra.Steps; Extra.Save ]
 //     let steps = page.Steps(quick = 100, standard = 2000, full = 20000)
 //     let stream = RandomStream(page.Seed)
 //

@@ -50,6 +50,7 @@ the answer is the weighted mean of the values.
 open System
 open System.Collections.Generic
 open Hybrid.Autodiff
+open Hybrid.Checkpoints
 open Hybrid.Checks
 open Hybrid.Data
 open Hybrid.Layers
@@ -65,7 +66,7 @@ open MathNet.Numerics.Statistics
 open Plotly.NET
 
 (*** hide ***)
-let page = Page.start "transformer" [ Extra.Full; Extra.Steps ]
+let page = Page.start "transformer" [ Extra.Full; Extra.Steps; Extra.Save ]
 
 (**
 *)
@@ -1096,6 +1097,14 @@ let _, finalLoss, finalAccuracy = Array.last main.Validation
 printfn
     $"validation: %.3f{finalLoss} nats a token, perplexity %.2f{exp finalLoss}, %.1f{100.0 * finalAccuracy} %% of tokens right when the truth so far is given"
 (*** include-output ***)
+(**
+With `--save FILE` the trained model becomes a file of its weights, settings and vocabularies, for
+[other programs](leaving-the-nest.html) and for the same model in PyTorch's engine, `scripts/torch/transformer.fsx`.
+*)
+for file in Option.toList page.SaveTo do
+    reading (fun () -> TransformerFile.Save(file, mainModel, spellings, sounds))
+    printfn $"saved: {file}"
+
 let meansOf size (points: (int * float)[]) =
     points
     |> Array.chunkBySize size

@@ -15,6 +15,11 @@ type Mode =
 type Extra =
     | Full
     | Steps
+    /// A trained model as a file.
+    | Save
+    /// A file with the weights to start from.
+    | Weights
+    | Device
 
 [<RequireQualifiedAccess>]
 type Argument =
@@ -22,6 +27,9 @@ type Argument =
     | [<Unique>] Full
     | [<Unique; EqualsAssignmentOrSpaced>] Seed of uint64
     | [<Unique; EqualsAssignmentOrSpaced>] Steps of int
+    | [<Unique; EqualsAssignmentOrSpaced>] Save of file: string
+    | [<Unique; EqualsAssignmentOrSpaced>] Weights of file: string
+    | [<Unique; EqualsAssignmentOrSpaced>] Device of name: string
     | [<Unique; EqualsAssignmentOrSpaced>] Out of folder: string
     | [<Unique>] Open
 
@@ -32,7 +40,10 @@ type Argument =
             | Full -> "a longer run, closer to the paper's; the page states its time"
             | Seed _ -> "start of all chance, a whole number; 1 if left out"
             | Steps _ -> "training steps, instead of the number that the mode sets"
-            | Out _ -> "folder of plots and results; scripts/out/<page> if left out"
+            | Save _ -> "file (safetensors) that gets the trained model"
+            | Weights _ -> "file that --save made, to start from; a fresh model if left out"
+            | Device _ -> "cpu or cuda; cpu if left out"
+            | Out _ -> "folder of plots and results; a folder in scripts/out if left out"
             | Open -> "open the plots in the browser at the end"
 
 /// One run of a page: its name, and what was asked for.
@@ -43,6 +54,12 @@ type Page =
         Seed: uint64
         /// The number given with --steps; the member Steps falls back to the mode's own.
         StepsAsked: int option
+        /// Full path of the file that is to get the trained model.
+        SaveTo: string option
+        /// Full path of the file with the weights to start from.
+        Weights: string option
+        /// cpu or cuda.
+        Device: string
         Out: string
         OpensPlots: bool
     }
@@ -62,7 +79,7 @@ type Page =
         |> Option.defaultWith (fun () -> page.Pick(quick, standard, defaultArg full standard))
 
     /// A file of this run, such as page.File ".ledger.json".
-    member page.File(suffix: string) = Path.Combine(page.Out, page.Name + suffix)
+    member page.File(suffix: string) = Path.Combine(page.Out, page.Name.Replace('/', '-') + suffix)
 
 [<RequireQualifiedAccess>]
 module Page =
@@ -75,20 +92,31 @@ module Page =
         | Some page -> page
         | None -> Host.refuse "the page has not begun; call Page.start before figures, checks and claims."
 
+    let private extraOptions =
+        Map
+            [
+                "--full", Extra.Full
+                "--steps", Extra.Steps
+                "--save", Extra.Save
+                "--weights", Extra.Weights
+                "--device", Extra.Device
+            ]
+
     let private usage name extras =
         let isSupported option =
-            match option with
-            | "--full" -> List.contains Extra.Full extras
-            | "--steps" -> List.contains Extra.Steps extras
-            | _ -> true
+            match Map.tryFind option extraOptions with
+            | Some extra -> List.contains extra extras
+            | None -> true
 
-        let line (option: string) value description = $"  {option + value, -12}{description}"
+        let line (option: string) value description = $"  {option + value, -16}{description}"
 
         let lines =
             [
                 for case in parser.GetArgumentCases() do
                     match List.filter isSupported case.CommandLineNames.Value with
                     | ("--seed" | "--steps" as option) :: _ -> line option " N" case.Description.Value
+                    | ("--save" | "--weights" as option) :: _ -> line option " FILE" case.Description.Value
+                    | "--device" :: _ -> line "--device" " NAME" case.Description.Value
                     | "--out" :: _ -> line "--out" " DIR" case.Description.Value
                     | option :: _ -> line option "" case.Description.Value
                     | [] -> ()
@@ -119,6 +147,29 @@ module Page =
             match UInt64.TryParse text with
             | true, seed -> seed
             | _ -> Host.refuse $"HYBRID_SEED is '{text}'; it must be a whole number, 0 or more."
+
+    /// The full path of a file that is to be written much later: tried now, so that no long run ends without its result.
+    let private writable option (file: string) =
+        try
+            let file = Path.GetFullPath file
+
+            if Directory.Exists file then
+                Host.refuse $"{option}: {file} is a folder; name a file in it."
+
+            let folder = nonNull (Path.GetDirectoryName file)
+
+            if not (Directory.Exists folder) then
+                Host.refuse $"{option}: there is no folder {folder}; make it, or name a file elsewhere."
+
+            let trial = $"{file}.{Guid.NewGuid():N}.tmp"
+            using (new FileStream(trial, FileMode.CreateNew)) ignore
+            File.Delete trial
+            file
+        with
+        | :? IOException
+        | :? ArgumentException
+        | :? UnauthorizedAccessException as error ->
+            Host.refuse $"{option}: cannot write '{file}': {error.Message} Name a file elsewhere."
 
     /// Options reach a page only on a terminal; inside the site's build it reads HYBRID_MODE, HYBRID_SEED and HYBRID_OUT.
     let private read name extras =
@@ -155,9 +206,26 @@ module Page =
         if mode = Mode.Full && not (List.contains Extra.Full extras) then
             reject $"{name} has no full run."
 
+        let save = given.TryGetResult Argument.Save
+        let weights = given.TryGetResult Argument.Weights
+        let device = given.TryGetResult Argument.Device
+
+        for option, isGiven in
+            [ "--steps", steps.IsSome; "--save", save.IsSome; "--weights", weights.IsSome; "--device", device.IsSome ] do
+            if isGiven && not (List.contains extraOptions[option] extras) then
+                reject $"{name} has no option {option}."
+
         match steps with
-        | Some _ when not (List.contains Extra.Steps extras) -> reject $"{name} has no option --steps."
         | Some count when count < 1 -> reject $"--steps must be 1 or more, got {count}."
+        | _ -> ()
+
+        match device with
+        | Some other when other <> "cpu" && other <> "cuda" -> reject $"--device is '{other}'; it can be cpu or cuda."
+        | _ -> ()
+
+        match weights with
+        | Some file when not (File.Exists file) ->
+            Host.refuse $"--weights: there is no file {Path.GetFullPath file}; a page writes one with --save."
         | _ -> ()
 
         {
@@ -165,10 +233,13 @@ module Page =
             Mode = mode
             Seed = given.TryGetResult Argument.Seed |> Option.defaultWith seedFromEnvironment
             StepsAsked = steps
+            SaveTo = save |> Option.map (writable "--save")
+            Weights = weights |> Option.map Path.GetFullPath
+            Device = defaultArg device "cpu"
             Out =
                 given.TryGetResult Argument.Out
                 |> Option.orElse (variable "HYBRID_OUT")
-                |> Option.defaultValue (Path.Combine(Host.root, "scripts", "out", name))
+                |> Option.defaultValue (Path.Combine(Host.root, "scripts", "out", name.Replace('/', '-')))
                 |> Path.GetFullPath
             OpensPlots = given.Contains Argument.Open
         }

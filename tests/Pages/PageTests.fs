@@ -7,6 +7,7 @@ open System.IO
 open System.Text.Json
 open System.Threading.Tasks
 open Expecto
+open Hybrid.Checkpoints
 open Hybrid.Tests.Equations
 
 let private limit = TimeSpan.FromMinutes 5.0
@@ -88,8 +89,11 @@ let tests =
                     "a quick run of the Transformer ends with code 0 and an end mark that says every exact check held"
                     (fun () ->
                         inTemporaryFolder (fun out ->
-                            let outcome = runPage "transformer" [ "--quick" ] out
+                            let weights = Path.Combine(out, "weights.safetensors")
+                            let outcome = runPage "transformer" [ "--quick"; "--save"; weights ] out
                             Expect.equal outcome.ExitCode 0 $"exit code\n{outcome.Errors}"
+                            let saved = TransformerFile.Load<float32> weights
+                            Expect.contains saved.Source.Tokens "z" "letters in the saved file"
                             use mark = JsonDocument.Parse(File.ReadAllText(Path.Combine(out, "transformer.end.json")))
                             Expect.equal (text mark.RootElement "page") "transformer" "page"
                             Expect.equal (text mark.RootElement "mode") "quick" "mode"
@@ -104,8 +108,20 @@ let tests =
                 expectRefused "transformer" [ "--seed"; "x" ] "--seed"
                 expectRefused "transformer" [ "--steps"; "0" ] "--steps"
                 expectRefused "transformer" [ "--steps"; "-3" ] "--steps"
+                expectRefused "transformer" [ "--weights"; "x" ] "--weights"
+
+                testCase "transformer refuses at once, in one line, to save where there is no folder" (fun () ->
+                    inTemporaryFolder (fun out ->
+                        let file = Path.Combine(out, "none", "model.safetensors")
+                        let outcome = runPage "transformer" [ "--save"; file ] out
+                        Expect.equal outcome.ExitCode 1 "exit code"
+                        Expect.stringContains outcome.Errors "there is no folder" "cause"
+                        Expect.equal (outcome.Errors.Trim().Split('\n').Length) 1 "lines"
+                        Expect.isEmpty (Directory.GetFileSystemEntries out) "nothing ran"))
+
                 expectHelp "gemm"
                 expectRefused "gemm" [ "--nonsense" ] "--nonsense"
                 expectRefused "gemm" [ "--steps"; "5" ] "--steps"
+                expectRefused "gemm" [ "--save"; "x" ] "--save"
             ]
     )

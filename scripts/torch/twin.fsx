@@ -1,0 +1,128 @@
+namespace Hybrid.Scripts
+
+open System
+open System.Diagnostics
+open Hybrid.Tensors
+open Plotly.NET
+open TorchSharp
+
+/// One training run.
+type Run =
+    {
+        Name: string
+        Losses: float[]
+        Seconds: float
+        /// Resident set of this process in MiB, before the first step and the largest after one.
+        Before: float
+        Largest: float
+    }
+
+/// What scripts share that compare the core with TorchSharp, which they reference before this.
+[<AutoOpen>]
+module Twin =
+    /// The greatest absolute difference of two tensors of one shape; NaN if any element is NaN.
+    let distance (ours: Tensor<_>) (theirs: torch.Tensor) =
+        use flat = theirs.detach().``to``(torch.float64).cpu().contiguous()
+        let ours = ours.ToArray() |> Array.map Double.CreateChecked
+        let apart = Array.map2 (fun x y -> abs (x - y)) ours (flat.data<float>().ToArray())
+        if Array.exists Double.IsNaN apart then nan else Array.max apart
+
+    /// The greatest absolute value.
+    let size (tensor: Tensor<_>) =
+        tensor.ToArray() |> Array.map (Double.CreateChecked >> abs) |> Array.max
+
+    let private residentSet () = float Environment.WorkingSet / 1048576.0
+
+    /// Trains on each batch in turn; step takes the number of the step, from 1, and returns the loss.
+    let measured name (batches: 'Batch[]) (step: int -> 'Batch -> float) =
+        GC.Collect()
+        let before = residentSet ()
+        let watch = Stopwatch()
+        let mutable largest = before
+
+        let losses =
+            Progress.run name batches.Length (fun report ->
+                [|
+                    for i, batch in Array.indexed batches ->
+                        watch.Start()
+                        let loss = step (i + 1) batch
+                        watch.Stop()
+                        largest <- max largest (residentSet ())
+                        report (i + 1) $"loss %.3f{loss}"
+                        loss
+                |])
+
+        {
+            Name = name
+            Losses = losses
+            Seconds = watch.Elapsed.TotalSeconds
+            Before = before
+            Largest = largest
+        }
+
+    /// How far the losses of two runs are apart, step by step.
+    let apart a b = Array.map2 (fun x y -> abs (x - y)) a.Losses b.Losses
+
+    /// The mean over the last tenth of the steps.
+    let atTheEnd (apart: float[]) =
+        Array.skip (apart.Length - max 1 (apart.Length / 10)) apart |> Array.average
+
+    let private line name colour dash (y: float[]) =
+        Chart.Line(
+            x = [ 1 .. y.Length ],
+            y = y,
+            Name = name,
+            LineColor = colour,
+            LineDash = dash
+        )
+
+    /// Seconds, speed and memory of each run.
+    let showRuns (tokens: int) (runs: Run list) =
+        table
+            [ "run"; "seconds"; "tokens a second"; "last loss"; "MiB before"; "most MiB" ]
+            [
+                for run in runs ->
+                    [
+                        run.Name
+                        $"%.1f{run.Seconds}"
+                        $"%.0f{float tokens / run.Seconds}"
+                        $"%.4f{Array.last run.Losses}"
+                        $"%.0f{run.Before}"
+                        $"%.0f{run.Largest}"
+                    ]
+            ]
+        |> ignore
+
+    /// Both curves in one plot, the second dashed so that the first shows through.
+    let showLosses ours theirs =
+        [
+            line ours.Name Palette.blue StyleParam.DrawingStyle.Solid ours.Losses
+            line theirs.Name Palette.orange StyleParam.DrawingStyle.Dash theirs.Losses
+        ]
+        |> Chart.combine
+        |> Chart.withXAxisStyle (TitleText = "step")
+        |> Chart.withYAxisStyle (TitleText = "training loss, nats a token")
+        |> figure "losses" "Training loss, same start, same batches."
+        |> ignore
+
+    /// A table and a plot of at most three named differences.
+    let showDifferences (pairs: (string * float[]) list) =
+        let row (name, apart) = [ name; $"%.2g{Array.max apart}"; $"%.2g{atTheEnd apart}" ]
+
+        table
+            [ "difference of the losses"; "largest"; "mean of the last tenth" ]
+            (List.map row pairs)
+        |> ignore
+
+        Seq.map2
+            (fun (name, apart) colour -> line name colour StyleParam.DrawingStyle.Solid apart)
+            pairs
+            [ Palette.green; Palette.orange; Palette.grey ]
+        |> Chart.combine
+        |> Chart.withXAxisStyle (TitleText = "step")
+        |> Chart.withYAxisStyle (
+            TitleText = "difference of the losses, nats a token",
+            AxisType = StyleParam.AxisType.Log
+        )
+        |> figure "differences" "How far the losses are apart, step by step."
+        |> ignore
