@@ -66,7 +66,7 @@ open MathNet.Numerics.Statistics
 open Plotly.NET
 
 (*** hide ***)
-let page = Page.start "transformer" [ Extra.Full; Extra.Steps; Extra.Save ]
+let page = Page.start "transformer" [ Extra.Full; Extra.Steps; Extra.Resume; Extra.Save ]
 
 (**
 *)
@@ -1023,53 +1023,79 @@ type History =
         Seconds: float
     }
 
-/// One training run: everything that happens in it follows from the settings and the seed.
-let train settings (rate: int -> float) smoothing steps evaluations (seed: uint64) report =
+/// One training run: everything that happens in it follows from the settings and the seed. It is saved under its name.
+let train name settings (rate: int -> float) smoothing steps evaluations (seed: uint64) report =
     let stream = RandomStream(seed).Split("training")
     let model = Transformer<float32>(settings, stream.Split "model")
     let adam = Adam<float32>(model.Parameters)
-    let order, dropout = stream.Split "order", stream.Split "dropout"
-    let queue = Queue<PairBatch>()
-    let training, validation = ResizeArray(), ResizeArray()
-    let watch = Diagnostics.Stopwatch()
-    let mutable tokens = 0
+    let batches = BatchStream(trainPairs, tokenBudget, stream.Split "order")
+    let dropout = stream.Split "dropout"
+    // Step and loss; step, loss and accuracy.
+    let training, validation = Series 2, Series 3
+    let tokens, ticks = ref 0L, ref 0L
 
-    let step number =
-        if queue.Count = 0 then
-            LengthBuckets.Epoch(trainPairs, tokenBudget, order) |> Array.iter queue.Enqueue
+    // All that the run goes on from after an interruption.
+    let state = TrainingState()
+    state.Add model.Parameters
+    state.Add("adam", adam)
+    state.Add("batches", batches)
+    state.Add("dropout", dropout)
+    state.Add("training", training)
+    state.Add("validation", validation)
+    state.Add("tokens", (fun () -> tokens.Value), (fun saved -> tokens.Value <- saved))
+    state.Add("ticks", (fun () -> ticks.Value), (fun saved -> ticks.Value <- saved))
 
-        let batch = queue.Dequeue()
+    let seconds () = float ticks.Value / float Diagnostics.Stopwatch.Frequency
+
+    let learn number =
+        let begun = Diagnostics.Stopwatch.GetTimestamp()
+        let batch = batches.Next()
         tape.Clear()
         let loss = model.Loss(Pass<float32>(tape, dropout), batch, smoothing)
         FiniteGuard.ThrowIfNotFinite(number, loss, tape, model.Parameters)
         adam.ZeroGradients()
         tape.Backward loss
         adam.Step(rate number)
-        tokens <- tokens + batch.TargetTokens
-        training.Add((number, float (loss.Value.ToScalar())))
+        tokens.Value <- tokens.Value + int64 batch.TargetTokens
+        training.Add(float number, float (loss.Value.ToScalar()))
+        ticks.Value <- ticks.Value + Diagnostics.Stopwatch.GetTimestamp() - begun
+
+    let step number =
+        learn number
+
+        if number * evaluations / steps > (number - 1) * evaluations / steps then
+            let loss, accuracy = evaluate model validPairs
+            validation.Add(float number, loss, accuracy)
+
+        let last = training[training.Count - 1]
+
+        report
+            number
+            $"loss %.3f{last[1]}, rate %.5f{rate number}, %.0f{float tokens.Value / seconds ()} tokens/s"
 
     try
-        for number in 1..steps do
-            watch.Start()
-            step number
-            watch.Stop()
-
-            if number * evaluations / steps > (number - 1) * evaluations / steps then
-                let loss, accuracy = evaluate model validPairs
-                validation.Add((number, loss, accuracy))
-
-            report
-                number
-                $"loss %.3f{snd training[training.Count - 1]}, rate %.5f{rate number}, %.0f{float tokens / watch.Elapsed.TotalSeconds} tokens/s"
+        Training.run
+            name
+            [
+                "seed", string seed
+                "steps", string<int> steps
+                "model", string settings
+                "smoothing", string<float> smoothing
+                "learning rate, first to last", $"{rate 1} to {rate steps}"
+                "pairs", string trainPairs.Length
+            ]
+            state
+            steps
+            step
     with :? NonFiniteException as error ->
         Host.refuse $"seed {seed}, {error.Message}"
 
     model,
     {
-        Training = training.ToArray()
-        Validation = validation.ToArray()
-        TokensPerSecond = float tokens / watch.Elapsed.TotalSeconds
-        Seconds = watch.Elapsed.TotalSeconds
+        Training = [| for row in training.ToArray() -> int row[0], row[1] |]
+        Validation = [| for row in validation.ToArray() -> int row[0], row[1], row[2] |]
+        TokensPerSecond = float tokens.Value / seconds ()
+        Seconds = seconds ()
     }
 
 (**
@@ -1087,7 +1113,7 @@ let mainModel, main =
     Progress.run
         "training"
         steps
-        (train settings schedule.Rate smoothing steps evaluations page.Seed)
+        (train "main" settings schedule.Rate smoothing steps evaluations page.Seed)
 
 printfn
     $"{mainModel.ParameterCount} parameters, {steps} steps in %.0f{main.Seconds} s: %.0f{main.TokensPerSecond} target tokens a second"
@@ -1419,6 +1445,7 @@ let runsOf =
                         let before = (i * breakSeeds + j) * breakSteps
 
                         train
+                            $"break-it-{i}-seed-{seed}"
                             settings
                             rate
                             smoothing

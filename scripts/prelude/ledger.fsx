@@ -197,6 +197,8 @@ module Ledger =
         File.WriteAllText(page.File ".ledger.json", JsonSerializer.Serialize(ledger, json))
         File.WriteAllText(page.File ".end.json", JsonSerializer.Serialize(mark, json))
 
+        Training.forget ()
+
         if not Host.isSite then
             let runs = if page.IsQuick then " (quick run)" else ""
 

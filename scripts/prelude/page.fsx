@@ -15,6 +15,8 @@ type Mode =
 type Extra =
     | Full
     | Steps
+    /// Training that goes on from its last checkpoint.
+    | Resume
     /// A trained model as a file.
     | Save
     /// A file with the weights to start from.
@@ -31,6 +33,7 @@ type Argument =
     | [<Unique; EqualsAssignmentOrSpaced>] Weights of file: string
     | [<Unique; EqualsAssignmentOrSpaced>] Device of name: string
     | [<Unique; EqualsAssignmentOrSpaced>] Out of folder: string
+    | [<Unique>] Resume
     | [<Unique>] Open
 
     interface IArgParserTemplate with
@@ -44,6 +47,7 @@ type Argument =
             | Weights _ -> "file that --save made, to start from; a fresh model if left out"
             | Device _ -> "cpu or cuda; cpu if left out"
             | Out _ -> "folder of plots and results; a folder in scripts/out if left out"
+            | Resume -> "go on from the last checkpoint in the folder of results"
             | Open -> "open the plots in the browser at the end"
 
 /// One run of a page: its name, and what was asked for.
@@ -61,6 +65,8 @@ type Page =
         /// cpu or cuda.
         Device: string
         Out: string
+        /// True if training goes on from its last checkpoint.
+        Resumes: bool
         OpensPlots: bool
     }
 
@@ -97,6 +103,7 @@ module Page =
             [
                 "--full", Extra.Full
                 "--steps", Extra.Steps
+                "--resume", Extra.Resume
                 "--save", Extra.Save
                 "--weights", Extra.Weights
                 "--device", Extra.Device
@@ -211,7 +218,13 @@ module Page =
         let device = given.TryGetResult Argument.Device
 
         for option, isGiven in
-            [ "--steps", steps.IsSome; "--save", save.IsSome; "--weights", weights.IsSome; "--device", device.IsSome ] do
+            [
+                "--steps", steps.IsSome
+                "--resume", given.Contains Argument.Resume
+                "--save", save.IsSome
+                "--weights", weights.IsSome
+                "--device", device.IsSome
+            ] do
             if isGiven && not (List.contains extraOptions[option] extras) then
                 reject $"{name} has no option {option}."
 
@@ -241,6 +254,7 @@ module Page =
                 |> Option.orElse (variable "HYBRID_OUT")
                 |> Option.defaultValue (Path.Combine(Host.root, "scripts", "out", name.Replace('/', '-')))
                 |> Path.GetFullPath
+            Resumes = given.Contains Argument.Resume
             OpensPlots = given.Contains Argument.Open
         }
 

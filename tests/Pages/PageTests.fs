@@ -123,5 +123,6 @@ let tests =
                 expectRefused "gemm" [ "--nonsense" ] "--nonsense"
                 expectRefused "gemm" [ "--steps"; "5" ] "--steps"
                 expectRefused "gemm" [ "--save"; "x" ] "--save"
+                expectRefused "gemm" [ "--resume" ] "--resume"
             ]
     )

@@ -1,0 +1,95 @@
+namespace Hybrid.Scripts
+
+open System
+open System.Diagnostics
+open System.IO
+open Hybrid.Checkpoints
+open Hybrid.Data
+
+/// Training that can be stopped at any moment: every minute, and at the end of each run, all that it goes on from is saved. A
+/// page started again with --resume ends with the same figures as one that never stopped.
+[<RequireQualifiedAccess>]
+module Training =
+    let private interval = TimeSpan.FromMinutes 1.0
+    let mutable private opened: CheckpointFolder option = None
+    let mutable private isInterrupted = false
+
+    let private folderOf (page: Page) = Path.Combine(page.Out, "checkpoints")
+
+    let private openFolder (page: Page) =
+        match opened with
+        | Some folder -> folder
+        | None ->
+            let folder = CheckpointFolder.Open(folderOf page)
+            opened <- Some folder
+
+            Console.CancelKeyPress.Add(fun pressed ->
+                // The step that runs is finished first.
+                pressed.Cancel <- true
+                isInterrupted <- true)
+
+            folder
+
+    let private stop (page: Page) name step : unit =
+        eprintfn $"\nStopped after step %d{step} of the run '%s{name}', which is saved."
+
+        let options = Array.skip 1 fsi.CommandLineArgs |> Array.filter ((<>) "--resume")
+        let again = String.Join(" ", [ yield! options; "--resume" ])
+        eprintfn $"To go on: dotnet fsi scripts/%s{page.Name}.fsx -- %s{again}"
+        exit 130
+
+    /// Takes the steps that a run has not taken yet. A step gets its number, counted from 1, and changes nothing that a later step
+    /// reads but what is in the state. The settings say which run it is: one that was begun with others is not taken up.
+    let run name (settings: (string * string) list) (state: TrainingState) steps (step: int -> unit) =
+        let page = Page.current ()
+        let settings = readOnlyDict settings
+
+        let next () =
+            step (state.Step + 1)
+            state.Step <- state.Step + 1
+
+        if Host.isSite then
+            while state.Step < steps do
+                next ()
+        else
+            try
+                let folder = openFolder page
+
+                if page.Resumes then
+                    folder.Resume(name, settings, state) |> ignore
+
+                let watch = Stopwatch.StartNew()
+
+                let save () =
+                    try
+                        folder.Save(name, settings, state)
+                    with :? DataFileException as error ->
+                        // A full disk ends no run; the last checkpoint that fitted stays.
+                        eprintfn $"warning: {error.Message}"
+
+                    watch.Restart()
+
+                let isDone = state.Step >= steps
+
+                while state.Step < steps do
+                    next ()
+
+                    if isInterrupted then
+                        save ()
+                        stop page name state.Step
+                    elif watch.Elapsed > interval then
+                        save ()
+
+                if not isDone then
+                    save ()
+            with :? DataFileException as error ->
+                Host.refuse error.Message
+
+    /// Removes the checkpoints of a page that has come to its end: there is nothing to resume.
+    let forget () =
+        match opened with
+        | None -> ()
+        | Some folder ->
+            folder.Dispose()
+            opened <- None
+            Directory.Delete(folderOf (Page.current ()), true)
