@@ -66,7 +66,10 @@ open MathNet.Numerics.Statistics
 open Plotly.NET
 
 (*** hide ***)
-let page = Page.start "transformer" [ Extra.Full; Extra.Steps; Extra.Resume; Extra.Save ]
+let page =
+    Page.start
+        "transformer"
+        [ Extra.Full; Extra.Steps; Extra.Resume; Extra.CheckFinite; Extra.Save ]
 
 (**
 *)
@@ -975,7 +978,7 @@ let tokenBudget = 512
 let smoothing = 0.1
 
 // One tape serves all runs, one after the other, so that its memory is held once.
-let tape = Tape<float32>()
+let tape = Tape<float32>(ChecksFinite = page.ChecksFinite)
 
 /// The mean loss in nats a token, without smoothing or dropout, and the share of tokens said right when the truth so far is given.
 let evaluate (model: Transformer<float32>) pairs =
@@ -1055,7 +1058,7 @@ let train name settings (rate: int -> float) smoothing steps evaluations (seed: 
         FiniteGuard.ThrowIfNotFinite(number, loss, tape, model.Parameters)
         adam.ZeroGradients()
         tape.Backward loss
-        adam.Step(rate number)
+        FiniteGuard.Step(number, adam, rate number, tape)
         tokens.Value <- tokens.Value + int64 batch.TargetTokens
         training.Add(float number, float (loss.Value.ToScalar()))
         ticks.Value <- ticks.Value + Diagnostics.Stopwatch.GetTimestamp() - begun

@@ -1,4 +1,5 @@
 using System.Numerics;
+using Hybrid.Kernels;
 using Hybrid.Memory;
 using Hybrid.Tensors;
 
@@ -20,6 +21,12 @@ public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     /// <summary>Memory of the current step; rules rent their values from it.</summary>
     public Arena<T> Arena { get; } = new();
 
+    /// <summary>
+    /// True makes every rule be checked as soon as it has run, forward and backward, and the first that made NaN or an infinity be
+    /// named. Costs a pass over every value, so it is off by default.
+    /// </summary>
+    public bool ChecksFinite { get; set; }
+
     /// <summary>The recorded variables in the order in which they were computed, for inspection.</summary>
     public IEnumerable<Variable<T>> Recorded => entries.Select(entry => entry.Output);
 
@@ -33,8 +40,15 @@ public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     /// <param name="rule">Name of the rule, for messages.</param>
     /// <param name="result">What the rule returned: its value and its pullback.</param>
     /// <param name="inputs">The rule's tensor inputs, in the order in which its pullback numbers them.</param>
+    /// <exception cref="NonFiniteException">The value is not finite, and <see cref="ChecksFinite"/> is set.</exception>
     public Variable<T> Record(string rule, (Tensor<T> Value, Pullback<T> Pullback) result, params Variable<T>[] inputs)
     {
+        if (ChecksFinite && !VectorMath.AllFinite<T>(result.Value.Span))
+        {
+            var cause = inputs.FirstOrDefault(input => !VectorMath.AllFinite<T>(input.Value.Span));
+            var from = cause is null ? "all its inputs are finite" : $"its input '{cause.Name}' {cause.Value.Shape} is not either";
+            throw new NonFiniteException($"the value of '{rule}' {result.Value.Shape} is not finite; {from}.");
+        }
         var output = new Variable<T>(rule, result.Value, inputs.Any(input => input.WantsGradient));
         if (output.WantsGradient) entries.Add(new Entry(output, inputs, result.Pullback));
         return output;
@@ -45,6 +59,7 @@ public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     /// <param name="cotangent">What flows into the output, same shape; 1 if left out.</param>
     /// <exception cref="InvalidOperationException">The output was not recorded on this tape since it was last cleared.</exception>
     /// <exception cref="ShapeException">The output is no scalar and no cotangent is given, or the cotangent has another shape.</exception>
+    /// <exception cref="NonFiniteException">A gradient is not finite, and <see cref="ChecksFinite"/> is set.</exception>
     public void Backward(Variable<T> output, Tensor<T>? cotangent = null)
     {
         if (!entries.Any(entry => ReferenceEquals(entry.Output, output)))
@@ -60,7 +75,12 @@ public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
         for (var i = entries.Count - 1; i >= 0; i--)
         {
             var (made, inputs, pullback) = entries[i];
-            if (made.Gradient is { } dy) pullback(dy, new Gradients<T>(inputs, Arena));
+            if (made.Gradient is not { } dy) continue;
+            pullback(dy, new Gradients<T>(inputs, Arena));
+            if (!ChecksFinite) continue;
+            var bad = inputs.FirstOrDefault(input => input.Gradient is { } gradient && !VectorMath.AllFinite<T>(gradient.Span));
+            if (bad is not null)
+                throw new NonFiniteException($"the pullback of '{made.Name}' made a gradient of '{bad.Name}' {bad.Value.Shape} that is not finite.");
         }
     }
 

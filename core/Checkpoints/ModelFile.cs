@@ -1,6 +1,5 @@
 using System.Numerics;
 using Hybrid.Autodiff;
-using Hybrid.Checks;
 using Hybrid.Data;
 using Hybrid.Kernels;
 using Hybrid.Tensors;

@@ -35,7 +35,7 @@ public static class TransformerFile
 
     /// <summary>Writes the model and its vocabularies.</summary>
     /// <exception cref="ArgumentException">A vocabulary has another number of tokens than the model.</exception>
-    /// <exception cref="Checks.NonFiniteException">A parameter holds NaN or an infinity; an earlier file stays as it is.</exception>
+    /// <exception cref="NonFiniteException">A parameter holds NaN or an infinity; an earlier file stays as it is.</exception>
     /// <exception cref="DataFileException">The folder or the disk refuses the file.</exception>
     public static void Save<T>(string path, Transformer<T> model, Vocabulary source, Vocabulary target)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>

@@ -1,13 +1,12 @@
 using System.Numerics;
 using Hybrid.Autodiff;
 using Hybrid.Kernels;
+using Hybrid.Optimizers;
+using Hybrid.Tensors;
 
 namespace Hybrid.Checks;
 
-/// <summary>A number of a training run is NaN or infinite. The message names the step and the first tensor that is.</summary>
-public sealed class NonFiniteException(string message) : ArithmeticException(message);
-
-/// <summary>Stops a run at the first loss that is not a number, and says where it came from.</summary>
+/// <summary>Stops a run at the first loss, gradient or parameter that is not a number, and says where it came from.</summary>
 public static class FiniteGuard
 {
     /// <summary>Throws if the loss is NaN or infinite. Costs nothing while it is finite.</summary>
@@ -24,5 +23,29 @@ public static class FiniteGuard
         throw new NonFiniteException(
             $"step {step}: the loss is {loss.Value.ToScalar()}; the first tensor that is not finite is '{first?.Name ?? loss.Name}' {(first ?? loss).Value.Shape}. "
             + "Lower the learning rate or lengthen the warm-up.");
+    }
+
+    /// <summary>
+    /// A step of the optimizer, which looks at every parameter as it writes it. If one is not finite any more, names it, and the
+    /// variable whose gradient was the first that was not.
+    /// </summary>
+    /// <param name="step">The step of the run, for the message.</param>
+    /// <param name="optimizer">What takes the step.</param>
+    /// <param name="learningRate">Its learning rate.</param>
+    /// <param name="tape">The tape that has gone backward and is not yet cleared.</param>
+    /// <exception cref="NonFiniteException">A parameter is NaN or infinite after the step; the model cannot be used any more.</exception>
+    public static void Step<T>(int step, Optimizer<T> optimizer, double learningRate, Tape<T> tape)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        try
+        {
+            optimizer.Step(learningRate);
+        }
+        catch (NonFiniteException error)
+        {
+            var first = tape.Recorded.Reverse().FirstOrDefault(made => made.Gradient is { } gradient && !VectorMath.AllFinite<T>(gradient.Span));
+            var origin = first is null ? "" : $" In the backward pass the gradient of '{first.Name}' {first.Value.Shape} was the first that is not finite.";
+            throw new NonFiniteException($"step {step}: {error.Message}{origin} Lower the learning rate or lengthen the warm-up.");
+        }
     }
 }

@@ -49,13 +49,18 @@ public class Adam<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPointIee
         for (var i = 0; i < firstMoments.Length; i++)
         {
             var (value, gradient, m, v) = (Parameters[i].Value, Parameters[i].Gradient, firstMoments[i], secondMoments[i]);
+            var isFinite = true;
             Workers.For(value.Length, minimumPerPart: 1 << 14, (_, first, end) =>
-                Update(value.Span[first..end], gradient.Span[first..end], m.Span[first..end], v.Span[first..end], meanCorrection, squareCorrection, kept));
+            {
+                if (!Update(value.Span[first..end], gradient.Span[first..end], m.Span[first..end], v.Span[first..end], meanCorrection, squareCorrection, kept))
+                    isFinite = false;
+            });
+            if (!isFinite) ThrowNotFinite(Parameters[i]);
         }
     }
 
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    private void Update(Span<T> value, ReadOnlySpan<T> gradient, Span<T> m, Span<T> v, T meanCorrection, T squareCorrection, T kept)
+    private bool Update(Span<T> value, ReadOnlySpan<T> gradient, Span<T> m, Span<T> v, T meanCorrection, T squareCorrection, T kept)
     {
         T b1 = T.CreateChecked(beta1), b2 = T.CreateChecked(beta2), c1 = T.CreateChecked(1 - beta1), c2 = T.CreateChecked(1 - beta2);
         var epsilon = T.CreateChecked(eps);
@@ -64,6 +69,9 @@ public class Adam<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPointIee
         var gradients = MemoryMarshal.Cast<T, Vector<T>>(gradient);
         Span<Vector<T>> ms = MemoryMarshal.Cast<T, Vector<T>>(m), vs = MemoryMarshal.Cast<T, Vector<T>>(v);
         var epsilons = new Vector<T>(epsilon);
+        // Σ 0 θ: zero, or NaN once some θ is not finite. Memory is slower, so that this costs nothing.
+        Vector<T> zeros = default;
+        var zero = T.Zero;
         for (var i = 0; i < values.Length; i++)
         {
             var g = gradients[i];
@@ -73,7 +81,9 @@ public class Adam<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPointIee
             var root = Vector.SquareRoot(vs[i] * squareCorrection) + epsilons;
             // ADAM-4: θ ← θ − α m̂ / (√v̂ + ε), m̂ = m / (1 − β₁ᵗ)
             // ADAMW-1: θ ← (1 − α λ) θ − α m̂ / (√v̂ + ε); λ is 0 in Adam
-            values[i] = values[i] * kept - ms[i] * meanCorrection / root;
+            var updated = values[i] * kept - ms[i] * meanCorrection / root;
+            values[i] = updated;
+            zeros += updated * Vector<T>.Zero;
         }
         for (var i = values.Length * Vector<T>.Count; i < value.Length; i++)
         {
@@ -81,6 +91,8 @@ public class Adam<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPointIee
             m[i] = m[i] * b1 + g * c1;
             v[i] = v[i] * b2 + g * g * c2;
             value[i] = value[i] * kept - m[i] * meanCorrection / (T.Sqrt(v[i] * squareCorrection) + epsilon);
+            zero += value[i] * T.Zero;
         }
+        return T.IsZero(Vector.Sum(zeros) + zero);
     }
 }

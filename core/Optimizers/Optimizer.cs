@@ -1,5 +1,6 @@
 using System.Numerics;
 using Hybrid.Autodiff;
+using Hybrid.Kernels;
 using Hybrid.Tensors;
 
 namespace Hybrid.Optimizers;
@@ -20,6 +21,7 @@ public abstract class Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee
 
     /// <summary>One step with the given learning rate; gradients stay as they are.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The rate is negative, NaN or infinite.</exception>
+    /// <exception cref="NonFiniteException">A parameter is NaN or infinite after the step; those behind it have not been changed.</exception>
     public abstract void Step(double learningRate);
 
     /// <summary>Sets every gradient to zero, as before each backward pass.</summary>
@@ -32,5 +34,11 @@ public abstract class Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee
     {
         if (!(double.IsFinite(learningRate) && learningRate >= 0))
             throw new ArgumentOutOfRangeException(nameof(learningRate), learningRate, "The learning rate must be a finite number, 0 or more.");
+    }
+
+    private protected static void ThrowNotFinite(Parameter<T> parameter)
+    {
+        var cause = VectorMath.AllFinite<T>(parameter.Gradient.Span) ? "although its gradient is finite" : "as its gradient is not";
+        throw new NonFiniteException($"'{parameter.Name}' {parameter.Value.Shape} is not finite after the update, {cause}.");
     }
 }

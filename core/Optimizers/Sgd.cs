@@ -36,6 +36,7 @@ public sealed class Sgd<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPo
             Elementwise.Copy(Parameters[i].Gradient, velocities[i], accumulate: true); // SGD-1: u ← μ u + g
             // SGD-2: θ ← θ − α u
             Elementwise.Scale(T.CreateChecked(-learningRate), velocities[i], Parameters[i].Value, accumulate: true);
+            if (!VectorMath.AllFinite<T>(Parameters[i].Value.Span)) ThrowNotFinite(Parameters[i]);
         }
     }
 }

@@ -17,6 +17,8 @@ type Extra =
     | Steps
     /// Training that goes on from its last checkpoint.
     | Resume
+    /// A check after every rule.
+    | CheckFinite
     /// A trained model as a file.
     | Save
     /// A file with the weights to start from.
@@ -34,6 +36,7 @@ type Argument =
     | [<Unique; EqualsAssignmentOrSpaced>] Device of name: string
     | [<Unique; EqualsAssignmentOrSpaced>] Out of folder: string
     | [<Unique>] Resume
+    | [<Unique; CustomCommandLine "--check-finite">] CheckFinite
     | [<Unique>] Open
 
     interface IArgParserTemplate with
@@ -47,6 +50,7 @@ type Argument =
             | Weights _ -> "file that --save made, to start from; a fresh model if left out"
             | Device _ -> "cpu or cuda; cpu if left out"
             | Out _ -> "folder of plots and results; a folder in scripts/out if left out"
+            | CheckFinite -> "look for NaN and infinity after every rule, forward and backward"
             | Resume -> "go on from the last checkpoint in the folder of results"
             | Open -> "open the plots in the browser at the end"
 
@@ -67,6 +71,8 @@ type Page =
         Out: string
         /// True if training goes on from its last checkpoint.
         Resumes: bool
+        /// True if every rule is checked as soon as it has run.
+        ChecksFinite: bool
         OpensPlots: bool
     }
 
@@ -104,6 +110,7 @@ module Page =
                 "--full", Extra.Full
                 "--steps", Extra.Steps
                 "--resume", Extra.Resume
+                "--check-finite", Extra.CheckFinite
                 "--save", Extra.Save
                 "--weights", Extra.Weights
                 "--device", Extra.Device
@@ -255,6 +262,7 @@ module Page =
                 |> Option.defaultValue (Path.Combine(Host.root, "scripts", "out", name.Replace('/', '-')))
                 |> Path.GetFullPath
             Resumes = given.Contains Argument.Resume
+            ChecksFinite = given.Contains Argument.CheckFinite
             OpensPlots = given.Contains Argument.Open
         }
 

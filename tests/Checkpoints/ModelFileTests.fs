@@ -5,7 +5,7 @@ open System.IO
 open Expecto
 open Hybrid.Autodiff
 open Hybrid.Checkpoints
-open Hybrid.Checks
+open Hybrid.Tensors
 open Hybrid.Data
 open Hybrid.Tests.Support
 open Hybrid.Tests.Models.TinyTransformer

@@ -3,6 +3,7 @@ module Hybrid.Tests.Checks.FiniteGuardTests
 open Expecto
 open Hybrid.Autodiff
 open Hybrid.Checks
+open Hybrid.Optimizers
 open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Support
@@ -40,4 +41,52 @@ let tests =
 
                 refuses<NonFiniteException, _> [ "step 1"; "'p' []" ] (fun () ->
                     FiniteGuard.ThrowIfNotFinite(1, y, tape, [ p ])))
+
+            testCase
+                "a step that leaves a parameter not finite names it, and where the backward pass went wrong"
+                (fun () ->
+                    for optimizer in
+                        [
+                            (fun parameters -> Sgd<float>(parameters, 0.9) :> Optimizer<float>)
+                            (fun parameters -> Adam<float> parameters)
+                            (fun parameters -> AdamW<float> parameters)
+                        ] do
+                        let tape = Tape<float>()
+                        let good = Parameter("good", tensor [ 1; 30 ] (List.replicate 30 1.0))
+                        let bad = Parameter("bad", tensor [ 1; 30 ] (List.replicate 30 1.0))
+                        // The product of two large factors overflows in the backward pass alone.
+                        let small = Record.scale tape 1e-300 bad
+                        let large = Record.scale tape 1e200 (Record.scale tape 1e200 small)
+                        let y = Record.add tape good large
+                        tape.Backward(y, tensor [ 1; 30 ] (List.replicate 29 1.0 @ [ 1e300 ]))
+                        let optimizer = optimizer [ good; bad ]
+                        let fragments = [ "step 3"; "'bad' [1, 30]"; "gradient of 'scale'"; "Lower the learning rate" ]
+                        refuses<NonFiniteException, _> fragments (fun () -> FiniteGuard.Step(3, optimizer, 0.1, tape)))
+
+            testCase "a finite step passes, whatever is large" (fun () ->
+                let tape = Tape<float>()
+                let p = Parameter("p", tensor [ 1; 3 ] [ 1e300; -1e300; 0.0 ])
+                tape.Backward(Record.scale tape 1.0 p, tensor [ 1; 3 ] [ 1.0; 1.0; 1.0 ])
+                FiniteGuard.Step(1, Adam<float> [ p ], 0.1, tape))
+
+            testCase "checking every rule names the first that makes an infinity, forward" (fun () ->
+                let tape = Tape<float>(ChecksFinite = true)
+                let p = Parameter("p", tensor [ 1; 2 ] [ 1e200; 1.0 ])
+                let x = Record.scale tape 1e100 p
+
+                refuses<NonFiniteException, _> [ "'scale' [1, 2]"; "all its inputs are finite" ] (fun () ->
+                    Record.scale tape 1e100 x)
+
+                let q = Parameter("q", tensor [ 1 ] [ nan ])
+
+                refuses<NonFiniteException, _> [ "its input 'q' [1] is not either" ] (fun () ->
+                    Record.scale tape 1.0 q))
+
+            testCase "checking every rule names the first that makes an infinity, backward" (fun () ->
+                let tape = Tape<float>(ChecksFinite = true)
+                let p = Parameter("p", tensor [ 1; 2 ] [ 1e-300; 1.0 ])
+                let y = Record.scale tape 1e200 p
+
+                refuses<NonFiniteException, _> [ "the pullback of 'scale' made a gradient of 'p' [1, 2]" ] (fun () ->
+                    tape.Backward(y, tensor [ 1; 2 ] [ 1e200; 1.0 ])))
         ]
