@@ -6,10 +6,15 @@ namespace Hybrid.Data;
 /// <summary>Reads UTF-8 text, plain or compressed by gzip (told apart by the first two bytes).</summary>
 public static class TextFile
 {
+    /// <summary>Most bytes that a compressed file may expand to, 256 MiB: a small file can claim terabytes.</summary>
+    public const long MaximumTextBytes = 1L << 28;
+
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>All lines of the file, without their line ends; a byte order mark is left out.</summary>
-    /// <exception cref="DataFileException">The file is missing, unreadable, truncated, damaged or not UTF-8.</exception>
+    /// <exception cref="DataFileException">
+    /// The file is missing, unreadable, truncated, damaged, not UTF-8, or expands beyond <see cref="MaximumTextBytes"/>.
+    /// </exception>
     public static string[] ReadLines(string path)
     {
         var bytes = ReadBytes(path);
@@ -47,7 +52,13 @@ public static class TextFile
         try
         {
             using var gzip = new GZipStream(new MemoryStream(stored), CompressionMode.Decompress);
-            gzip.CopyTo(plain);
+            var buffer = new byte[1 << 16];
+            for (int count; (count = gzip.Read(buffer)) > 0;)
+            {
+                if (plain.Length + count > MaximumTextBytes)
+                    throw new DataFileException($"{path}: expands to more than {MaximumTextBytes} bytes; decompress it first, if it is what it should be, and split it.");
+                plain.Write(buffer, 0, count);
+            }
         }
         catch (InvalidDataException error)
         {

@@ -1,0 +1,241 @@
+/// Every reader of the core, fed with damaged files: only the documented exception, with the file's name, in bounded memory.
+module Hybrid.Tests.Fuzz.ReaderTests
+
+open System
+open System.IO
+open System.IO.Compression
+open System.Reflection
+open System.Text
+open System.Threading.Tasks
+open Expecto
+open Hybrid.Checkpoints
+open Hybrid.Data
+open Hybrid.Models
+open Hybrid.Tensors
+open Hybrid.Text
+open Hybrid.Tests.Checkpoints
+open Hybrid.Tests.Fuzz.Mutations
+
+/// A reader: its name, whole files to start from, how it reads one, and how many bytes it may allocate for each byte of a file.
+type private Target = { Name: string; Seeds: byte[][]; Growth: int64; Read: string -> unit }
+
+/// Compressed text may expand a thousandfold, and is held as bytes, as text and as lines.
+let private textGrowth = 4_000L
+
+/// Numbers are held once or twice; names, shapes and messages take some more.
+let private tensorGrowth = 60L
+
+let private inputs = 20_000
+
+/// A hang, not a slow machine: a reader takes some seconds for all its inputs.
+let private limit = TimeSpan.FromMinutes 10.0
+
+/// Tables and messages, whatever the file's length.
+let private fixedBytes = 1_000_000L
+
+let private text (content: string) = Encoding.UTF8.GetBytes content
+
+let private gzip (content: byte[]) =
+    use packed = new MemoryStream()
+
+    do
+        use stream = new GZipStream(packed, CompressionLevel.Optimal)
+        stream.Write(ReadOnlySpan content)
+
+    packed.ToArray()
+
+let private written (write: string -> unit) =
+    Files.withPath (fun path ->
+        write path
+        File.ReadAllBytes path)
+
+let private lines = text "abc\tA B\nxyz\tX Y Z\nä\tÄ\n"
+
+let private tensors =
+    written (fun path ->
+        SafeTensors.Write(
+            path,
+            readOnlyDict
+                [
+                    "weights",
+                    StoredTensor.Of(Tensor<single>.From(Shape(2, 3), ReadOnlySpan [| 1f; 2f; 3f; 4f; 5f; 6f |]))
+                    "precise", StoredTensor.Of(Tensor<float>.From(Shape 2, ReadOnlySpan [| 0.5; -0.5 |]))
+                    "counts", StoredTensor.Of(Shape 1, ReadOnlySpan [| 7L |])
+                ],
+            readOnlyDict [ "note", "three kinds" ]
+        ))
+
+/// The same without a checksum, so that damage gets behind it.
+let private plainTensors =
+    Files.fileOf "{\"x\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}    " (Array.zeroCreate 8)
+
+let private model () =
+    Transformer<single>(
+        TransformerSettings(
+            SourceVocabulary = 5,
+            TargetVocabulary = 4,
+            Features = 4,
+            Heads = 2,
+            EncoderLayers = 1,
+            DecoderLayers = 1,
+            HiddenFeatures = 4,
+            MaximumLength = 8
+        ),
+        RandomStream 1UL
+    )
+
+let private transformer =
+    written (fun path ->
+        TransformerFile.Save(path, model (), Vocabulary.Of [ [ "a"; "b" ] ], Vocabulary.Of [ [ "c" ] ]))
+
+/// Without its checksum too: the header is cut at the key and closed again.
+let private unsigned (file: byte[]) =
+    let header = Encoding.UTF8.GetString(file, 8, int (BitConverter.ToInt64(file, 0)))
+    let without = RegularExpressions.Regex.Replace(header, "\"sha256\":\"[0-9a-f]*\",?", "")
+    Files.fileOf (without.TrimEnd()) file[8 + Encoding.UTF8.GetByteCount header ..]
+
+let private checkpoint =
+    Files.withFolder (fun folder ->
+        let run = SmallRun.Run()
+
+        do
+            use checkpoints = CheckpointFolder.Open folder
+            checkpoints.Save("small", SmallRun.settings, run.State)
+
+        File.ReadAllBytes(Directory.GetFiles(folder, "small.*")[0]))
+
+let private targets =
+    let texts = [| lines; gzip lines; text "\uFEFFone\ttwo\r\n"; text "x" |]
+    let parameters = (model ()).Parameters
+    // Nothing but the file changes between inputs, so one run, refused each time, serves for all.
+    let run = SmallRun.Run()
+
+    [
+        {
+            Name = "TextFile.ReadLines"
+            Seeds = texts
+            Growth = textGrowth
+            Read = TextFile.ReadLines >> ignore
+        }
+        { Name = "TsvPairs.Read"; Seeds = texts; Growth = textGrowth; Read = TsvPairs.Read >> ignore }
+        {
+            Name = "SafeTensors.Read"
+            Seeds = [| tensors; unsigned tensors; plainTensors |]
+            Growth = tensorGrowth
+            Read = SafeTensors.Read >> ignore
+        }
+        {
+            Name = "ModelFile.LoadInto"
+            Seeds = [| transformer; unsigned transformer |]
+            Growth = tensorGrowth
+            Read = fun path -> ModelFile.LoadInto<single>(path, parameters) |> ignore
+        }
+        {
+            Name = "TransformerFile.Load"
+            Seeds = [| transformer; unsigned transformer |]
+            Growth = tensorGrowth
+            Read = fun path -> TransformerFile.Load<single> path |> ignore
+        }
+        {
+            Name = "CheckpointFolder.Resume"
+            Seeds = [| checkpoint; unsigned checkpoint |]
+            Growth = tensorGrowth
+            Read =
+                fun path ->
+                    let folder = path + ".folder"
+                    Directory.CreateDirectory folder |> ignore
+                    File.Move(path, Path.Combine(folder, "small.000000001.safetensors"), true)
+                    use checkpoints = CheckpointFolder.Open folder
+                    checkpoints.Resume("small", SmallRun.settings, run.State) |> ignore
+        }
+    ]
+
+/// Reads one damaged file; says what is wrong with how the reader took it.
+let private complaint (target: Target) path (file: byte[]) =
+    File.WriteAllBytes(path, file)
+    let before = GC.GetAllocatedBytesForCurrentThread()
+
+    let outcome =
+        try
+            target.Read path
+            None
+        with
+        | :? DataFileException as error when error.Message.Contains(nonNull (Path.GetFileName path)) -> None
+        | :? DataFileException as error -> Some $"the message does not name the file: {error.Message}"
+        | error -> Some $"{error.GetType().Name}: {error.Message}"
+
+    let allocated = GC.GetAllocatedBytesForCurrentThread() - before
+
+    match outcome with
+    | None when allocated > fixedBytes + target.Growth * int64 file.Length ->
+        Some $"{allocated} bytes allocated for a file of {file.Length}"
+    | outcome -> outcome
+
+let private fuzz (target: Target) () =
+    Files.withFolder (fun folder ->
+        let path = Path.Combine(folder, "input.bin")
+
+        for i in 1..inputs do
+            let file = mutate (Random(i)) target.Seeds
+
+            match complaint target path file with
+            | None -> ()
+            | Some problem -> failtest $"input {i} ({file.Length} bytes, {Convert.ToHexString file}): {problem}")
+
+/// Public methods that read files, by their names; whoever adds one adds a target.
+let private readers =
+    [
+        for found in typeof<TextFile>.Assembly.GetExportedTypes() do
+            let everything =
+                BindingFlags.Public ||| BindingFlags.Static ||| BindingFlags.Instance ||| BindingFlags.DeclaredOnly
+
+            for reader in found.GetMethods everything do
+                if
+                    [ "Read"; "Load"; "Resume" ]
+                    |> List.exists (fun verb -> reader.Name.StartsWith(verb, StringComparison.Ordinal))
+                then
+                    $"{found.Name.Split('`')[0]}.{reader.Name}"
+    ]
+    |> List.distinct
+
+[<Tests>]
+let tests =
+    testList
+        "Fuzz"
+        [
+            testCase "every reader has a target, and every target a reader"
+            <| fun _ ->
+                let named = [ for target in targets -> target.Name ]
+                Expect.sequenceEqual (List.sort named) (List.sort readers) "readers of the core"
+
+            for target in targets do
+                testCase $"{target.Name}: {inputs} damaged files"
+                <| fun _ ->
+                    let work = Task.Run(fuzz target)
+                    Expect.isTrue (work.Wait limit) "the reader ends"
+
+            for target in targets do
+                testCase $"{target.Name}: whole files are read"
+                <| fun _ ->
+                    Files.withFolder (fun folder ->
+                        let path = Path.Combine(folder, "input.bin")
+                        File.WriteAllBytes(path, target.Seeds[0])
+                        target.Read path)
+
+            testCase "a gzip bomb is refused at the stated limit"
+            <| fun _ ->
+                Files.withPath (fun path ->
+                    do
+                        use file = File.Create path
+                        use stream = new GZipStream(file, CompressionLevel.Fastest)
+                        let zeros = Array.zeroCreate<byte>(1 <<< 20)
+
+                        for _ in 0L .. TextFile.MaximumTextBytes / int64 zeros.Length do
+                            stream.Write(ReadOnlySpan zeros)
+
+                    try
+                        TextFile.ReadLines path |> ignore
+                        failtest "read"
+                    with :? DataFileException as error ->
+                        Expect.stringContains error.Message "more than" "the limit")
+        ]
