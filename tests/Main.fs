@@ -32,6 +32,7 @@ let private closing (summary: TestRunSummary) audit =
     $"{passed} passed, {failed} failed" + (if skipped > 0 then $", {skipped} skipped" else "")
 
 let private runTests (args: string[]) =
+    let args = Array.except [ Evidence.longArgument ] args
     let mutable finished: TestRunSummary option = None
     let handler = SummaryHandler.SummaryHandler(fun summary -> finished <- Some summary)
 
@@ -49,8 +50,11 @@ let private runTests (args: string[]) =
         let audit = audit isFiltered
 
         if not isFiltered then
-            for line in Gradients.table () do
+            for line in Gradients.table () @ Evidence.table () do
                 printfn $"{line}"
+
+            if Evidence.isLong && code = 0 && audit = Passed then
+                Evidence.store ()
 
         // Expecto's console writer colours and pads what it is given: write to the raw stream, on a line of our own.
         use out = new StreamWriter(Console.OpenStandardOutput())

@@ -13,6 +13,7 @@ open Hybrid.Data
 open Hybrid.Models
 open Hybrid.Tensors
 open Hybrid.Text
+open Hybrid.Tests
 open Hybrid.Tests.Checkpoints
 open Hybrid.Tests.Fuzz.Mutations
 
@@ -25,10 +26,10 @@ let private textGrowth = 4_000L
 /// Numbers are held once or twice; names, shapes and messages take some more.
 let private tensorGrowth = 60L
 
-let private inputs = 20_000
+let private inputs = Evidence.cases 20_000 1_000_000
 
 /// A hang, not a slow machine: a reader takes some seconds for all its inputs.
-let private limit = TimeSpan.FromMinutes 10.0
+let private limit = TimeSpan.FromMinutes(Evidence.cases 10.0 120.0)
 
 /// Tables and messages, whatever the file's length.
 let private fixedBytes = 1_000_000L
@@ -213,6 +214,7 @@ let tests =
                 <| fun _ ->
                     let work = Task.Run(fuzz target)
                     Expect.isTrue (work.Wait limit) "the reader ends"
+                    Evidence.record "Hostile files" $"damaged inputs to {target.Name}, none misread:" $"{inputs}"
 
             for target in targets do
                 testCase $"{target.Name}: whole files are read"
