@@ -1,0 +1,34 @@
+/// Mutants that no test can tell from the core, marked by hand with the reason.
+module Hybrid.Mutation.Marks
+
+open System
+open System.IO
+open Hybrid.Tests.Equations
+
+/// A field that is * matches anything.
+type Mark = { File: string; Member: string; Original: string; Mutated: string; Reason: string }
+
+let private file = Path.Combine(root, "tests", "Mutation", "equivalent.tsv")
+
+let all =
+    lazy
+        [
+            for number, line in File.ReadAllLines file |> Array.indexed do
+                if line <> "" && not (line.StartsWith '#') then
+                    match line.Split '\t' with
+                    | [| path; around; original; mutated; reason |] when reason.Trim() <> "" ->
+                        { File = path; Member = around; Original = original; Mutated = mutated; Reason = reason }
+                    | _ ->
+                        failwith
+                            $"{file}({number + 1}): needs file, member, original, mutated and reason, with tabs between."
+        ]
+
+let matches (mark: Mark) (mutant: Mutant) =
+    let fits pattern text = pattern = "*" || pattern = text
+
+    mark.File = mutant.File
+    && fits mark.Member mutant.Member
+    && fits mark.Original mutant.Original
+    && fits mark.Mutated mutant.Mutated
+
+let markOf mutant = all.Value |> List.tryFind (fun mark -> matches mark mutant)

@@ -1,0 +1,164 @@
+/// Changes the core in one place at a time, and sees whether a test notices.
+module Hybrid.Mutation.Program
+
+open System
+open System.IO
+open Argu
+open Hybrid.Mutation.Report
+open Hybrid.Mutation.Workers
+open Hybrid.Tests.Equations
+
+type Argument =
+    | [<Unique; EqualsAssignmentOrSpaced>] Sample of int
+    | [<Unique; EqualsAssignmentOrSpaced>] Only of string
+    | [<Unique; EqualsAssignmentOrSpaced>] Log of string
+    | [<Unique>] List
+
+    interface IArgParserTemplate with
+        member argument.Usage =
+            match argument with
+            | Sample _ -> "so many mutants, drawn by chance, instead of all"
+            | Only _ -> "mutants of files whose path begins so, such as Rules/Softmax"
+            | Log _ -> "file for every verdict, with tabs between"
+            | List -> "list the mutants and run nothing"
+
+/// The same tests on every set of instructions: a kernel for narrower vectors is reached in no other way.
+let private environments =
+    [
+        "all instructions", []
+        "without AVX-512", [ "DOTNET_EnableAVX512", "0" ]
+        "without AVX", [ "DOTNET_EnableAVX", "0" ]
+        "without vectors", [ "DOTNET_EnableHWIntrinsic", "0" ]
+    ]
+
+/// A copy of this program, in which the core will be another.
+let private copyTo (folder: string) =
+    let own = AppContext.BaseDirectory
+
+    for file in Directory.GetFiles(own, "*", SearchOption.AllDirectories) do
+        let target = Path.Combine(folder, Path.GetRelativePath(own, file))
+        Directory.CreateDirectory(nonNull (Path.GetDirectoryName target)) |> ignore
+        File.Copy(file, target)
+
+/// Verdicts of the mutants, one environment after the other: who survives in one has to survive in all.
+let private judgeAll folder (mutants: Mutant list) =
+    let fates = Collections.Generic.Dictionary<int, Fate>()
+
+    for mutant in mutants do
+        fates[mutant.Number] <- NotReached
+
+    for name, environment in environments do
+        let isOpen (mutant: Mutant) =
+            match fates[mutant.Number] with
+            | NotReached
+            | Judged Survived -> true
+            | _ -> false
+
+        let left = List.filter isOpen mutants
+
+        if not left.IsEmpty then
+            let tests, red = cover folder environment
+            eprintfn $"{name}: {tests.Length} tests pass, {red} do not and are left out; {left.Length} mutants to judge"
+            let tests = tests |> List.sortBy (fun test -> test.Milliseconds)
+
+            let tasks =
+                [
+                    for mutant in left do
+                        match tests |> List.filter (fun test -> test.Reached.Contains mutant.Number) with
+                        | [] -> ()
+                        | reaching -> mutant.Number, reaching
+                ]
+
+            let mutable count = 0
+
+            judge folder environment (max 1 (Environment.ProcessorCount)) tasks (fun number verdict ->
+                count <- count + 1
+
+                if count % 100 = 0 then
+                    eprintfn $"  {count} of {tasks.Length}"
+
+                fates[number] <- Judged verdict)
+
+    [ for mutant in mutants -> mutant, fates[mutant.Number] ]
+
+let private verdict fate =
+    match fate with
+    | Equivalent reason -> $"equivalent\t{reason}"
+    | NotReached -> "not reached\t"
+    | Judged(Killed test) -> $"killed\t{test}"
+    | Judged(Hung test) -> $"hung\t{test}"
+    | Judged(Crashed test) -> $"crashed\t{test}"
+    | Judged Survived -> "survived\t"
+
+let private run (given: ParseResults<Argument>) =
+    // Below the checkout, where the tests look for its files.
+    let folder = Path.Combine(root, "tests", "out", $"mutants-{Environment.ProcessId}")
+
+    try
+        copyTo folder
+        let mutants = Build.run (Path.Combine(folder, "Hybrid.Core.dll"))
+
+        let unused = Marks.all.Value |> List.filter (fun mark -> not (List.exists (Marks.matches mark) mutants))
+
+        for mark in unused do
+            printfn $"FAILED a mark fits no mutant: {mark.File} {mark.Member} {mark.Original} → {mark.Mutated}"
+
+        let chosen =
+            match given.TryGetResult Argument.Only with
+            | Some start ->
+                mutants |> List.filter (fun mutant -> mutant.File.StartsWith(start, StringComparison.Ordinal))
+            | None -> mutants
+
+        if given.Contains Argument.List then
+            for mutant in chosen do
+                printfn $"{mutant}"
+
+            0
+        else
+            let marked, open_ = chosen |> List.partition (Marks.markOf >> Option.isSome)
+
+            let open_, marked =
+                match given.TryGetResult Argument.Sample with
+                | Some size ->
+                    let order = Array.ofList open_
+                    Random(1).Shuffle order
+                    Array.truncate size order |> List.ofArray, []
+                | None -> open_, marked
+
+            let fates =
+                [ for mutant in marked -> mutant, Equivalent (Marks.markOf mutant).Value.Reason ]
+                @ judgeAll folder open_
+                |> List.sortBy (fun (mutant, _) -> mutant.Number)
+
+            match given.TryGetResult Argument.Log with
+            | Some file ->
+                File.WriteAllLines(
+                    file,
+                    [
+                        for mutant, fate in fates ->
+                            $"{mutant.File}\t{mutant.Line}\t{mutant.Member}\t{mutant.Original}\t{mutant.Mutated}\t{verdict fate}"
+                    ]
+                )
+            | None -> ()
+
+            Report.print fates
+            let killed, count = Report.score fates
+            let isEnough = float killed >= Report.threshold * float count && unused.IsEmpty
+            printfn ""
+            printfn "%s" (if isEnough then "1 passed, 0 failed" else "0 passed, 1 failed")
+            if isEnough then 0 else 1
+    finally
+        Directory.Delete(folder, true)
+
+[<EntryPoint>]
+let main args =
+    if args = [| Workers.workerArgument |] then
+        Worker.run ()
+    else
+        let parser = ArgumentParser.Create<Argument>(programName = "dotnet run --project tests/Mutation -c Release --")
+
+        try
+            run (parser.ParseCommandLine args)
+        with :? ArguParseException as error ->
+            eprintfn $"{error.Message}"
+            1
