@@ -66,4 +66,5 @@ let private runTests (args: string[]) =
 let main args =
     match args with
     | [| first; folder |] when first = Checkpoints.SmallRun.childArgument -> Checkpoints.SmallRun.child folder
+    | [| first; steps |] when first = Checkpoints.SmallRun.numbersArgument -> Checkpoints.SmallRun.numbers (int steps)
     | _ -> runTests args

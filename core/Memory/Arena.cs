@@ -24,6 +24,7 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     public long Capacity => slabs.Sum(slab => (long)slab.Capacity);
 
     /// <summary>Rents a block whose contents are undefined; the renter writes every element before it reads one.</summary>
+    /// <exception cref="InsufficientMemoryException">It does not fit into memory; nothing was allocated.</exception>
     public Block<T> Rent(int length)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
@@ -35,7 +36,7 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
         if (current == slabs.Count) slabs.Add(Slab<T>.Allocate(NextSlab(RoundUp(length))));
         var slab = slabs[current];
         var block = new Block<T>(slab.Array, slab.Start + used, length, this);
-        used += RoundUp(length);
+        used += (int)RoundUp(length);
         return block;
     }
 
@@ -55,9 +56,9 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
         used = 0;
     }
 
-    private int NextSlab(int length) =>
-        Math.Max(length, slabs.Count == 0 ? SmallestSlab : (int)Math.Min(LargestSlab, 2L * slabs[^1].Capacity));
+    private long NextSlab(long length) =>
+        Math.Max(length, slabs.Count == 0 ? SmallestSlab : Math.Min(LargestSlab, 2L * slabs[^1].Capacity));
 
-    private static int RoundUp(int length) =>
-        checked((length + Slab<T>.ElementsPerLine - 1) / Slab<T>.ElementsPerLine * Slab<T>.ElementsPerLine);
+    private static long RoundUp(long length) =>
+        (length + Slab<T>.ElementsPerLine - 1) / Slab<T>.ElementsPerLine * Slab<T>.ElementsPerLine;
 }

@@ -38,6 +38,7 @@ public readonly struct Block<T> where T : unmanaged, IBinaryFloatingPointIeee754
     }
 
     /// <summary>Allocates a zeroed block that belongs to no arena, 64-byte aligned.</summary>
+    /// <exception cref="InsufficientMemoryException">It does not fit into memory; nothing was allocated.</exception>
     public static Block<T> Persistent(int length)
     {
         var slab = Slab<T>.Allocate(length);

@@ -16,11 +16,15 @@ internal readonly struct Slab<T> where T : unmanaged, IBinaryFloatingPointIeee75
 
     internal static int ElementsPerLine => AlignmentBytes / Unsafe.SizeOf<T>();
 
-    internal static unsafe Slab<T> Allocate(int capacity)
+    internal static unsafe Slab<T> Allocate(long capacity)
     {
         if (typeof(T) != typeof(float) && typeof(T) != typeof(double))
             throw new NotSupportedException($"{typeof(T).Name} is not supported; use float (to train) or double (to check).");
-        var array = GC.AllocateUninitializedArray<T>(checked(capacity + ElementsPerLine), pinned: true);
+        var length = capacity + ElementsPerLine;
+        if (length > System.Array.MaxLength)
+            throw new InsufficientMemoryException($"one block holds at most {System.Array.MaxLength - ElementsPerLine} elements, got {capacity}; make the batch or the model smaller.");
+        MemoryLimit.ThrowIfExceeded((double)length * Unsafe.SizeOf<T>(), $"a block of {capacity} elements");
+        var array = GC.AllocateUninitializedArray<T>((int)length, pinned: true);
         var address = (ulong)Unsafe.AsPointer(ref array[0]);
         var misalignedBytes = (int)(address % AlignmentBytes);
         var start = misalignedBytes == 0 ? 0 : (AlignmentBytes - misalignedBytes) / Unsafe.SizeOf<T>();

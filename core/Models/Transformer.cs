@@ -1,7 +1,9 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Hybrid.Autodiff;
 using Hybrid.Data;
 using Hybrid.Layers;
+using Hybrid.Memory;
 using Hybrid.Rules;
 using Hybrid.Tensors;
 using Hybrid.Text;
@@ -23,8 +25,11 @@ public sealed class Transformer<T> : Layer<T> where T : unmanaged, IBinaryFloati
 
     /// <summary>Makes a model with fresh parameters.</summary>
     /// <exception cref="ShapeException">The heads do not divide the features, or the features are odd.</exception>
+    /// <exception cref="InsufficientMemoryException">Parameters and their gradients do not fit into memory; nothing was allocated.</exception>
     public Transformer(TransformerSettings settings, RandomStream random)
     {
+        MemoryLimit.ThrowIfExceeded(
+            2.0 * Unsafe.SizeOf<T>() * settings.ParameterCount, $"a model of {settings.ParameterCount} parameters, with their gradients,");
         Settings = settings;
         sourceEmbedding = new("source", settings.SourceVocabulary, settings.Features, random.Split("source"));
         targetEmbedding = new("target", settings.TargetVocabulary, settings.Features, random.Split("target"));

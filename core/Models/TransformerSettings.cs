@@ -41,4 +41,18 @@ public sealed record TransformerSettings
 
     /// <summary>Longest sequence for which there are positions.</summary>
     public int MaximumLength { get; init; } = 256;
+
+    /// <summary>Number of trained numbers in a model of this size; the largest <see cref="long"/> if there are more.</summary>
+    public long ParameterCount
+    {
+        get
+        {
+            // A size that makes no sense must not turn into a small one by overflow.
+            Int128 width = Features, attention = 4 * width * width + (AttentionBias ? 4 * width : 0), norm = 2 * width;
+            var feedForward = 2 * width * HiddenFeatures + HiddenFeatures + width;
+            var layers = EncoderLayers * (attention + feedForward + 2 * norm) + DecoderLayers * (2 * attention + feedForward + 3 * norm);
+            var tables = (SourceVocabulary + (TieTargetEmbedding ? 1L : 2L) * TargetVocabulary) * width;
+            return (long)Int128.Min(long.MaxValue, layers + tables + (NormFirst ? 2 * norm : 0));
+        }
+    }
 }

@@ -19,8 +19,15 @@ let private pairs =
     let sentence () = Array.init (1 + random.NextBelow 6) (fun _ -> 3 + random.NextBelow 5)
     [| for _ in 1..60 -> SequencePair(sentence (), sentence ()) |]
 
+let seedVariable = "HYBRID_TESTS_SEED"
+
+let private seed =
+    match Environment.GetEnvironmentVariable seedVariable with
+    | null -> 1UL
+    | text -> UInt64.Parse text
+
 type Run() =
-    let stream = RandomStream(1UL).Split "training"
+    let stream = RandomStream(seed).Split "training"
 
     let model =
         Transformer<single>(
@@ -81,6 +88,15 @@ type Run() =
 
         Convert.ToHexString(hash.GetHashAndReset())
 
+    member _.Losses = [| for row in losses.ToArray() -> row[1] |]
+
+    member _.Weights =
+        [|
+            for parameter in model.Parameters do
+                for weight in parameter.Value.ToArray() do
+                    float weight
+        |]
+
 let childArgument = "--training-child"
 
 /// The run to be killed: resumes, saves after every fifth step, says each step, and at the end its digest.
@@ -101,4 +117,14 @@ let child (folder: string) =
                 printfn $"not saved: {error.Message}"
 
     printfn $"digest {run.Digest}"
+    0
+
+let numbersArgument = "--training-numbers"
+
+/// So many steps, then the digest, the losses and the weights, a line each.
+let numbers (steps: int) =
+    let run = Run()
+    run.To steps
+    let line (numbers: float[]) = String.Join(" ", numbers |> Array.map _.ToString("R"))
+    printfn $"{run.Digest}\n{line run.Losses}\n{line run.Weights}"
     0

@@ -5,6 +5,7 @@ open System.Runtime.CompilerServices
 open System.Runtime.InteropServices
 open Expecto
 open Hybrid.Memory
+open Hybrid.Models
 open Hybrid.Tensors
 open Hybrid.Tests.Support
 
@@ -93,6 +94,36 @@ let tests =
                     Arena<Half>().Rent 1)
 
                 refuses<NotSupportedException, _> [ "NFloat" ] (fun () -> Tensor<NFloat>.Zeros(Shape 1)))
+
+            testCase "what cannot fit is refused before it is allocated, with both sizes and the remedy" (fun () ->
+                let remedy = "make the batch or the model smaller"
+                let before = GC.GetAllocatedBytesForCurrentThread()
+
+                for length in [ Array.MaxLength; Int32.MaxValue ] do
+                    refuses<InsufficientMemoryException, _> [ remedy ] (fun () -> Arena<float>().Rent length)
+                    refuses<InsufficientMemoryException, _> [ remedy ] (fun () -> Block<float>.Persistent length)
+
+                let fits = float MemoryLimit.Bytes
+                MemoryLimit.ThrowIfExceeded(fits, "all there is")
+
+                refuses<InsufficientMemoryException, _> [ "a dream needs"; "GiB"; remedy ] (fun () ->
+                    MemoryLimit.ThrowIfExceeded(1.01 * fits, "a dream"))
+
+                let settings =
+                    TransformerSettings(
+                        SourceVocabulary = 1_000_000_000,
+                        TargetVocabulary = 1_000_000_000,
+                        Features = 1_000_000,
+                        HiddenFeatures = 1_000_000_000,
+                        EncoderLayers = 1_000_000,
+                        DecoderLayers = 1_000_000
+                    )
+
+                refuses<InsufficientMemoryException, _> [ "parameters"; "GiB"; remedy ] (fun () ->
+                    Transformer<single>(settings, RandomStream 1UL))
+
+                let allocated = GC.GetAllocatedBytesForCurrentThread() - before
+                Expect.isLessThan allocated 1_000_000L "allocated")
 
             testCase "a block knows whether it outlives the step" (fun () ->
                 Expect.isTrue (Block<float>.Persistent(1).IsPersistent) "persistent"

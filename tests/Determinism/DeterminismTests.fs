@@ -1,0 +1,98 @@
+/// What the same seed promises, and what changes the last digits.
+module Hybrid.Tests.Determinism.DeterminismTests
+
+open System
+open System.Diagnostics
+open System.Reflection
+open Expecto
+open Hybrid.Kernels
+open Hybrid.Tests
+open Hybrid.Tests.Checkpoints
+
+let private promise = "The same seed gives the same bits"
+
+/// Of losses and weights, relative to the largest. Single precision has a unit of 1.2e-7, but where a gradient is nothing but
+/// rounding, Adam still takes a step of the size of its rate, here 1e-3 and more: after a hundred steps it shows.
+let private bound = 1e-2
+
+let private steps = 100
+
+type private Outcome = { Digest: string; Losses: float[]; Weights: float[] }
+
+/// The run in a process of its own, which has other settings.
+let private child (variables: (string * string) list) =
+    let start =
+        ProcessStartInfo(
+            "dotnet",
+            [ Assembly.GetExecutingAssembly().Location; SmallRun.numbersArgument; string steps ],
+            RedirectStandardOutput = true
+        )
+
+    for name, value in variables do
+        start.Environment[name] <- value
+
+    use child = Process.Start start |> nonNull
+    let said = child.StandardOutput.ReadToEnd()
+    child.WaitForExit()
+    Expect.equal child.ExitCode 0 "exit code"
+    let lines = said.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+    let numbers (line: string) = line.Split ' ' |> Array.map float
+    { Digest = lines[0]; Losses = numbers lines[1]; Weights = numbers lines[2] }
+
+let private distance (a: float[]) (b: float[]) =
+    Array.map2 (fun x y -> abs (x - y)) a b
+    |> Array.max
+    |> (fun apart -> apart / Array.max (Array.map abs a))
+
+let private here = lazy (child [])
+
+[<Tests>]
+let tests =
+    testSequenced (
+        testList
+            "Determinism"
+            [
+                testCase "the same seed and number of threads give the same bits in every process"
+                <| fun _ ->
+                    let run = SmallRun.Run()
+                    run.To steps
+                    Expect.equal here.Value.Digest run.Digest "another process"
+
+                    for _ in 1 .. Evidence.cases 1 20 do
+                        Expect.equal (child []).Digest run.Digest "yet another"
+
+                    Evidence.record promise "processes that agree to the bit:" $"{Evidence.cases 3 22}"
+
+                for name, variables in
+                    [
+                        "on one thread", [ "HYBRID_THREADS", "1" ]
+                        "on three threads", [ "HYBRID_THREADS", "3" ]
+                        "without AVX-512", [ "DOTNET_EnableAVX512", "0" ]
+                        "without AVX", [ "DOTNET_EnableAVX", "0" ]
+                        "without vector instructions", [ "DOTNET_EnableHWIntrinsic", "0" ]
+                    ] do
+                    testCase $"a run {name} differs in rounding only"
+                    <| fun _ ->
+                        let other = child variables
+                        let first = abs (other.Losses[0] - here.Value.Losses[0]) / here.Value.Losses[0]
+                        let losses = distance here.Value.Losses other.Losses
+                        let weights = distance here.Value.Weights other.Weights
+                        Expect.isLessThan first 1e-6 "the loss of the first step"
+                        Expect.isLessThan losses bound "losses"
+                        Expect.isLessThan weights bound "weights"
+
+                        let said =
+                            if other.Digest = here.Value.Digest then "none" else $"%.1e{losses} and %.1e{weights}"
+
+                        Evidence.record
+                            promise
+                            $"difference {name}, losses and weights after {steps} steps, against {Workers.Count} threads and {Instructions.Path}:"
+                            said
+
+                testCase "another seed gives other numbers, so that the comparison can fail"
+                <| fun _ ->
+                    let other = child [ SmallRun.seedVariable, "2" ]
+                    Expect.notEqual other.Digest here.Value.Digest "digest"
+                    Expect.isGreaterThan (distance here.Value.Weights other.Weights) bound "weights"
+            ]
+    )
