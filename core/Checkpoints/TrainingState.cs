@@ -55,6 +55,17 @@ public sealed class TrainingState
         stored => stored.Type == ElementType.F64 && stored.Shape.Rank == 2 && stored.Shape[1] == series.Columns,
         stored => series.Replace(stored.ToTensor<double>().ToArray())));
 
+    /// <summary>Numbers that live elsewhere, such as in another library; double holds single precision exactly.</summary>
+    /// <param name="name">Name of the part.</param>
+    /// <param name="shape">Their shape.</param>
+    /// <param name="read">Gives them, in row-major order.</param>
+    /// <param name="write">Takes them back.</param>
+    /// <exception cref="ArgumentException">The name is taken already.</exception>
+    public void Add(string name, Shape shape, Func<double[]> read, Action<double[]> write) => Add(name, new Part(
+        () => StoredTensor.Of(Tensor<double>.From(shape, read())),
+        stored => stored.Type == ElementType.F64 && stored.Shape.Equals(shape),
+        stored => write(stored.ToTensor<double>().ToArray())));
+
     /// <summary>A whole number.</summary>
     /// <exception cref="ArgumentException">The name is taken already.</exception>
     public void Add(string name, Func<long> read, Action<long> write) => Add(name, new Part(

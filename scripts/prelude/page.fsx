@@ -36,6 +36,7 @@ type Argument =
     | [<Unique; EqualsAssignmentOrSpaced>] Device of name: string
     | [<Unique; EqualsAssignmentOrSpaced>] Out of folder: string
     | [<Unique>] Resume
+    | [<Unique; EqualsAssignmentOrSpaced; CustomCommandLine "--save-every">] SaveEvery of seconds: float
     | [<Unique; CustomCommandLine "--check-finite">] CheckFinite
     | [<Unique>] Open
 
@@ -52,6 +53,7 @@ type Argument =
             | Out _ -> "folder of plots and results; a folder in scripts/out if left out"
             | CheckFinite -> "look for NaN and infinity after every rule, forward and backward"
             | Resume -> "go on from the last checkpoint in the folder of results"
+            | SaveEvery _ -> "seconds of training between two checkpoints; 60 if left out"
             | Open -> "open the plots in the browser at the end"
 
 /// One run of a page: its name, and what was asked for.
@@ -71,6 +73,8 @@ type Page =
         Out: string
         /// True if training goes on from its last checkpoint.
         Resumes: bool
+        /// Between two checkpoints.
+        SaveEvery: TimeSpan
         /// True if every rule is checked as soon as it has run.
         ChecksFinite: bool
         OpensPlots: bool
@@ -110,6 +114,7 @@ module Page =
                 "--full", Extra.Full
                 "--steps", Extra.Steps
                 "--resume", Extra.Resume
+                "--save-every", Extra.Resume
                 "--check-finite", Extra.CheckFinite
                 "--save", Extra.Save
                 "--weights", Extra.Weights
@@ -122,13 +127,13 @@ module Page =
             | Some extra -> List.contains extra extras
             | None -> true
 
-        let line (option: string) value description = $"  {option + value, -16}{description}"
+        let line (option: string) value description = $"  {option + value, -18}{description}"
 
         let lines =
             [
                 for case in parser.GetArgumentCases() do
                     match List.filter isSupported case.CommandLineNames.Value with
-                    | ("--seed" | "--steps" as option) :: _ -> line option " N" case.Description.Value
+                    | ("--seed" | "--steps" | "--save-every" as option) :: _ -> line option " N" case.Description.Value
                     | ("--save" | "--weights" as option) :: _ -> line option " FILE" case.Description.Value
                     | "--device" :: _ -> line "--device" " NAME" case.Description.Value
                     | "--out" :: _ -> line "--out" " DIR" case.Description.Value
@@ -202,6 +207,7 @@ module Page =
                         .Replace("ERROR: ", "")
                         .Replace("<uint64>", "a whole number, 0 or more")
                         .Replace("<int>", "a whole number")
+                        .Replace("<float>", "a number")
                 )
 
         if given.IsUsageRequested then
@@ -220,6 +226,7 @@ module Page =
         if mode = Mode.Full && not (List.contains Extra.Full extras) then
             reject $"{name} has no full run."
 
+        let saveEvery = given.TryGetResult Argument.SaveEvery
         let save = given.TryGetResult Argument.Save
         let weights = given.TryGetResult Argument.Weights
         let device = given.TryGetResult Argument.Device
@@ -228,6 +235,8 @@ module Page =
             [
                 "--steps", steps.IsSome
                 "--resume", given.Contains Argument.Resume
+                "--save-every", saveEvery.IsSome
+                "--check-finite", given.Contains Argument.CheckFinite
                 "--save", save.IsSome
                 "--weights", weights.IsSome
                 "--device", device.IsSome
@@ -237,6 +246,11 @@ module Page =
 
         match steps with
         | Some count when count < 1 -> reject $"--steps must be 1 or more, got {count}."
+        | _ -> ()
+
+        match saveEvery with
+        | Some seconds when not (seconds >= 0.0 && seconds <= 86400.0) ->
+            reject $"--save-every must be from 0 to 86400 seconds, got {seconds}."
         | _ -> ()
 
         match device with
@@ -262,6 +276,7 @@ module Page =
                 |> Option.defaultValue (Path.Combine(Host.root, "scripts", "out", name.Replace('/', '-')))
                 |> Path.GetFullPath
             Resumes = given.Contains Argument.Resume
+            SaveEvery = TimeSpan.FromSeconds(defaultArg saveEvery 60.0)
             ChecksFinite = given.Contains Argument.CheckFinite
             OpensPlots = given.Contains Argument.Open
         }

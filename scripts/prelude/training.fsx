@@ -6,11 +6,10 @@ open System.IO
 open Hybrid.Checkpoints
 open Hybrid.Data
 
-/// Training that can be stopped at any moment: every minute, and at the end of each run, all that it goes on from is saved. A
+/// Training that can be stopped at any moment: every minute, or as often as asked, and at the end of each run, all that it goes on from is saved. A
 /// page started again with --resume ends with the same figures as one that never stopped.
 [<RequireQualifiedAccess>]
 module Training =
-    let private interval = TimeSpan.FromMinutes 1.0
     let mutable private opened: CheckpointFolder option = None
     let mutable private isInterrupted = false
 
@@ -77,7 +76,7 @@ module Training =
                     if isInterrupted then
                         save ()
                         stop page name state.Step
-                    elif watch.Elapsed > interval then
+                    elif watch.Elapsed > page.SaveEvery then
                         save ()
 
                 if not isDone then

@@ -28,7 +28,8 @@ Windows; some gigabytes) and start the script with `--device cuda`. The core sta
 open Hybrid.Scripts
 
 // Options are read before libtorch is fetched.
-let page = Page.start "torch/transformer" [ Extra.Steps; Extra.Weights; Extra.Device ]
+let page =
+    Page.start "torch/transformer" [ Extra.Steps; Extra.Resume; Extra.Weights; Extra.Device ]
 
 #r "nuget: TorchSharp, 0.107.0"
 #r "nuget: libtorch-cpu-linux-x64, 2.10.0"
@@ -45,6 +46,7 @@ Hybrid.TorchHost.ensure ()
 open System
 open System.Collections.Generic
 open System.IO
+open System.Security.Cryptography
 open Hybrid.Autodiff
 open Hybrid.Checkpoints
 open Hybrid.Data
@@ -291,7 +293,7 @@ let saveFresh path =
     let random = RandomStream(page.Seed).Split("training").Split("model")
     TransformerFile.Save(path, Transformer<float32>(settings, random), source, target)
 
-let file, saved =
+let file, saved, digest =
     let fresh = Path.Combine(Path.GetTempPath(), $"hybrid-{Guid.NewGuid():N}.safetensors")
 
     try
@@ -300,7 +302,10 @@ let file, saved =
                 saveFresh fresh
 
             let path = defaultArg page.Weights fresh
-            SafeTensors.Read path, TransformerFile.Load<float32>(path, convert = true)
+
+            SafeTensors.Read path,
+            TransformerFile.Load<float32>(path, convert = true),
+            Convert.ToHexString(SHA256.HashData(File.ReadAllBytes path))
         with :? DataFileException as error ->
             Host.refuse error.Message
     finally
@@ -459,6 +464,15 @@ let batches =
     |> Seq.take steps
     |> Array.ofSeq
 
+/// What a run that was stopped has to have in common with the one that goes on.
+let runSettings =
+    [
+        "seed", string page.Seed
+        "steps", string steps
+        "device", page.Device
+        "weights", digest
+    ]
+
 // As many threads for one as for the other.
 torch.set_num_threads Workers.Count
 
@@ -466,8 +480,11 @@ torch.set_num_threads Workers.Count
 let trainCore name (model: Transformer<_>) =
     let tape = Tape()
     let adam = Adam<_>(model.Parameters, beta1 = 0.9, beta2 = 0.98, eps = 1e-9)
+    let state = TrainingState()
+    state.Add model.Parameters
+    state.Add("adam", adam)
 
-    measured name batches (fun number batch ->
+    measured name runSettings state batches (fun number batch ->
         tape.Clear()
         let loss = model.Loss(Pass tape, batch, smoothing)
         adam.ZeroGradients()
@@ -481,15 +498,20 @@ let trainTorch name (model: TransformerModule) =
         torch.optim.Adam(model.parameters (), lr = 1.0, beta1 = 0.9, beta2 = 0.98, eps = 1e-9)
 
     let scheduler = torch.optim.lr_scheduler.LambdaLR(adam, fun i -> schedule.Rate(i + 1))
+    let scheduled = ref 1
 
-    measured name batches (fun _ batch ->
+    measured name runSettings (torchState model adam) batches (fun number batch ->
+        // A run that was stopped has to make up for the steps that it took before.
+        while scheduled.Value < number do
+            scheduler.step ()
+            scheduled.Value <- scheduled.Value + 1
+
         use _ = torch.NewDisposeScope()
         let logits = model.forward (ids batch.Source, ids batch.DecoderInput)
         let loss = crossEntropy logits (ids batch.DecoderTarget)
         adam.zero_grad ()
         loss.backward ()
         adam.step () |> ignore
-        scheduler.step ()
         loss.``to``(torch.float64).item<float>())
 
 let nudged: Transformer<float32> =

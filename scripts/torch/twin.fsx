@@ -2,6 +2,7 @@ namespace Hybrid.Scripts
 
 open System
 open System.Diagnostics
+open Hybrid.Checkpoints
 open Hybrid.Tensors
 open Plotly.NET
 open TorchSharp
@@ -33,29 +34,67 @@ module Twin =
 
     let private residentSet () = float Environment.WorkingSet / 1048576.0
 
-    /// Trains on each batch in turn; step takes the number of the step, from 1, and returns the loss.
-    let measured name (batches: 'Batch[]) (step: int -> 'Batch -> float) =
+    /// The state of a run in libtorch: the module's parameters, Adam's moments and its number of steps.
+    let torchState (model: torch.nn.Module) (adam: Modules.Adam) =
+        let state = TrainingState()
+
+        let add name (tensor: torch.Tensor) =
+            let read () =
+                use flat = tensor.detach().``to``(torch.float64).cpu().contiguous()
+                flat.data<float>().ToArray()
+
+            let write (values: float[]) =
+                use _ = torch.no_grad ()
+                use stored = torch.tensor (values, ReadOnlySpan tensor.shape)
+                tensor.copy_ stored |> ignore
+
+            state.Add(name, Shape([| for extent in tensor.shape -> int extent |]), read, write)
+
+        let moments =
+            adam.state_dict().State |> Seq.map (fun each -> each :?> Modules.Adam.State)
+
+        for struct (name, parameter), moment in Seq.zip (model.named_parameters ()) moments do
+            add name parameter
+            add $"adam/first moment/{name}" moment.exp_avg
+            add $"adam/second moment/{name}" moment.exp_avg_sq
+
+            state.Add(
+                $"adam/steps/{name}",
+                (fun () -> moment.step),
+                fun step -> moment.step <- step
+            )
+
+        state
+
+    /// Trains on each batch in turn; step takes the number of the step, from 1, and returns the loss. A run that was stopped
+    /// goes on from its state.
+    let measured
+        name
+        settings
+        (state: TrainingState)
+        (batches: 'Batch[])
+        (step: int -> 'Batch -> float)
+        =
         GC.Collect()
         let before = residentSet ()
-        let watch = Stopwatch()
         let mutable largest = before
+        let steps = Series 2 // loss and seconds
+        state.Add("steps taken", steps)
 
-        let losses =
-            Progress.run name batches.Length (fun report ->
-                [|
-                    for i, batch in Array.indexed batches ->
-                        watch.Start()
-                        let loss = step (i + 1) batch
-                        watch.Stop()
-                        largest <- max largest (residentSet ())
-                        report (i + 1) $"loss %.3f{loss}"
-                        loss
-                |])
+        Progress.run name batches.Length (fun report ->
+            Training.run (name.Replace(", ", "-")) settings state batches.Length (fun number ->
+                let begun = Stopwatch.GetTimestamp()
+                let loss = step number batches[number - 1]
+                steps.Add(loss, Stopwatch.GetElapsedTime(begun).TotalSeconds)
+                largest <- max largest (residentSet ())
+                report number $"loss %.3f{loss}"))
+
+        let steps = steps.ToArray()
 
         {
             Name = name
-            Losses = losses
-            Seconds = watch.Elapsed.TotalSeconds
+            Losses = Array.map Array.head steps
+            Seconds = Array.sumBy Array.last steps
             Before = before
             Largest = largest
         }

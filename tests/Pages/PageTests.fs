@@ -1,57 +1,12 @@
-/// Runs pages as a reader does. Slow beside the other tests: each run starts F# interactive.
+/// Pages as a reader runs them.
 module Hybrid.Tests.Pages.PageTests
 
 open System
-open System.Diagnostics
 open System.IO
 open System.Text.Json
-open System.Threading.Tasks
 open Expecto
 open Hybrid.Checkpoints
-open Hybrid.Tests.Equations
-
-let private limit = TimeSpan.FromMinutes 5.0
-
-/// What a run of the page said, and how it ended.
-type private Outcome = { ExitCode: int; Output: string; Errors: string }
-
-/// dotnet fsi scripts/NAME.fsx -- options, from the root of the repository, with nothing to read on its input.
-let private runPage name (options: string list) (out: string) =
-    let start =
-        ProcessStartInfo(
-            "dotnet",
-            [ "fsi"; $"scripts/{name}.fsx"; "--" ] @ options,
-            WorkingDirectory = root,
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true
-        )
-
-    start.Environment["HYBRID_OUT"] <- out
-
-    for variable in [ "HYBRID_MODE"; "HYBRID_SEED" ] do
-        start.Environment.Remove variable |> ignore
-
-    use page = new Process(StartInfo = start)
-    page.Start() |> ignore
-    page.StandardInput.Close()
-    // Both streams are read while the page runs; a full pipe would stop it.
-    let output, errors = page.StandardOutput.ReadToEndAsync(), page.StandardError.ReadToEndAsync()
-
-    if not (page.WaitForExit limit) then
-        page.Kill(entireProcessTree = true)
-        failtestf "the page did not end within %g minutes" limit.TotalMinutes
-
-    Task.WaitAll(output, errors)
-    { ExitCode = page.ExitCode; Output = output.Result; Errors = errors.Result }
-
-let private inTemporaryFolder (test: string -> unit) =
-    let folder = Directory.CreateTempSubdirectory "hybrid-page-"
-
-    try
-        test folder.FullName
-    finally
-        folder.Delete true
+open Hybrid.Tests.Pages.Runs
 
 let private text (element: JsonElement) (name: string) = element.GetProperty(name).ToString()
 
