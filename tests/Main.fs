@@ -48,19 +48,23 @@ let private runTests (args: string[]) =
             |> Array.exists (fun arg -> arg.StartsWith("--filter", StringComparison.Ordinal) || arg = "--run")
 
         let audit = audit isFiltered
+        let isWhole = not isFiltered
+        let isGood = code = 0 && audit <> Failed
+        let isLong = isWhole && Evidence.isLong && isGood
+        let isGood = isGood && (not isLong || LongForm.passes ())
 
-        if not isFiltered then
+        if isWhole then
             for line in Gradients.table () @ Evidence.table () do
                 printfn $"{line}"
 
-            if Evidence.isLong && code = 0 && audit = Passed then
-                Evidence.store ()
+        if isLong && isGood then
+            Evidence.store ()
 
         // Expecto's console writer colours and pads what it is given: write to the raw stream, on a line of our own.
         use out = new StreamWriter(Console.OpenStandardOutput())
         out.WriteLine()
         out.WriteLine(closing summary audit)
-        if audit = Failed then 1 else code
+        if isGood then 0 else max 1 code
 
 [<EntryPoint>]
 let main args =

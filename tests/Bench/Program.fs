@@ -38,12 +38,14 @@ type Command =
     | [<CliPrefix(CliPrefix.None)>] Ratios of ParseResults<RatiosArgument>
     | [<CliPrefix(CliPrefix.None)>] Scaling of ParseResults<FiguresArgument>
     | [<CliPrefix(CliPrefix.None); CustomCommandLine "numpy">] NumPy of ParseResults<FiguresArgument>
+    | [<CliPrefix(CliPrefix.None)>] Guard of ParseResults<FiguresArgument>
 
     interface IArgParserTemplate with
         member command.Usage =
             match command with
             | Ratios _ -> "time and memory of this library against TorchSharp's"
             | NumPy _ -> "a training step against the same one written by hand in NumPy"
+            | Guard _ -> "what it costs to look for NaN in every parameter at every step"
             | Scaling _ -> "how time and memory of a training step grow with its size and with threads"
 
 let private json = JsonSerializerOptions(PropertyNamingPolicy = JsonNamingPolicy.CamelCase, WriteIndented = true)
@@ -129,6 +131,16 @@ let private numpy (arguments: ParseResults<FiguresArgument>) =
             eprintfn "The losses differ."
             1
 
+let private guard (arguments: ParseResults<FiguresArgument>) =
+    let machine = header ()
+    let rows = Guard.run ()
+    arguments.TryGetResult FiguresArgument.Json |> Option.iter (fun file -> write file rows)
+
+    if arguments.Contains FiguresArgument.Store then
+        store "guard" {| Machine = machine; Rows = rows |}
+
+    0
+
 /// Both libraries get the same number of threads: HYBRID_THREADS, or two, which the floors were set for.
 let private shareThreads () =
     let variable = "HYBRID_THREADS"
@@ -159,6 +171,7 @@ let private command arguments =
         | Command.Ratios arguments -> ratios arguments
         | Command.Scaling arguments -> scaling arguments
         | Command.NumPy arguments -> numpy arguments
+        | Command.Guard arguments -> guard arguments
 
 [<EntryPoint>]
 let main arguments =

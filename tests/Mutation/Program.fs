@@ -12,6 +12,7 @@ type Argument =
     | [<Unique; EqualsAssignmentOrSpaced>] Sample of int
     | [<Unique; EqualsAssignmentOrSpaced>] Only of string
     | [<Unique; EqualsAssignmentOrSpaced>] Log of string
+    | [<Unique; EqualsAssignmentOrSpaced>] Again of string
     | [<Unique>] List
 
     interface IArgParserTemplate with
@@ -20,6 +21,7 @@ type Argument =
             | Sample _ -> "so many mutants, drawn by chance, instead of all"
             | Only _ -> "mutants of files whose path begins so, such as Rules/Softmax"
             | Log _ -> "file for every verdict, with tabs between"
+            | Again _ -> "only those that survived or were not reached in this log"
             | List -> "list the mutants and run nothing"
 
 /// The same tests on every set of instructions: a kernel for narrower vectors is reached in no other way.
@@ -40,33 +42,69 @@ let private copyTo (folder: string) =
         Directory.CreateDirectory(nonNull (Path.GetDirectoryName target)) |> ignore
         File.Copy(file, target)
 
-/// Verdicts of the mutants, one environment after the other: who survives in one has to survive in all.
-let private judgeAll folder (mutants: Mutant list) =
+let private verdict fate =
+    match fate with
+    | Equivalent reason -> $"equivalent\t{reason}"
+    | NotReached -> "not reached\t"
+    | Judged(Killed test) -> $"killed\t{test}"
+    | Judged(Hung test) -> $"hung\t{test}"
+    | Judged(Crashed test) -> $"crashed\t{test}"
+    | Judged Survived -> "survived\t"
+
+let private columns (mutant: Mutant) =
+    $"{mutant.File}\t{mutant.Line}\t{mutant.Member}\t{mutant.Original}\t{mutant.Mutated}"
+
+let private writeLog file (fates: (Mutant * Fate) list) =
+    File.WriteAllLines(file, [ for mutant, fate in fates -> $"{columns mutant}\t{verdict fate}" ])
+
+/// A test for those that a log says nothing has killed.
+let private isOpenIn file =
+    let found =
+        set
+            [
+                for line in File.ReadAllLines file do
+                    if line.Contains "\tsurvived\t" || line.Contains "\tnot reached\t" then
+                        line.Split('\t')[0..4] |> String.concat "\t"
+            ]
+
+    fun mutant -> found.Contains(columns mutant)
+
+/// Milliseconds that the tests of one mutant may take when they run on the core as it is.
+let private budget = 6_000
+
+/// The tests that reach a mutant: first those that bear its file's name, then the others, quick ones first, while the budget lasts.
+let private matching (tests: Test list) (mutant: Mutant) =
+    let subject = Path.GetFileNameWithoutExtension mutant.File |> nonNull
+
+    tests
+    |> List.filter (fun test -> test.Reached.Contains mutant.Number)
+    |> List.sortBy (fun test -> not (test.Name.Contains subject), test.Milliseconds)
+    |> List.mapFold (fun spent test -> (test, spent), spent + test.Milliseconds) 0
+    |> fst
+    |> List.filter (fun (_, spent) -> spent < budget)
+    |> List.map fst
+
+/// Verdicts of the mutants, each in the first environment in which a test reaches it.
+let private judgeAll folder (mutants: Mutant list) (log: string option) =
     let fates = Collections.Generic.Dictionary<int, Fate>()
 
     for mutant in mutants do
         fates[mutant.Number] <- NotReached
 
     for name, environment in environments do
-        let isOpen (mutant: Mutant) =
-            match fates[mutant.Number] with
-            | NotReached
-            | Judged Survived -> true
-            | _ -> false
-
+        let isOpen (mutant: Mutant) = fates[mutant.Number] = NotReached
         let left = List.filter isOpen mutants
 
         if not left.IsEmpty then
             let tests, red = cover folder environment
             eprintfn $"{name}: {tests.Length} tests pass, {red} do not and are left out; {left.Length} mutants to judge"
-            let tests = tests |> List.sortBy (fun test -> test.Milliseconds)
 
             let tasks =
                 [
                     for mutant in left do
-                        match tests |> List.filter (fun test -> test.Reached.Contains mutant.Number) with
+                        match matching tests mutant with
                         | [] -> ()
-                        | reaching -> mutant.Number, reaching
+                        | found -> mutant.Number, found
                 ]
 
             let mutable count = 0
@@ -79,16 +117,10 @@ let private judgeAll folder (mutants: Mutant list) =
 
                 fates[number] <- Judged verdict)
 
-    [ for mutant in mutants -> mutant, fates[mutant.Number] ]
+            let soFar = [ for mutant in mutants -> mutant, fates[mutant.Number] ]
+            log |> Option.iter (fun file -> writeLog file soFar)
 
-let private verdict fate =
-    match fate with
-    | Equivalent reason -> $"equivalent\t{reason}"
-    | NotReached -> "not reached\t"
-    | Judged(Killed test) -> $"killed\t{test}"
-    | Judged(Hung test) -> $"hung\t{test}"
-    | Judged(Crashed test) -> $"crashed\t{test}"
-    | Judged Survived -> "survived\t"
+    [ for mutant in mutants -> mutant, fates[mutant.Number] ]
 
 let private run (given: ParseResults<Argument>) =
     // Below the checkout, where the tests look for its files.
@@ -109,6 +141,11 @@ let private run (given: ParseResults<Argument>) =
                 mutants |> List.filter (fun mutant -> mutant.File.StartsWith(start, StringComparison.Ordinal))
             | None -> mutants
 
+        let chosen =
+            match given.TryGetResult Argument.Again with
+            | Some log -> List.filter (isOpenIn log) chosen
+            | None -> chosen
+
         if given.Contains Argument.List then
             for mutant in chosen do
                 printfn $"{mutant}"
@@ -127,20 +164,10 @@ let private run (given: ParseResults<Argument>) =
 
             let fates =
                 [ for mutant in marked -> mutant, Equivalent (Marks.markOf mutant).Value.Reason ]
-                @ judgeAll folder open_
+                @ judgeAll folder open_ (given.TryGetResult Argument.Log)
                 |> List.sortBy (fun (mutant, _) -> mutant.Number)
 
-            match given.TryGetResult Argument.Log with
-            | Some file ->
-                File.WriteAllLines(
-                    file,
-                    [
-                        for mutant, fate in fates ->
-                            $"{mutant.File}\t{mutant.Line}\t{mutant.Member}\t{mutant.Original}\t{mutant.Mutated}\t{verdict fate}"
-                    ]
-                )
-            | None -> ()
-
+            given.TryGetResult Argument.Log |> Option.iter (fun file -> writeLog file fates)
             Report.print fates
             let killed, count = Report.score fates
             let isEnough = float killed >= Report.threshold * float count && unused.IsEmpty
