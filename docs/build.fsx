@@ -4,7 +4,7 @@
 #r "../scripts/packages/bin/Release/net10.0/Argu.dll"
 #r "../scripts/packages/bin/Release/net10.0/Microsoft.CodeAnalysis.dll"
 #r "../scripts/packages/bin/Release/net10.0/Microsoft.CodeAnalysis.CSharp.dll"
-#load "build/pages.fsx" "build/listing.fsx" "build/html.fsx" "build/tables.fsx" "build/home.fsx" "build/performance.fsx"
+#load "build/pages.fsx" "build/listing.fsx" "build/html.fsx" "build/tables.fsx" "build/home.fsx" "build/performance.fsx" "build/promises.fsx"
 
 open System
 open System.Diagnostics
@@ -141,6 +141,9 @@ let finish (file: string, document) =
 
     if name = "performance.html" then
         Performance.fill root document
+
+    if name = "promises.html" then
+        Promises.fill root document
 
     // page.js puts the code of a script beside its notes; Markdown stays in one column.
     if pages |> List.exists (fun page -> page.Name + ".html" = name) then

@@ -3,6 +3,7 @@ module Hybrid.Tests.Checkpoints.CheckpointFolderTests
 open System
 open System.IO
 open Expecto
+open Hybrid.Tests
 open Hybrid.Autodiff
 open Hybrid.Checkpoints
 open Hybrid.Data
@@ -44,6 +45,8 @@ let private resumed folder =
     let run = SmallRun.Run()
     Expect.isTrue (checkpoints.Resume("small", SmallRun.settings, run.State)) "there is a checkpoint"
     run
+
+let private promise = "A killed run goes on exactly"
 
 [<Tests>]
 let tests =
@@ -108,7 +111,8 @@ let tests =
                         Expect.stringContains message "of step 10, is whole" $"{percent} %%: the one before"
 
                     File.Delete(newest folder)
-                    Expect.equal (resumed folder).State.Step 10 "the one before is taken up")
+                    Expect.equal (resumed folder).State.Step 10 "the one before is taken up"
+                    Evidence.record promise "cut files refused, with the checkpoint before offered:" "100")
 
             testCase "with any bit flipped it is refused"
             <| fun _ ->
@@ -117,14 +121,23 @@ let tests =
                     let whole = File.ReadAllBytes(newest folder)
                     let random = Random 1
                     // Every bit of the length and of the beginning of the header, and a sample of the rest.
-                    let bits = [ yield! [ 0..255 ]; for _ in 1..400 -> random.Next(8 * whole.Length) ]
+                    let bits =
+                        [
+                            yield! [ 0..255 ]
+                            for _ in 1 .. Evidence.cases 400 100_000 -> random.Next(8 * whole.Length)
+                        ]
 
                     for bit in bits do
                         let damaged = Array.copy whole
                         damaged[bit / 8] <- damaged[bit / 8] ^^^ (1uy <<< bit % 8)
                         File.WriteAllBytes(newest folder, damaged)
                         let message = refusal SmallRun.settings folder
-                        Expect.stringContains message "of step 10, is whole" $"bit {bit}")
+                        Expect.stringContains message "of step 10, is whole" $"bit {bit}"
+
+                    Evidence.record
+                        promise
+                        "flipped bits refused, with the checkpoint before offered:"
+                        $"{bits.Length}")
 
             testCase "a folder in use is refused"
             <| fun _ ->

@@ -5,6 +5,7 @@ open System.Diagnostics
 open System.IO
 open System.Reflection
 open Expecto
+open Hybrid.Tests
 
 let private start (command: string) (arguments: string list) =
     let information =
@@ -38,6 +39,25 @@ let private uninterrupted =
          run.To SmallRun.steps
          $"digest {run.Digest}")
 
+/// Kills a run up to twenty times, lets it come to its end, and says how often it was killed.
+let private killAndResume (random: Random) folder =
+    let rec go kills =
+        use child = startChild folder
+        // On average as many steps as twenty lives leave; the last life runs to its end.
+        let lines = if kills = 20 then Int32.MaxValue else random.Next(1, 34)
+
+        match follow child lines with
+        | Some last ->
+            Expect.equal last uninterrupted.Value "the digest of weights and losses"
+            kills
+        | None -> go (kills + 1)
+
+    let kills = go 0
+    Expect.isGreaterThanOrEqual kills 15 "kills survived"
+    Expect.isEmpty (Directory.GetFiles(folder, "*.tmp")) "nothing half written is left"
+    Expect.hasLength (Directory.GetFiles(folder, "small.*")) 2 "the last two checkpoints"
+    kills
+
 [<Tests>]
 let tests =
     testSequenced (
@@ -46,24 +66,14 @@ let tests =
             [
                 testCase "killed at twenty random moments and resumed each time, a run ends as one that never stopped"
                 <| fun _ ->
-                    Files.withFolder (fun folder ->
-                        let random = Random 1
+                    let random = Random 1
 
-                        let rec go kills =
-                            use child = startChild folder
-                            // On average as many steps as twenty lives leave; the last life runs to its end.
-                            let lines = if kills = 20 then Int32.MaxValue else random.Next(1, 34)
+                    let kills = [ for _ in 1 .. Evidence.cases 1 20 -> Files.withFolder (killAndResume random) ]
 
-                            match follow child lines with
-                            | Some last ->
-                                Expect.equal last uninterrupted.Value "the digest of weights and losses"
-                                kills
-                            | None -> go (kills + 1)
-
-                        let kills = go 0
-                        Expect.isGreaterThanOrEqual kills 15 "kills survived"
-                        Expect.isEmpty (Directory.GetFiles(folder, "*.tmp")) "nothing half written is left"
-                        Expect.hasLength (Directory.GetFiles(folder, "small.*")) 2 "the last two checkpoints")
+                    Evidence.record
+                        "A killed run goes on exactly"
+                        "kills survived, of how many runs:"
+                        $"{List.sum kills} of {kills.Length}"
 
                 testCase "a disk that takes no more stops no run, and the last good checkpoint stays"
                 <| fun _ ->
