@@ -14,6 +14,9 @@ type Fate =
 /// At least this fraction of the mutants that are not marked equivalent has to be killed.
 let threshold = 0.95
 
+/// The same of a sample, which may be unlucky.
+let sampleThreshold = 0.85
+
 let private isKilled fate =
     match fate with
     | Judged(Killed _ | Hung _ | Crashed _) -> true
