@@ -137,9 +137,16 @@ let gradientOf (variable: Variable<_>) =
     | null -> Tensor.Zeros variable.Value.Shape
     | gradient -> gradient.ToPersistent()
 
+/// A tape whose memory holds NaN from an earlier step: whoever reads a number before it is written shows it.
+let usedTape () : Tape<'T> =
+    let tape = Tape<'T>()
+    tape.Arena.Rent(1 <<< 14).Span.Fill('T.CreateChecked nan)
+    tape.Clear()
+    tape
+
 /// The value of a function of the inputs, and the gradient of every input along the cotangent.
 let runAlong (cotangent: Tensor<_>) (inputs: Tensor<_> list) (record: Tape<_> -> Variable<_>[] -> Variable<_>) =
-    let tape = Tape()
+    let tape = usedTape ()
     let variables = inputs |> List.map tape.Input |> Array.ofList
     let y = record tape variables
     tape.Backward(y, cotangent)
@@ -147,7 +154,7 @@ let runAlong (cotangent: Tensor<_>) (inputs: Tensor<_> list) (record: Tape<_> ->
 
 /// The value alone.
 let valueOf (inputs: Tensor<_> list) (record: Tape<_> -> Variable<_>[] -> Variable<_>) =
-    let tape = Tape()
+    let tape = usedTape ()
     let y = record tape (inputs |> List.map tape.Constant |> Array.ofList)
     y.Value.ToPersistent()
 

@@ -63,6 +63,35 @@ let tests =
                         let fragments = [ "step 3"; "'bad' [1, 30]"; "gradient of 'scale'"; "Lower the learning rate" ]
                         refuses<NonFiniteException, _> fragments (fun () -> FiniteGuard.Step(3, optimizer, 0.1, tape)))
 
+            testCase
+                "one element among many is found, wherever it is, and the message says whether its gradient is to blame"
+                (fun () ->
+                    // Two vectors and a tail in every precision and width.
+                    let length = 45
+
+                    let optimizers: (Parameter<float> list -> Optimizer<float>) list =
+                        [
+                            (fun parameters -> Sgd<float>(parameters, 0.9))
+                            (fun parameters -> Adam<float> parameters)
+                            (fun parameters -> AdamW<float> parameters)
+                        ]
+
+                    for optimizer in optimizers do
+                        for at in 0 .. length - 1 do
+                            let p = Parameter("p", tensor [ length ] (List.replicate length 1.0))
+                            let optimizer = optimizer [ p ]
+                            p.Gradient.Span.Fill 1.0
+                            p.Gradient.Span[at] <- nan
+
+                            refuses<NonFiniteException, _> [ "'p' [45]"; "as its gradient is not" ] (fun () ->
+                                optimizer.Step 0.1)
+
+                            let p = Parameter("p", tensor [ length ] (List.replicate length 1.0))
+                            p.Value.Span[at] <- infinity
+                            p.Gradient.Span.Fill 1.0
+                            let fragments = [ "'p' [45]"; "although its gradient is finite" ]
+                            refuses<NonFiniteException, _> fragments (fun () -> Sgd<float>([ p ], 0.0).Step 0.1))
+
             testCase "a finite step passes, whatever is large" (fun () ->
                 let tape = Tape<float>()
                 let p = Parameter("p", tensor [ 1; 3 ] [ 1e300; -1e300; 0.0 ])

@@ -4,6 +4,7 @@ open System
 open Expecto
 open FsCheck
 open Hybrid.Kernels
+open Hybrid.Tensors
 
 type Form =
     | NN
@@ -268,4 +269,50 @@ let tests =
                 refuses "b" (fun () -> single.Run NN (4, 4, 3) (a, 3) (b, 5) (c, 4) false)
                 refuses "c" (fun () -> single.Run NN (4, 4, 3) (a, 3) (b, 4) (c, 5) false)
                 refuses "a" (fun () -> single.Run NN (4, 4, 3) (a, 2) (b, 4) (c, 4) false)
+                refuses "a" (fun () -> single.Run NT (5, 4, 3) (a, 3) (b, 3) (c, 4) false)
+                refuses "b" (fun () -> single.Run NT (4, 5, 3) (a, 3) (b, 3) (c, 5) false)
+                refuses "a" (fun () -> single.Run TN (4, 4, 4) (a, 4) (b, 4) (c, 4) false)
+                refuses "b" (fun () -> single.Run TN (1, 5, 3) (a, 1) (b, 5) (c, 5) false)
+                refuses "a" (fun () -> single.Run NN (-1, 4, 3) (a, 3) (b, 4) (c, 4) false)
+                refuses "b" (fun () -> single.Run NN (4, -1, 3) (a, 3) (b, 4) (c, 4) false)
+
+            testCase
+                "where there are no rows, columns or steps, no leading dimension is too small and nothing is touched"
+            <| fun _ ->
+                let a, b, c = [| nan |], [| nan |], [| nan |]
+
+                for form in [ NN; NT; TN ] do
+                    for sizes in [ 0, 7, 3; 7, 0, 3; 0, 0, 3; 0, 7, 0 ] do
+                        double.Run form sizes (Array.create 60 nan, 7) (Array.create 60 nan, 7) (c, 0) false
+                        Expect.isTrue (Double.IsNaN c[0]) $"{form} {sizes}"
+
+                double.Run NN (0, 0, 0) (a, 0) (b, 0) (c, 0) false
+
+            testCase "several blocks of every kind: entries of large products are the dot products that they should be"
+            <| fun _ ->
+                let rows, columns, inner = 211, 1100, 800
+                let random = RandomStream 3UL
+
+                for form in [ NN; NT; TN ] do
+                    let (rowsA, columnsA), (rowsB, columnsB) = layout form (rows, columns, inner)
+                    let draw rows columns = Array.init (1 + rows * columns) (fun _ -> float32 (random.NextNormal()))
+                    let a, b = draw rowsA columnsA, draw rowsB columnsB
+                    let c = Array.create (1 + rows * columns) 1f
+                    let start = Array.copy c
+
+                    for accumulate in [ false; true ] do
+                        Array.blit start 0 c 0 c.Length
+                        single.Run form (rows, columns, inner) (a, columnsA) (b, columnsB) (c, columns) accumulate
+
+                        for _ in 1..300 do
+                            let i, j = random.NextBelow rows, random.NextBelow columns
+
+                            let term p =
+                                let left = if form = TN then a[1 + p * columnsA + i] else a[1 + i * columnsA + p]
+                                let right = if form = NT then b[1 + j * columnsB + p] else b[1 + p * columnsB + j]
+                                float left * float right
+
+                            let wanted = Seq.sumBy term (seq { 0 .. inner - 1 }) + (if accumulate then 1.0 else 0.0)
+                            let apart = abs (float c[1 + i * columns + j] - wanted)
+                            Expect.isLessThan apart 1e-3 $"{form}, accumulate {accumulate}, entry {i}, {j}"
         ]

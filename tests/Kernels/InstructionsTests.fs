@@ -1,6 +1,7 @@
 module Hybrid.Tests.Kernels.InstructionsTests
 
 open System
+open System.Runtime.Intrinsics
 open Expecto
 open Hybrid.Kernels
 
@@ -22,6 +23,15 @@ let tests =
     testList
         "Instructions"
         [
+            testCase "the path that is named is the widest that there is" (fun () ->
+                let named =
+                    if Vector512.IsHardwareAccelerated then "512 bit"
+                    elif Vector256.IsHardwareAccelerated then "256 bit"
+                    elif Vector128.IsHardwareAccelerated then "128 bit"
+                    else "none"
+
+                Expect.equal Instructions.Path named "path")
+
             testCase "the kernels run on no wider vectors than the environment's switches leave" (fun () ->
                 printfn $"Kernels run on: {Instructions.Path}"
 

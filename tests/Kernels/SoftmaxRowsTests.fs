@@ -121,4 +121,17 @@ let tests =
                     Expect.throwsT<ArgumentException>
                         (fun () -> SoftmaxRows.Forward<float32>(length, 1f, ReadOnlySpan x, Span(x, 0, target)))
                         $"{length}, {target}"
+
+                for dp, dx in [ 9, 10; 10, 9 ] do
+                    Expect.throwsT<ArgumentException>
+                        (fun () ->
+                            SoftmaxRows.Backward<float32>(
+                                5,
+                                1f,
+                                ReadOnlySpan x,
+                                ReadOnlySpan(x, 0, dp),
+                                Span(Array.zeroCreate dx),
+                                false
+                            ))
+                        $"backward, {dp}, {dx}"
         ]

@@ -366,13 +366,50 @@ let tests =
 
                     Expect.equal dx (Array.create 19 7f) $"x = {x}"
 
-            testCase "a row shorter than x is refused"
-            <| fun _ ->
-                Expect.throwsT<ArgumentException>
-                    (fun () ->
-                        VectorMath.Add<float32>(
-                            ReadOnlySpan(Array.zeroCreate<float32> 3),
-                            Span(Array.zeroCreate<float32> 2)
-                        ))
-                    "y is short"
+            testCase "a row shorter than x is refused, whichever it is" (fun () ->
+                let long = Array.create 3 1f
+                let short = Array.create 2 1f
+
+                // Every operation on arrays, with one of them short.
+                let operations: (string * int * (float32[][] -> unit)) list =
+                    [
+                        "Dot", 2, (fun r -> VectorMath.Dot<float32>(ReadOnlySpan r[0], ReadOnlySpan r[1]) |> ignore)
+                        "ExpAndSum",
+                        2,
+                        (fun r -> VectorMath.ExpAndSum<float32>(ReadOnlySpan r[0], 0f, Span r[1]) |> ignore)
+                        "Copy", 2, (fun r -> VectorMath.Copy<float32>(ReadOnlySpan r[0], Span r[1]))
+                        "Add", 3, (fun r -> VectorMath.Add<float32>(ReadOnlySpan r[0], ReadOnlySpan r[1], Span r[2]))
+                        "Normalize",
+                        4,
+                        (fun r ->
+                            VectorMath.Normalize<float32>(
+                                ReadOnlySpan r[0],
+                                0f,
+                                1f,
+                                ReadOnlySpan r[1],
+                                ReadOnlySpan r[2],
+                                Span r[3]
+                            ))
+                        "NormalizeSums",
+                        5,
+                        (fun r ->
+                            VectorMath.NormalizeSums<float32>(
+                                ReadOnlySpan r[0],
+                                0f,
+                                1f,
+                                ReadOnlySpan r[1],
+                                ReadOnlySpan r[2],
+                                Span r[3],
+                                Span r[4]
+                            )
+                            |> ignore)
+                    ]
+
+                for name, rows, run in operations do
+                    run (Array.create rows long)
+
+                    for at in 1 .. rows - 1 do
+                        Expect.throwsT<ArgumentException>
+                            (fun () -> run (Array.init rows (fun i -> if i = at then short else long)))
+                            $"{name}, row {at}")
         ]

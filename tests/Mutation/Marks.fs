@@ -5,8 +5,8 @@ open System
 open System.IO
 open Hybrid.Tests.Equations
 
-/// A field that is * matches anything.
-type Mark = { File: string; Member: string; Original: string; Mutated: string; Reason: string }
+/// What the file has on the line says where; what is * matches anything.
+type Mark = { File: string; Source: string; Original: string; Mutated: string; Reason: string }
 
 let private file = Path.Combine(root, "tests", "Mutation", "equivalent.tsv")
 
@@ -16,18 +16,18 @@ let all =
             for number, line in File.ReadAllLines file |> Array.indexed do
                 if line <> "" && not (line.StartsWith '#') then
                     match line.Split '\t' with
-                    | [| path; around; original; mutated; reason |] when reason.Trim() <> "" ->
-                        { File = path; Member = around; Original = original; Mutated = mutated; Reason = reason }
+                    | [| path; source; original; mutated; reason |] when reason.Trim() <> "" ->
+                        { File = path; Source = source; Original = original; Mutated = mutated; Reason = reason }
                     | _ ->
                         failwith
-                            $"{file}({number + 1}): needs file, member, original, mutated and reason, with tabs between."
+                            $"{file}({number + 1}): needs file, line, original, mutated and reason, with tabs between."
         ]
 
 let matches (mark: Mark) (mutant: Mutant) =
     let fits pattern text = pattern = "*" || pattern = text
 
     mark.File = mutant.File
-    && fits mark.Member mutant.Member
+    && mark.Source = mutant.Source
     && fits mark.Original mutant.Original
     && fits mark.Mutated mutant.Mutated
 

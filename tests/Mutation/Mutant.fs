@@ -10,6 +10,8 @@ type Mutant =
         /// The innermost method, property or local function around it.
         Member: string
         Line: int
+        /// That line of the file.
+        Source: string
         Original: string
         Mutated: string
     }

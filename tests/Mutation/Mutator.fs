@@ -126,16 +126,18 @@ let private isFixed (node: SyntaxNode) =
         | :? PatternSyntax
         | :? CaseSwitchLabelSyntax -> true
         | :? LocalDeclarationStatementSyntax as local -> local.IsConst
+        | :? PropertyDeclarationSyntax as property -> not (isNull property.Initializer)
         | _ -> false)
 
 let private flat (text: string) = Regex.Replace(text, @"\s+", " ")
 
-type private Rewriter(file: string, isWanted: int -> bool, mutants: List<Mutant>, next: unit -> int) =
+type private Rewriter(file: string, lines: string[], isWanted: int -> bool, mutants: List<Mutant>, next: unit -> int) =
     inherit CSharpSyntaxRewriter()
 
     /// Notes a change; its number if it is wanted. Numbers count all changes, so that leaving one out moves no other.
     let note (node: SyntaxNode) (mutated: string) =
         let number = next ()
+        let line = node.GetLocation().GetLineSpan().StartLinePosition.Line
 
         match memberOf node with
         | Some around when not (isFixed node) && isWanted number ->
@@ -144,7 +146,8 @@ type private Rewriter(file: string, isWanted: int -> bool, mutants: List<Mutant>
                     Number = number
                     File = file
                     Member = around
-                    Line = node.GetLocation().GetLineSpan().StartLinePosition.Line + 1
+                    Line = line + 1
+                    Source = lines[line].Trim()
                     Original = flat (node.ToString())
                     Mutated = flat mutated
                 }
@@ -284,5 +287,5 @@ type private Rewriter(file: string, isWanted: int -> bool, mutants: List<Mutant>
 let rewrite file (source: string) isWanted next =
     let mutants = List<Mutant>()
     let root = CSharpSyntaxTree.ParseText(source).GetRoot()
-    let rewritten = Rewriter(file, isWanted, mutants, next).Visit root |> nonNull
+    let rewritten = Rewriter(file, source.Split '\n', isWanted, mutants, next).Visit root |> nonNull
     rewritten.ToFullString(), List.ofSeq mutants

@@ -52,7 +52,7 @@ let private verdict fate =
     | Judged Survived -> "survived\t"
 
 let private columns (mutant: Mutant) =
-    $"{mutant.File}\t{mutant.Line}\t{mutant.Member}\t{mutant.Original}\t{mutant.Mutated}"
+    $"{mutant.File}\t{mutant.Source}\t{mutant.Member}\t{mutant.Original}\t{mutant.Mutated}"
 
 let private writeLog file (fates: (Mutant * Fate) list) =
     File.WriteAllLines(file, [ for mutant, fate in fates -> $"{columns mutant}\t{verdict fate}" ])
@@ -133,7 +133,7 @@ let private run (given: ParseResults<Argument>) =
         let unused = Marks.all.Value |> List.filter (fun mark -> not (List.exists (Marks.matches mark) mutants))
 
         for mark in unused do
-            printfn $"FAILED a mark fits no mutant: {mark.File} {mark.Member} {mark.Original} → {mark.Mutated}"
+            printfn $"FAILED a mark fits no mutant: {mark.File} '{mark.Source}' {mark.Original} → {mark.Mutated}"
 
         let chosen =
             match given.TryGetResult Argument.Only with

@@ -100,6 +100,21 @@ let tests =
                 Expect.equal (floats a.Gradient) [| 1.0; 1.0 |] "gradient"
                 Expect.equal adam.Parameters.Count 2 "parameters")
 
+            testCase "decays of 0 are allowed: each step then goes by the sign of its own gradient" (fun () ->
+                let p = Parameter<float>("p", tensor [ 3 ] [ 1.0; 1.0; 1.0 ])
+                let adam = Adam<float>([ p ], 0.0, 0.0, 1e-12)
+
+                for gradient in [ [ 5.0; -0.1; 2.0 ]; [ -3.0; -7.0; 4.0 ] ] do
+                    let before = floats p.Value
+                    (Array.ofList gradient).AsSpan().CopyTo p.Gradient.Span
+                    adam.Step 0.25
+
+                    expectClose
+                        1e-9
+                        (floats p.Value)
+                        (Array.map2 (fun x g -> x - 0.25 * float (sign g)) before (Array.ofList gradient))
+                        "step")
+
             testCase "constants outside their range are refused" (fun () ->
                 let p = Parameter<float>("p", zeros [ 1 ])
                 let make beta1 beta2 eps () = Adam<float>([ p ], beta1, beta2, eps)

@@ -51,6 +51,11 @@ let tests =
 
                     covers [ "LR-2" ])
 
+            testCase "a run may decay as a whole, however short" (fun () ->
+                let schedule = WarmupSchedule(16, 1, 1, 1.0, 1.0)
+                Expect.isGreaterThan (schedule.Rate 1) 0.0 "its only step"
+                Expect.equal (schedule.Rate 2) 0.0 "after it")
+
             testCase "numbers that make no schedule are refused" (fun () ->
                 for features, warmup, total in [ 0, 1, 1; 1, 0, 1; 1, 1, 0; -1, 1, 1; 1, -1, 1; 1, 1, -1 ] do
                     refuses<ArgumentOutOfRangeException, _> [ "must be a non-negative and non-zero value" ] (fun () ->

@@ -315,7 +315,10 @@ let private refusals =
             testCase "tensors that are not [batch, time, features] are refused" (fun () ->
                 refuses<ShapeException, _>
                     [ "[batch, time, features]"; "got [2, 4]" ]
-                    (attend 1 1.0 [ 2; 4 ] [ 1; 2; 4 ] [ 1; 2; 4 ]))
+                    (attend 1 1.0 [ 2; 4 ] [ 1; 2; 4 ] [ 1; 2; 4 ])
+
+                for k, v in [ [ 2; 4 ], [ 1; 2; 4 ]; [ 1; 2; 4 ], [ 2; 4 ] ] do
+                    refuses<ShapeException, _> [ "[batch, time, features]" ] (attend 1 1.0 [ 1; 2; 4 ] k v))
 
             testCase "tensors that do not fit each other are refused" (fun () ->
                 for q, k, v in
