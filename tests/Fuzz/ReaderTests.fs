@@ -52,6 +52,8 @@ let private written (write: string -> unit) =
 
 let private lines = text "abc\tA B\nxyz\tX Y Z\nä\tÄ\n"
 
+let private merges = text "#version: 0.2\nĠ t\nh e\n"
+
 let private tensors =
     written (fun path ->
         SafeTensors.Write(
@@ -119,6 +121,12 @@ let private targets =
             Read = TextFile.ReadLines >> ignore
         }
         { Name = "TsvPairs.Read"; Seeds = texts; Growth = textGrowth; Read = TsvPairs.Read >> ignore }
+        {
+            Name = "MergeList.Read"
+            Seeds = [| merges; gzip merges |]
+            Growth = textGrowth
+            Read = MergeList.Read >> ignore
+        }
         {
             Name = "SafeTensors.Read"
             Seeds = [| tensors; unsigned tensors; plainTensors |]
