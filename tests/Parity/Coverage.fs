@@ -46,13 +46,13 @@ let private derivesFrom (generic: Type) (found: Type) =
         found.BaseType
     |> Seq.exists (fun above -> above.IsGenericType && above.GetGenericTypeDefinition() = generic)
 
-let private optimizers, private schedules =
+/// What is no optimizer is a schedule, or something done to gradients.
+let private optimizers, private others =
     let found = publicTypes "Hybrid.Optimizers" |> List.filter canBeUsed
 
-    let optimizers, others =
-        found |> List.partition (derivesFrom (typeof<Optimizer<float>>.GetGenericTypeDefinition()))
+    let optimizers, rest = found |> List.partition (derivesFrom (typeof<Optimizer<float>>.GetGenericTypeDefinition()))
 
-    List.map plainName optimizers, List.map plainName others
+    List.map plainName optimizers, List.map plainName rest
 
 let private models =
     [
@@ -68,7 +68,7 @@ let complaints =
             "rule", rules, List.map fst Rules.all
             "layer", layers, List.map fst Layers.all
             "optimizer", optimizers, Optimizers.names
-            "schedule", schedules, Optimizers.scheduleNames
+            "function", others, Optimizers.otherNames
             "model", models, Models.names
         ]
 

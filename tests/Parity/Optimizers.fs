@@ -122,8 +122,42 @@ let private warmup (random: RandomStream) =
     let highest = rates |> Array.map snd |> Array.max
     Numbers.distance (rates |> Array.map (fun (x, _) -> x / highest)) (rates |> Array.map (fun (_, y) -> y / highest))
 
+/// The norm and the gradients after clipping. Torch divides by the norm and 10⁻⁶ more, which is taken back.
+let private clipping (random: RandomStream) =
+    use _ = torch.NewDisposeScope()
+    let maximum = 0.1 + 20.0 * random.NextUniform()
+    let shapes = [ for _ in 1..3 -> [ Numbers.whole random 1 9; Numbers.whole random 1 30 ] ]
+    let drawn = [ for extents in shapes -> extents, Numbers.normals random (Numbers.count extents) ]
+
+    let ours =
+        [|
+            for extents, gradient in drawn ->
+                let parameter = Parameter<float>("p", Numbers.ours<float> extents gradient)
+                (Numbers.ours<float> extents gradient).Span.CopyTo parameter.Gradient.Span
+                parameter
+        |]
+
+    let theirs =
+        [|
+            for extents, gradient in drawn ->
+                let parameter = new Parameter(Numbers.theirs<float> extents gradient, true)
+                parameter.grad <- Numbers.theirs<float> extents gradient
+                parameter
+        |]
+
+    let norm = GradientClipping.ByGlobalNorm(ours, maximum)
+    let theirNorm = torch.nn.utils.clip_grad_norm_ (theirs, maximum)
+    let correction = if theirNorm + 1e-6 > maximum then (theirNorm + 1e-6) / theirNorm else 1.0
+
+    let distance (mine: Parameter<float>) (other: Parameter) =
+        let clipped = Numbers.ofTheirs (nonNull other.grad) |> Array.map (fun g -> g * correction)
+        Numbers.distance (Numbers.ofOurs mine.Gradient) clipped
+
+    Array.map2 distance ours theirs |> Array.append [| abs (norm - theirNorm) / norm |] |> Array.max
+
 let names = [ for name, _ in optimizers -> name ]
-let scheduleNames = [ "WarmupSchedule" ]
+let private others = [ "WarmupSchedule", "schedule", warmup; "GradientClipping", "clipping", clipping ]
+let otherNames = [ for name, _, _ in others -> name ]
 let private cases = 25
 
 let rows isAsked =
@@ -148,13 +182,13 @@ let rows isAsked =
                     Single = Some(worst compare<float32>)
                 }
 
-        for name in scheduleNames do
+        for name, kind, compare in others do
             if isAsked name then
-                let random = RandomStream(1UL).Split $"schedule {name}"
-                let worst = [ for i in 1..cases -> warmup (random.Split $"case {i}") ] |> List.max
+                let random = RandomStream(1UL).Split $"{kind} {name}"
+                let worst = [ for i in 1..cases -> compare (random.Split $"case {i}") ] |> List.max
 
                 {
-                    Kind = "schedule"
+                    Kind = kind
                     Name = name
                     Cases = cases
                     Double = { Forward = worst; Backward = None }
