@@ -273,6 +273,8 @@ let tests =
                 refuses "b" (fun () -> single.Run NT (4, 5, 3) (a, 3) (b, 3) (c, 5) false)
                 refuses "a" (fun () -> single.Run TN (4, 4, 4) (a, 4) (b, 4) (c, 4) false)
                 refuses "b" (fun () -> single.Run TN (1, 5, 3) (a, 1) (b, 5) (c, 5) false)
+                refuses "a" (fun () -> single.Run NN (1, 4, 13) (a, 13) (b, 1) (c, 4) false)
+                refuses "c" (fun () -> single.Run NN (5, 1, 2) (a, 2) (b, 1) (c, 4) false)
                 refuses "a" (fun () -> single.Run NN (-1, 4, 3) (a, 3) (b, 4) (c, 4) false)
                 refuses "b" (fun () -> single.Run NN (4, -1, 3) (a, 3) (b, 4) (c, 4) false)
 
@@ -287,10 +289,12 @@ let tests =
                         Expect.isTrue (Double.IsNaN c[0]) $"{form} {sizes}"
 
                 double.Run NN (0, 0, 0) (a, 0) (b, 0) (c, 0) false
+                double.Run NN (7, 0, 3) (Array.create 60 nan, 7) (Array.create 60 nan, 7) (c, 7) false
 
             testCase "several blocks of every kind: entries of large products are the dot products that they should be"
             <| fun _ ->
-                let rows, columns, inner = 211, 1100, 800
+                // Each of two workers has more than one block of columns.
+                let rows, columns, inner = 211, 2300, 800
                 let random = RandomStream 3UL
 
                 for form in [ NN; NT; TN ] do
