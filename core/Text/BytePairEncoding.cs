@@ -27,7 +27,7 @@ public sealed class BytePairEncoding
 
     static BytePairEncoding()
     {
-        // GPT-2's table: printable bytes stand for themselves and come first, the others follow from U+0100 on.
+        // As in GPT-2: printable bytes stand for themselves and come first, the others follow from U+0100 on.
         var printable = Enumerable.Range('!', '~' - '!' + 1).Concat(Enumerable.Range('¡', '¬' - '¡' + 1)).Concat(Enumerable.Range('®', 'ÿ' - '®' + 1)).ToArray();
         var others = Enumerable.Range(0, Bytes).Except(printable).ToArray();
         foreach (var value in printable) CharacterOf[value] = (char)value;
