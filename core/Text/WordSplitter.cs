@@ -4,7 +4,7 @@ namespace Hybrid.Text;
 
 /// <summary>Cuts text into words, numbers, runs of other characters and runs of white space, each with a space before it, as GPT-2 does.</summary>
 /// <remarks>
-/// GPT-2's pattern: 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+. It is written out, because .NET's patterns see
+/// The pattern of GPT-2: 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+. It is written out, because .NET's patterns see
 /// two halves where a letter lies outside the first 65,536 characters.
 /// </remarks>
 public static class WordSplitter
