@@ -5,11 +5,12 @@ open System
 open System.Diagnostics
 open System.IO
 open System.Text.RegularExpressions
+open System.Threading.Tasks
 open System.Xml.Linq
 open Hybrid.Tests.Equations
 
 /// Runs a command from the root, prints what it says, and returns its exit code and that.
-let private run (environment: (string * string) list) (arguments: string list) =
+let private runAs (environment: (string * string) list) (print: string -> unit) (arguments: string list) =
     let start = ProcessStartInfo("dotnet", arguments, WorkingDirectory = root, RedirectStandardOutput = true)
 
     for name, value in environment do
@@ -22,7 +23,7 @@ let private run (environment: (string * string) list) (arguments: string list) =
         match run.StandardOutput.ReadLine() with
         | null -> ()
         | line ->
-            printfn $"{line}"
+            print line
             said.Add line
             read ()
 
@@ -30,10 +31,19 @@ let private run (environment: (string * string) list) (arguments: string list) =
     run.WaitForExit()
     run.ExitCode, List.ofSeq said
 
-let private mutation () =
-    let code, said = run [] [ "run"; "--project"; "tests/Mutation"; "-c"; "Release" ]
+let private run environment arguments = runAs environment (fun line -> printfn $"{line}") arguments
+
+/// Begins mutation testing: it is long, and goes on beside the tests. Built first, as some of these build as well.
+let start () =
+    run [] [ "build"; "tests/Mutation"; "-c"; "Release"; "-v"; "quiet" ] |> ignore
+    let quietly = runAs [] ignore
+    Task.Run(fun () -> quietly [ "run"; "--no-build"; "--project"; "tests/Mutation"; "-c"; "Release" ])
+
+let private noticed (mutation: Task<int * string list>) =
+    let code, said = mutation.Result
 
     for line in said do
+        printfn $"{line}"
         let found = Regex.Match(line, @"^(Kernels|Optimizers|Rules|\d+ mutants)\W+(\S.*)$")
 
         if found.Success then
@@ -100,9 +110,9 @@ let private coverage () =
     Evidence.record "A wrong core is noticed" "lines of the core that tests reach:" $"%.1f{100.0 * rate} %%"
     List.forall ((=) 0) codes && rate >= threshold
 
-/// True if every part of it passed.
-let passes () =
-    let mutation = mutation ()
+/// True if every part of it passed, with the mutation testing that was begun before.
+let passes mutation =
+    let mutation = noticed mutation
     let coverage = coverage ()
 
     if not mutation then

@@ -38,26 +38,27 @@ let private runTests (args: string[]) =
 
     let options = [ CLIArguments.No_Spinner; CLIArguments.Colours 0; CLIArguments.Append_Summary_Handler handler ]
 
+    let isFiltered =
+        args
+        |> Array.exists (fun arg -> arg.StartsWith("--filter", StringComparison.Ordinal) || arg = "--run")
+
+    let longForm = if Evidence.isLong && not isFiltered then Some(LongForm.start ()) else None
     let code = runTestsInAssemblyWithCLIArgs options args
 
     match finished with
     | None -> code
     | Some summary ->
-        let isFiltered =
-            args
-            |> Array.exists (fun arg -> arg.StartsWith("--filter", StringComparison.Ordinal) || arg = "--run")
-
         let audit = audit isFiltered
         let isWhole = not isFiltered
-        let isGood = code = 0 && audit <> Failed
-        let isLong = isWhole && Evidence.isLong && isGood
-        let isGood = isGood && (not isLong || LongForm.passes ())
+        // All of them, that the figures of each are seen also if another failed.
+        let isLongGood = longForm |> Option.forall LongForm.passes
+        let isGood = code = 0 && audit <> Failed && isLongGood
 
         if isWhole then
             for line in Gradients.table () @ Evidence.table () do
                 printfn $"{line}"
 
-        if isLong && isGood then
+        if longForm.IsSome && isGood then
             Evidence.store ()
 
         // Expecto's console writer colours and pads what it is given: write to the raw stream, on a line of our own.

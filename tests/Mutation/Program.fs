@@ -18,7 +18,7 @@ type Argument =
     interface IArgParserTemplate with
         member argument.Usage =
             match argument with
-            | Sample _ -> "so many mutants, drawn by chance, instead of all"
+            | Sample _ -> "so many mutants, drawn by chance, instead of all, and only with all instructions"
             | Only _ -> "mutants of files whose path begins so, such as Rules/Softmax"
             | Log _ -> "file for every verdict, with tabs between"
             | Again _ -> "only those that survived or were not reached in this log"
@@ -84,8 +84,8 @@ let private matching (tests: Test list) (mutant: Mutant) =
     |> List.filter (fun (_, spent) -> spent < budget)
     |> List.map fst
 
-/// Verdicts of the mutants, each in the first environment in which a test reaches it.
-let private judgeAll folder (mutants: Mutant list) (log: string option) =
+/// Verdicts of the mutants, each in the first of these environments in which a test reaches it.
+let private judgeAll folder environments (mutants: Mutant list) (log: string option) =
     let fates = Collections.Generic.Dictionary<int, Fate>()
 
     for mutant in mutants do
@@ -154,20 +154,23 @@ let private run (given: ParseResults<Argument>) =
         else
             let marked, open_ = chosen |> List.partition (Marks.markOf >> Option.isSome)
 
-            let open_, marked =
+            let log = given.TryGetResult Argument.Log
+
+            let fates =
                 match given.TryGetResult Argument.Sample with
                 | Some size ->
                     let order = Array.ofList open_
                     Random(1).Shuffle order
-                    Array.truncate size order |> List.ofArray, []
-                | None -> open_, marked
+                    let sample = order |> Array.truncate size |> List.ofArray
+                    // To reach the others takes every test once more in every environment.
+                    judgeAll folder (List.truncate 1 environments) sample log
+                    |> List.filter (fun (_, fate) -> fate <> NotReached)
+                | None ->
+                    [ for mutant in marked -> mutant, Equivalent (Marks.markOf mutant).Value.Reason ]
+                    @ judgeAll folder environments open_ log
 
-            let fates =
-                [ for mutant in marked -> mutant, Equivalent (Marks.markOf mutant).Value.Reason ]
-                @ judgeAll folder open_ (given.TryGetResult Argument.Log)
-                |> List.sortBy (fun (mutant, _) -> mutant.Number)
-
-            given.TryGetResult Argument.Log |> Option.iter (fun file -> writeLog file fates)
+            let fates = fates |> List.sortBy (fun (mutant, _) -> mutant.Number)
+            log |> Option.iter (fun file -> writeLog file fates)
             Report.print fates
             let killed, count = Report.score fates
             let threshold = if given.Contains Argument.Sample then Report.sampleThreshold else Report.threshold
