@@ -57,8 +57,9 @@ let private git (arguments: string) =
     with :? ComponentModel.Win32Exception ->
         None
 
+/// The results of an earlier run may be there already.
 let private commit () =
-    match git "rev-parse --short HEAD", git "status --porcelain" with
+    match git "rev-parse --short HEAD", git "status --porcelain -- . :!tests/results" with
     | Some commit, Some "" -> commit
     | Some commit, _ -> $"{commit}, with changes"
     | None, _ -> "unknown"
@@ -72,7 +73,14 @@ let private processor () =
     else
         "unknown"
 
-/// Keeps the figures of a long run, with the commit and the machine, in tests/results/long.json.
+let private options =
+    JsonSerializerOptions(
+        WriteIndented = true,
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping
+    )
+
+/// Keeps the figures of a long run, with the commit and the machine, in tests/results/long.json. A run of some tests only
+/// (a filter) replaces their figures, and leaves those of others with the runs that found them.
 let store () =
     let run =
         {
@@ -88,13 +96,23 @@ let store () =
             Figures = sorted ()
         }
 
-    let options =
-        JsonSerializerOptions(
-            WriteIndented = true,
-            Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping
-        )
-
     let file = Path.Combine(root, "tests", "results", "long.json")
     Directory.CreateDirectory(nonNull (Path.GetDirectoryName file)) |> ignore
-    File.WriteAllText(file, JsonSerializer.Serialize(run, options) + "\n")
-    printfn $"The figures are kept in {file}."
+
+    let isOlder (figure: Figure) =
+        not (
+            run.Figures
+            |> Array.exists (fun found -> found.Promise = figure.Promise && found.Figure = figure.Figure)
+        )
+
+    let earlier =
+        if File.Exists file then
+            nonNull (JsonSerializer.Deserialize<Run[]>(File.ReadAllText file))
+            |> Array.map (fun earlier -> { earlier with Figures = Array.filter isOlder earlier.Figures })
+            |> Array.filter (fun earlier -> earlier.Figures.Length > 0)
+        else
+            [||]
+
+    if run.Figures.Length > 0 then
+        File.WriteAllText(file, JsonSerializer.Serialize(Array.append earlier [| run |], options) + "\n")
+        printfn $"The figures are kept in {file}."

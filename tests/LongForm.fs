@@ -1,16 +1,18 @@
-/// What the long form does beyond the tests themselves: mutation testing, and the lines of the core that tests reach.
+/// What only the long form does: mutation testing, and the lines of the core that tests reach.
 module Hybrid.Tests.LongForm
 
 open System
 open System.Diagnostics
 open System.IO
 open System.Text.RegularExpressions
-open System.Threading.Tasks
 open System.Xml.Linq
+open Expecto
 open Hybrid.Tests.Equations
 
+let private promise = "A wrong core is noticed"
+
 /// Runs a command from the root, prints what it says, and returns its exit code and that.
-let private runAs (environment: (string * string) list) (print: string -> unit) (arguments: string list) =
+let private run (environment: (string * string) list) (arguments: string list) =
     let start = ProcessStartInfo("dotnet", arguments, WorkingDirectory = root, RedirectStandardOutput = true)
 
     for name, value in environment do
@@ -23,7 +25,7 @@ let private runAs (environment: (string * string) list) (print: string -> unit) 
         match run.StandardOutput.ReadLine() with
         | null -> ()
         | line ->
-            print line
+            printfn $"{line}"
             said.Add line
             read ()
 
@@ -31,29 +33,20 @@ let private runAs (environment: (string * string) list) (print: string -> unit) 
     run.WaitForExit()
     run.ExitCode, List.ofSeq said
 
-let private run environment arguments = runAs environment (fun line -> printfn $"{line}") arguments
-
-/// Begins mutation testing: it is long, and goes on beside the tests. Built first, as some of these build as well.
-let start () =
-    run [] [ "build"; "tests/Mutation"; "-c"; "Release"; "-v"; "quiet" ] |> ignore
-    let quietly = runAs [] ignore
-    Task.Run(fun () -> quietly [ "run"; "--no-build"; "--project"; "tests/Mutation"; "-c"; "Release" ])
-
-let private noticed (mutation: Task<int * string list>) =
-    let code, said = mutation.Result
+let private mutation () =
+    let code, said = run [] [ "run"; "--project"; "tests/Mutation"; "-c"; "Release" ]
 
     for line in said do
-        printfn $"{line}"
         let found = Regex.Match(line, @"^(Kernels|Optimizers|Rules|\d+ mutants)\W+(\S.*)$")
 
         if found.Success then
-            Evidence.record "A wrong core is noticed" $"{found.Groups[1].Value}:" found.Groups[2].Value
+            Evidence.record promise $"{found.Groups[1].Value}:" found.Groups[2].Value
 
     // With the figures, so that a reader sees what the tests do not.
     let left = said |> List.filter (fun line -> Regex.IsMatch(line, "^(survived|not reached):"))
     let folder = Directory.CreateDirectory(Path.Combine(root, "tests", "results"))
     File.WriteAllLines(Path.Combine(folder.FullName, "survivors.txt"), left)
-    code = 0
+    Expect.equal code 0 "exit code"
 
 /// Least fraction of the core's lines that tests reach.
 let private threshold = 0.95
@@ -107,18 +100,20 @@ let private coverage () =
 
     let report = XDocument.Load(folder + "coverage.cobertura.xml")
     let rate = float ((nonNull ((nonNull report.Root).Attribute(XName.Get "line-rate"))).Value)
-    Evidence.record "A wrong core is noticed" "lines of the core that tests reach:" $"%.1f{100.0 * rate} %%"
-    List.forall ((=) 0) codes && rate >= threshold
+    Evidence.record promise "lines of the core that tests reach:" $"%.1f{100.0 * rate} %%"
+    Expect.all codes ((=) 0) "exit codes"
+    Expect.isGreaterThanOrEqual rate threshold "fraction of lines"
 
-/// True if every part of it passed, with the mutation testing that was begun before.
-let passes mutation =
-    let mutation = noticed mutation
-    let coverage = coverage ()
-
-    if not mutation then
-        printfn "FAILED mutation testing, see above"
-
-    if not coverage then
-        printfn $"FAILED line coverage: a run failed, or fewer than %.0f{100.0 * threshold} %% are reached"
-
-    mutation && coverage
+[<Tests>]
+let tests =
+    testSequenced (
+        testList
+            "LongForm"
+            (if Evidence.isLong then
+                 [
+                     testCase "nearly every small change of the core makes a test fail" mutation
+                     testCase "tests reach nearly every line of the core" coverage
+                 ]
+             else
+                 [])
+    )

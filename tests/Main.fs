@@ -42,7 +42,6 @@ let private runTests (args: string[]) =
         args
         |> Array.exists (fun arg -> arg.StartsWith("--filter", StringComparison.Ordinal) || arg = "--run")
 
-    let longForm = if Evidence.isLong && not isFiltered then Some(LongForm.start ()) else None
     let code = runTestsInAssemblyWithCLIArgs options args
 
     match finished with
@@ -50,15 +49,17 @@ let private runTests (args: string[]) =
     | Some summary ->
         let audit = audit isFiltered
         let isWhole = not isFiltered
-        // All of them, that the figures of each are seen also if another failed.
-        let isLongGood = longForm |> Option.forall LongForm.passes
-        let isGood = code = 0 && audit <> Failed && isLongGood
+        let isGood = code = 0 && audit <> Failed
 
         if isWhole then
-            for line in Gradients.table () @ Evidence.table () do
+            for line in Gradients.table () do
                 printfn $"{line}"
 
-        if longForm.IsSome && isGood then
+        if isWhole || Evidence.isLong then
+            for line in Evidence.table () do
+                printfn $"{line}"
+
+        if Evidence.isLong && isGood then
             Evidence.store ()
 
         // Expecto's console writer colours and pads what it is given: write to the raw stream, on a line of our own.

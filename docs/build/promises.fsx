@@ -10,17 +10,20 @@ open AngleSharp.Dom
 module Promises =
     let private text (key: string) (element: JsonElement) = Tables.encode ((element.GetProperty key).ToString())
 
-    let private figures (promise: string) (run: JsonElement) =
+    let private figures (promise: string) (runs: JsonElement) =
         [
-            for figure in run.GetProperty("Figures").EnumerateArray() do
-                if (figure.GetProperty "Promise").GetString() = promise then
-                    let name = text "Figure" figure
-                    [ name.TrimEnd ':'; text "Value" figure ]
+            for run in runs.EnumerateArray() do
+                for figure in run.GetProperty("Figures").EnumerateArray() do
+                    if (figure.GetProperty "Promise").GetString() = promise then
+                        let name = text "Figure" figure
+                        [ name.TrimEnd ':'; text "Value" figure; text "Commit" run ]
         ]
 
     let private origin run =
         $"""<p>Commit {text "Commit" run}, {text "Date" run}, {text "Minutes" run} minutes. {text "Processor" run}, {text "Cores" run} cores, """
         + $"""{text "Threads" run} threads, {text "Vectors" run} vectors; {text "DotNet" run}, {text "System" run}.</p>"""
+
+    let private origins (runs: JsonElement) = runs.EnumerateArray() |> Seq.map origin |> String.concat ""
 
     let private guard (file: JsonElement) =
         let number format (key: string) (row: JsonElement) =
@@ -55,24 +58,25 @@ module Promises =
     /// Puts every figure where docs/promises.md asks for it; all figures must be asked for.
     let fill (root: string) (document: IDocument) =
         let long = Path.Combine(root, "tests", "results", "long.json")
-        put document "long-run" (stored long origin)
+        put document "long-run" (stored long origins)
         put document "guard" (stored (Path.Combine(root, "tests", "Bench", "results", "guard.json")) guard)
         let places = List.ofSeq (document.QuerySelectorAll "[data-promise]")
         let promise (place: IElement) = string (place.GetAttribute "data-promise")
 
         for place in places do
             place.InnerHtml <-
-                stored long (fun run ->
-                    match figures (promise place) run with
+                stored long (fun runs ->
+                    match figures (promise place) runs with
                     | [] -> failwith $"the last long run has no figures of '{promise place}'; run it again."
-                    | rows -> Tables.table "evidence" [ "Figure"; "Last long run" ] rows)
+                    | rows -> Tables.table "evidence" [ "Figure"; "Last long run"; "Commit" ] rows)
 
-        stored long (fun run ->
-            for figure in run.GetProperty("Figures").EnumerateArray() do
-                let name = (figure.GetProperty "Promise").GetString()
+        stored long (fun runs ->
+            for run in runs.EnumerateArray() do
+                for figure in run.GetProperty("Figures").EnumerateArray() do
+                    let name = (figure.GetProperty "Promise").GetString()
 
-                if not (List.exists (fun place -> promise place = name) places) then
-                    failwith $"docs/promises.md has no place for the figures of '{name}'."
+                    if not (List.exists (fun place -> promise place = name) places) then
+                        failwith $"docs/promises.md has no place for the figures of '{name}'."
 
             "")
         |> ignore

@@ -64,7 +64,7 @@ let cover folder environment =
     worker.Say "cover"
 
     let rec read tests red =
-        match worker.Read(TimeSpan.FromMinutes 5.0) with
+        match worker.Read(TimeSpan.FromMinutes 30.0) with
         | None
         | Some None -> failwith "the tests do not run to their end on the mutated core with every mutant off."
         | Some(Some "end") -> List.rev tests, red

@@ -39,9 +39,13 @@ let private isRun (name: string) =
     not (name.StartsWith "torch/")
     || OperatingSystem.IsLinux() && (Evidence.isLong || Environment.GetEnvironmentVariable "CI" = "true")
 
-let private options extra =
+/// A twin trains the same thing four times.
+let private options (name: string) extra =
     [ "--quick"; "--save-every"; "0.2" ]
-    @ (if Evidence.isLong then [ "--steps"; "600" ] else [])
+    @ (if Evidence.isLong then
+           [ "--steps"; (if name.StartsWith "torch/" then "150" else "600") ]
+       else
+           [])
     @ extra
 
 /// What it has found out, but for what it took: the rows of the ledger and the outcome of each check.
@@ -78,7 +82,7 @@ let private letTrain (running: Running) out (random: Random) =
 let private expectSame name () =
     inTemporaryFolder (fun whole ->
         inTemporaryFolder (fun broken ->
-            let reference = runPage name (options []) whole
+            let reference = runPage name (options name []) whole
             Expect.equal reference.ExitCode 0 $"exit code of the run that never stops\n{reference.Errors}"
             let random = Random 1
 
@@ -87,7 +91,7 @@ let private expectSame name () =
                 let isLast = kills + interrupts = Evidence.cases 2 25
 
                 use running =
-                    new Running(name, options (if kills + interrupts > 0 then [ "--resume" ] else []), broken)
+                    new Running(name, options name (if kills + interrupts > 0 then [ "--resume" ] else []), broken)
 
                 if isLast || not (letTrain running broken random) then
                     let outcome = running.Wait()
@@ -132,9 +136,9 @@ let tests =
                 testCase "a page is refused the folder in which another one trains"
                 <| fun _ ->
                     inTemporaryFolder (fun out ->
-                        use first = new Running("transformer", options [], out)
+                        use first = new Running("transformer", options "transformer" [], out)
                         Expect.isTrue (letTrain first out (Random 1)) "the first one trains"
-                        let second = runPage "transformer" (options []) out
+                        let second = runPage "transformer" (options "transformer" []) out
                         Expect.equal second.ExitCode 1 "exit code"
                         Expect.stringContains second.Errors "another run uses this folder" "cause"
                         Expect.stringContains second.Errors "choose another folder" "remedy"

@@ -8,7 +8,8 @@ open System.Threading.Tasks
 open Expecto
 open Hybrid.Tests.Equations
 
-let private limit = TimeSpan.FromMinutes 10.0
+/// A hang, not a slow machine.
+let private limit = TimeSpan.FromMinutes(Hybrid.Tests.Evidence.cases 10.0 60.0)
 
 /// What a run of the page said, and how it ended.
 type Outcome = { ExitCode: int; Output: string; Errors: string }
