@@ -48,6 +48,31 @@ public sealed class MultiHeadAttention<T> : Layer<T> where T : unmanaged, IBinar
     public (Variable<T> Output, Tensor<T> Weights) Apply(Tape<T> tape, Variable<T> queries, Variable<T> memory, AttentionMask mask)
     {
         Variable<T> q = query.Apply(tape, queries), k = key.Apply(tape, memory), v = value.Apply(tape, memory);
+        return Attend(tape, q, k, v, mask);
+    }
+
+    /// <summary>
+    /// Attends to keys and values that were projected before, as a decoder does that says one token after the other: see
+    /// <see cref="Project"/>. No gradient is wanted of them.
+    /// </summary>
+    /// <param name="tape">Where to record.</param>
+    /// <param name="queries">[batch, queryTime, features].</param>
+    /// <param name="keys">[batch, keyTime, features].</param>
+    /// <param name="values">[batch, keyTime, features].</param>
+    /// <param name="mask">Which keys each query sees.</param>
+    /// <returns>The output, [batch, queryTime, features], and the attention weights, [batch, heads, queryTime, keyTime].</returns>
+    /// <exception cref="ShapeException">The shapes or the mask do not fit.</exception>
+    public (Variable<T> Output, Tensor<T> Weights) ApplyToProjected(
+        Tape<T> tape, Variable<T> queries, Tensor<T> keys, Tensor<T> values, AttentionMask mask) =>
+        Attend(tape, query.Apply(tape, queries), tape.Constant(keys), tape.Constant(values), mask);
+
+    /// <summary>Keys and values of a memory, [batch, keyTime, features] as the memory itself.</summary>
+    /// <exception cref="ShapeException">The memory does not end in features.</exception>
+    public (Tensor<T> Keys, Tensor<T> Values) Project(Tape<T> tape, Variable<T> memory) =>
+        (key.Apply(tape, memory).Value, value.Apply(tape, memory).Value);
+
+    private (Variable<T> Output, Tensor<T> Weights) Attend(Tape<T> tape, Variable<T> q, Variable<T> k, Variable<T> v, AttentionMask mask)
+    {
         var (attended, weights, pullback) = Attention.Forward(heads, scale, mask, q.Value, k.Value, v.Value, tape.Arena);
         var concatenated = tape.Record(name, (attended, pullback), q, k, v);
         return (output.Apply(tape, concatenated), weights);

@@ -21,31 +21,33 @@ public static class GreedyDecoder
         if (maximumLength > model.Settings.MaximumLength)
             throw new ArgumentException($"answers of {maximumLength} tokens exceed the {model.Settings.MaximumLength} positions of the model.", nameof(maximumLength));
         var source = new TokenBatch(sources);
-        var answers = sources.Select(_ => new List<int> { Vocabulary.Begin }).ToArray();
-        var isDone = new bool[sources.Count];
+        var answers = sources.Select(_ => new List<int>()).ToArray();
+        var rows = Enumerable.Range(0, sources.Count).ToArray();
+        var next = Array.ConvertAll(rows, _ => Vocabulary.Begin);
 
         tape.Clear();
-        var memory = model.Encode(new Pass<T>(tape), source).Value.ToPersistent();
-        for (var length = 0; length < maximumLength && isDone.Contains(false); length++)
+        var pass = new Pass<T>(tape);
+        var cache = model.StartDecoding(pass, model.Encode(pass, source), source);
+        for (var length = 0; length < maximumLength && rows.Length > 0; length++)
         {
             tape.Clear();
-            var target = new TokenBatch([.. answers.Select(answer => answer.ToArray())]);
-            var logits = model.Decode(new Pass<T>(tape), tape.Constant(memory), source, target).Value;
-            for (var i = 0; i < answers.Length; i++)
-            {
-                var next = isDone[i] ? Vocabulary.Padding : LikeliestAfter(logits, i, length);
-                isDone[i] |= next == Vocabulary.End;
-                answers[i].Add(next);
-            }
+            var logits = model.DecodeNext(new Pass<T>(tape), cache, next).Value;
+            var said = Enumerable.Range(0, rows.Length).Select(i => Likeliest(logits, i)).ToArray();
+            // A row that has ended takes part no longer.
+            int[] open = [.. Enumerable.Range(0, rows.Length).Where(i => said[i] != Vocabulary.End)];
+            rows = Array.ConvertAll(open, i => rows[i]);
+            next = Array.ConvertAll(open, i => said[i]);
+            for (var i = 0; i < rows.Length; i++) answers[rows[i]].Add(next[i]);
+            if (rows.Length > 0) cache.Select(open);
         }
         tape.Clear();
-        return [.. answers.Select(answer => answer.Skip(1).TakeWhile(id => id != Vocabulary.End).ToArray())];
+        return [.. answers.Select(answer => answer.ToArray())];
     }
 
-    private static int LikeliestAfter<T>(Tensor<T> logits, int sequence, int position) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    private static int Likeliest<T>(Tensor<T> logits, int sequence) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var classes = logits.Shape[2];
-        var row = logits.Span.Slice((sequence * logits.Shape[1] + position) * classes, classes);
+        var row = logits.Span.Slice(sequence * classes, classes);
         var best = Vocabulary.End;
         // Padding and begin are never an answer.
         for (var id = Vocabulary.End + 1; id < classes; id++)

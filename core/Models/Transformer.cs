@@ -65,7 +65,7 @@ public sealed class Transformer<T> : Layer<T> where T : unmanaged, IBinaryFloati
     public Variable<T> Encode(Pass<T> pass, TokenBatch source)
     {
         var mask = PaddingMask(source);
-        var x = Embed(pass, sourceEmbedding, source);
+        var x = Embed(pass, sourceEmbedding, source.Ids, source.Shape, firstPosition: 0);
         foreach (var block in encoder) x = block.Apply(pass, x, mask, memory: null, AttentionMask.None);
         return encoderNorm is null ? x : encoderNorm.Apply(pass.Tape, x);
     }
@@ -83,8 +83,40 @@ public sealed class Transformer<T> : Layer<T> where T : unmanaged, IBinaryFloati
     public Variable<T> Decode(Pass<T> pass, Variable<T> memory, TokenBatch source, TokenBatch target)
     {
         var memoryMask = PaddingMask(source);
-        var x = Embed(pass, targetEmbedding, target);
+        var x = Embed(pass, targetEmbedding, target.Ids, target.Shape, firstPosition: 0);
         foreach (var block in decoder) x = block.Apply(pass, x, AttentionMask.Causal, memory, memoryMask);
+        return Logits(pass, x);
+    }
+
+    /// <summary>Begins to say a target for each source, one token after the other.</summary>
+    /// <param name="pass">A pass that does not train.</param>
+    /// <param name="memory">What <see cref="Encode"/> returned, [batch, sourceTime, features].</param>
+    /// <param name="source">The source, whose padding is hidden.</param>
+    public DecoderCache<T> StartDecoding(Pass<T> pass, Variable<T> memory, TokenBatch source) =>
+        new([.. decoder.Select(block => block.StartCache(pass, memory))], [.. source.Lengths]);
+
+    /// <summary>
+    /// Reads one more token of each row and scores the next: logits, [rows, 1, targetVocabulary], the last row of what
+    /// <see cref="Decode"/> gives for the whole target. No gradient flows to tokens that were read before.
+    /// </summary>
+    /// <param name="pass">A pass that does not train.</param>
+    /// <param name="cache">What the rows have read so far; this token is in it afterwards.</param>
+    /// <param name="tokens">One for each row of the cache; begin comes first.</param>
+    /// <exception cref="ArgumentException">The tokens are not one a row, or the row is longer than the positions.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An id lies outside the vocabulary.</exception>
+    public Variable<T> DecodeNext(Pass<T> pass, DecoderCache<T> cache, int[] tokens)
+    {
+        if (tokens.Length != cache.Rows)
+            throw new ArgumentException($"{tokens.Length} tokens for {cache.Rows} rows; pass one a row.", nameof(tokens));
+        var x = Embed(pass, targetEmbedding, tokens, new Shape(tokens.Length, 1), cache.Time);
+        var memoryMask = cache.SourceMask();
+        for (var i = 0; i < decoder.Length; i++) x = decoder[i].ApplyNext(pass, x, cache.Blocks[i], memoryMask);
+        cache.Time++;
+        return Logits(pass, x);
+    }
+
+    private Variable<T> Logits(Pass<T> pass, Variable<T> x)
+    {
         if (decoderNorm is not null) x = decoderNorm.Apply(pass.Tape, x);
         return output is null ? targetEmbedding.ApplyTransposed(pass.Tape, x) : output.Apply(pass.Tape, x);
     }
@@ -100,14 +132,14 @@ public sealed class Transformer<T> : Layer<T> where T : unmanaged, IBinaryFloati
             CrossEntropy.Forward(batch.DecoderTarget.Ids, Vocabulary.Padding, smoothing, logits.Value, pass.Tape.Arena), logits);
     }
 
-    private Variable<T> Embed(Pass<T> pass, Layers.Embedding<T> embedding, TokenBatch tokens)
+    private Variable<T> Embed(Pass<T> pass, Layers.Embedding<T> embedding, int[] ids, Shape shape, int firstPosition)
     {
-        var time = tokens.Shape[1];
-        if (time > Settings.MaximumLength)
-            throw new ArgumentException($"a sequence of {time} tokens exceeds the {Settings.MaximumLength} positions of the model; build it with a larger MaximumLength or shorten the text.", nameof(tokens));
+        var time = shape[1];
+        if (firstPosition + time > Settings.MaximumLength)
+            throw new ArgumentException($"a sequence of {firstPosition + time} tokens exceeds the {Settings.MaximumLength} positions of the model; build it with a larger MaximumLength or shorten the text.", nameof(ids));
         var encoding = Tensor<T>.Rent(pass.Tape.Arena, new Shape(time, Settings.Features));
-        positions.Span[..encoding.Length].CopyTo(encoding.Span);
-        var sum = pass.Add(embedding.Apply(pass.Tape, tokens.Ids, tokens.Shape), pass.Tape.Constant(encoding));
+        positions.Span.Slice(firstPosition * Settings.Features, encoding.Length).CopyTo(encoding.Span);
+        var sum = pass.Add(embedding.Apply(pass.Tape, ids, shape), pass.Tape.Constant(encoding));
         return pass.Drop(Settings.Dropout, sum);
     }
 

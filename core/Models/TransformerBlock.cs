@@ -47,11 +47,37 @@ internal sealed class TransformerBlock<T> : Layer<T> where T : unmanaged, IBinar
             x = crossFrame.Apply(pass, x, y => Attend(crossAttention, "cross", y, memory, memoryMask));
         return feedForwardFrame.Apply(pass, x, y => feedForward.Apply(pass.Tape, y));
 
-        Variable<T> Attend(MultiHeadAttention<T> attention, string role, Variable<T> queries, Variable<T> keys, AttentionMask mask)
+        Variable<T> Attend(MultiHeadAttention<T> attention, string role, Variable<T> queries, Variable<T> keys, AttentionMask mask) =>
+            Seen(pass, role, attention.Apply(pass.Tape, queries, keys, mask));
+    }
+
+    /// <summary>What the next steps of a decoder keep: nothing yet of its own, and the keys and values of the memory.</summary>
+    internal (KeyValueCache<T> Self, KeyValueCache<T> Cross) StartCache(Pass<T> pass, Variable<T> memory)
+    {
+        var (keys, values) = (crossAttention ?? throw new InvalidOperationException($"{name} is no block of a decoder.")).Project(pass.Tape, memory);
+        return (new KeyValueCache<T>(memory.Value.Shape[0], memory.Value.Shape[2]), new KeyValueCache<T>(keys, values));
+    }
+
+    /// <summary>Maps the newest position only, [batch, 1, features]; all earlier ones are in the cache, and this one is afterwards.</summary>
+    internal Variable<T> ApplyNext(
+        Pass<T> pass, Variable<T> x, (KeyValueCache<T> Self, KeyValueCache<T> Cross) cache, AttentionMask memoryMask)
+    {
+        x = selfFrame.Apply(pass, x, y =>
         {
-            var (output, weights) = attention.Apply(pass.Tape, queries, keys, mask);
-            pass.AttentionMaps[$"{name}.{role}"] = weights;
-            return output;
-        }
+            var (key, value) = selfAttention.Project(pass.Tape, y);
+            cache.Self.Append(key, value);
+            return Attend(selfAttention, "self", y, cache.Self, cache.Self.Mask());
+        });
+        x = crossFrame.Apply(pass, x, y => Attend(crossAttention!, "cross", y, cache.Cross, memoryMask));
+        return feedForwardFrame.Apply(pass, x, y => feedForward.Apply(pass.Tape, y));
+
+        Variable<T> Attend(MultiHeadAttention<T> attention, string role, Variable<T> queries, KeyValueCache<T> kept, AttentionMask mask) =>
+            Seen(pass, role, attention.ApplyToProjected(pass.Tape, queries, kept.Keys, kept.Values, mask));
+    }
+
+    private Variable<T> Seen(Pass<T> pass, string role, (Variable<T> Output, Tensor<T> Weights) attended)
+    {
+        pass.AttentionMaps[$"{name}.{role}"] = attended.Weights;
+        return attended.Output;
     }
 }
