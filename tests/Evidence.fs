@@ -17,8 +17,10 @@ let isLong = Environment.GetCommandLineArgs() |> Array.contains longArgument
 /// The number of cases for this run.
 let cases quick long = if isLong then long else quick
 
+[<CLIMutable>]
 type private Figure = { Promise: string; Figure: string; Value: string }
 
+[<CLIMutable>]
 type private Run =
     {
         Commit: string

@@ -70,7 +70,7 @@ public static class TransformerFile
             ModelFile.LoadInto(file, model.Parameters, convert);
             return new SavedTransformer<T>(model, source, target);
         }
-        catch (ShapeException error)
+        catch (Exception error) when (error is ShapeException or ArgumentException)
         {
             throw new DataFileException($"{path}, metadata '{SettingsName}': {error.Message}", error);
         }
@@ -115,7 +115,8 @@ public static class TransformerFile
         if ((long)settings.MaximumLength * d > MaximumPositionNumbers)
             throw new DataFileException(
                 $"{file.Path}, metadata '{SettingsName}': {settings.MaximumLength} positions of {d} features exceed the limit of {MaximumPositionNumbers} numbers; save the model with a smaller MaximumLength.");
-        Check("source.table", settings.SourceVocabulary, d);
+        if (!settings.ShareEmbeddings) Check("source.table", settings.SourceVocabulary, d);
+        if (settings.LearnedPositions) Check("source.positions.table", settings.MaximumLength, d);
         Check("target.table", settings.TargetVocabulary, d);
         foreach (var (stack, layers) in new[] { ("encoder", settings.EncoderLayers), ("decoder", settings.DecoderLayers) })
             for (var i = 0; i < layers; i++)

@@ -13,27 +13,39 @@ namespace Hybrid.Models;
 /// <summary>The encoder-decoder of "Attention Is All You Need" (Vaswani et al. 2017).</summary>
 /// <remarks>
 /// Dropout stands exactly where section 5.4 puts it: on each sublayer's output before it is added, and on the sums of
-/// embeddings and positions. Differs from the paper as the settings say; source and target have tables of their own.
+/// embeddings and positions. Differs from the paper as the settings say; by default source and target have tables of their own.
 /// </remarks>
 public sealed class Transformer<T> : Layer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly Layers.Embedding<T> sourceEmbedding, targetEmbedding;
-    private readonly Tensor<T> positions;
+    private readonly Tensor<T>? sinusoids;
+    private readonly Layers.Embedding<T>? sourcePositions, targetPositions;
     private readonly TransformerBlock<T>[] encoder, decoder;
     private readonly Layers.LayerNorm<T>? encoderNorm, decoderNorm;
     private readonly Layers.Linear<T>? output;
 
     /// <summary>Makes a model with fresh parameters.</summary>
     /// <exception cref="ShapeException">The heads do not divide the features, or the features are odd.</exception>
+    /// <exception cref="ArgumentException">Embeddings are to be shared by vocabularies of different size.</exception>
     /// <exception cref="InsufficientMemoryException">Parameters and their gradients do not fit into memory; nothing was allocated.</exception>
     public Transformer(TransformerSettings settings, RandomStream random)
     {
         MemoryLimit.ThrowIfExceeded(
             2.0 * Unsafe.SizeOf<T>() * settings.ParameterCount, $"a model of {settings.ParameterCount} parameters, with their gradients,");
         Settings = settings;
-        sourceEmbedding = new("source", settings.SourceVocabulary, settings.Features, random.Split("source"));
+        if (settings.ShareEmbeddings && settings.SourceVocabulary != settings.TargetVocabulary)
+            throw new ArgumentException($"{settings.SourceVocabulary} source and {settings.TargetVocabulary} target tokens cannot share one table; use one vocabulary for both.", nameof(settings));
         targetEmbedding = new("target", settings.TargetVocabulary, settings.Features, random.Split("target"));
-        positions = SinusoidalPositions.Table<T>(settings.MaximumLength, settings.Features);
+        sourceEmbedding = settings.ShareEmbeddings
+            ? targetEmbedding
+            : new("source", settings.SourceVocabulary, settings.Features, random.Split("source"));
+        if (settings.LearnedPositions)
+        {
+            sourcePositions = new("source.positions", settings.MaximumLength, settings.Features, random.Split("source.positions"));
+            targetPositions = new("target.positions", settings.MaximumLength, settings.Features, random.Split("target.positions"));
+        }
+        else
+            sinusoids = SinusoidalPositions.Table<T>(settings.MaximumLength, settings.Features);
         encoder = Stack("encoder", settings.EncoderLayers, attendsToEncoder: false);
         decoder = Stack("decoder", settings.DecoderLayers, attendsToEncoder: true);
         if (settings.NormFirst)
@@ -54,8 +66,8 @@ public sealed class Transformer<T> : Layer<T> where T : unmanaged, IBinaryFloati
     /// <inheritdoc/>
     public override IEnumerable<Parameter<T>> Parameters =>
     [
-        .. sourceEmbedding.Parameters, .. encoder.SelectMany(block => block.Parameters), .. encoderNorm?.Parameters ?? [],
-        .. targetEmbedding.Parameters, .. decoder.SelectMany(block => block.Parameters), .. decoderNorm?.Parameters ?? [],
+        .. Settings.ShareEmbeddings ? [] : sourceEmbedding.Parameters, .. sourcePositions?.Parameters ?? [], .. encoder.SelectMany(block => block.Parameters), .. encoderNorm?.Parameters ?? [],
+        .. targetEmbedding.Parameters, .. targetPositions?.Parameters ?? [], .. decoder.SelectMany(block => block.Parameters), .. decoderNorm?.Parameters ?? [],
         .. output?.Parameters ?? [],
     ];
 
@@ -65,7 +77,7 @@ public sealed class Transformer<T> : Layer<T> where T : unmanaged, IBinaryFloati
     public Variable<T> Encode(Pass<T> pass, TokenBatch source)
     {
         var mask = PaddingMask(source);
-        var x = Embed(pass, sourceEmbedding, source.Ids, source.Shape, firstPosition: 0);
+        var x = Embed(pass, sourceEmbedding, sourcePositions, source.Ids, source.Shape, firstPosition: 0);
         foreach (var block in encoder) x = block.Apply(pass, x, mask, memory: null, AttentionMask.None);
         return encoderNorm is null ? x : encoderNorm.Apply(pass.Tape, x);
     }
@@ -83,7 +95,7 @@ public sealed class Transformer<T> : Layer<T> where T : unmanaged, IBinaryFloati
     public Variable<T> Decode(Pass<T> pass, Variable<T> memory, TokenBatch source, TokenBatch target)
     {
         var memoryMask = PaddingMask(source);
-        var x = Embed(pass, targetEmbedding, target.Ids, target.Shape, firstPosition: 0);
+        var x = Embed(pass, targetEmbedding, targetPositions, target.Ids, target.Shape, firstPosition: 0);
         foreach (var block in decoder) x = block.Apply(pass, x, AttentionMask.Causal, memory, memoryMask);
         return Logits(pass, x);
     }
@@ -108,7 +120,7 @@ public sealed class Transformer<T> : Layer<T> where T : unmanaged, IBinaryFloati
     {
         if (tokens.Length != cache.Rows)
             throw new ArgumentException($"{tokens.Length} tokens for {cache.Rows} rows; pass one a row.", nameof(tokens));
-        var x = Embed(pass, targetEmbedding, tokens, new Shape(tokens.Length, 1), cache.Time);
+        var x = Embed(pass, targetEmbedding, targetPositions, tokens, new Shape(tokens.Length, 1), cache.Time);
         var memoryMask = cache.SourceMask();
         for (var i = 0; i < decoder.Length; i++) x = decoder[i].ApplyNext(pass, x, cache.Blocks[i], memoryMask);
         cache.Time++;
@@ -132,15 +144,25 @@ public sealed class Transformer<T> : Layer<T> where T : unmanaged, IBinaryFloati
             CrossEntropy.Forward(batch.DecoderTarget.Ids, Vocabulary.Padding, smoothing, logits.Value, pass.Tape.Arena), logits);
     }
 
-    private Variable<T> Embed(Pass<T> pass, Layers.Embedding<T> embedding, int[] ids, Shape shape, int firstPosition)
+    private Variable<T> Embed(
+        Pass<T> pass, Layers.Embedding<T> embedding, Layers.Embedding<T>? learned, int[] ids, Shape shape, int firstPosition)
     {
         var time = shape[1];
         if (firstPosition + time > Settings.MaximumLength)
             throw new ArgumentException($"a sequence of {firstPosition + time} tokens exceeds the {Settings.MaximumLength} positions of the model; build it with a larger MaximumLength or shorten the text.", nameof(ids));
-        var encoding = Tensor<T>.Rent(pass.Tape.Arena, new Shape(time, Settings.Features));
-        positions.Span.Slice(firstPosition * Settings.Features, encoding.Length).CopyTo(encoding.Span);
-        var sum = pass.Add(embedding.Apply(pass.Tape, ids, shape), pass.Tape.Constant(encoding));
-        return pass.Drop(Settings.Dropout, sum);
+        var tokens = embedding.Apply(pass.Tape, ids, shape);
+        var positions = learned is null
+            ? pass.Tape.Constant(Sinusoids(pass.Tape, firstPosition, time))
+            : learned.Apply(pass.Tape, [.. Enumerable.Range(firstPosition, time)], new Shape(time));
+        return pass.Drop(Settings.Dropout, pass.Add(tokens, positions));
+    }
+
+    /// <summary>Some rows of the table, [time, features].</summary>
+    private Tensor<T> Sinusoids(Tape<T> tape, int first, int time)
+    {
+        var rows = Tensor<T>.Rent(tape.Arena, new Shape(time, Settings.Features));
+        sinusoids!.Span.Slice(first * Settings.Features, rows.Length).CopyTo(rows.Span);
+        return rows;
     }
 
     private static AttentionMask PaddingMask(TokenBatch tokens) =>

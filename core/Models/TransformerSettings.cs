@@ -33,6 +33,15 @@ public sealed record TransformerSettings
     /// <summary>True: the pre-softmax matrix is the target embedding's (section 3.4). False: a linear layer of its own.</summary>
     public bool TieTargetEmbedding { get; init; } = true;
 
+    /// <summary>
+    /// True: source and target share one embedding table, as in the paper (section 3.4), where with the tied pre-softmax matrix one
+    /// table does three things. Both sides then have the same tokens, such as those of one <see cref="Text.BytePairEncoding"/>.
+    /// </summary>
+    public bool ShareEmbeddings { get; init; }
+
+    /// <summary>False: the sines and cosines of section 3.5. True: a trained vector for each position of either side, row (E) of table 3.</summary>
+    public bool LearnedPositions { get; init; }
+
     /// <summary>True gives the attention's four projections biases; the paper's equations have none.</summary>
     public bool AttentionBias { get; init; }
 
@@ -51,7 +60,8 @@ public sealed record TransformerSettings
             Int128 width = Features, attention = 4 * width * width + (AttentionBias ? 4 * width : 0), norm = 2 * width;
             var feedForward = 2 * width * HiddenFeatures + HiddenFeatures + width;
             var layers = EncoderLayers * (attention + feedForward + 2 * norm) + DecoderLayers * (2 * attention + feedForward + 3 * norm);
-            var tables = (SourceVocabulary + (TieTargetEmbedding ? 1L : 2L) * TargetVocabulary) * width;
+            var entries = (ShareEmbeddings ? 0L : SourceVocabulary) + (TieTargetEmbedding ? 1L : 2L) * TargetVocabulary;
+            var tables = (entries + (LearnedPositions ? 2L * MaximumLength : 0)) * width;
             return (long)Int128.Min(long.MaxValue, layers + tables + (NormFirst ? 2 * norm : 0));
         }
     }

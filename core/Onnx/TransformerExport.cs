@@ -57,7 +57,7 @@ internal sealed class TransformerGraph(OnnxGraph graph, Transformer<float> model
     internal string Encode(string source)
     {
         var mask = NotPadding(source);
-        var x = Embed("source", source);
+        var x = Embed("source", settings.ShareEmbeddings ? "target" : "source", source);
         for (var i = 0; i < settings.EncoderLayers; i++) x = Block($"encoder.{i}", x, mask);
         return settings.NormFirst ? Norm("encoder.norm", x) : x;
     }
@@ -65,7 +65,7 @@ internal sealed class TransformerGraph(OnnxGraph graph, Transformer<float> model
     internal string Decode(string source, string memory, string target)
     {
         string causal = NotLater(target), mask = NotPadding(source);
-        var x = Embed("target", target);
+        var x = Embed("target", "target", target);
         for (var i = 0; i < settings.DecoderLayers; i++) x = Block($"decoder.{i}", x, causal, memory, mask);
         if (settings.NormFirst) x = Norm("decoder.norm", x);
         return settings.TieTargetEmbedding
@@ -107,14 +107,17 @@ internal sealed class TransformerGraph(OnnxGraph graph, Transformer<float> model
         string Split(string x) => Reshape(x, 0, 0, settings.Heads, headFeatures);
     }
 
-    private string Embed(string name, string tokens)
+    private string Embed(string side, string name, string tokens)
     {
-        var rows = graph.Node("Gather", Parameter($"{name}.table"), tokens);
-        var scaled = graph.Node("Mul", rows, graph.Constant((float)Math.Sqrt(settings.Features)));
+        var scaled = Scaled(graph.Node("Gather", Parameter($"{name}.table"), tokens));
+        if (settings.LearnedPositions)
+            return graph.Node("Add", scaled, Scaled(graph.Node("Gather", Parameter($"{side}.positions.table"), Steps(tokens))));
         // A runtime refuses a longer sequence, as it finds no such row or, where it cuts a slice instead, rows that do not fit the
         // sum. A single row would be repeated without complaint, so there are two at least.
         var table = graph.Constant("positions", SinusoidalPositions.Table<float>(Math.Max(2, settings.MaximumLength), settings.Features));
         return graph.Node("Add", scaled, graph.Node("Gather", table, Steps(tokens)));
+
+        string Scaled(string rows) => graph.Node("Mul", rows, graph.Constant((float)Math.Sqrt(settings.Features)));
     }
 
     private string Norm(string name, string x) =>

@@ -18,7 +18,7 @@ PADDING, BEGIN, END = 0, 1, 2
 
 
 def key(name):
-    return name.replace(".table", ".weight").replace(".gain", ".weight")
+    return name.replace(".positions.table", "_positions.weight").replace(".table", ".weight").replace(".gain", ".weight")
 
 
 def turned(name, value):
@@ -86,12 +86,16 @@ class Transformer(nn.Module):
         self.settings = s = json.loads(metadata["settings"])
         self.source_tokens, self.target_tokens = (json.loads(metadata[f"{side}Tokens"]) for side in ("source", "target"))
         d = s["Features"]
-        self.source, self.target = nn.Embedding(s["SourceVocabulary"], d), nn.Embedding(s["TargetVocabulary"], d)
+        self.target = nn.Embedding(s["TargetVocabulary"], d)
+        # Under one name only, as in the file.
+        self.source = None if s["ShareEmbeddings"] else nn.Embedding(s["SourceVocabulary"], d)
         self.encoder = Stack(s, s["EncoderLayers"], ["self", "feedForward"])
         self.decoder = Stack(s, s["DecoderLayers"], ["self", "cross", "feedForward"])
         if not s["TieTargetEmbedding"]:
             self.output = nn.Linear(d, s["TargetVocabulary"], bias=False)
         self.dropout = nn.Dropout(s["Dropout"])
+        if s["LearnedPositions"]:
+            self.source_positions, self.target_positions = (nn.Embedding(s["MaximumLength"], d) for _ in range(2))
         position, pair = torch.arange(s["MaximumLength"])[:, None].double(), torch.arange(d // 2).double()
         angle = position / 10000 ** (2 * pair / d)
         positions = torch.stack([angle.sin(), angle.cos()], -1).flatten(1).float()
@@ -104,11 +108,15 @@ class Transformer(nn.Module):
         state = self.state_dict()
         return {name: turned(name, state[key(name)]).cpu().numpy() for name in self.names}
 
-    def embed(self, table, ids):
-        return self.dropout(table(ids) * self.settings["Features"] ** 0.5 + self.positions[: ids.shape[1]])
+    def embed(self, side, ids):
+        table = self.target if side == "target" or self.source is None else self.source
+        factor, time = self.settings["Features"] ** 0.5, ids.shape[1]
+        learned = self.settings["LearnedPositions"]
+        positions = getattr(self, f"{side}_positions").weight * factor if learned else self.positions
+        return self.dropout(table(ids) * factor + positions[:time])
 
     def encode(self, source):
-        x, hidden = self.embed(self.source, source), (source == PADDING)[:, None, None]
+        x, hidden = self.embed("source", source), (source == PADDING)[:, None, None]
         for block in self.encoder.blocks:
             x = block.frame("feedForward", block.frame("self", x, hidden))
         return self.encoder.norm(x)
@@ -118,7 +126,7 @@ class Transformer(nn.Module):
         memory, hidden = self.encode(source), (source == PADDING)[:, None, None]
         time = target.shape[1]
         later = torch.ones(time, time, dtype=torch.bool, device=target.device).triu(1)
-        x = self.embed(self.target, target)
+        x = self.embed("target", target)
         for block in self.decoder.blocks:
             x = block.frame("feedForward", block.frame("cross", block.frame("self", x, later), memory, hidden))
         x = self.decoder.norm(x)

@@ -56,7 +56,8 @@ let private run python arguments =
 let private save options seed path =
     let model = single options seed
     let vocabulary count = Vocabulary.Of [ [ for i in 4..count -> $"t{i:D2}" ] ]
-    TransformerFile.Save(path, model, vocabulary options.Vocabulary, vocabulary (options.Vocabulary + 1))
+    let settings = model.Settings
+    TransformerFile.Save(path, model, vocabulary settings.SourceVocabulary, vocabulary settings.TargetVocabulary)
     model
 
 [<Tests>]
@@ -107,7 +108,11 @@ let tests =
             testCase "PyTorch says what the core says" (fun () ->
                 withPython "numpy, torch" (fun python ->
                     for options in
-                        [ small; { small with NormFirst = true; Tied = false; AttentionBias = true; Scaled = false } ] do
+                        [
+                            small
+                            { small with NormFirst = true; Tied = false; AttentionBias = true; Scaled = false }
+                            { small with Shared = true; Learned = true }
+                        ] do
                         withPath (fun path ->
                             let model = save options 2UL path
                             let answer = (GreedyDecoder.Decode(model, Tape(), [| [| 3; 4; 5 |] |], 7))[0]

@@ -16,7 +16,9 @@ open Hybrid.Tests.Checkpoints.Files
 let private vocabulary count =
     Vocabulary.Of [ [ for i in 1 .. count - 3 -> if i % 2 = 0 then $"t{i}" else $"é\"<{i}" ] ]
 
-let private vocabulariesOf options = vocabulary options.Vocabulary, vocabulary (options.Vocabulary + 1)
+let private vocabulariesOf options =
+    let settings = settings options
+    vocabulary settings.SourceVocabulary, vocabulary settings.TargetVocabulary
 
 let private saved options (test: string -> Transformer<float32> -> unit) =
     withPath (fun path ->

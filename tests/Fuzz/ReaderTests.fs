@@ -122,6 +122,16 @@ let private targets =
         }
         { Name = "TsvPairs.Read"; Seeds = texts; Growth = textGrowth; Read = TsvPairs.Read >> ignore }
         {
+            Name = "ParallelText.Read"
+            Seeds = texts
+            Growth = textGrowth
+            Read =
+                fun path ->
+                    let other = path + ".other"
+                    File.WriteAllBytes(other, lines)
+                    ParallelText.Read(path, other) |> ignore
+        }
+        {
             Name = "MergeList.Read"
             Seeds = [| merges; gzip merges |]
             Growth = textGrowth

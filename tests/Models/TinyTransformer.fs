@@ -20,6 +20,8 @@ type Options =
         Dropout: float
         NormFirst: bool
         Tied: bool
+        Shared: bool
+        Learned: bool
         AttentionBias: bool
         Scaled: bool
         MaximumLength: int
@@ -36,6 +38,8 @@ let tiny =
         Dropout = 0.0
         NormFirst = false
         Tied = true
+        Shared = false
+        Learned = false
         AttentionBias = false
         Scaled = true
         MaximumLength = 8
@@ -52,7 +56,7 @@ let small =
 
 let settings options =
     TransformerSettings(
-        SourceVocabulary = options.Vocabulary,
+        SourceVocabulary = (if options.Shared then options.Vocabulary + 1 else options.Vocabulary),
         TargetVocabulary = options.Vocabulary + 1,
         Features = options.Features,
         Heads = options.Heads,
@@ -62,6 +66,8 @@ let settings options =
         Dropout = options.Dropout,
         NormFirst = options.NormFirst,
         TieTargetEmbedding = options.Tied,
+        ShareEmbeddings = options.Shared,
+        LearnedPositions = options.Learned,
         AttentionBias = options.AttentionBias,
         ScaledAttention = options.Scaled,
         MaximumLength = options.MaximumLength
@@ -106,4 +112,8 @@ let everyChoice =
                 for bias in [ false; true ] do
                     for scaled in [ true; false ] do
                         { small with NormFirst = normFirst; Tied = tied; AttentionBias = bias; Scaled = scaled }
+
+        { small with Shared = true }
+        { small with Shared = true; Tied = false; Learned = true }
+        { small with Learned = true }
     ]

@@ -65,6 +65,78 @@ let tests =
             whole "with dropout held fixed" { tiny with Dropout = 0.3 }
             whole "norm first with dropout held fixed" { tiny with NormFirst = true; Dropout = 0.3 }
 
+            whole "one table for all" { tiny with Shared = true }
+            whole "learned positions, norm first" { tiny with Learned = true; NormFirst = true }
+            whole
+                "one table for both sides, output matrix of its own, learned positions"
+                { tiny with Shared = true; Tied = false; Learned = true }
+
+            testCase "the gradient of the one table is the sum of its three uses" (fun () ->
+                let shared = { small with Shared = true }
+                let one = double shared 3UL
+                let table = one.Parameters |> Seq.find (fun p -> p.Name = "target.table")
+                // The same numbers in three places.
+                let three =
+                    Transformer<float>(
+                        TransformerSettings(
+                            SourceVocabulary = one.Settings.SourceVocabulary,
+                            TargetVocabulary = one.Settings.TargetVocabulary,
+                            Features = small.Features,
+                            Heads = small.Heads,
+                            EncoderLayers = small.EncoderLayers,
+                            DecoderLayers = small.DecoderLayers,
+                            HiddenFeatures = small.HiddenFeatures,
+                            Dropout = small.Dropout,
+                            TieTargetEmbedding = false,
+                            MaximumLength = small.MaximumLength
+                        ),
+                        RandomStream 3UL
+                    )
+
+                for parameter in three.Parameters do
+                    let values =
+                        match parameter.Name with
+                        | "source.table"
+                        | "target.table" -> floats table.Value
+                        | "output.weight" -> transposed table.Value
+                        | name -> floats (one.Parameters |> Seq.find (fun p -> p.Name = name)).Value
+
+                    values.AsSpan().CopyTo parameter.Value.Span
+
+                let batch = PairBatch(pairs (RandomStream 4UL) shared [ 3, 4; 2, 5 ])
+                let lossOfOne, gradientsOfOne = lossAndGradients one batch 0.1
+                let loss, gradients = lossAndGradients three batch 0.1
+                expectNear 1e-13 loss lossOfOne "the same function"
+
+                for KeyValue(name, gradient) in gradientsOfOne do
+                    let expected =
+                        if name = "target.table" then
+                            Array.map3
+                                (fun a b c -> a + b + c)
+                                (floats gradients["source.table"])
+                                (floats gradients["target.table"])
+                                (transposed gradients["output.weight"])
+                        else
+                            floats gradients[name]
+
+                    expectClose 1e-12 (floats gradient) expected name
+
+                for name in [ "source.table"; "target.table"; "output.weight" ] do
+                    Expect.exists (floats gradients[name]) ((<>) 0.0) name)
+
+            testCase "vocabularies of different size cannot share a table" (fun () ->
+                refuses<ArgumentException, _> [ "8 source and 9 target tokens"; "one vocabulary for both" ] (fun () ->
+                    Transformer<float>(
+                        TransformerSettings(
+                            SourceVocabulary = 8,
+                            TargetVocabulary = 9,
+                            Features = 4,
+                            Heads = 2,
+                            ShareEmbeddings = true
+                        ),
+                        RandomStream 1UL
+                    )))
+
             testCase
                 "the gradient of the tied matrix is the sum of its uses: looked up, and before the softmax"
                 (fun () ->

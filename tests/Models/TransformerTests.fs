@@ -16,6 +16,7 @@ open Hybrid.Tests.Models.TinyTransformer
 let private choices =
     gen {
         let! normFirst, tied = Gen.two (Gen.elements [ false; true ])
+        let! shared, learned = Gen.two (Gen.elements [ false; true ])
         let! bias, scaled = Gen.two (Gen.elements [ false; true ])
         let! encoderLayers, decoderLayers = Gen.two (Gen.choose (1, 3))
         let! seed = Gen.choose (0, 1000)
@@ -24,6 +25,8 @@ let private choices =
             { small with
                 NormFirst = normFirst
                 Tied = tied
+                Shared = shared
+                Learned = learned
                 AttentionBias = bias
                 Scaled = scaled
                 EncoderLayers = encoderLayers
@@ -41,7 +44,9 @@ let private expectedCount options =
     let norm = 2 * d
     let encoder = options.EncoderLayers * (attention + feedForward + 2 * norm)
     let decoder = options.DecoderLayers * (2 * attention + feedForward + 3 * norm)
-    let tables = options.Vocabulary * d + (options.Vocabulary + 1) * d
+    let source = if options.Shared then 0 else options.Vocabulary
+    let positions = if options.Learned then 2 * options.MaximumLength else 0
+    let tables = (source + options.Vocabulary + 1 + positions) * d
     let output = if options.Tied then 0 else d * (options.Vocabulary + 1)
     tables + encoder + decoder + output + (if options.NormFirst then 2 * norm else 0)
 

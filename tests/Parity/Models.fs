@@ -19,9 +19,24 @@ let private vocabulary = 11
 let private smoothing = 0.1
 let private trainingSteps = 20
 
-/// Every combination of the model's choices.
+/// Every combination of the model's choices; those of its tables, which stand by themselves, one at a time.
 let private variants =
-    [
+    let tables isShared isLearned =
+        TransformerSettings(
+            SourceVocabulary = vocabulary,
+            TargetVocabulary = vocabulary,
+            Features = 12,
+            Heads = 3,
+            EncoderLayers = 1,
+            DecoderLayers = 2,
+            HiddenFeatures = 20,
+            MaximumLength = 9,
+            ShareEmbeddings = isShared,
+            LearnedPositions = isLearned
+        )
+
+    [ tables true false; tables false true; tables true true ]
+    @ [
         for normFirst in [ false; true ] do
             for isTied in [ true; false ] do
                 for withBias in [ false; true ] do
@@ -42,11 +57,11 @@ let private variants =
     ]
 
 /// Sentences of different lengths, so that both sides hold padding.
-let private batch (random: RandomStream) =
+let private batch (random: RandomStream) sourceVocabulary =
     let sentence limit =
         [| for _ in 1 .. Numbers.whole random 1 7 -> Numbers.whole random (Vocabulary.End + 1) (limit - 1) |]
 
-    PairBatch [ for _ in 1..5 -> SequencePair(sentence (vocabulary + 2), sentence vocabulary) ]
+    PairBatch [ for _ in 1..5 -> SequencePair(sentence sourceVocabulary, sentence vocabulary) ]
 
 /// The logits, from parameters by our names.
 let private logitsOf (settings: TransformerSettings) (parameter: string -> torch.Tensor) (batch: PairBatch) =
@@ -78,13 +93,20 @@ let private logitsOf (settings: TransformerSettings) (parameter: string -> torch
 
     let feedForward name x = linear true $"{name}.contract" (torch.nn.functional.relu (linear true $"{name}.expand" x))
 
-    let embed name (tokens: TokenBatch) =
+    let embed side (tokens: TokenBatch) =
         let extents = tokens.Shape.ToArray() |> List.ofArray
-        let table = parameter $"{name}.table"
-        let vectors = Formulas.embedding (Formulas.ids tokens.Ids extents) table
-        let positions = SinusoidalPositions.Table<float>(extents[1], settings.Features)
-        let positions = Numbers.theirs<float> [ extents[1]; settings.Features ] (positions.ToArray())
-        vectors * Formulas.number table (sqrt (float settings.Features)) + positions.``to`` (table.dtype)
+        let table = parameter (if settings.ShareEmbeddings then "target.table" else $"{side}.table")
+        let factor = Formulas.number table (sqrt (float settings.Features))
+
+        let positions =
+            if settings.LearnedPositions then
+                (parameter $"{side}.positions.table").narrow(0L, 0L, int64 extents[1]) * factor
+            else
+                let positions = (SinusoidalPositions.Table<float>(extents[1], settings.Features)).ToArray()
+                let positions = Numbers.theirs<float> [ extents[1]; settings.Features ] positions
+                positions.``to`` (table.dtype)
+
+        Formulas.embedding (Formulas.ids tokens.Ids extents) table * factor + positions
 
     let closing name x = if settings.NormFirst then norm $"{name}.norm" x else x
     let seesSource = AttentionMask.Padding batch.Source.Lengths
@@ -159,12 +181,12 @@ let private compare<'T
     and 'T: unmanaged
     and 'T :> ValueType
     and 'T :> IBinaryFloatingPointIeee754<'T>>
-    settings
+    (settings: TransformerSettings)
     (random: RandomStream)
     =
     use _ = torch.NewDisposeScope()
     let model, theirs, byName = pair<'T> settings random
-    let batch = batch random
+    let batch = batch random settings.SourceVocabulary
     let tape = Tape<'T>()
     let pass = Pass<'T> tape
     let logits = model.Decode(pass, model.Encode(pass, batch.Source), batch.Source, batch.DecoderInput)
@@ -189,7 +211,7 @@ let private compare<'T
     }
 
 /// Twenty steps of training with Adam from the same start, in double: the worst relative difference of the losses.
-let private train settings (random: RandomStream) =
+let private train (settings: TransformerSettings) (random: RandomStream) =
     use _ = torch.NewDisposeScope()
     let model, theirs, byName = pair<float> settings random
     let optimizer = Adam<float> model.Parameters
@@ -200,7 +222,7 @@ let private train settings (random: RandomStream) =
         [
             for _ in 1..trainingSteps ->
                 use _ = torch.NewDisposeScope()
-                let batch = batch random
+                let batch = batch random settings.SourceVocabulary
                 optimizer.ZeroGradients()
                 let loss = model.Loss(Pass<float> tape, batch, smoothing)
                 tape.Backward loss

@@ -155,8 +155,33 @@ let private clipping (random: RandomStream) =
 
     Array.map2 distance ours theirs |> Array.append [| abs (norm - theirNorm) / norm |] |> Array.max
 
+/// The mean of several moments of a parameter, against torch's mean of them all.
+let private average (random: RandomStream) =
+    use _ = torch.NewDisposeScope()
+    let extents = [ Numbers.whole random 1 9; Numbers.whole random 1 30 ]
+
+    let moments = [| for _ in 1 .. Numbers.whole random 1 20 -> Numbers.normals random (Numbers.count extents) |]
+
+    let parameter = Parameter<float>("p", Numbers.ours<float> extents moments[0])
+    let average = ParameterAverage<float> [| parameter |]
+
+    for moment in moments do
+        moment.AsSpan().CopyTo parameter.Value.Span
+        average.Add()
+
+    average.Exchange()
+    let all = torch.stack [| for moment in moments -> Numbers.theirs<float> extents moment |]
+    Numbers.distance (Numbers.ofOurs parameter.Value) (Numbers.ofTheirs (all.mean [| 0L |]))
+
 let names = [ for name, _ in optimizers -> name ]
-let private others = [ "WarmupSchedule", "schedule", warmup; "GradientClipping", "clipping", clipping ]
+
+let private others =
+    [
+        "WarmupSchedule", "schedule", warmup
+        "GradientClipping", "clipping", clipping
+        "ParameterAverage", "averaging", average
+    ]
+
 let otherNames = [ for name, _, _ in others -> name ]
 let private cases = 25
 

@@ -1,0 +1,78 @@
+using System.Numerics;
+using Hybrid.Autodiff;
+using Hybrid.Tensors;
+
+namespace Hybrid.Optimizers;
+
+/// <summary>
+/// The mean of a model's parameters at several moments of its training: "checkpoint averaging" (Vaswani et al. 2017, section 6.1,
+/// the last 5 checkpoints of the base model and the last 20 of the big one).
+/// </summary>
+/// <remarks>
+/// Differs from the paper: it averages files that were written every ten minutes; here the mean is kept as training goes on, in double
+/// precision, and needs no file.
+/// </remarks>
+public sealed class ParameterAverage<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private readonly Parameter<T>[] parameters;
+    private readonly double[] mean;
+
+    /// <summary>Begins with no moment.</summary>
+    /// <param name="parameters">What is trained, each once.</param>
+    public ParameterAverage(IEnumerable<Parameter<T>> parameters)
+    {
+        this.parameters = [.. parameters];
+        mean = new double[this.parameters.Sum(parameter => parameter.Value.Length)];
+    }
+
+    /// <summary>Moments that the mean is of.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>Takes the parameters as they are now into the mean.</summary>
+    /// <exception cref="NonFiniteException">A parameter is NaN or infinite, and is named; the mean stays as it was.</exception>
+    public void Add()
+    {
+        foreach (var parameter in parameters)
+            if (!Kernels.VectorMath.AllFinite<T>(parameter.Value.Span))
+                throw new NonFiniteException($"'{parameter.Name}' {parameter.Value.Shape} is NaN or infinite and cannot be averaged.");
+        Count++;
+        var i = 0;
+        foreach (var parameter in parameters)
+            foreach (var value in parameter.Value.Span)
+            {
+                mean[i] += (double.CreateChecked(value) - mean[i]) / Count;
+                i++;
+            }
+    }
+
+    /// <summary>Puts the mean into the parameters, and what was in them into its place: a second call undoes the first.</summary>
+    /// <exception cref="InvalidOperationException">There is no moment yet.</exception>
+    public void Exchange()
+    {
+        if (Count == 0) throw new InvalidOperationException("there is no mean of no moments; call Add first.");
+        var i = 0;
+        foreach (var parameter in parameters)
+        {
+            var values = parameter.Value.Span;
+            for (var j = 0; j < values.Length; j++, i++)
+            {
+                var value = double.CreateChecked(values[j]);
+                values[j] = T.CreateChecked(mean[i]);
+                mean[i] = value;
+            }
+        }
+    }
+
+    /// <summary>The mean as numbers, all parameters one after the other, and the count behind them, to go on from in another run.</summary>
+    public double[] Save() => [.. mean, Count];
+
+    /// <summary>Takes over what <see cref="Save"/> gave.</summary>
+    /// <exception cref="ArgumentException">It is of another model.</exception>
+    public void Restore(double[] saved)
+    {
+        if (saved.Length != mean.Length + 1 || saved[^1] is not (>= 0 and <= int.MaxValue))
+            throw new ArgumentException($"{saved.Length} numbers are no average of {mean.Length} and its count; restore the average of the same model.", nameof(saved));
+        saved.AsSpan(0, mean.Length).CopyTo(mean);
+        Count = (int)saved[^1];
+    }
+}
