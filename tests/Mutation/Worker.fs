@@ -13,6 +13,7 @@ let private outside =
     set
         [
             "Pages"
+            "Pages.Killed"
             "Fuzz"
             "Checkpoints.KilledRun"
             "Checkpoints.Python"
