@@ -18,10 +18,10 @@ let isLong = Environment.GetCommandLineArgs() |> Array.contains longArgument
 let cases quick long = if isLong then long else quick
 
 [<CLIMutable>]
-type private Figure = { Promise: string; Figure: string; Value: string }
+type Figure = { Promise: string; Figure: string; Value: string }
 
 [<CLIMutable>]
-type private Run =
+type Run =
     {
         Commit: string
         Processor: string
