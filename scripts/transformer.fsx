@@ -1434,7 +1434,9 @@ let greedyPhonemeErrors, greedyWordErrors =
     errorRates testWords (fun word -> greedyAnswers[word])
 
 let phonemeErrors, wordErrors = errorRates testWords (fun word -> answers[word])
-let baselinePhonemeErrors, baselineWordErrors = errorRates testWords baseline
+
+let (baselinePhonemeErrors, baselineWordErrors), baselineSeconds =
+    timed (fun () -> errorRates testWords baseline)
 
 let row name phonemes words (seconds: float) =
     [ name; $"%.2f{phonemes} %%"; $"%.2f{words} %%"; $"%.1f{seconds}" ]
@@ -1444,7 +1446,7 @@ table
     [
         row "Transformer, beam of 4" phonemeErrors wordErrors beamSeconds
         row "Transformer, greedy" greedyPhonemeErrors greedyWordErrors greedySeconds
-        row "baseline" baselinePhonemeErrors baselineWordErrors 0.0
+        row "baseline" baselinePhonemeErrors baselineWordErrors baselineSeconds
     ]
 (*** include-it-raw ***)
 settle phonemes [ (page.Seed, phonemeErrors) ] main.Seconds

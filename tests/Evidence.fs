@@ -81,8 +81,25 @@ let private options =
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping
     )
 
-/// Keeps the figures of a long run, with the commit and the machine, in tests/results/long.json. A run of some tests only
-/// (a filter) replaces their figures, and leaves those of others with the runs that found them.
+/// Adds a run to those of a file: its figures replace the same ones of earlier runs, and leave the others with the runs that
+/// found them.
+let storeIn (file: string) (run: Run) =
+    let isOlder (figure: Figure) =
+        run.Figures
+        |> Array.forall (fun found -> (found.Promise, found.Figure) <> (figure.Promise, figure.Figure))
+
+    let earlier =
+        if File.Exists file then
+            nonNull (JsonSerializer.Deserialize<Run[]>(File.ReadAllText file))
+            |> Array.map (fun earlier -> { earlier with Figures = Array.filter isOlder earlier.Figures })
+            |> Array.filter (fun earlier -> earlier.Figures.Length > 0)
+        else
+            [||]
+
+    Directory.CreateDirectory(nonNull (Path.GetDirectoryName file)) |> ignore
+    File.WriteAllText(file, JsonSerializer.Serialize(Array.append earlier [| run |], options) + "\n")
+
+/// Keeps the figures of a long run, of all tests or of some, with the commit and the machine, in tests/results/long.json.
 let store () =
     let run =
         {
@@ -98,23 +115,7 @@ let store () =
             Figures = sorted ()
         }
 
-    let file = Path.Combine(root, "tests", "results", "long.json")
-    Directory.CreateDirectory(nonNull (Path.GetDirectoryName file)) |> ignore
-
-    let isOlder (figure: Figure) =
-        not (
-            run.Figures
-            |> Array.exists (fun found -> found.Promise = figure.Promise && found.Figure = figure.Figure)
-        )
-
-    let earlier =
-        if File.Exists file then
-            nonNull (JsonSerializer.Deserialize<Run[]>(File.ReadAllText file))
-            |> Array.map (fun earlier -> { earlier with Figures = Array.filter isOlder earlier.Figures })
-            |> Array.filter (fun earlier -> earlier.Figures.Length > 0)
-        else
-            [||]
-
     if run.Figures.Length > 0 then
-        File.WriteAllText(file, JsonSerializer.Serialize(Array.append earlier [| run |], options) + "\n")
+        let file = Path.Combine(root, "tests", "results", "long.json")
+        storeIn file run
         printfn $"The figures are kept in {file}."

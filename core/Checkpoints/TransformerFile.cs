@@ -70,7 +70,7 @@ public static class TransformerFile
             ModelFile.LoadInto(file, model.Parameters, convert);
             return new SavedTransformer<T>(model, source, target);
         }
-        catch (Exception error) when (error is ShapeException or ArgumentException)
+        catch (ArgumentException error)
         {
             throw new DataFileException($"{path}, metadata '{SettingsName}': {error.Message}", error);
         }

@@ -105,7 +105,7 @@ public static class BeamSearch
             // CE-1: log Σ exp x = max x + log Σ exp(x − max x)
             var normalizer = double.CreateChecked(max) + Math.Log(double.CreateChecked(sum));
             if (!double.IsFinite(normalizer))
-                throw new NonFiniteException($"the scores of a next token are not finite after {answer.Tokens.Length} tokens; the model's weights are damaged.");
+                throw GreedyDecoder.NotFinite(answer.Tokens.Length);
             foreach (var id in Largest(scores, count))
                 found.Add((answer, id, answer.LogProbability + double.CreateChecked(scores[id]) - normalizer));
         }

@@ -8,7 +8,8 @@ namespace Hybrid.Models;
 /// every attention. Made by <see cref="Transformer{T}.StartDecoding"/>, used by <see cref="Transformer{T}.DecodeNext"/>.
 /// </summary>
 /// <remarks>
-/// Each step then costs as much as the first; without, the n-th costs n times as much. What comes out is the same, up to rounding.
+/// Each step then projects one token, which looks at the n before it; without, the n-th step projects all n, and each looks at all
+/// before it. What comes out is the same, up to rounding.
 /// </remarks>
 public sealed class DecoderCache<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {

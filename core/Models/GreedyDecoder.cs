@@ -15,6 +15,7 @@ public static class GreedyDecoder
     /// <param name="maximumLength">Most tokens in an answer; one that has not ended by then is cut there.</param>
     /// <exception cref="ArgumentException">A source, or the maximum length, exceeds the model's positions.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An id lies outside the vocabulary.</exception>
+    /// <exception cref="NonFiniteException">The model's scores are not numbers.</exception>
     public static int[][] Decode<T>(Transformer<T> model, Tape<T> tape, IReadOnlyList<int[]> sources, int maximumLength)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -32,7 +33,7 @@ public static class GreedyDecoder
         {
             tape.Clear();
             var logits = model.DecodeNext(new Pass<T>(tape), cache, next).Value;
-            var said = Enumerable.Range(0, rows.Length).Select(i => Likeliest(logits, i)).ToArray();
+            var said = Enumerable.Range(0, rows.Length).Select(i => Likeliest(logits, i, length)).ToArray();
             // A row that has ended takes part no longer.
             int[] open = [.. Enumerable.Range(0, rows.Length).Where(i => said[i] != Vocabulary.End)];
             rows = Array.ConvertAll(open, i => rows[i]);
@@ -44,14 +45,19 @@ public static class GreedyDecoder
         return [.. answers.Select(answer => answer.ToArray())];
     }
 
-    private static int Likeliest<T>(Tensor<T> logits, int sequence) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    private static int Likeliest<T>(Tensor<T> logits, int sequence, int length) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var classes = logits.Shape[2];
         var row = logits.Span.Slice(sequence * classes, classes);
+        foreach (var score in row)
+            if (!T.IsFinite(score)) throw NotFinite(length);
         var best = Vocabulary.End;
         // Padding and begin are never an answer.
         for (var id = Vocabulary.End + 1; id < classes; id++)
             if (row[id] > row[best]) best = id;
         return best;
     }
+
+    internal static NonFiniteException NotFinite(int length) =>
+        new($"the scores of a next token are not finite after {length} tokens; the model's weights are damaged.");
 }

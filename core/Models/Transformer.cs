@@ -66,8 +66,10 @@ public sealed class Transformer<T> : Layer<T> where T : unmanaged, IBinaryFloati
     /// <inheritdoc/>
     public override IEnumerable<Parameter<T>> Parameters =>
     [
-        .. Settings.ShareEmbeddings ? [] : sourceEmbedding.Parameters, .. sourcePositions?.Parameters ?? [], .. encoder.SelectMany(block => block.Parameters), .. encoderNorm?.Parameters ?? [],
-        .. targetEmbedding.Parameters, .. targetPositions?.Parameters ?? [], .. decoder.SelectMany(block => block.Parameters), .. decoderNorm?.Parameters ?? [],
+        .. Settings.ShareEmbeddings ? [] : sourceEmbedding.Parameters, .. sourcePositions?.Parameters ?? [],
+        .. encoder.SelectMany(block => block.Parameters), .. encoderNorm?.Parameters ?? [],
+        .. targetEmbedding.Parameters, .. targetPositions?.Parameters ?? [],
+        .. decoder.SelectMany(block => block.Parameters), .. decoderNorm?.Parameters ?? [],
         .. output?.Parameters ?? [],
     ];
 

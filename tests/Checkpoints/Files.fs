@@ -3,6 +3,7 @@ module Hybrid.Tests.Checkpoints.Files
 
 open System
 open System.IO
+open System.IO.Compression
 open System.Text
 open System.Text.Json
 open Expecto
@@ -24,6 +25,16 @@ let withBytes (bytes: byte[]) (test: string -> 'R) =
     withPath (fun path ->
         File.WriteAllBytes(path, bytes)
         test path)
+
+/// The bytes of a .gz file of this content.
+let gzip (content: byte[]) =
+    use packed = new MemoryStream()
+
+    do
+        use stream = new GZipStream(packed, CompressionLevel.Optimal)
+        stream.Write(ReadOnlySpan content)
+
+    packed.ToArray()
 
 /// A file with this header, whatever it says, and so many bytes after it.
 let fileOf (header: string) (data: byte[]) =

@@ -100,6 +100,7 @@ let tests =
                 refused "Features" "100000" [ "'source.table'"; "[7, 100000], the file has [7, 4]" ]
                 refused "HiddenFeatures" "2147483647" [ "'encoder.0.feedForward.expand.weight'" ]
                 refused "EncoderLayers" "2147483647" [ "'encoder.1.self.query.weight'"; "the file has none" ]
+                refused "ShareEmbeddings" "true" [ "cannot share one table" ]
                 refused "DecoderLayers" "2" [ "'decoder.1.self.query.weight'" ]
                 refused "DecoderLayers" "0" [ "'decoder.0"; "which the model lacks" ]
                 refused "MaximumLength" "2147483647" [ "exceed the limit"; "smaller MaximumLength" ]

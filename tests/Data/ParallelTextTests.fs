@@ -1,7 +1,6 @@
 module Hybrid.Tests.Data.ParallelTextTests
 
 open System.IO
-open System.IO.Compression
 open System.Text
 open Expecto
 open Hybrid.Data
@@ -18,15 +17,6 @@ let private read (left: byte[]) (right: byte[]) =
 
 let private text (lines: string) = Encoding.UTF8.GetBytes lines
 
-let private gzip (bytes: byte[]) =
-    use stored = new MemoryStream()
-
-    do
-        use compressor = new GZipStream(stored, CompressionLevel.Optimal)
-        compressor.Write(bytes, 0, bytes.Length)
-
-    stored.ToArray()
-
 [<Tests>]
 let tests =
     testList
@@ -36,7 +26,7 @@ let tests =
                 let expected = [| "Guten Tag.", "Good day."; "Straße\t5", "5 street" |]
                 let german, english = text "Guten Tag.\nStraße\t5\n", text "\uFEFFGood day.\r\n5 street"
                 Expect.equal (read german english) expected "plain"
-                Expect.equal (read (gzip german) english) expected "one compressed")
+                Expect.equal (read (Files.gzip german) english) expected "one compressed")
 
             testCase "a line that is blank on one side is left out, and moves no other" (fun () ->
                 Expect.equal (read (text "a\n\nc\nd\n") (text "A\nB\n \nD\n")) [| "a", "A"; "d", "D" |] "pairs")

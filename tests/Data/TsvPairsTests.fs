@@ -2,41 +2,22 @@ module Hybrid.Tests.Data.TsvPairsTests
 
 open System
 open System.IO
-open System.IO.Compression
 open System.Text
 open Expecto
 open Hybrid.Data
 open Hybrid.Tensors
 open Hybrid.Tests.Support
-
-/// Runs the test on a file of these bytes, and removes it afterwards.
-let private withFile (bytes: byte[]) (test: string -> unit) =
-    let path = Path.Combine(Path.GetTempPath(), $"hybrid-{Guid.NewGuid():N}.tsv")
-
-    try
-        File.WriteAllBytes(path, bytes)
-        test path
-    finally
-        File.Delete path
+open Hybrid.Tests.Checkpoints.Files
 
 let private utf8 (text: string) = Encoding.UTF8.GetBytes text
 
-let private gzip (bytes: byte[]) =
-    use stored = new MemoryStream()
-
-    do
-        use compressor = new GZipStream(stored, CompressionLevel.Optimal)
-        compressor.Write(bytes, 0, bytes.Length)
-
-    stored.ToArray()
-
 let private read path = TsvPairs.Read path |> Array.map (fun struct (left, right) -> left, right)
 
-let private expectPairs expected bytes = withFile bytes (fun path -> Expect.equal (read path) expected "pairs")
+let private expectPairs expected bytes = withBytes bytes (fun path -> Expect.equal (read path) expected "pairs")
 
 /// The message names the file, and holds the fragments.
 let private expectRefused fragments bytes =
-    withFile bytes (fun path -> refuses<DataFileException, _> (path :: fragments) (fun () -> read path))
+    withBytes bytes (fun path -> refuses<DataFileException, _> (path :: fragments) (fun () -> read path))
 
 let private sample = [| "hello", "HH AH L OW"; "naïve", "N AY IY V"; "日本", "x" |]
 
@@ -107,7 +88,7 @@ let private damage =
                             let damaged = Array.copy stored
                             damaged[position] <- damaged[position] ^^^ flip
 
-                            withFile damaged (fun path ->
+                            withBytes damaged (fun path ->
                                 try
                                     Expect.equal (read path) many $"byte {position}"
                                 with :? DataFileException as error ->

@@ -36,15 +36,6 @@ let private fixedBytes = 1_000_000L
 
 let private text (content: string) = Encoding.UTF8.GetBytes content
 
-let private gzip (content: byte[]) =
-    use packed = new MemoryStream()
-
-    do
-        use stream = new GZipStream(packed, CompressionLevel.Optimal)
-        stream.Write(ReadOnlySpan content)
-
-    packed.ToArray()
-
 let private written (write: string -> unit) =
     Files.withPath (fun path ->
         write path
@@ -108,7 +99,7 @@ let private checkpoint =
         File.ReadAllBytes(Directory.GetFiles(folder, "small.*")[0]))
 
 let private targets =
-    let texts = [| lines; gzip lines; text "\uFEFFone\ttwo\r\n"; text "x" |]
+    let texts = [| lines; Files.gzip lines; text "\uFEFFone\ttwo\r\n"; text "x" |]
     let parameters = (model ()).Parameters
     // Nothing but the file changes between inputs, so one run, refused each time, serves for all.
     let run = SmallRun.Run()
@@ -133,7 +124,7 @@ let private targets =
         }
         {
             Name = "MergeList.Read"
-            Seeds = [| merges; gzip merges |]
+            Seeds = [| merges; Files.gzip merges |]
             Growth = textGrowth
             Read = MergeList.Read >> ignore
         }

@@ -103,4 +103,11 @@ let tests =
                     decode model [| [| 7 |] |] 4)
 
                 refuses<ArgumentException, _> [ "at least one sequence" ] (fun () -> decode model [||] 4))
+
+            testCase "scores that are not numbers are no answer" (fun () ->
+                for damage in [ nan; infinity ] do
+                    let model = constant [ 3, damage ]
+
+                    refuses<NonFiniteException, _> [ "after 0 tokens"; "damaged" ] (fun () ->
+                        decode model [| [| 3 |] |] 4))
         ]

@@ -54,10 +54,11 @@ let small =
         HiddenFeatures = 24
     }
 
-let settings options =
+/// The settings for vocabularies of these sizes.
+let settingsOf options sourceVocabulary targetVocabulary =
     TransformerSettings(
-        SourceVocabulary = (if options.Shared then options.Vocabulary + 1 else options.Vocabulary),
-        TargetVocabulary = options.Vocabulary + 1,
+        SourceVocabulary = sourceVocabulary,
+        TargetVocabulary = targetVocabulary,
         Features = options.Features,
         Heads = options.Heads,
         EncoderLayers = options.EncoderLayers,
@@ -72,6 +73,11 @@ let settings options =
         ScaledAttention = options.Scaled,
         MaximumLength = options.MaximumLength
     )
+
+/// Vocabularies of different size, so that they cannot be mistaken for one another, unless they share a table.
+let settings options =
+    let targets = options.Vocabulary + 1
+    settingsOf options (if options.Shared then targets else options.Vocabulary) targets
 
 let double options (seed: uint64) = Transformer<float>(settings options, RandomStream seed)
 let single options (seed: uint64) = Transformer<float32>(settings options, RandomStream seed)

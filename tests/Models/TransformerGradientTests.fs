@@ -50,6 +50,45 @@ let private whole name options =
 
 let private transposed (x: Tensor<float>) = Array.transpose (rowsOf x) |> Array.concat
 
+/// One table in several places has the sum of the gradients that each place gives when it has a table of its own, all with the
+/// same numbers.
+let private expectSumOfUses one several (uses: (string * (Tensor<float> -> float[])) list) =
+    let tied = double one 3UL
+
+    let untied =
+        Transformer<float>(
+            settingsOf several tied.Settings.SourceVocabulary tied.Settings.TargetVocabulary,
+            RandomStream 3UL
+        )
+
+    let tables = Map.ofList uses
+    let valueIn (model: Transformer<float>) name = (model.Parameters |> Seq.find (fun p -> p.Name = name)).Value
+
+    for parameter in untied.Parameters do
+        let values =
+            match Map.tryFind parameter.Name tables with
+            | Some read -> read (valueIn tied "target.table")
+            | None -> floats (valueIn tied parameter.Name)
+
+        values.AsSpan().CopyTo parameter.Value.Span
+
+    let batch = PairBatch(pairs (RandomStream 4UL) one [ 3, 4; 2, 5 ])
+    let lossOfTied, gradientsOfTied = lossAndGradients tied batch 0.1
+    let loss, gradients = lossAndGradients untied batch 0.1
+    expectNear 1e-13 loss lossOfTied "the same function"
+
+    for KeyValue(name, gradient) in gradientsOfTied do
+        let expected =
+            if name = "target.table" then
+                uses |> List.map (fun (place, read) -> read gradients[place]) |> List.reduce (Array.map2 (+))
+            else
+                floats gradients[name]
+
+        expectClose 1e-12 (floats gradient) expected name
+
+    for place, _ in uses do
+        Expect.exists (floats gradients[place]) ((<>) 0.0) place
+
 [<Tests>]
 let tests =
     testList
@@ -71,95 +110,23 @@ let tests =
                 "one table for both sides, output matrix of its own, learned positions"
                 { tiny with Shared = true; Tied = false; Learned = true }
 
-            testCase "the gradient of the one table is the sum of its three uses" (fun () ->
-                let shared = { small with Shared = true }
-                let one = double shared 3UL
-                let table = one.Parameters |> Seq.find (fun p -> p.Name = "target.table")
-                // The same numbers in three places.
-                let three =
-                    Transformer<float>(
-                        TransformerSettings(
-                            SourceVocabulary = one.Settings.SourceVocabulary,
-                            TargetVocabulary = one.Settings.TargetVocabulary,
-                            Features = small.Features,
-                            Heads = small.Heads,
-                            EncoderLayers = small.EncoderLayers,
-                            DecoderLayers = small.DecoderLayers,
-                            HiddenFeatures = small.HiddenFeatures,
-                            Dropout = small.Dropout,
-                            TieTargetEmbedding = false,
-                            MaximumLength = small.MaximumLength
-                        ),
-                        RandomStream 3UL
-                    )
-
-                for parameter in three.Parameters do
-                    let values =
-                        match parameter.Name with
-                        | "source.table"
-                        | "target.table" -> floats table.Value
-                        | "output.weight" -> transposed table.Value
-                        | name -> floats (one.Parameters |> Seq.find (fun p -> p.Name = name)).Value
-
-                    values.AsSpan().CopyTo parameter.Value.Span
-
-                let batch = PairBatch(pairs (RandomStream 4UL) shared [ 3, 4; 2, 5 ])
-                let lossOfOne, gradientsOfOne = lossAndGradients one batch 0.1
-                let loss, gradients = lossAndGradients three batch 0.1
-                expectNear 1e-13 loss lossOfOne "the same function"
-
-                for KeyValue(name, gradient) in gradientsOfOne do
-                    let expected =
-                        if name = "target.table" then
-                            Array.map3
-                                (fun a b c -> a + b + c)
-                                (floats gradients["source.table"])
-                                (floats gradients["target.table"])
-                                (transposed gradients["output.weight"])
-                        else
-                            floats gradients[name]
-
-                    expectClose 1e-12 (floats gradient) expected name
-
-                for name in [ "source.table"; "target.table"; "output.weight" ] do
-                    Expect.exists (floats gradients[name]) ((<>) 0.0) name)
-
-            testCase "vocabularies of different size cannot share a table" (fun () ->
-                refuses<ArgumentException, _> [ "8 source and 9 target tokens"; "one vocabulary for both" ] (fun () ->
-                    Transformer<float>(
-                        TransformerSettings(
-                            SourceVocabulary = 8,
-                            TargetVocabulary = 9,
-                            Features = 4,
-                            Heads = 2,
-                            ShareEmbeddings = true
-                        ),
-                        RandomStream 1UL
-                    )))
-
             testCase
                 "the gradient of the tied matrix is the sum of its uses: looked up, and before the softmax"
                 (fun () ->
-                    let tied, untied = double small 3UL, double { small with Tied = false } 3UL
-                    let table = tied.Parameters |> Seq.find (fun p -> p.Name = "target.table")
-                    let output = untied.Parameters |> Seq.find (fun p -> p.Name = "output.weight")
-                    transposed table.Value |> Array.iteri (fun i value -> output.Value.Span[i] <- value)
-                    let batch = PairBatch(pairs (RandomStream 4UL) small [ 3, 4; 2, 5 ])
-                    let lossTied, gradientsTied = lossAndGradients tied batch 0.1
-                    let loss, gradients = lossAndGradients untied batch 0.1
-                    expectNear 1e-13 loss lossTied "the same function"
+                    expectSumOfUses
+                        small
+                        { small with Tied = false }
+                        [ "target.table", floats; "output.weight", transposed ])
 
-                    for KeyValue(name, gradient) in gradientsTied do
-                        let expected =
-                            if name = "target.table" then
-                                Array.map2 (+) (floats gradients[name]) (transposed gradients["output.weight"])
-                            else
-                                floats gradients[name]
+            testCase "the gradient of the one table is the sum of its three uses" (fun () ->
+                expectSumOfUses
+                    { small with Shared = true }
+                    { small with Tied = false }
+                    [ "source.table", floats; "target.table", floats; "output.weight", transposed ])
 
-                        expectClose 1e-12 (floats gradient) expected name
-
-                    Expect.exists (floats gradients["target.table"]) ((<>) 0.0) "looked up"
-                    Expect.exists (floats gradients["output.weight"]) ((<>) 0.0) "before the softmax")
+            testCase "vocabularies of different size cannot share a table" (fun () ->
+                refuses<ArgumentException, _> [ "8 source and 9 target tokens"; "one vocabulary for both" ] (fun () ->
+                    Transformer<float>(settingsOf { tiny with Shared = true } 8 9, RandomStream 1UL)))
 
             testCase "every parameter receives a gradient" (fun () ->
                 for options in [ small; { small with NormFirst = true; Tied = false; AttentionBias = true } ] do

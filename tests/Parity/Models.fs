@@ -21,39 +21,33 @@ let private trainingSteps = 20
 
 /// Every combination of the model's choices; those of its tables, which stand by themselves, one at a time.
 let private variants =
-    let tables isShared isLearned =
+    let variant sourceVocabulary isShared isLearned normFirst isTied withBias isScaled =
         TransformerSettings(
-            SourceVocabulary = vocabulary,
+            SourceVocabulary = sourceVocabulary,
             TargetVocabulary = vocabulary,
             Features = 12,
             Heads = 3,
-            EncoderLayers = 1,
+            EncoderLayers = 2,
             DecoderLayers = 2,
             HiddenFeatures = 20,
             MaximumLength = 9,
             ShareEmbeddings = isShared,
-            LearnedPositions = isLearned
+            LearnedPositions = isLearned,
+            NormFirst = normFirst,
+            TieTargetEmbedding = isTied,
+            AttentionBias = withBias,
+            ScaledAttention = isScaled
         )
 
-    [ tables true false; tables false true; tables true true ]
-    @ [
+    [
+        for isShared, isLearned in [ true, false; false, true; true, true ] do
+            variant vocabulary isShared isLearned false true false true
+
         for normFirst in [ false; true ] do
             for isTied in [ true; false ] do
                 for withBias in [ false; true ] do
-                    for isScaled in [ true; false ] ->
-                        TransformerSettings(
-                            SourceVocabulary = vocabulary + 2,
-                            TargetVocabulary = vocabulary,
-                            Features = 12,
-                            Heads = 3,
-                            EncoderLayers = 2,
-                            DecoderLayers = 2,
-                            HiddenFeatures = 20,
-                            NormFirst = normFirst,
-                            TieTargetEmbedding = isTied,
-                            AttentionBias = withBias,
-                            ScaledAttention = isScaled
-                        )
+                    for isScaled in [ true; false ] do
+                        variant (vocabulary + 2) false false normFirst isTied withBias isScaled
     ]
 
 /// Sentences of different lengths, so that both sides hold padding.

@@ -6,6 +6,8 @@ open System.Diagnostics
 open System.IO
 open MathNet.Numerics
 
+/// A struct, so that an array of them is whole before the first is taken.
+[<Struct>]
 type Sample =
     {
         /// Steps done so far.

@@ -19,11 +19,13 @@ let private heapBound = 100e3
 /// The same of resident memory, where the system and the collector also have a say.
 let private residentBound = 48e6
 
+/// Samples of the long form, one every five seconds: an hour.
+let private sampleCount = Evidence.cases 12 720
+
 let private flatMemory () =
     let watch = Stopwatch.StartNew()
-    let samples = ResizeArray<Growth.Sample>()
-
-    let isOver () = if Evidence.isLong then watch.Elapsed > TimeSpan.FromHours 1.0 else samples.Count = 12
+    // All of them are there before the first one is taken: what is measured must not grow by being measured.
+    let samples = Array.zeroCreate<Growth.Sample> sampleCount
 
     Files.withFolder (fun folder ->
         let mutable steps = 0
@@ -42,11 +44,15 @@ let private flatMemory () =
         for _ in 1 .. Evidence.cases 3 20 do
             run ()
 
-        while not (isOver ()) do
+        for index in 0 .. sampleCount - 1 do
+            let pause = Stopwatch.StartNew()
             run ()
-            samples.Add(Growth.sample steps))
 
-    let samples = samples.ToArray()
+            while Evidence.isLong && pause.Elapsed < TimeSpan.FromSeconds 5.0 do
+                run ()
+
+            samples[index] <- Growth.sample steps)
+
     let first, last = samples[0], Array.last samples
     let heap = Growth.ofLine (fun sample -> float sample.Heap) samples
     let resident = Growth.ofLine (fun sample -> float sample.Resident) samples
