@@ -1001,144 +1001,51 @@ let smoothing = 0.1
 // One tape serves all runs, one after the other, so that its memory is held once.
 let tape = Tape<float32>(ChecksFinite = page.ChecksFinite)
 
-/// The mean loss in nats a token, without smoothing or dropout, and the share of tokens said right when the truth so far is given.
-let evaluate (model: Transformer<float32>) pairs =
-    let mutable nats, right, tokens = 0.0, 0, 0
-
-    for batch in LengthBuckets.Epoch(pairs, tokenBudget, RandomStream 0UL) do
-        tape.Clear()
-
-        let logits =
-            model.Decode(
-                Pass<float32> tape,
-                model.Encode(Pass<float32> tape, batch.Source),
-                batch.Source,
-                batch.DecoderInput
-            )
-
-        let struct (loss, _) =
-            CrossEntropy.Forward(
-                batch.DecoderTarget.Ids,
-                Nullable Vocabulary.Padding,
-                0.0,
-                logits.Value,
-                tape.Arena
-            )
-
-        nats <- nats + float (loss.ToScalar()) * float batch.TargetTokens
-        tokens <- tokens + batch.TargetTokens
-        let scores = Array.chunkBySize logits.Value.Shape.Columns (logits.Value.ToArray())
-
-        for i in 0 .. scores.Length - 1 do
-            let target = batch.DecoderTarget.Ids[i]
-
-            if target <> Vocabulary.Padding && scores[i][target] = Array.max scores[i] then
-                right <- right + 1
-
-    nats / float tokens, float right / float tokens
-
-type History =
-    {
-        /// Step and training loss (smoothed targets, with dropout).
-        Training: (int * float)[]
-        /// Step, validation loss and teacher-forced accuracy.
-        Validation: (int * float * float)[]
-        /// The mean of the parameters at the last five evaluations.
-        Average: ParameterAverage<float32>
-        TokensPerSecond: float
-        Seconds: float
-    }
-
-/// One training run: everything that happens in it follows from the settings and the seed. It is saved under its name.
-let train name settings (rate: int -> float) smoothing steps evaluations (seed: uint64) report =
+/// A fresh model and all that changes while it learns. Everything follows from the settings and the seed.
+let learner (settings: TransformerSettings) (seed: uint64) =
     let stream = RandomStream(seed).Split("training")
     let model = Transformer<float32>(settings, stream.Split "model")
-    let adam = Adam<float32>(model.Parameters)
-    let batches = BatchStream(trainPairs, tokenBudget, stream.Split "order")
-    let dropout = stream.Split "dropout"
-    let average = ParameterAverage<float32>(model.Parameters)
-    // Step and loss; step, loss and accuracy.
-    let training, validation = Series 2, Series 3
-    let tokens, ticks = ref 0L, ref 0L
 
-    // All that the run goes on from after an interruption.
-    let state = TrainingState()
-    state.Add model.Parameters
-    state.Add("adam", adam)
-    state.Add("batches", batches)
-    state.Add("dropout", dropout)
-    state.Add("training", training)
-    state.Add("validation", validation)
-    let averageShape = Hybrid.Tensors.Shape [| average.Save().Length |]
-
-    state.Add(
-        "average",
-        averageShape,
-        (fun () -> average.Save()),
-        (fun saved -> average.Restore saved)
-    )
-
-    state.Add("tokens", (fun () -> tokens.Value), (fun saved -> tokens.Value <- saved))
-    state.Add("ticks", (fun () -> ticks.Value), (fun saved -> ticks.Value <- saved))
-
-    let seconds () = float ticks.Value / float Diagnostics.Stopwatch.Frequency
-
-    let learn number =
-        let begun = Diagnostics.Stopwatch.GetTimestamp()
-        let batch = batches.Next()
-        tape.Clear()
-        let loss = model.Loss(Pass<float32>(tape, dropout), batch, smoothing)
-        FiniteGuard.ThrowIfNotFinite(number, loss, tape, model.Parameters)
-        adam.ZeroGradients()
-        tape.Backward loss
-        FiniteGuard.Step(number, adam, rate number, tape)
-        tokens.Value <- tokens.Value + int64 batch.TargetTokens
-        training.Add(float number, float (loss.Value.ToScalar()))
-        ticks.Value <- ticks.Value + Diagnostics.Stopwatch.GetTimestamp() - begun
-
-    let step number =
-        learn number
-
-        let evaluation = number * evaluations / steps
-
-        if evaluation > (number - 1) * evaluations / steps then
-            let loss, accuracy = evaluate model validPairs
-            validation.Add(float number, loss, accuracy)
-
-            if evaluation > evaluations - 5 then
-                average.Add()
-
-        let last = training[training.Count - 1]
-
-        report
-            number
-            $"loss %.3f{last[1]}, rate %.5f{rate number}, %.0f{float tokens.Value / seconds ()} tokens/s"
-
-    try
-        Training.run
-            name
-            [
-                "seed", string seed
-                "steps", string<int> steps
-                "model", string settings
-                "smoothing", string<float> smoothing
-                "learning rate, first to last", $"{rate 1} to {rate steps}"
-                "pairs", string trainPairs.Length
-            ]
-            state
-            steps
-            step
-    with :? NonFiniteException as error ->
-        Host.refuse $"seed {seed}, {error.Message}"
-
-    model,
     {
-        Training = [| for row in training.ToArray() -> int row[0], row[1] |]
-        Validation = [| for row in validation.ToArray() -> int row[0], row[1], row[2] |]
-        Average = average
-        TokensPerSecond = float tokens.Value / seconds ()
-        Seconds = seconds ()
+        Model = model
+        Adam = Adam<float32>(model.Parameters)
+        Batches = BatchStream(trainPairs, tokenBudget, stream.Split "order")
+        Dropout = stream.Split "dropout"
     }
+
+/// One step: the loss of a batch, its gradient, and a move of every parameter against it.
+let learn (learner: Learner) smoothing number rate =
+    let batch = learner.Batches.Next()
+    tape.Clear()
+    let loss = learner.Model.Loss(Pass<float32>(tape, learner.Dropout), batch, smoothing)
+    FiniteGuard.ThrowIfNotFinite(number, loss, tape, learner.Model.Parameters)
+    learner.Adam.ZeroGradients()
+    tape.Backward loss
+    FiniteGuard.Step(number, learner.Adam, rate, tape)
+    loss, batch.TargetTokens
+
+/// One training run, from its first step to its last.
+let train name (settings: TransformerSettings) rate smoothing steps evaluations seed report =
+    let learner = learner settings seed
+
+    let plan =
+        {
+            Name = name
+            Seed = seed
+            Settings =
+                [
+                    "model", string settings
+                    "smoothing", string<float> smoothing
+                    "pairs", string trainPairs.Length
+                ]
+            Rate = rate
+            Steps = steps
+            Evaluations = evaluations
+            Validation = validPairs
+            TokenBudget = tokenBudget
+        }
+
+    learner.Model, Sequences.train plan learner tape (learn learner smoothing) report
 
 (**
 ### Training
@@ -1277,7 +1184,7 @@ middle. Ours are the last five moments of evaluation. The rate of this run falls
 mean has less left to gain than in the paper, whose rate does not. The one with the lower validation loss goes on to the test.
 *)
 main.Average.Exchange()
-let averageLoss, averageAccuracy = evaluate mainModel validPairs
+let averageLoss, averageAccuracy = Sequences.evaluate tape tokenBudget mainModel validPairs
 
 if averageLoss >= finalLoss then
     main.Average.Exchange()
