@@ -13,7 +13,9 @@ public sealed record BeamSettings
     public int ExtraLength { get; init; } = 50;
 
     /// <summary>((5 + n) / 6)^α of Wu et al. 2016, equation 14, for an answer of n tokens, end included.</summary>
-    public double PenaltyOf(int tokens) => Math.Pow((5 + tokens) / 6.0, LengthPenalty);
+    public double PenaltyOf(int tokens) =>
+        // BEAM-1: lp(n) = ((5 + n) / 6)^α
+        Math.Pow((5 + tokens) / 6.0, LengthPenalty);
 
     internal void ThrowIfUnfit()
     {

@@ -48,8 +48,11 @@ public sealed record Bleu(double Score, IReadOnlyList<double> Precisions, double
                 phrases[n - 1] += Math.Max(0, candidate.Count - n + 1);
             }
         }
+        // BLEU-1: p_n = Σ min(count, count in the reference) / Σ count
         var precisions = matches.Zip(phrases, (match, all) => all == 0 ? 0 : (double)match / all).ToArray();
+        // BLEU-2: BP = min(1, e^(1 − r/c))
         var penalty = candidateLength == 0 ? 0 : Math.Min(1, Math.Exp(1 - (double)referenceLength / candidateLength));
+        // BLEU-3: BLEU = BP · exp(mean of ln p_n)
         var score = precisions.Contains(0) ? 0 : penalty * Math.Exp(precisions.Average(Math.Log));
         return new(score, precisions, penalty, candidateLength, referenceLength);
     }

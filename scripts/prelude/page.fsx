@@ -24,6 +24,8 @@ type Extra =
     /// A file with the weights to start from.
     | Weights
     | Device
+    /// A folder with the reader's own data.
+    | Corpus
 
 [<RequireQualifiedAccess>]
 type Argument =
@@ -34,6 +36,7 @@ type Argument =
     | [<Unique; EqualsAssignmentOrSpaced>] Save of file: string
     | [<Unique; EqualsAssignmentOrSpaced>] Weights of file: string
     | [<Unique; EqualsAssignmentOrSpaced>] Device of name: string
+    | [<Unique; EqualsAssignmentOrSpaced>] Corpus of folder: string
     | [<Unique; EqualsAssignmentOrSpaced>] Out of folder: string
     | [<Unique>] Resume
     | [<Unique; EqualsAssignmentOrSpaced; CustomCommandLine "--save-every">] SaveEvery of seconds: float
@@ -50,6 +53,7 @@ type Argument =
             | Save _ -> "file (safetensors) that gets the trained model"
             | Weights _ -> "file that --save made, to start from; a fresh model if left out"
             | Device _ -> "cpu or cuda; cpu if left out"
+            | Corpus _ -> "folder with sentence pairs of your own; the page says how"
             | Out _ -> "folder of plots and results; a folder in scripts/out if left out"
             | CheckFinite -> "look for NaN and infinity after every rule, forward and backward"
             | Resume -> "go on from the last checkpoint in the folder of results"
@@ -70,6 +74,8 @@ type Page =
         Weights: string option
         /// cpu or cuda.
         Device: string
+        /// Full path of the folder with the reader's own data.
+        Corpus: string option
         Out: string
         /// True if training goes on from its last checkpoint.
         Resumes: bool
@@ -119,6 +125,7 @@ module Page =
                 "--save", Extra.Save
                 "--weights", Extra.Weights
                 "--device", Extra.Device
+                "--corpus", Extra.Corpus
             ]
 
     let private usage name extras =
@@ -136,7 +143,7 @@ module Page =
                     | ("--seed" | "--steps" | "--save-every" as option) :: _ -> line option " N" case.Description.Value
                     | ("--save" | "--weights" as option) :: _ -> line option " FILE" case.Description.Value
                     | "--device" :: _ -> line "--device" " NAME" case.Description.Value
-                    | "--out" :: _ -> line "--out" " DIR" case.Description.Value
+                    | ("--corpus" | "--out" as option) :: _ -> line option " DIR" case.Description.Value
                     | option :: _ -> line option "" case.Description.Value
                     | [] -> ()
                 line "--help" "" "show this list"
@@ -230,6 +237,7 @@ module Page =
         let save = given.TryGetResult Argument.Save
         let weights = given.TryGetResult Argument.Weights
         let device = given.TryGetResult Argument.Device
+        let corpus = given.TryGetResult Argument.Corpus
 
         for option, isGiven in
             [
@@ -240,6 +248,7 @@ module Page =
                 "--save", save.IsSome
                 "--weights", weights.IsSome
                 "--device", device.IsSome
+                "--corpus", corpus.IsSome
             ] do
             if isGiven && not (List.contains extraOptions[option] extras) then
                 reject $"{name} has no option {option}."
@@ -262,6 +271,11 @@ module Page =
             Host.refuse $"--weights: there is no file {Path.GetFullPath file}; a page writes one with --save."
         | _ -> ()
 
+        match corpus with
+        | Some folder when not (Directory.Exists folder) ->
+            Host.refuse $"--corpus: there is no folder {Path.GetFullPath folder}."
+        | _ -> ()
+
         {
             Name = name
             Mode = mode
@@ -270,6 +284,7 @@ module Page =
             SaveTo = save |> Option.map (writable "--save")
             Weights = weights |> Option.map Path.GetFullPath
             Device = defaultArg device "cpu"
+            Corpus = corpus |> Option.map Path.GetFullPath
             Out =
                 given.TryGetResult Argument.Out
                 |> Option.orElse (variable "HYBRID_OUT")

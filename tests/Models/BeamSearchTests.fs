@@ -6,6 +6,7 @@ open Hybrid.Autodiff
 open Hybrid.Models
 open Hybrid.Tensors
 open Hybrid.Text
+open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
 open Hybrid.Tests.Models.TinyTransformer
 
@@ -146,7 +147,8 @@ let tests =
 
                 Expect.equal (settings.PenaltyOf 1) 1.0 "one token"
                 Expect.floatClose close (settings.PenaltyOf 7) (2.0 ** 0.6) "seven tokens"
-                Expect.equal (BeamSettings(LengthPenalty = 0.0).PenaltyOf 30) 1.0 "none")
+                Expect.equal (BeamSettings(LengthPenalty = 0.0).PenaltyOf 30) 1.0 "none"
+                covers [ "BEAM-1" ])
 
             testCase "an answer that does not end is cut, and says so" (fun () ->
                 let model = double tiny 1UL

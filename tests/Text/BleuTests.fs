@@ -5,6 +5,7 @@ open System.Collections.Generic
 open Expecto
 open FsCheck.FSharp
 open Hybrid.Text
+open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
 
 type private Tokens = IReadOnlyList<string>
@@ -65,7 +66,8 @@ let tests =
                 expectNear 1e-15 found.Precisions[1] (4.0 / 7.0) "pairs"
                 expectNear 1e-15 found.BrevityPenalty (exp (1.0 - 11.0 / 9.0)) "penalty"
                 expectNear 1e-15 found.Score (exp (1.0 - 11.0 / 9.0) * sqrt (7.0 / 9.0 * 4.0 / 7.0)) "score"
-                Expect.equal (found.CandidateLength, found.ReferenceLength) (9, 11) "lengths")
+                Expect.equal (found.CandidateLength, found.ReferenceLength) (9, 11) "lengths"
+                covers [ "BLEU-1"; "BLEU-2"; "BLEU-3" ])
 
             testCase "the closest reference sets the length, of two the shorter" (fun () ->
                 let found = bleu 1 [ "a b c" ] [ [ "a b c d"; "a b"; "a" ] ]
