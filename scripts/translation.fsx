@@ -204,10 +204,10 @@ let better =
     claim
         {
             Text = "It translates better than a dictionary learned from the same pairs."
-            Paper = "better than every earlier system (table 2)"
-            Measure = "BLEU of the Transformer over BLEU of word-by-word translation"
-            Threshold = "reproduced from 2 on, partly from 1"
-            Verdict = atLeast 2.0 1.0
+            Paper = "more than 2.0 BLEU above every earlier system (table 2)"
+            Measure = "BLEU of the Transformer minus BLEU of word-by-word translation, points"
+            Threshold = "reproduced from +2 on, partly above 0"
+            Verdict = atLeast 2.0 1e-9
         }
 
 let searching =
@@ -437,8 +437,10 @@ let train
 
 let trainingSteps = page.Steps(quick = 60, standard = 3000, full = 30000)
 
+// A shorter run warms up for fewer steps; the factor keeps the rate at its peak where it is.
 let scheduleOf steps =
-    WarmupSchedule(settings.Features, max 1 (min 400 (steps / 4)), steps, 0.5, 0.5)
+    let warmup = max 1 (min 400 (steps / 4))
+    WarmupSchedule(settings.Features, warmup, steps, 0.5 * sqrt (float warmup / 400.0), 0.5)
 
 let mainModel, main =
     Progress.run
@@ -633,8 +635,7 @@ check
     1e-12
 
 settle translates [ (page.Seed, 100.0 * beamBleu.Score) ] main.Seconds
-// A score of 0, as a word-by-word dictionary may have, would make any ratio infinite.
-settle better [ (page.Seed, beamBleu.Score / max baselineBleu.Score 0.001) ] main.Seconds
+settle better [ (page.Seed, 100.0 * (beamBleu.Score - baselineBleu.Score)) ] main.Seconds
 
 settle
     searching
@@ -673,16 +674,52 @@ table
             [ source; said; target; "far" ]
     ]
 (*** include-it-raw ***)
-let right = shown |> Array.filter (fun ((_, target), said) -> said = target) |> Array.length
-let seen = HashSet(trainText |> Seq.map snd)
-let recited = byBeam |> Array.filter seen.Contains |> Array.length
+let equal = shown |> Array.filter (fun ((_, target), said) -> said = target)
+let known = HashSet(trainText |> Seq.map snd)
+let recited = byBeam |> Array.filter known.Contains |> Array.length
 
 printfn
-    $"{right} of {shown.Length} translations equal their reference; {recited} are, word for word, a sentence of the training set"
+    $"{equal.Length} of {shown.Length} translations equal their reference; {recited} are, word for word, a sentence of the training set"
 (*** include-output ***)
+(** Which sentences it can translate, by length and by the rarest word of the source: *)
+let occurrences = wordPairs |> Seq.collect fst |> Seq.countBy id |> dict
+
+let rarest source =
+    tokens source
+    |> Seq.map (fun word ->
+        match occurrences.TryGetValue word with
+        | true, count -> count
+        | _ -> 0)
+    |> Seq.fold min Int32.MaxValue
+
+let among name (isMeant: string -> bool) =
+    let part = shown |> Array.filter (fun ((source, _), _) -> isMeant source)
+    let bleu = scored (Array.map (snd >> tokens) part) (Array.map fst part)
+
+    [
+        name
+        string part.Length
+        $"%.2f{100.0 * bleu.Score}"
+        $"%.1f{100.0 * bleu.Precisions[0]}"
+    ]
+
+let length source = (tokens source).Length
+
+table
+    [ "source"; "sentences"; "BLEU"; "words right, %" ]
+    [
+        among "at most 6 words and marks" (fun source -> length source <= 6)
+        among "7 to 12" (fun source -> length source > 6 && length source <= 12)
+        among "more than 12" (fun source -> length source > 12)
+        among "each word in ten training sentences or more" (fun source -> rarest source >= 10)
+        among "the rarest in one to nine" (fun source ->
+            rarest source > 0 && rarest source < 10)
+        among "a word that no training sentence has" (fun source -> rarest source = 0)
+    ]
+(*** include-it-raw ***)
 (**
-That is the honest verdict: with 16 thousand pairs the model writes English, and gets short everyday sentences right. Where a sentence needs a word that the training
-set shows once or never, it says something fluent about something else. The paper's model saw 282 times as many pairs.
+That is the honest verdict: 16 thousand pairs are few. Where the training pairs show each word often enough, something is right; a word that they show once or never
+cannot be guessed, and most sentences have one. The paper's model saw 282 times as many pairs.
 
 ### Teacher-forced and free-running
 
