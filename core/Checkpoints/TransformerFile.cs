@@ -121,11 +121,11 @@ public static class TransformerFile
         foreach (var (stack, layers) in new[] { ("encoder", settings.EncoderLayers), ("decoder", settings.DecoderLayers) })
             for (var i = 0; i < layers; i++)
             {
-                Check($"{stack}.{i}.self.query.weight", d, d);
+                Check($"{stack}.{i}.self.query.weight", d, settings.KeySize is { } size ? (long)settings.Heads * size : d);
                 Check($"{stack}.{i}.feedForward.expand.weight", d, hidden);
             }
 
-        void Check(string name, int rows, int columns)
+        void Check(string name, int rows, long columns)
         {
             var actual = file.Tensors.TryGetValue(name, out var tensor) ? tensor.Shape.ToString() : "none";
             if (actual != $"[{rows}, {columns}]")

@@ -13,26 +13,33 @@ public sealed class MultiHeadAttention<T> : Layer<T> where T : unmanaged, IBinar
     private readonly double scale;
     private readonly Linear<T> query, key, value, output;
 
-    /// <summary>Makes the layer; d_k = d_v = features / heads, as in the paper.</summary>
+    /// <summary>Makes the layer; d_v = features / heads, as in the paper.</summary>
     /// <param name="name">Path of the layer in its model; its parts are <c>query</c>, <c>key</c>, <c>value</c> and <c>output</c>.</param>
     /// <param name="features">d_model.</param>
     /// <param name="heads">h; must divide the features.</param>
+    /// <param name="keySize">d_k; null for features / heads, as in the paper's base model.</param>
     /// <param name="withBias">False, as in the paper, leaves the four projections without biases.</param>
     /// <param name="scaled">True, as in the paper, divides scores by √d_k; false shows what happens without.</param>
     /// <param name="random">Where the weights are drawn from.</param>
-    /// <exception cref="ShapeException">The heads do not divide the features.</exception>
-    public MultiHeadAttention(string name, int features, int heads, bool withBias, bool scaled, RandomStream random)
+    /// <exception cref="ShapeException">The heads do not divide the features, or d_k is not positive.</exception>
+    public MultiHeadAttention(string name, int features, int heads, int? keySize, bool withBias, bool scaled, RandomStream random)
     {
         if (heads < 1 || features % heads != 0)
             throw new ShapeException($"{heads} heads cannot share {features} features equally; choose a divisor of {features}.");
+        var size = keySize ?? features / heads;
+        if (size < 1) throw new ShapeException($"queries and keys of {size} features cannot be compared; choose 1 or more, or null for {features / heads}.");
         this.name = name;
         this.heads = heads;
-        scale = scaled ? 1 / Math.Sqrt(features / heads) : 1;
-        query = new Linear<T>($"{name}.query", features, features, withBias, random);
-        key = new Linear<T>($"{name}.key", features, features, withBias, random);
+        scale = scaled ? 1 / Math.Sqrt(size) : 1;
+        KeyFeatures = checked(heads * size);
+        query = new Linear<T>($"{name}.query", features, KeyFeatures, withBias, random);
+        key = new Linear<T>($"{name}.key", features, KeyFeatures, withBias, random);
         value = new Linear<T>($"{name}.value", features, features, withBias, random);
         output = new Linear<T>($"{name}.output", features, features, withBias, random);
     }
+
+    /// <summary>h · d_k, the width of queries and keys of all heads.</summary>
+    public int KeyFeatures { get; }
 
     /// <inheritdoc/>
     public override IEnumerable<Parameter<T>> Parameters =>
@@ -57,7 +64,7 @@ public sealed class MultiHeadAttention<T> : Layer<T> where T : unmanaged, IBinar
     /// </summary>
     /// <param name="tape">Where to record.</param>
     /// <param name="queries">[batch, queryTime, features].</param>
-    /// <param name="keys">[batch, keyTime, features].</param>
+    /// <param name="keys">[batch, keyTime, keyFeatures].</param>
     /// <param name="values">[batch, keyTime, features].</param>
     /// <param name="mask">Which keys each query sees.</param>
     /// <returns>The output, [batch, queryTime, features], and the attention weights, [batch, heads, queryTime, keyTime].</returns>
@@ -66,7 +73,7 @@ public sealed class MultiHeadAttention<T> : Layer<T> where T : unmanaged, IBinar
         Tape<T> tape, Variable<T> queries, Tensor<T> keys, Tensor<T> values, AttentionMask mask) =>
         Attend(tape, query.Apply(tape, queries), tape.Constant(keys), tape.Constant(values), mask);
 
-    /// <summary>Keys and values of a memory, [batch, keyTime, features] as the memory itself.</summary>
+    /// <summary>Keys, [batch, keyTime, keyFeatures], and values, [batch, keyTime, features], of a memory, [batch, keyTime, features].</summary>
     /// <exception cref="ShapeException">The memory does not end in features.</exception>
     public (Tensor<T> Keys, Tensor<T> Values) Project(Tape<T> tape, Variable<T> memory) =>
         (key.Apply(tape, memory).Value, value.Apply(tape, memory).Value);

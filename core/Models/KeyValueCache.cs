@@ -15,15 +15,15 @@ internal sealed class KeyValueCache<T> where T : unmanaged, IBinaryFloatingPoint
     // The second pair is what rows are copied into when they are selected; then the pairs change places.
     private Tensor<T> keys, values, spareKeys, spareValues;
 
-    internal KeyValueCache(int rows, int features)
+    internal KeyValueCache(int rows, int keyFeatures, int valueFeatures)
     {
-        keys = Tensor<T>.Zeros(new Shape(rows, FirstRoom, features));
-        values = Tensor<T>.Zeros(keys.Shape);
+        keys = Tensor<T>.Zeros(new Shape(rows, FirstRoom, keyFeatures));
+        values = Tensor<T>.Zeros(new Shape(rows, FirstRoom, valueFeatures));
         spareKeys = keys;
         spareValues = values;
     }
 
-    /// <summary>Keys that are already there, [rows, time, features], such as the encoder's output makes.</summary>
+    /// <summary>Keys, [rows, time, keyFeatures], and values, [rows, time, valueFeatures], that are already there, such as the encoder's output makes.</summary>
     internal KeyValueCache(Tensor<T> keys, Tensor<T> values)
     {
         this.keys = keys.ToPersistent();
@@ -36,32 +36,33 @@ internal sealed class KeyValueCache<T> where T : unmanaged, IBinaryFloatingPoint
     /// <summary>Steps that are kept.</summary>
     internal int Time { get; private set; }
 
-    /// <summary>[rows, room, features]; what lies behind <see cref="Time"/> is not yet written.</summary>
+    /// <summary>[rows, room, keyFeatures]; what lies behind <see cref="Time"/> is not yet written.</summary>
     internal Tensor<T> Keys => keys;
 
-    /// <summary>[rows, room, features], as the keys.</summary>
+    /// <summary>[rows, room, valueFeatures], as the keys.</summary>
     internal Tensor<T> Values => values;
 
     private int Rows => keys.Shape[0];
 
     private int Room => keys.Shape[1];
 
-    private int Features => keys.Shape[2];
-
     /// <summary>Shows the steps that are there.</summary>
     internal AttentionMask Mask() => Time == Room ? AttentionMask.None : AttentionMask.Padding([.. Enumerable.Repeat(Time, Rows)]);
 
-    /// <summary>Keeps one more step, [rows, 1, features].</summary>
+    /// <summary>Keeps one more step: its keys, [rows, 1, keyFeatures], and values, [rows, 1, valueFeatures].</summary>
     internal void Append(Tensor<T> key, Tensor<T> value)
     {
         if (Time == Room) Gather([.. Enumerable.Range(0, Rows)], 2 * Room);
-        for (var row = 0; row < Rows; row++)
-        {
-            var to = (row * Room + Time) * Features;
-            key.Span.Slice(row * Features, Features).CopyTo(keys.Span[to..]);
-            value.Span.Slice(row * Features, Features).CopyTo(values.Span[to..]);
-        }
+        Put(key, keys);
+        Put(value, values);
         Time++;
+
+        void Put(Tensor<T> step, Tensor<T> all)
+        {
+            var features = all.Shape[2];
+            for (var row = 0; row < Rows; row++)
+                step.Span.Slice(row * features, features).CopyTo(all.Span[((row * Room + Time) * features)..]);
+        }
     }
 
     /// <summary>Makes row i what row <c>rows[i]</c> was; a row may be left out or taken several times.</summary>
@@ -69,20 +70,22 @@ internal sealed class KeyValueCache<T> where T : unmanaged, IBinaryFloatingPoint
 
     private void Gather(int[] rows, int room)
     {
-        var shape = new Shape(rows.Length, room, Features);
-        if (spareKeys == keys || !spareKeys.Shape.Equals(shape))
+        // The pairs have one number of rows and of steps at all times.
+        if (spareKeys == keys || spareKeys.Shape[0] != rows.Length || spareKeys.Shape[1] != room)
         {
-            spareKeys = Tensor<T>.Zeros(shape);
-            spareValues = Tensor<T>.Zeros(shape);
+            spareKeys = Tensor<T>.Zeros(new Shape(rows.Length, room, keys.Shape[2]));
+            spareValues = Tensor<T>.Zeros(new Shape(rows.Length, room, values.Shape[2]));
         }
-        var count = Time * Features;
-        for (var row = 0; row < rows.Length; row++)
-        {
-            int from = rows[row] * Room * Features, to = row * room * Features;
-            keys.Span.Slice(from, count).CopyTo(spareKeys.Span[to..]);
-            values.Span.Slice(from, count).CopyTo(spareValues.Span[to..]);
-        }
+        Copy(keys, spareKeys);
+        Copy(values, spareValues);
         (keys, spareKeys) = (spareKeys, keys);
         (values, spareValues) = (spareValues, values);
+
+        void Copy(Tensor<T> source, Tensor<T> target)
+        {
+            var features = source.Shape[2];
+            for (var row = 0; row < rows.Length; row++)
+                source.Span.Slice(rows[row] * Room * features, Time * features).CopyTo(target.Span[(row * room * features)..]);
+        }
     }
 }

@@ -29,7 +29,7 @@ internal sealed class TransformerBlock<T> : Layer<T> where T : unmanaged, IBinar
         feedForwardFrame = new TransformerSublayer<T>($"{name}.feedForward", settings);
 
         MultiHeadAttention<T> Attention(string role) =>
-            new($"{name}.{role}", settings.Features, settings.Heads, settings.AttentionBias, settings.ScaledAttention, random);
+            new($"{name}.{role}", settings.Features, settings.Heads, settings.KeySize, settings.AttentionBias, settings.ScaledAttention, random);
     }
 
     public override IEnumerable<Parameter<T>> Parameters =>
@@ -55,7 +55,7 @@ internal sealed class TransformerBlock<T> : Layer<T> where T : unmanaged, IBinar
     internal (KeyValueCache<T> Self, KeyValueCache<T> Cross) StartCache(Pass<T> pass, Variable<T> memory)
     {
         var (keys, values) = (crossAttention ?? throw new InvalidOperationException($"{name} is no block of a decoder.")).Project(pass.Tape, memory);
-        return (new KeyValueCache<T>(memory.Value.Shape[0], memory.Value.Shape[2]), new KeyValueCache<T>(keys, values));
+        return (new KeyValueCache<T>(memory.Value.Shape[0], selfAttention.KeyFeatures, memory.Value.Shape[2]), new KeyValueCache<T>(keys, values));
     }
 
     /// <summary>Maps the newest position only, [batch, 1, features]; all earlier ones are in the cache, and this one is afterwards.</summary>

@@ -12,8 +12,11 @@ public sealed record TransformerSettings
     /// <summary>d_model, the width of every layer.</summary>
     public int Features { get; init; } = 512;
 
-    /// <summary>h, the number of attention heads; d_k = d_v = d_model / h.</summary>
+    /// <summary>h, the number of attention heads; d_v = d_model / h.</summary>
     public int Heads { get; init; } = 8;
+
+    /// <summary>d_k, the width of each head's queries and keys; null for d_model / h, as in the base model. Row (B) of table 3.</summary>
+    public int? KeySize { get; init; }
 
     /// <summary>N of the encoder.</summary>
     public int EncoderLayers { get; init; } = 6;
@@ -48,6 +51,9 @@ public sealed record TransformerSettings
     /// <summary>False leaves out the division by √d_k (section 3.2.1), to show what it is for.</summary>
     public bool ScaledAttention { get; init; } = true;
 
+    /// <summary>False leaves out the residual connections (section 3.1), to show what they are for.</summary>
+    public bool Residual { get; init; } = true;
+
     /// <summary>Longest sequence for which there are positions.</summary>
     public int MaximumLength { get; init; } = 256;
 
@@ -57,7 +63,8 @@ public sealed record TransformerSettings
         get
         {
             // A size that makes no sense must not turn into a small one by overflow.
-            Int128 width = Features, attention = 4 * width * width + (AttentionBias ? 4 * width : 0), norm = 2 * width;
+            Int128 width = Features, keyWidth = KeySize is { } size ? (Int128)Heads * size : width, norm = 2 * width;
+            var attention = 2 * (width + keyWidth) * width + (AttentionBias ? 2 * (width + keyWidth) : 0);
             var feedForward = 2 * width * HiddenFeatures + HiddenFeatures + width;
             var layers = EncoderLayers * (attention + feedForward + 2 * norm) + DecoderLayers * (2 * attention + feedForward + 3 * norm);
             var entries = (ShareEmbeddings ? 0L : SourceVocabulary) + (TieTargetEmbedding ? 1L : 2L) * TargetVocabulary;

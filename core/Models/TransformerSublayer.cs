@@ -14,8 +14,10 @@ internal sealed class TransformerSublayer<T>(string name, TransformerSettings se
     /// <summary>
     /// Section 3.1 and 5.4: LayerNorm(x + Dropout(Sublayer(x))); with the norm first, x + Dropout(Sublayer(LayerNorm(x))).
     /// </summary>
-    internal Variable<T> Apply(Pass<T> pass, Variable<T> x, Func<Variable<T>, Variable<T>> sublayer) =>
-        settings.NormFirst
-            ? pass.Add(x, pass.Drop(settings.Dropout, sublayer(norm.Apply(pass.Tape, x))))
-            : norm.Apply(pass.Tape, pass.Add(x, pass.Drop(settings.Dropout, sublayer(x))));
+    internal Variable<T> Apply(Pass<T> pass, Variable<T> x, Func<Variable<T>, Variable<T>> sublayer)
+    {
+        var y = pass.Drop(settings.Dropout, sublayer(settings.NormFirst ? norm.Apply(pass.Tape, x) : x));
+        if (settings.Residual) y = pass.Add(x, y);
+        return settings.NormFirst ? y : norm.Apply(pass.Tape, y);
+    }
 }

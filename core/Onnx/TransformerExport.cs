@@ -83,28 +83,31 @@ internal sealed class TransformerGraph(OnnxGraph graph, Transformer<float> model
     }
 
     /// <summary>Residual connection and normalization, the norm first or last.</summary>
-    private string Framed(string name, string x, Func<string, string> sublayer) =>
-        settings.NormFirst
-            ? graph.Node("Add", x, sublayer(Norm($"{name}.norm", x)))
-            : Norm($"{name}.norm", graph.Node("Add", x, sublayer(x)));
+    private string Framed(string name, string x, Func<string, string> sublayer)
+    {
+        var y = sublayer(settings.NormFirst ? Norm($"{name}.norm", x) : x);
+        if (settings.Residual) y = graph.Node("Add", x, y);
+        return settings.NormFirst ? y : Norm($"{name}.norm", y);
+    }
 
     private string Attention(string name, string queries, string memory, string mask)
     {
-        var headFeatures = settings.Features / settings.Heads;
-        // [batch, time, features] to [batch, heads, time, headFeatures]; keys transposed, for the product.
-        var q = Transpose(Split(Linear($"{name}.query", queries)), 0, 2, 1, 3);
-        var k = Transpose(Split(Linear($"{name}.key", memory)), 0, 2, 3, 1);
-        var v = Transpose(Split(Linear($"{name}.value", memory)), 0, 2, 1, 3);
+        var valueSize = settings.Features / settings.Heads;
+        var keySize = settings.KeySize ?? valueSize;
+        // [batch, time, features] to [batch, heads, time, size]; keys transposed, for the product.
+        var q = Transpose(Split(Linear($"{name}.query", queries), keySize), 0, 2, 1, 3);
+        var k = Transpose(Split(Linear($"{name}.key", memory), keySize), 0, 2, 3, 1);
+        var v = Transpose(Split(Linear($"{name}.value", memory), valueSize), 0, 2, 1, 3);
 
         var scores = graph.Node("MatMul", q, k);
-        if (settings.ScaledAttention) scores = graph.Node("Mul", scores, graph.Constant((float)(1 / Math.Sqrt(headFeatures))));
+        if (settings.ScaledAttention) scores = graph.Node("Mul", scores, graph.Constant((float)(1 / Math.Sqrt(keySize))));
         // The least number, not -infinity: a row that sees no key must not become NaN. It becomes zeros below.
         var seen = graph.Node("Where", mask, scores, graph.Constant(float.MinValue));
         var weights = graph.Node("Softmax", [seen], [Attribute("axis", -1)]);
         var attended = graph.Node("MatMul", graph.Node("Where", mask, weights, graph.Constant(0f)), v);
         return Linear($"{name}.output", Reshape(Transpose(attended, 0, 2, 1, 3), 0, 0, settings.Features));
 
-        string Split(string x) => Reshape(x, 0, 0, settings.Heads, headFeatures);
+        string Split(string x, int size) => Reshape(x, 0, 0, settings.Heads, size);
     }
 
     private string Embed(string side, string name, string tokens)

@@ -312,6 +312,16 @@ let file, saved, digest =
         File.Delete fresh
 
 let settings = saved.Model.Settings
+
+if
+    settings.ShareEmbeddings
+    || settings.LearnedPositions
+    || settings.KeySize.HasValue
+    || not settings.Residual
+then
+    Host.refuse
+        "the modules here are those of the paper's base model: tables of their own for each side, sinusoidal positions, d_k = d_model / h, residual connections; pass weights of such a model."
+
 printfn $"{settings}\n{saved.Model.ParameterCount} parameters"
 
 let encoded words =

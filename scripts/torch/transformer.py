@@ -28,10 +28,11 @@ def turned(name, value):
 class Attention(nn.Module):
     def __init__(self, s):
         super().__init__()
-        self.heads, size = s["Heads"], s["Features"] // s["Heads"]
+        self.heads, size = s["Heads"], s["KeySize"] or s["Features"] // s["Heads"]
         self.scale = size**-0.5 if s["ScaledAttention"] else 1.0
-        for part in ("query", "key", "value", "output"):
-            self.add_module(part, nn.Linear(s["Features"], s["Features"], bias=s["AttentionBias"]))
+        widths = {"query": self.heads * size, "key": self.heads * size, "value": s["Features"], "output": s["Features"]}
+        for part, width in widths.items():
+            self.add_module(part, nn.Linear(s["Features"], width, bias=s["AttentionBias"]))
 
     def forward(self, x, memory, hidden):
         """hidden is True where a query does not see a key."""
@@ -56,7 +57,7 @@ class FeedForward(nn.Module):
 class Block(nn.Module):
     def __init__(self, s, roles):
         super().__init__()
-        self.norm_first, self.dropout = s["NormFirst"], nn.Dropout(s["Dropout"])
+        self.norm_first, self.residual, self.dropout = s["NormFirst"], s["Residual"], nn.Dropout(s["Dropout"])
         for role in roles:
             sublayer = FeedForward(s) if role == "feedForward" else Attention(s)
             sublayer.norm = nn.LayerNorm(s["Features"])
@@ -66,7 +67,7 @@ class Block(nn.Module):
         sublayer = self.get_submodule(role)
         y = sublayer.norm(x) if self.norm_first else x
         arguments = (y, y, *others) if role == "self" else (y, *others)
-        x = x + self.dropout(sublayer(*arguments))
+        x = self.dropout(sublayer(*arguments)) + (x if self.residual else 0)
         return x if self.norm_first else sublayer.norm(x)
 
 

@@ -112,6 +112,7 @@ let tests =
                             small
                             { small with NormFirst = true; Tied = false; AttentionBias = true; Scaled = false }
                             { small with Shared = true; Learned = true }
+                            { small with KeySize = Some 5; Residual = false }
                         ] do
                         withPath (fun path ->
                             let model = save options 2UL path

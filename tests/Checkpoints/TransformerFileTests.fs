@@ -101,6 +101,8 @@ let tests =
                 refused "HiddenFeatures" "2147483647" [ "'encoder.0.feedForward.expand.weight'" ]
                 refused "EncoderLayers" "2147483647" [ "'encoder.1.self.query.weight'"; "the file has none" ]
                 refused "ShareEmbeddings" "true" [ "cannot share one table" ]
+                refused "KeySize" "3" [ "'encoder.0.self.query.weight'"; "[4, 6], the file has [4, 4]" ]
+                refused "KeySize" "2147483647" [ "'encoder.0.self.query.weight'"; "[4, 4294967294]" ]
                 refused "DecoderLayers" "2" [ "'decoder.1.self.query.weight'" ]
                 refused "DecoderLayers" "0" [ "'decoder.0"; "which the model lacks" ]
                 refused "MaximumLength" "2147483647" [ "exceed the limit"; "smaller MaximumLength" ]

@@ -8,16 +8,19 @@ open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Support
 
-let private make features heads withBias scaled seed =
-    let layer = MultiHeadAttention<float>("a", features, heads, withBias, scaled, RandomStream seed)
+let private makeWith keySize features heads withBias scaled seed =
+    let keySize = Option.toNullable keySize
+    let layer = MultiHeadAttention<float>("a", features, heads, keySize, withBias, scaled, RandomStream seed)
 
     // Biases start at zero, which would hide a bias that is left out.
     for parameter in layer.Parameters do
         if parameter.Name.EndsWith "bias" then
-            floats (normal (RandomStream(seed + 1UL)) [ features ])
+            floats (normal (RandomStream(seed + 1UL)) [ parameter.Value.Length ])
             |> Array.iteri (fun i value -> parameter.Value[i] <- value)
 
     layer
+
+let private make features = makeWith None features
 
 let private apply (layer: MultiHeadAttention<float>) mask (queries: Tensor<float>) (memory: Tensor<float>) =
     let tape = Tape<float>()
@@ -39,8 +42,7 @@ let private longhand (layer: MultiHeadAttention<float>) heads scale (queries: fl
     let q, k, v =
         Array.map (project "query") queries, Array.map (project "key") memory, Array.map (project "value") memory
 
-    let width = q[0].Length / heads
-    let slice head (x: float[]) = x[head * width .. (head + 1) * width - 1]
+    let slice head (x: float[]) = (Array.splitInto heads x)[head]
 
     let attend (q: float[]) head =
         let powers = k |> Array.map (fun k -> exp (scale * dot (slice head q) (slice head k)))
@@ -59,12 +61,13 @@ let tests =
                 let heads = 1 + random.NextBelow 3
                 let features = heads * (1 + random.NextBelow 3)
                 let withBias, scaled = random.NextBelow 2 = 0, random.NextBelow 2 = 0
-                let layer = make features heads withBias scaled (uint64 sizes.Seed)
+                let keySize = if random.NextBelow 2 = 0 then None else Some(1 + random.NextBelow 4)
+                let layer = makeWith keySize features heads withBias scaled (uint64 sizes.Seed)
 
                 let queries, memory =
                     normal random [ 1; sizes.Rows; features ], normal random [ 1; sizes.Columns; features ]
 
-                let scale = if scaled then 1.0 / sqrt (float (features / heads)) else 1.0
+                let scale = if scaled then 1.0 / sqrt (float (defaultArg keySize (features / heads))) else 1.0
                 let y, _ = apply layer AttentionMask.None queries memory
 
                 expectClose
@@ -114,5 +117,8 @@ let tests =
                 for heads in [ 3; 0; -1 ] do
                     refuses<ShapeException, _>
                         [ $"{heads} heads cannot share 4 features"; "choose a divisor of 4" ]
-                        (fun () -> make 4 heads false true 1UL))
+                        (fun () -> make 4 heads false true 1UL)
+
+                refuses<ShapeException, _> [ "queries and keys of 0 features"; "null for 2" ] (fun () ->
+                    makeWith (Some 0) 4 2 false true 1UL))
         ]

@@ -14,6 +14,8 @@ type Options =
         Vocabulary: int
         Features: int
         Heads: int
+        /// d_k; none for features / heads.
+        KeySize: int option
         EncoderLayers: int
         DecoderLayers: int
         HiddenFeatures: int
@@ -24,6 +26,7 @@ type Options =
         Learned: bool
         AttentionBias: bool
         Scaled: bool
+        Residual: bool
         MaximumLength: int
     }
 
@@ -32,6 +35,7 @@ let tiny =
         Vocabulary = 7
         Features = 4
         Heads = 2
+        KeySize = None
         EncoderLayers = 1
         DecoderLayers = 1
         HiddenFeatures = 5
@@ -42,6 +46,7 @@ let tiny =
         Learned = false
         AttentionBias = false
         Scaled = true
+        Residual = true
         MaximumLength = 8
     }
 
@@ -61,6 +66,7 @@ let settingsOf options sourceVocabulary targetVocabulary =
         TargetVocabulary = targetVocabulary,
         Features = options.Features,
         Heads = options.Heads,
+        KeySize = Option.toNullable options.KeySize,
         EncoderLayers = options.EncoderLayers,
         DecoderLayers = options.DecoderLayers,
         HiddenFeatures = options.HiddenFeatures,
@@ -71,6 +77,7 @@ let settingsOf options sourceVocabulary targetVocabulary =
         LearnedPositions = options.Learned,
         AttentionBias = options.AttentionBias,
         ScaledAttention = options.Scaled,
+        Residual = options.Residual,
         MaximumLength = options.MaximumLength
     )
 
@@ -122,4 +129,7 @@ let everyChoice =
         { small with Shared = true }
         { small with Shared = true; Tied = false; Learned = true }
         { small with Learned = true }
+        { small with KeySize = Some 3; AttentionBias = true }
+        { small with KeySize = Some 11; NormFirst = true; Residual = false }
+        { small with Residual = false }
     ]

@@ -104,6 +104,9 @@ let tests =
             whole "with dropout held fixed" { tiny with Dropout = 0.3 }
             whole "norm first with dropout held fixed" { tiny with NormFirst = true; Dropout = 0.3 }
 
+            whole "queries and keys of another width" { tiny with KeySize = Some 3 }
+            whole "no residual connections" { tiny with Residual = false }
+            whole "no residual connections, norm first" { tiny with Residual = false; NormFirst = true }
             whole "one table for all" { tiny with Shared = true }
             whole "learned positions, norm first" { tiny with Learned = true; NormFirst = true }
             whole

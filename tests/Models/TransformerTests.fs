@@ -39,7 +39,8 @@ let private choices =
 /// The paper's sums: four projections per attention, two matrices per feed-forward layer, a gain and a bias per norm.
 let private expectedCount options =
     let d, hidden = options.Features, options.HiddenFeatures
-    let attention = 4 * d * d + (if options.AttentionBias then 4 * d else 0)
+    let keys = options.Heads * defaultArg options.KeySize (d / options.Heads)
+    let attention = 2 * d * keys + 2 * d * d + (if options.AttentionBias then 2 * keys + 2 * d else 0)
     let feedForward = 2 * d * hidden + hidden + d
     let norm = 2 * d
     let encoder = options.EncoderLayers * (attention + feedForward + 2 * norm)

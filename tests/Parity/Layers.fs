@@ -1,6 +1,7 @@
 /// Every layer of the core against the same function in torch, with the same weights.
 module Hybrid.Parity.Layers
 
+open System
 open Hybrid.Autodiff
 open Hybrid.Layers
 open Hybrid.Tensors
@@ -94,6 +95,7 @@ let private multiHeadAttention random =
     let queryTime, keyTime = whole random 1 8, whole random 1 20
     let features = heads * headDim
     let withBias, scaled, isSelf = flip random, flip random, flip random
+    let keySize = if flip random then headDim else whole random 1 8
     let keyTime = if isSelf then queryTime else keyTime
     let lengths = [| for _ in 1..batch -> whole random 1 keyTime |]
 
@@ -104,7 +106,8 @@ let private multiHeadAttention random =
         Subject =
             { new ISubject with
                 member _.Ours() =
-                    let layer = MultiHeadAttention<_>("a", features, heads, withBias, scaled, weights ())
+                    let layer =
+                        MultiHeadAttention<_>("a", features, heads, Nullable keySize, withBias, scaled, weights ())
 
                     List.ofSeq layer.Parameters,
                     (fun tape x ->
@@ -113,7 +116,7 @@ let private multiHeadAttention random =
 
                 member _.Theirs(x, parameter) =
                     let linear = linearOf parameter withBias
-                    let scale = if scaled then 1.0 / sqrt (float headDim) else 1.0
+                    let scale = if scaled then 1.0 / sqrt (float keySize) else 1.0
                     let q, k, v = linear "a.query" x[0], linear "a.key" x[1], linear "a.value" x[1]
                     linear "a.output" (Formulas.attention heads scale mask q k v)
             }

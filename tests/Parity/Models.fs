@@ -21,7 +21,7 @@ let private trainingSteps = 20
 
 /// Every combination of the model's choices; those of its tables, which stand by themselves, one at a time.
 let private variants =
-    let variant sourceVocabulary isShared isLearned normFirst isTied withBias isScaled =
+    let variant sourceVocabulary isShared isLearned normFirst isTied withBias isScaled keySize residual =
         TransformerSettings(
             SourceVocabulary = sourceVocabulary,
             TargetVocabulary = vocabulary,
@@ -36,18 +36,23 @@ let private variants =
             NormFirst = normFirst,
             TieTargetEmbedding = isTied,
             AttentionBias = withBias,
-            ScaledAttention = isScaled
+            ScaledAttention = isScaled,
+            KeySize = Option.toNullable keySize,
+            Residual = residual
         )
 
     [
         for isShared, isLearned in [ true, false; false, true; true, true ] do
-            variant vocabulary isShared isLearned false true false true
+            variant vocabulary isShared isLearned false true false true None true
 
         for normFirst in [ false; true ] do
+            variant vocabulary false false normFirst true true true (Some 5) true
+            variant vocabulary false false normFirst true false true None false
+
             for isTied in [ true; false ] do
                 for withBias in [ false; true ] do
                     for isScaled in [ true; false ] do
-                        variant (vocabulary + 2) false false normFirst isTied withBias isScaled
+                        variant (vocabulary + 2) false false normFirst isTied withBias isScaled None true
     ]
 
 /// Sentences of different lengths, so that both sides hold padding.
@@ -66,14 +71,22 @@ let private logitsOf (settings: TransformerSettings) (parameter: string -> torch
         Formulas.layerNorm LayerNorm<float>.DefaultEps x (parameter $"{name}.gain") (parameter $"{name}.bias")
 
     let framed name (sublayer: torch.Tensor -> torch.Tensor) (x: torch.Tensor) =
+        let join y = if settings.Residual then x + y else y
+
         if settings.NormFirst then
-            x + sublayer (norm $"{name}.norm" x)
+            join (sublayer (norm $"{name}.norm" x))
         else
-            norm $"{name}.norm" (x + sublayer x)
+            norm $"{name}.norm" (join (sublayer x))
 
     let scale =
         if settings.ScaledAttention then
-            1.0 / sqrt (float (settings.Features / settings.Heads))
+            let keySize =
+                if settings.KeySize.HasValue then
+                    settings.KeySize.Value
+                else
+                    settings.Features / settings.Heads
+
+            1.0 / sqrt (float keySize)
         else
             1.0
 
