@@ -27,7 +27,8 @@ Advances in Neural Information Processing Systems 30, 2017. [arXiv:1706.03762](h
   [how to read a page](how-to-read-a-page.html) and [the notation](notation.html) help.
 - **Time**: at most 5 minutes on two cores (30 seconds with `-- --quick`, about 15 minutes with
   `-- --full`); no graphics card, no network.
-- **Covers** sections 3.1 to 3.3, 3.5, 5.3, 5.4 and 6.1 of the paper.
+- **Covers** sections 3.1 to 3.3, 3.5, 5.3, 5.4 and 6.1 of the paper, on a task of minutes. [Translation](translation.html), the paper's own task, and
+  [what matters](variations.html), its tables 1 and 3, are pages of their own; a [table](#Where-each-part-of-the-paper-is) says where each section is.
 
 ## The paper in one paragraph
 
@@ -842,6 +843,95 @@ check
     1e-4
 (*** include-output ***)
 (**
+### What each NaN would have been
+
+A number that is not one spreads: the sum, the loss, the gradient, every parameter. These are the places where a Transformer makes its first one, each
+executed naively and by the core.
+*)
+let single extents (values: float32 list) =
+    Tensor<float32>
+        .From(Hybrid.Tensors.Shape(Array.ofList extents), ReadOnlySpan(Array.ofList values))
+
+let firstOf (x: Tensor<float32>) = x.ToArray()[0]
+
+let largeScores =
+    let struct (p, _) = Softmax.Forward(single [ 2 ] [ 100.0f; 0.0f ], Arena<float32>())
+    firstOf p
+
+let attendTo mask =
+    let x = single [ 1; 1; 2 ] [ 1.0f; 2.0f ]
+    let struct (y, _, _) = Attention.Forward(1, 1.0, mask, x, x, x, Arena<float32>())
+    firstOf y
+
+let confidentLoss =
+    let struct (loss, _) =
+        CrossEntropy.Forward(
+            [| 1 |],
+            Nullable(),
+            0.0,
+            single [ 1; 2 ] [ 200.0f; 0.0f ],
+            Arena<float32>()
+        )
+
+    firstOf loss
+
+let constantRow =
+    let struct (y, _) =
+        LayerNorm.Forward(
+            1e-5,
+            single [ 1; 3 ] [ 5.0f; 5.0f; 5.0f ],
+            single [ 3 ] [ 1.0f; 1.0f; 1.0f ],
+            single [ 3 ] [ 0.0f; 0.0f; 0.0f ],
+            Arena<float32>()
+        )
+
+    firstOf y
+
+let firstStepWithoutGradient =
+    let parameter = Parameter<float32>("p", single [ 1 ] [ 1.0f ])
+    let adam = Adam<float32>([ parameter ])
+    adam.ZeroGradients()
+    adam.Step 0.1
+    firstOf parameter.Value
+
+let nans: (string * float32 * string * float32) list =
+    [
+        "a score of 100 in softmax",
+        exp 100.0f / (exp 100.0f + 1.0f),
+        "largest score subtracted",
+        largeScores
+        "a query that sees no key: 0 / 0",
+        0.0f / 0.0f,
+        "defined as zeros",
+        attendTo (AttentionMask.Padding [| 0 |])
+        "log of a probability that is 0",
+        -log(exp -200.0f / (1.0f + exp -200.0f)),
+        "computed from the logits",
+        confidentLoss
+        "variance 0 under the root: 0 / 0",
+        (5.0f - 5.0f) / sqrt 0.0f,
+        "ε under the root",
+        constantRow
+        "Adam on a gradient that is 0, without ε: 0 / 0",
+        0.0f / sqrt 0.0f,
+        "ε added to the root",
+        firstStepWithoutGradient
+    ]
+
+table
+    [ "where"; "naively"; "what the core does"; "and gets" ]
+    [ for where, naive, remedy, ours in nans -> [ where; $"%g{naive}"; remedy; $"%g{ours}" ] ]
+(*** include-it-raw ***)
+holds
+    "each naive form fails, and the core's is a number"
+    (nans
+     |> List.forall (fun (_, naive, _, ours) ->
+         not (Single.IsFinite naive) && Single.IsFinite ours))
+(*** include-output ***)
+(**
+And if one comes up all the same, as when the learning rate is far too high, the run stops at that step and names the first tensor that holds it;
+`-- --check-finite` looks after every rule, forward and backward.
+
 ### Why √d_k
 
 Footnote 4 of the paper: if the entries of $q$ and $k$ are independent with mean 0 and variance 1, then $q \cdot k$ has variance
@@ -919,42 +1009,12 @@ let footnoteStream = RandomStream(page.Seed).Split("gradient through softmax")
 stress marks, as published work on this task does. The split is by a hash of the word, so that all pronunciations of a word lie in
 one part. A word counts as right if it equals any accepted pronunciation.
 *)
-let reading action =
-    try
-        action ()
-    with :? DataFileException as error ->
-        Host.refuse error.Message
-
-let letters (word: string) = [| for letter in word -> string letter |]
-
-let unstressed (pronunciation: string) =
-    pronunciation.Split ' ' |> Array.map _.TrimEnd('0', '1', '2')
-
-/// Each word with its accepted pronunciations.
-let dictionary part =
-    reading (fun () -> TsvPairs.Read(dataFile $"cmudict-g2p/{part}.tsv.gz"))
-    |> Array.map (fun struct (word, pronunciation) -> word, unstressed pronunciation)
-    |> Array.groupBy fst
-    |> Array.map (fun (word, entries) -> word, entries |> Array.map snd |> Array.distinct)
-
 let trainWords, validWords, allTestWords =
-    dictionary "train", dictionary "valid", dictionary "test"
+    Pronunciations.words "train", Pronunciations.words "valid", Pronunciations.words "test"
 
-let spellings = Vocabulary.Of(trainWords |> Seq.map (fun (word, _) -> letters word))
-
-let sounds =
-    Vocabulary.Of(
-        trainWords
-        |> Seq.collect (fun (_, pronunciations) -> Seq.cast<string seq> pronunciations)
-    )
-
-let pairsOf entries =
-    [|
-        for word, pronunciations in entries do
-            for pronunciation in pronunciations do
-                SequencePair(spellings.Encode(letters word), sounds.Encode pronunciation)
-    |]
-
+let letters = Pronunciations.letters
+let spellings, sounds = Pronunciations.vocabularies trainWords
+let pairsOf = Pronunciations.pairs spellings sounds
 let trainPairs, validPairs = pairsOf trainWords, pairsOf validWords
 
 let testWords =
@@ -1377,6 +1437,38 @@ table
     ]
 (*** include-it-raw ***)
 (**
+### Teacher-forced and free-running
+
+While it trains, the decoder reads the truth so far; in use it reads what it has said itself, mistakes included. The share of phonemes (and ends) said right
+at their place, both ways, on the validation words:
+*)
+let freeRunning =
+    let known =
+        validWords |> Array.map (fun (word, accepted) -> word, Array.truncate 1 accepted)
+
+    let answers = pronounce greedy mainModel known
+
+    let places =
+        [|
+            for word, accepted in known ->
+                let truth = Array.append accepted[0] [| "<end>" |]
+                let said = Array.append answers[word] [| "<end>" |]
+                let right = Seq.zip truth said |> Seq.filter (fun (a, b) -> a = b)
+                Seq.length right, truth.Length
+        |]
+
+    float (Array.sumBy fst places) / float (Array.sumBy snd places)
+
+table
+    [ "decoder reads"; "phonemes right, %" ]
+    [
+        [ "the truth so far"; $"%.1f{100.0 * max finalAccuracy averageAccuracy}" ]
+        [ "what it has said itself"; $"%.1f{100.0 * freeRunning}" ]
+    ]
+(*** include-it-raw ***)
+(**
+The second is harsher in another way too: one phoneme more or less shifts all that follow, which the phoneme error rate above forgives.
+
 ### What the heads look at
 
 One word, the decoder given its pronunciation. Each row is a phoneme about to be said, each column what it may look at. Choose the
@@ -1596,6 +1688,28 @@ let curves name colour =
     "Validation loss of short runs, blue as in the paper, red with one part removed; a line for each seed."
 (*** include-it-raw ***)
 (**
+## Where each part of the paper is
+
+| section | part | code | check |
+|:--|:--|:--|:--|
+| 3.1 | stacks, residual connections, norm last or first | `Models/TransformerBlock.cs`, `Models/TransformerSublayer.cs` | gradient of the whole model; PyTorch, every combination; [what breaks without](variations.html) |
+| 3.1 | decoder masks, outputs offset by one | `Rules/AttentionMask.cs`, `Data/PairBatch.cs` | no position depends on a later one; exercise 3 |
+| 3.2.1 | scaled dot product, footnote 4 | `Rules/Attention.cs` | longhand, central differences, [the exponent](#Why-d_k), [without it](#Break-it) |
+| 3.2.2, 3.2.3 | heads, and their three uses | `Layers/MultiHeadAttention.cs` | a loop over the heads; PyTorch; a query that sees nothing |
+| 3.3 | feed-forward layer | `Layers/PositionwiseFeedForward.cs`, `Rules/LinearRelu.cs` | equals two convolutions of width 1, in the tests |
+| 3.4 | shared tables | `Models/Transformer.cs` | the gradient is the sum of all uses, in the tests; [translation](translation.html) |
+| 3.5 | positions, sines or learned | `Layers/SinusoidalPositions.cs`, `Layers/Embedding.cs` | [turned by angles](#The-positions); [row E](variations.html) |
+| 4, table 1 | cost of a layer | | [counted and timed](variations.html#Table-1-what-a-layer-costs) |
+| 5.1 | subwords, batches by length | `Text/BytePairEncoding.cs`, `Data/LengthBuckets.cs` | [merges longhand, padding](translation.html); GPT-2's ids, in the tests |
+| 5.3 | Adam, warm-up | `Optimizers/Adam.cs`, `Optimizers/WarmupSchedule.cs` | longhand, PyTorch; [without warm-up](variations.html) |
+| 5.4 | dropout, label smoothing | `Rules/Dropout.cs`, `Rules/CrossEntropy.cs` | longhand; [row D](variations.html) |
+| 6.1 | averaged checkpoints | `Optimizers/ParameterAverage.cs` | [ledger](#Averaged-checkpoints) |
+| 6.1 | beam search, length penalty | `Models/BeamSearch.cs` | a beam of 1 is greedy, a full one is brute force; [ledger](#The-test) |
+| 6.1, table 2 | BLEU | `Text/Bleu.cs` | [longhand](translation.html); Papineni's examples, in the tests |
+| 6.2, table 3 | variations | | [all rows, three seeds](variations.html) |
+| 6.3 | parsing | not done | another task with the same model |
+| appendix | attention pictures | `Models/Pass.cs` | [here](#What-the-heads-look-at) and for [translation](translation.html#What-the-heads-look-at) |
+
 ## Paper says, we did
 
 | the paper says | we did | why |
@@ -1669,8 +1783,146 @@ $dx = \frac{1}{r}\bigl(dy - x\,\operatorname{mean}(dy \odot x) / r^2\bigr)$: LN-
 
 </details>
 
-**2.** Set the heads to 1, 2, 8 and 16 in `settings`. Does row (A) of the paper's table 3 (too few and too many heads are worse) show at this size? Use
-three seeds before you believe it.
+**2. Write the pullback of softmax**, from the value $p$ and $dp$ to $ds$ (SM-2), for one row.
+*)
+/// Yours to write.
+let softmaxPullback (p: float[]) (dp: float[]) : float[] = Array.map (fun _ -> 0.0) p
+
+let errorOfSoftmax (pullback: float[] -> float[] -> float[]) =
+    let s, dp = normalMatrix 1 5, normalMatrix 1 5
+
+    let value, gradients =
+        runRule
+            (fun tape x ->
+                tape.Record("softmax", Softmax.Forward(x[0].Value, tape.Arena), x[0]))
+            [ asTensor [ 1; 5 ] s ]
+            (asTensor [ 1; 5 ] dp)
+
+    Array.map2
+        (fun a b -> abs (a - b))
+        (pullback (value.ToArray()) (dp.Row(0).ToArray()))
+        ((List.head gradients: Tensor<float>).ToArray())
+    |> Array.max
+
+printfn
+    "exercise 2: %s"
+    (if errorOfSoftmax softmaxPullback < 1e-12 then "solved" else "still open")
+(*** include-output ***)
+(*** hide ***)
+let softmaxSolution (p: float[]) (dp: float[]) =
+    let along = Array.map2 (*) p dp |> Array.sum
+    Array.map2 (fun p dp -> p * (dp - along)) p dp
+
+check "the solution of exercise 2" (errorOfSoftmax softmaxSolution) 1e-12
+(**
+<details><summary>Solution</summary>
+
+`let along = Array.map2 (*) p dp |> Array.sum in Array.map2 (fun p dp -> p * (dp - along)) p dp`
+
+</details>
+
+**3. Write the causal mask**: which keys $j$ may query $i$ see? Both count from 0.
+*)
+/// Yours to write.
+let mayLook (i: int) (j: int) : bool = true
+
+let errorOfMask (sees: int -> int -> bool) =
+    let x = asTensor [ 1; 5; 4 ] (normalMatrix 5 4)
+
+    let struct (_, weights, _) =
+        Attention.Forward(1, 0.5, AttentionMask.Causal, x, x, x, Arena<float>())
+
+    let weights = weights.ToArray()
+
+    List.length
+        [
+            for i in 0..4 do
+                for j in 0..4 do
+                    if sees i j <> (weights[5 * i + j] > 0.0) then
+                        i, j
+        ]
+
+printfn
+    "exercise 3: %s"
+    (if errorOfMask mayLook = 0 then
+         "solved"
+     else
+         $"still open, {errorOfMask mayLook} of 25 wrong")
+(*** include-output ***)
+(*** hide ***)
+holds "the solution of exercise 3" (errorOfMask (fun i j -> j <= i) = 0)
+(**
+<details><summary>Solution</summary>
+
+`j <= i`. A query sees its own position, because the decoder's input is offset by one: at position $i$ it reads what was said before.
+
+</details>
+
+**4. Find the bug.** A colleague's layer normalization trains, but badly. Its forward pass is right; its gradient differs from central differences. One line of the pullback is wrong: which?
+*)
+let suspectPullback (x: float[]) (gain: float[]) (dy: float[]) =
+    let n = float x.Length
+    let mean = Array.average x
+    let std = sqrt (Array.averageBy (fun value -> (value - mean) ** 2.0) x + 1e-5)
+    let normalized = x |> Array.map (fun value -> (value - mean) / std)
+    let dNormalized = Array.map2 (*) dy gain
+    let average = Array.sum dNormalized / n
+    let along = Array.sum (Array.map2 (*) dNormalized x) / n
+    Array.map2 (fun d xhat -> (d - average - xhat * along) / std) dNormalized normalized
+
+/// The worst difference from the core's pullback.
+let errorOfNorm (pullback: float[] -> float[] -> float[] -> float[]) =
+    let x, gain, bias, dy =
+        normalMatrix 1 6, normalMatrix 1 6, normalMatrix 1 6, normalMatrix 1 6
+
+    let row (m: Matrix<float>) = m.Row(0).ToArray()
+
+    let _, gradients =
+        runRule
+            (fun tape v ->
+                tape.Record(
+                    "norm",
+                    LayerNorm.Forward(1e-5, v[0].Value, v[1].Value, v[2].Value, tape.Arena),
+                    v[0],
+                    v[1],
+                    v[2]
+                ))
+            [ asTensor [ 1; 6 ] x; asTensor [ 6 ] gain; asTensor [ 6 ] bias ]
+            (asTensor [ 1; 6 ] dy)
+
+    Array.map2
+        (fun a b -> abs (a - b))
+        (pullback (row x) (row gain) (row dy))
+        ((List.head gradients: Tensor<float>).ToArray())
+    |> Array.max
+
+printfn
+    "exercise 4: %s"
+    (if errorOfNorm suspectPullback < 1e-10 then
+         "solved"
+     else
+         $"still open, error %.1e{errorOfNorm suspectPullback}")
+(*** include-output ***)
+(*** hide ***)
+let repairedPullback (x: float[]) (gain: float[]) (dy: float[]) =
+    let mean = Array.average x
+    let std = sqrt (Array.averageBy (fun value -> (value - mean) ** 2.0) x + 1e-5)
+    let normalized = x |> Array.map (fun value -> (value - mean) / std)
+    let dNormalized = Array.map2 (*) dy gain
+    let average = Array.average dNormalized
+    let along = Array.average (Array.map2 (*) dNormalized normalized)
+    Array.map2 (fun d xhat -> (d - average - xhat * along) / std) dNormalized normalized
+
+check "the solution of exercise 4" (errorOfNorm repairedPullback) 1e-10
+(**
+<details><summary>Solution</summary>
+
+`along` must be formed with `normalized`, not with `x` (LN-8). Where the mean is 0 and the deviation 1 the two are equal, so a test on such rows would not have found it.
+
+</details>
+
+**5.** Set the heads to 1, 2, 8 and 16 in `settings`. Does row (A) of the paper's table 3 (too few and too many heads are worse) show at this size? Use
+three seeds before you believe it, and compare with [the page on what matters](variations.html).
 
 <details><summary>Hint</summary>
 
@@ -1678,7 +1930,7 @@ The differences in the paper are below one BLEU point. Expect them to be smaller
 
 </details>
 
-**3.** Why may the causal mask hide keys *after* softmax has been computed over all of them, and renormalize, with the same result? Which of the two loses
+**6.** Why may the causal mask hide keys *after* softmax has been computed over all of them, and renormalize, with the same result? Which of the two loses
 digits when a hidden score is far above the others?
 
 <details><summary>Solution</summary>
