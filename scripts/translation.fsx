@@ -350,7 +350,10 @@ let bucketed = LengthBuckets.Epoch(trainPairs, tokenBudget, RandomStream page.Se
 let shuffled =
     let pairs = Array.copy trainPairs
     RandomStream(page.Seed).Shuffle(pairs.AsSpan())
-    pairs |> Array.chunkBySize (trainPairs.Length / bucketed.Length) |> Array.map PairBatch
+
+    pairs
+    |> Array.chunkBySize (max 1 (trainPairs.Length / bucketed.Length))
+    |> Array.map PairBatch
 
 table
     [ "batches of an epoch"; "number"; "padding" ]
@@ -787,14 +790,12 @@ One test sentence and its translation by the model. Choose the layer and the hea
 languages side by side, crossing where German puts its verb last: a word alignment that nobody taught.
 *)
 let pictured, picturedTranslation =
+    // The nearest to its reference of those of middle length, if there is one.
     shown
-    |> Array.filter (fun ((source, _), _) ->
-        let count = (tokens source).Length in count >= 6 && count <= 12)
-    |> Array.minBy (fun ((_, target), said) ->
-        let target = tokens target
-
-        float (EditDistance.Between(ReadOnlySpan(tokens said), ReadOnlySpan target))
-        / float target.Length)
+    |> Array.minBy (fun ((source, target), said) ->
+        let words, target = length source, tokens target
+        let distance = EditDistance.Between(ReadOnlySpan(tokens said), ReadOnlySpan target)
+        words < 6 || words > 12, float distance / float target.Length)
     |> fun ((source, _), said) -> source, said
 
 let maps =

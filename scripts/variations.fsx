@@ -101,7 +101,7 @@ let growth =
                 "Self-attention grows with the square of the length, recurrence in proportion to it."
             Paper = "table 1"
             Measure =
-                "exponent of self-attention's time in n minus that of recurrence, at the longest lengths"
+                "exponent of the time in n, self-attention minus recurrence, at the longest lengths"
             Threshold = "reproduced within 0.25 of 1, partly within 0.5"
             Verdict =
                 fun measured ->
@@ -822,8 +822,7 @@ Before any long run, a model should be made to learn one batch by heart: with no
 targets. If it does not, the fault is in the model or the gradient, and no longer run will mend it.
 *)
 // A word with two pronunciations cannot have both of them said.
-let few =
-    trainPairs |> Array.distinctBy _.Source |> Array.truncate 8
+let few = trainPairs |> Array.distinctBy _.Source |> Array.truncate 8
 let byHeart = Transformer<float32>(model 4 None 2 128 512 0.0, RandomStream page.Seed)
 
 let overfitting =

@@ -6,6 +6,7 @@ open System.IO
 open System.Text.Json
 open Expecto
 open Hybrid.Checkpoints
+open Hybrid.Tests.Checkpoints
 open Hybrid.Tests.Pages.Runs
 
 let private text (element: JsonElement) (name: string) = element.GetProperty(name).ToString()
@@ -64,6 +65,62 @@ let tests =
                 expectRefused "transformer" [ "--steps"; "0" ] "--steps"
                 expectRefused "transformer" [ "--steps"; "-3" ] "--steps"
                 expectRefused "transformer" [ "--weights"; "x" ] "--weights"
+
+                for name in [ "translation"; "variations" ] do
+                    expectHelp name
+                    expectRefused name [ "--save"; "x" ] "--save"
+
+                testCase "translation reads a corpus of two files, one of them compressed" (fun () ->
+                    inTemporaryFolder (fun out ->
+                        inTemporaryFolder (fun corpus ->
+                            // Every third part of twelve nouns and six verbs.
+                            let sentences =
+                                [
+                                    for noun in
+                                        [
+                                            "hund"
+                                            "mann"
+                                            "baum"
+                                            "tag"
+                                            "weg"
+                                            "ball"
+                                            "tisch"
+                                            "stuhl"
+                                            "arm"
+                                            "see"
+                                            "wal"
+                                            "zug"
+                                        ] do
+                                        for verb in [ "geht"; "steht"; "sieht"; "kommt"; "ruht"; "endet" ] ->
+                                            $"der {noun} {verb} .", $"the {noun}s {verb}s ."
+                                ]
+
+                            for index, part in [ 0, "train"; 1, "valid"; 2, "test" ] do
+                                let chosen =
+                                    [
+                                        for i, pair in List.indexed sentences do
+                                            if i % 3 = index then
+                                                pair
+                                    ]
+
+                                File.WriteAllLines(Path.Combine(corpus, part + ".de"), List.map fst chosen)
+
+                                String.Join("\n", List.map snd chosen)
+                                |> Text.Encoding.UTF8.GetBytes
+                                |> Files.gzip
+                                |> fun bytes -> File.WriteAllBytes(Path.Combine(corpus, part + ".en.gz"), bytes)
+
+                            let outcome = runPage "translation" [ "--quick"; "--steps"; "4"; "--corpus"; corpus ] out
+                            Expect.equal outcome.ExitCode 0 $"exit code\n{outcome.Errors}"
+                            Expect.stringContains outcome.Output "24 of 24 pairs" "pairs")))
+
+                testCase "translation refuses a corpus with a part that is missing, and says what it needs" (fun () ->
+                    inTemporaryFolder (fun out ->
+                        inTemporaryFolder (fun corpus ->
+                            let outcome = runPage "translation" [ "--quick"; "--corpus"; corpus ] out
+                            Expect.equal outcome.ExitCode 1 "exit code"
+                            Expect.stringContains outcome.Errors "holds 0 files 'train.*'" "cause"
+                            Expect.stringContains outcome.Errors "train.de" "remedy")))
 
                 testCase "transformer refuses at once, in one line, to save where there is no folder" (fun () ->
                     inTemporaryFolder (fun out ->
