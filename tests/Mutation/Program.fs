@@ -69,11 +69,12 @@ let private isOpenIn file =
 
     fun mutant -> found.Contains(columns mutant)
 
-/// Milliseconds that the tests of one mutant may take when they run on the core as it is.
-let private budget = 6_000
+/// The tests of one mutant may take this part of the time that all of them take on the core as it is, whatever the machine.
+let private budget = 0.2
 
 /// The tests that reach a mutant: first those that bear its file's name, then the others, quick ones first, while the budget lasts.
 let private matching (tests: Test list) (mutant: Mutant) =
+    let milliseconds = budget * float (List.sumBy _.Milliseconds tests)
     let subject = Path.GetFileNameWithoutExtension mutant.File |> nonNull
 
     tests
@@ -81,7 +82,7 @@ let private matching (tests: Test list) (mutant: Mutant) =
     |> List.sortBy (fun test -> not (test.Name.Contains subject), test.Milliseconds)
     |> List.mapFold (fun spent test -> (test, spent), spent + test.Milliseconds) 0
     |> fst
-    |> List.filter (fun (_, spent) -> spent < budget)
+    |> List.filter (fun (_, spent) -> float spent < milliseconds)
     |> List.map fst
 
 /// Verdicts of the mutants, each in the first of these environments in which a test reaches it.

@@ -53,6 +53,8 @@ let tests =
                 let parameters = withGradients [ [| 3e30f |]; [| 4e30f |] ]
                 expectNear 1e-6 (GradientClipping.ByGlobalNorm(parameters, 1.0) / 5e30) 1.0 "norm"
                 expectClose 1e-6 (all parameters) [| 0.6; 0.8 |] "single precision"
+                let parameters = withGradients [ [| 0f; 3e30f; -4e30f |] ]
+                expectNear 1e-6 (GradientClipping.ByGlobalNorm(parameters, 1.0) / 5e30) 1.0 "norm, one of them 0"
                 let parameters = withGradients [ [| 3e200 |]; [| 4e200 |] ]
                 expectNear 1e-14 (GradientClipping.ByGlobalNorm(parameters, 1.0) / 5e200) 1.0 "norm"
                 expectClose 1e-14 (all parameters) [| 0.6; 0.8 |] "double precision"

@@ -57,6 +57,8 @@ let tests =
                 first.Add()
                 set trained random
                 first.Add()
+                // What the other had counted is forgotten.
+                second.Add()
                 second.Restore(first.Save())
                 set trained random
                 first.Add()

@@ -3,8 +3,10 @@ module Hybrid.Tests.Optimizers.SgdTests
 open System
 open Expecto
 open Hybrid.Autodiff
+open Hybrid.Checkpoints
 open Hybrid.Optimizers
 open Hybrid.Tensors
+open Hybrid.Tests.Checkpoints
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
 
@@ -67,6 +69,32 @@ let tests =
                     sgd.Step 0.1
 
                 expectClose 1e-6 (floats p.Value) [| 0.0; 0.0 |] "bottom")
+
+            testCase "saved and resumed, it goes on with its velocities, to the bit" (fun () ->
+                let start () =
+                    let trained = parameters (RandomStream 1UL)
+                    let sgd = Sgd<float>(List.map id trained, 0.9)
+                    let state = TrainingState()
+                    state.Add trained
+                    state.Add("sgd", sgd)
+
+                    let step seed =
+                        draw (RandomStream seed) trained
+                        sgd.Step 0.1
+
+                    trained, state, step
+
+                Files.withFolder (fun folder ->
+                    use checkpoints = CheckpointFolder.Open folder
+                    let settings = readOnlyDict []
+                    let whole, state, step = start ()
+                    step 2UL
+                    checkpoints.Save("run", settings, state)
+                    step 3UL
+                    let resumed, state, step = start ()
+                    Expect.isTrue (checkpoints.Resume("run", settings, state)) "there is a checkpoint"
+                    step 3UL
+                    Expect.equal (all resumed _.Value) (all whole _.Value) "values"))
 
             testCase "a momentum outside [0, 1) and a rate that is no rate are refused" (fun () ->
                 let p = Parameter<float>("p", zeros [ 1 ])
