@@ -47,6 +47,7 @@ type Run() =
     let dropout = stream.Split "dropout"
     let batches = BatchStream(pairs, 30, stream.Split "order")
     let losses = Series 2
+    let average = ParameterAverage<single> model.Parameters
     let schedule = WarmupSchedule(16, 40, steps)
     let tape = Tape<single>()
 
@@ -57,6 +58,14 @@ type Run() =
         state.Add("dropout", dropout)
         state.Add("batches", batches)
         state.Add("losses", losses)
+
+        state.Add(
+            "average",
+            Shape(average.Save().Length),
+            (fun () -> average.Save()),
+            (fun saved -> average.Restore saved)
+        )
+
         state
 
     member _.State = state
@@ -70,11 +79,14 @@ type Run() =
         adam.Step(schedule.Rate state.Step)
         losses.Add(float state.Step, float (loss.Value.ToScalar()))
 
+        if state.Step % 7 = 0 then
+            average.Add()
+
     member run.To step =
         while state.Step < step do
             run.Step()
 
-    /// A digest of every weight and every recorded loss, to the bit.
+    /// A digest of every weight, their average and every recorded loss, to the bit.
     member _.Digest =
         use hash = IncrementalHash.CreateHash HashAlgorithmName.SHA256
 
@@ -85,6 +97,9 @@ type Run() =
         for row in losses.ToArray() do
             for number in row do
                 hash.AppendData(BitConverter.GetBytes number)
+
+        for number in average.Save() do
+            hash.AppendData(BitConverter.GetBytes number)
 
         Convert.ToHexString(hash.GetHashAndReset())
 
