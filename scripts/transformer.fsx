@@ -1480,25 +1480,8 @@ let shownWord, shownSounds =
     |> Array.find (fun (word, accepted) -> word.Length >= 8 && accepted[0].Length >= 7)
 
 let maps =
-    let batch =
-        PairBatch(
-            [|
-                SequencePair(spellings.Encode(letters shownWord), sounds.Encode shownSounds[0])
-            |]
-        )
-
-    tape.Clear()
-    let pass = Pass<float32> tape
-
-    mainModel.Decode(
-        pass,
-        mainModel.Encode(pass, batch.Source),
-        batch.Source,
-        batch.DecoderInput
-    )
-    |> ignore
-
-    [ for entry in pass.AttentionMaps -> entry.Key, entry.Value.ToPersistent() ]
+    SequencePair(spellings.Encode(letters shownWord), sounds.Encode shownSounds[0])
+    |> AttentionMaps.collect tape mainModel
 
 holds
     "every row of every attention map sums to 1"
@@ -1508,35 +1491,7 @@ holds
          |> Array.chunkBySize map.Shape.Columns
          |> Array.forall (fun row -> abs (Array.sum row - 1.0f) < 1e-5f)))
 
-let axisLabels (tokens: string[]) = tokens |> Array.mapi (fun i token -> $"{token} ({i + 1})")
-let said = axisLabels [| yield! shownSounds[0]; "<end>" |]
-let heard = axisLabels [| "<begin>"; yield! shownSounds[0] |]
-let read = axisLabels (letters shownWord)
-
-[
-    for name, map in maps do
-        let rows, columns = map.Shape[2], map.Shape[3]
-        let queries = if name.StartsWith "encoder" then read else said
-        let keys = if name.StartsWith "decoder" && name.EndsWith "self" then heard else read
-
-        for head in 0 .. map.Shape[1] - 1 do
-            let weights =
-                map.ToArray()[head * rows * columns .. (head + 1) * rows * columns - 1]
-                |> Array.chunkBySize columns
-
-            $"{name}, head {head + 1}",
-            Chart.Heatmap(
-                zData = weights,
-                X = keys,
-                Y = queries,
-                ColorScale = StyleParam.Colorscale.Viridis,
-                ReverseYAxis = true
-            )
-]
-|> List.rev
-|> selector
-|> Chart.withXAxisStyle (TitleText = "looked at")
-|> Chart.withYAxisStyle (TitleText = "looking")
+AttentionMaps.chart maps (letters shownWord) shownSounds[0]
 |> figure
     "attention"
     $"Attention weights for the word “{shownWord}”, for each layer and head of the encoder (self), the decoder (self, causal) and from decoder to encoder (cross)."

@@ -798,54 +798,15 @@ let pictured, picturedTranslation =
         words < 6 || words > 12, float distance / float target.Length)
     |> fun ((source, _), said) -> source, said
 
+// Plain text reads better than the symbols of bytes.
+let parts (sentence: string) =
+    [| for symbol in encoding.Encode sentence -> BytePairEncoding.Decode [ symbol ] |]
+
 let maps =
-    let batch = PairBatch [| SequencePair(encode pictured, encode picturedTranslation) |]
-    tape.Clear()
-    let pass = Pass<float32> tape
+    SequencePair(encode pictured, encode picturedTranslation)
+    |> AttentionMaps.collect tape mainModel
 
-    mainModel.Decode(
-        pass,
-        mainModel.Encode(pass, batch.Source),
-        batch.Source,
-        batch.DecoderInput
-    )
-    |> ignore
-
-    [ for entry in pass.AttentionMaps -> entry.Key, entry.Value.ToPersistent() ]
-
-// Ġ is a space; plain text reads better. The number keeps labels apart.
-let axisLabels (symbols: string[]) =
-    symbols
-    |> Array.mapi (fun i symbol -> $"""{BytePairEncoding.Decode [ symbol ]} ({i + 1})""")
-
-let read = axisLabels (encoding.Encode pictured)
-let said = Array.append (axisLabels (encoding.Encode picturedTranslation)) [| "<end>" |]
-let heard = Array.append [| "<begin>" |] (axisLabels (encoding.Encode picturedTranslation))
-
-[
-    for name, map in maps do
-        let rows, columns = map.Shape[2], map.Shape[3]
-        let queries = if name.StartsWith "encoder" then read else said
-        let keys = if name.StartsWith "decoder" && name.EndsWith "self" then heard else read
-
-        for head in 0 .. map.Shape[1] - 1 do
-            let weights =
-                map.ToArray()[head * rows * columns .. (head + 1) * rows * columns - 1]
-                |> Array.chunkBySize columns
-
-            $"{name}, head {head + 1}",
-            Chart.Heatmap(
-                zData = weights,
-                X = keys,
-                Y = queries,
-                ColorScale = StyleParam.Colorscale.Viridis,
-                ReverseYAxis = true
-            )
-]
-|> List.rev
-|> selector
-|> Chart.withXAxisStyle (TitleText = "looked at")
-|> Chart.withYAxisStyle (TitleText = "looking")
+AttentionMaps.chart maps (parts pictured) (parts picturedTranslation)
 |> figure
     "attention"
     $"Attention weights for “{pictured}”, which the model translates by “{picturedTranslation}”, for each layer and head."
