@@ -1772,7 +1772,7 @@ check "the solution of exercise 2" (errorOfSoftmax softmaxSolution) 1e-12
 (**
 <details><summary>Solution</summary>
 
-`let along = Array.map2 (*) p dp |> Array.sum in Array.map2 (fun p dp -> p * (dp - along)) p dp`
+`let along = Array.sum (Array.map2 (fun p dp -> p * dp) p dp) in Array.map2 (fun p dp -> p * (dp - along)) p dp`
 
 </details>
 
