@@ -343,7 +343,7 @@ table
 |> Chart.withYAxisStyle (TitleText = "time, µs", AxisType = StyleParam.AxisType.Log)
 |> figure
     "table-1"
-    "Time of one layer against the length of the sequence, for several widths: self-attention is the steepest line and starts lowest."
+    "Time of one layer against the length of the sequence, for several widths: self-attention is the steepest line."
 (*** include-it-raw ***)
 /// The length from which on self-attention takes longer than recurrence, between two measured ones on a straight line of logarithms.
 let crossover d =
