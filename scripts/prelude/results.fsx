@@ -37,6 +37,7 @@ module Results =
             [
                 Path.Combine(Host.root, "scripts", page.Name + ".fsx")
                 Path.Combine(Host.root, "scripts", "prelude", "sequences.fsx")
+                Path.Combine(Host.root, "scripts", "prelude", "pronunciations.fsx")
                 yield! List.collect sources [ "Rules"; "Layers"; "Models"; "Optimizers" ]
                 yield! List.map dataFile data
             ]

@@ -82,6 +82,18 @@ module Sequences =
 
         nats / float tokens, float right / float tokens
 
+    /// The share of the true tokens, end included, that are said at their place by someone who reads what he has said himself. Each pair is the
+    /// truth and what was said, as ids.
+    let rightInPlace (answers: (int[] * int[])[]) =
+        let withEnd ids = Array.append ids [| Vocabulary.End |]
+
+        let right =
+            answers
+            |> Array.sumBy (fun (truth, said) ->
+                Seq.zip (withEnd truth) (withEnd said) |> Seq.filter (fun (a, b) -> a = b) |> Seq.length)
+
+        float right / float (answers |> Array.sumBy (fun (truth, _) -> truth.Length + 1))
+
     /// Takes all steps of the plan. A step gets its number and learning rate, and returns the loss and the number of target tokens.
     let train (plan: Plan) (learner: Learner) tape (learn: int -> float -> Variable<float32> * int) report =
         let average = ParameterAverage<float32>(learner.Model.Parameters)
