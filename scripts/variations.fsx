@@ -65,6 +65,11 @@ open Plotly.NET
 let page =
     Page.start "variations" [ Extra.Full; Extra.Steps; Extra.Resume; Extra.CheckFinite ]
 
+let fingerprint =
+    Results.fingerprint
+        page
+        [ for part in [ "train"; "valid" ] -> $"cmudict-g2p/{part}.tsv.gz" ]
+
 (**
 *)
 /// The mean and half the width of its 95 % interval, by Student's t.
@@ -572,8 +577,8 @@ let variations =
         variation "–" "no residuals" (switched false false false) true
     ]
 
-let steps = page.Steps(quick = 24, standard = 300, full = 2000)
-let evaluations = page.Pick(quick = 2, standard = 6, full = 10)
+let steps = page.Steps(quick = 24, standard = 300, full = 1000)
+let evaluations = page.Pick(quick = 2, standard = 6, full = 5)
 let seeds = [ for i in 0 .. page.Pick(quick = 2, standard = 3) - 1 -> page.Seed + uint64 i ]
 
 let chosen =
@@ -797,22 +802,23 @@ curvesOf outcomes
 (**
 ### The whole table
 
-All rows, each model trained for 2,000 steps, from the last run with `-- --full`:
+All rows, each model trained for 1,000 steps, from the last run with `-- --full`:
 *)
 (*** hide ***)
-let data = [ for part in [ "train"; "valid" ] -> $"cmudict-g2p/{part}.tsv.gz" ]
-
 // A run of another length is not the one that the page tells of.
 if page.Mode = Mode.Full && page.StepsAsked.IsNone && not Host.isSite then
-    Results.keep page data (secondsOf outcomes) outcomes
+    Results.keep page fingerprint (secondsOf outcomes) outcomes
 
-let stored = Results.kept<Outcome> page data
+let stored = Results.kept<Outcome> page fingerprint
 
 printfn "%s" (stored |> Option.map snd |> Option.defaultValue "There is none yet.")
 (*** include-output ***)
 match stored with
 | Some(kept, _) -> results kept.Rows
 | None -> ""
+(*** include-it-raw ***)
+(** What that run made of the claims: *)
+Results.claims<Outcome> page fingerprint
 (*** include-it-raw ***)
 (**
 How to read it: *worse* and *better* are said where the 95 % interval of the difference leaves zero out; with many rows, one in twenty does so by chance.

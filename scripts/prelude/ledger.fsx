@@ -89,7 +89,8 @@ module Ledger =
     let holds name fact =
         record { Name = name; Measured = (if fact then 0.0 else 1.0); Bound = 0.0; Passed = fact } "holds"
 
-    let private inWords (verdict: string) =
+    /// "not reproduced" for NotReproduced.
+    let verdictInWords (verdict: string) =
         match verdict with
         | "NotReproduced" -> "not reproduced"
         | "NotMeasured" -> "not measured"
@@ -168,7 +169,10 @@ module Ledger =
         let mode = if (Page.current ()).IsQuick then ", quick run" else ""
 
         printfn
-            $"{inWords (string verdict)}: {claim.Text}\n  {claim.Measure}: %.4g{summary.Mean}{interval}, {measured.Length} seed(s){mode}"
+            $"{verdictInWords (string verdict)}: {claim.Text}\n  {claim.Measure}: %.4g{summary.Mean}{interval}, {measured.Length} seed(s){mode}"
+
+    /// The claims as they stand by now, in the order in which they were written down.
+    let settled () = [| for _, row in rows -> row |]
 
     let private json =
         JsonSerializerOptions(
@@ -179,7 +183,7 @@ module Ledger =
 
     /// Ends the page: writes the ledger and the end mark, lists the plots, and on a terminal exits (1 if a check failed).
     let finish (page: Page) =
-        let ledger = [| for _, row in rows -> row |]
+        let ledger = settled ()
         let failed = checks |> Seq.filter (fun outcome -> not outcome.Passed) |> List.ofSeq
 
         let mark =
@@ -206,7 +210,7 @@ module Ledger =
                 [ "claim"; "threshold"; "measured"; "verdict" + runs ]
                 [
                     for row in ledger ->
-                        [ row.Claim; row.Threshold; $"{row.Measure}: %.4g{row.Mean}"; inWords row.Verdict ]
+                        [ row.Claim; row.Threshold; $"{row.Measure}: %.4g{row.Mean}"; verdictInWords row.Verdict ]
                 ]
             |> ignore
 

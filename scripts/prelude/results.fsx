@@ -5,8 +5,14 @@ open System.Diagnostics
 open System.IO
 open System.Runtime.InteropServices
 open System.Security.Cryptography
+open System.Text
 open System.Text.Json
+open System.Text.Json.Serialization
+open System.Text.RegularExpressions
 open Hybrid.Kernels
+
+/// What the figures of a full run depend on, taken before the run: what is edited while it goes on is not what ran.
+type Fingerprint = { Commit: string; Hash: string }
 
 /// The figures of a full run, which takes too long to be run at each reading: what they are, and where they come from.
 type Kept<'Row> =
@@ -17,6 +23,8 @@ type Kept<'Row> =
         Seconds: float
         /// Of all that the figures depend on, as it was then.
         Hash: string
+        /// The claims, as that run settled them.
+        Ledger: LedgerRow[]
         Rows: 'Row[]
     }
 
@@ -26,28 +34,57 @@ module Results =
     let private file (page: Page) = Path.Combine(Host.root, "scripts", "results", page.Name + ".json")
 
     let private options =
-        JsonSerializerOptions(WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase)
+        JsonSerializerOptions(
+            WriteIndented = true,
+            PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+            NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals
+        )
 
-    /// The page's own text, the shared training loop, all rules, layers, models and optimizers, and the data.
+    /// The code of a script without its notes: a sentence that is mended makes no figure stale.
+    let private code (file: string) =
+        Regex.Replace(File.ReadAllText(file).ReplaceLineEndings "\n", @"\(\*\*.*?\*\)", "", RegexOptions.Singleline)
+
+    /// Every file of rules, layers, models and optimizers whose type these texts name, or that such a file names in turn: a rule that the page never
+    /// meets may change without making its figures stale.
+    let private namedBy (texts: string list) =
+        let candidates =
+            [ "Rules"; "Layers"; "Models"; "Optimizers" ]
+            |> List.collect (fun folder ->
+                Directory.GetFiles(Path.Combine(Host.root, "core", folder), "*.cs", SearchOption.AllDirectories)
+                |> List.ofArray)
+
+        // What .NET's own mathematics is called, such as MathF.Tanh, names no file of ours.
+        let words (text: string) = set (Regex.Split(Regex.Replace(text, @"\bMathF?\.\w+", ""), @"\W+"))
+
+        let rec follow found words' =
+            let isNamed (file: string) = Set.contains (Path.GetFileNameWithoutExtension file) words'
+
+            match List.filter (fun file -> isNamed file && not (Set.contains file found)) candidates with
+            | [] -> found
+            | fresh ->
+                follow (Set.union found (set fresh)) (fresh |> List.map (File.ReadAllText >> words) |> Set.unionMany)
+
+        follow Set.empty (texts |> List.map words |> Set.unionMany)
+        |> List.ofSeq
+        |> List.sortWith (fun a b -> String.CompareOrdinal(a, b))
+
+    /// The code of the page and of the shared training loop, the parts of the core that they name, and the data.
     let private hash (page: Page) (data: string list) =
-        let sources folder =
-            Directory.GetFiles(Path.Combine(Host.root, "core", folder), "*.cs") |> Array.sort |> List.ofArray
-
-        let files =
-            [
-                Path.Combine(Host.root, "scripts", page.Name + ".fsx")
-                Path.Combine(Host.root, "scripts", "prelude", "sequences.fsx")
-                Path.Combine(Host.root, "scripts", "prelude", "pronunciations.fsx")
-                yield! List.collect sources [ "Rules"; "Layers"; "Models"; "Optimizers" ]
-                yield! List.map dataFile data
-            ]
+        let scripts =
+            [ page.Name; "prelude/sequences"; "prelude/pronunciations" ]
+            |> List.map (fun name -> code (Path.Combine(Host.root, "scripts", name + ".fsx")))
 
         use all = IncrementalHash.CreateHash HashAlgorithmName.SHA256
+        let append (text: string) = all.AppendData(Encoding.UTF8.GetBytes text)
 
-        for file in files do
-            let content = File.ReadAllBytes file
-            // Line ends differ between checkouts.
-            all.AppendData(if file.EndsWith ".gz" then content else Array.filter ((<>) (byte '\r')) content)
+        for script in scripts do
+            append script
+
+        for file in namedBy scripts do
+            append (File.ReadAllText(file).ReplaceLineEndings "\n")
+
+        for file in data do
+            all.AppendData(File.ReadAllBytes(dataFile file))
 
         Convert.ToHexStringLower(all.GetHashAndReset())
 
@@ -68,16 +105,23 @@ module Results =
         with :? ComponentModel.Win32Exception ->
             "unknown"
 
-    /// Keeps the rows of a full run.
-    let keep page data seconds (rows: 'Row[]) =
+    /// What the figures of this page depend on, as it is now; data are files in scripts/data.
+    let fingerprint page data = { Commit = commit (); Hash = hash page data }
+
+    /// Keeps the rows of a full run, and the claims as they are settled by now. A run that was resumed is older than its process: it took the seconds
+    /// of its training at least.
+    let keep page (fingerprint: Fingerprint) trainingSeconds (rows: 'Row[]) =
+        let alive = (DateTime.Now - Process.GetCurrentProcess().StartTime).TotalSeconds
+
         let kept =
             {
-                Commit = commit ()
+                Commit = fingerprint.Commit
                 Date = DateTime.UtcNow.ToString "yyyy-MM-dd"
                 Machine =
                     $"{Environment.ProcessorCount} cores, {Instructions.Path} vectors, {RuntimeInformation.FrameworkDescription}"
-                Seconds = seconds
-                Hash = hash page data
+                Seconds = max alive trainingSeconds
+                Hash = fingerprint.Hash
+                Ledger = settled ()
                 Rows = rows
             }
 
@@ -85,14 +129,14 @@ module Results =
 
     /// The rows of the last full run, if there was one, and a line that says where they come from, and whether they are stale: whether anything that
     /// they depend on has changed since.
-    let kept<'Row> page data : (Kept<'Row> * string) option =
+    let kept<'Row> page (fingerprint: Fingerprint) : (Kept<'Row> * string) option =
         if not (File.Exists(file page)) then
             None
         else
             let kept = nonNull (JsonSerializer.Deserialize<Kept<'Row>>(File.ReadAllText(file page), options))
 
             let stale =
-                if kept.Hash = hash page data then
+                if kept.Hash = fingerprint.Hash then
                     ""
                 else
                     " STALE: the page, the core or the data has changed since."
@@ -101,3 +145,15 @@ module Results =
                 kept,
                 $"Full run of {kept.Date}, commit {kept.Commit}, {kept.Machine}, %.0f{kept.Seconds / 60.0} minutes.{stale}"
             )
+
+    /// The claims of the last full run as a table; a line that says so where there was none.
+    let claims<'Row> page fingerprint =
+        match kept<'Row> page fingerprint with
+        | None -> table [ "full run" ] [ [ "There is none yet." ] ]
+        | Some(kept, _) ->
+            table
+                [ "claim"; "threshold"; "measured"; "verdict" ]
+                [
+                    for row in kept.Ledger ->
+                        [ row.Claim; row.Threshold; $"{row.Measure}: %.4g{row.Mean}"; verdictInWords row.Verdict ]
+                ]
