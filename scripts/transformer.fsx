@@ -1765,7 +1765,7 @@ Results.claims<Moment> page fingerprint
 | 6.1 | beam search, length penalty | `Models/BeamSearch.cs` | a beam of 1 is greedy, a full one is brute force; [ledger](#The-test) |
 | 6.1, table 2 | BLEU | `Text/Bleu.cs` | [longhand](translation.html); Papineni's examples, in the tests |
 | 6.2, table 3 | variations | | [all rows, three seeds](variations.html) |
-| 6.3 | parsing | not done | another task with the same model |
+| 6.3, table 4 | parsing | | [a made-up language](variations.html#Another-task-parsing) |
 | appendix | attention pictures | `Models/Pass.cs` | [here](#What-the-heads-look-at) and for [translation](translation.html#What-the-heads-look-at) |
 
 ## Paper says, we did
