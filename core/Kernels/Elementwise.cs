@@ -38,14 +38,31 @@ public static class Elementwise
         Workers.For(x.Length, MinimumElementsPerPart, (_, first, end) =>
             VectorMath.WherePositive(x.Span[first..end], dy.Span[first..end], dx.Span[first..end], accumulate));
 
-    /// <summary>y = x Φ(x), Φ the standard normal distribution.</summary>
-    public static void Gelu<T>(Tensor<T> x, Tensor<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+    /// <summary>y = f(x).</summary>
+    internal static void Value<T, TFunction>(TFunction f, Tensor<T> x, Tensor<T> y)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TFunction : struct, IFunction =>
         Workers.For(x.Length, MinimumElementsPerPart / 4, (_, first, end) =>
-            VectorMath.Gelu(x.Span[first..end], y.Span[first..end]));
+            VectorMath.Value(f, x.Span[first..end], y.Span[first..end]));
 
-    /// <summary>dx = (Φ(x) + x φ(x)) dy, Φ the standard normal distribution and φ its density.</summary>
-    public static void GeluPullback<T>(Tensor<T> x, Tensor<T> dy, Tensor<T> dx, bool accumulate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+    /// <summary>z = f(x) y.</summary>
+    internal static void ValueTimes<T, TFunction>(TFunction f, Tensor<T> x, Tensor<T> y, Tensor<T> z, bool accumulate)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TFunction : struct, IFunction =>
         Workers.For(x.Length, MinimumElementsPerPart / 4, (_, first, end) =>
-            VectorMath.GeluPullback(x.Span[first..end], dy.Span[first..end], dx.Span[first..end], accumulate));
+            VectorMath.ValueTimes(f, x.Span[first..end], y.Span[first..end], z.Span[first..end], accumulate));
+
+    /// <summary>z = f′(x) y.</summary>
+    internal static void SlopeTimes<T, TFunction>(TFunction f, Tensor<T> x, Tensor<T> y, Tensor<T> z, bool accumulate)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TFunction : struct, IFunction =>
+        Workers.For(x.Length, MinimumElementsPerPart / 4, (_, first, end) =>
+            VectorMath.SlopeTimes(f, x.Span[first..end], y.Span[first..end], z.Span[first..end], accumulate));
+
+    /// <summary>target = f′(x) y z.</summary>
+    internal static void SlopeTimes<T, TFunction>(TFunction f, Tensor<T> x, Tensor<T> y, Tensor<T> z, Tensor<T> target, bool accumulate)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TFunction : struct, IFunction =>
+        Workers.For(x.Length, MinimumElementsPerPart / 4, (_, first, end) =>
+            VectorMath.SlopeTimes(f, x.Span[first..end], y.Span[first..end], z.Span[first..end], target.Span[first..end], accumulate));
 }

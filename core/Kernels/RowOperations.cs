@@ -128,26 +128,32 @@ internal readonly struct ExpScaledShifted<T>(T shift, T factor, T offset) : IMap
             TLanes.Create(offset));
 }
 
-/// <summary>x Φ(x).</summary>
-internal readonly struct Gaussian<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
-{
-    public static int Inputs => 1;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
-        TLanes.Multiply(x, NormalDistribution.At<T, TVector, TLanes>(x).Probability);
-}
-
-/// <summary>(Φ(x) + x φ(x)) y: the pullback of x Φ(x).</summary>
-internal readonly struct GaussianPullback<T>(T inverseRootOfTwoPi) : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+/// <summary>x where it is positive, y x elsewhere.</summary>
+internal readonly struct Leaking<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     public static int Inputs => 2;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T>
-    {
-        var (probability, exponential) = NormalDistribution.At<T, TVector, TLanes>(x);
-        var density = TLanes.Multiply(exponential, TLanes.Create(inverseRootOfTwoPi));
-        return TLanes.Multiply(TLanes.MultiplyAdd(x, density, probability), y);
-    }
+    public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
+        TLanes.Select(TLanes.GreaterThan(x, default), x, TLanes.Multiply(y, x));
+}
+
+/// <summary>z where x is positive, y z elsewhere.</summary>
+internal readonly struct LeakingPullback<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    public static int Inputs => 3;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
+        TLanes.Select(TLanes.GreaterThan(x, default), z, TLanes.Multiply(y, z));
+}
+
+/// <summary>0 where x is positive, x y elsewhere.</summary>
+internal readonly struct LeakingSlope<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    public static int Inputs => 2;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
+        TLanes.Select(TLanes.GreaterThan(x, default), default, TLanes.Multiply(x, y));
 }

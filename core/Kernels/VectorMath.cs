@@ -90,14 +90,42 @@ public static unsafe class VectorMath
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         Map(default(WherePositive<T>), x, dy, x, dx, accumulate);
 
-    /// <summary>y = x Φ(x), Φ the standard normal distribution. x and y may be the same row.</summary>
-    public static void Gelu<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Map(default(Gaussian<T>), x, x, x, y, accumulate: false);
+    /// <summary>y = x where x is positive, slope x elsewhere; a slope for each element.</summary>
+    public static void Leak<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> slope, Span<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Map(default(Leaking<T>), x, slope, x, y, accumulate: false);
 
-    /// <summary>dx = (Φ(x) + x φ(x)) dy, Φ the standard normal distribution and φ its density.</summary>
-    public static void GeluPullback<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> dy, Span<T> dx, bool accumulate = false)
+    /// <summary>dx = dy where x is positive, slope dy elsewhere.</summary>
+    public static void LeakPullback<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> slope, ReadOnlySpan<T> dy, Span<T> dx, bool accumulate)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Map(new GaussianPullback<T>(T.CreateChecked(1 / Math.Sqrt(2 * Math.PI))), x, dy, x, dx, accumulate);
+        Map(default(LeakingPullback<T>), x, slope, dy, dx, accumulate);
+
+    /// <summary>dslope += x dy where x is not positive.</summary>
+    public static void LeakSlopePullback<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> dy, Span<T> dslope) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Map(default(LeakingSlope<T>), x, dy, x, dslope, accumulate: true);
+
+    /// <summary>y = f(x). x and y may be the same row.</summary>
+    internal static void Value<T, TFunction>(TFunction f, ReadOnlySpan<T> x, Span<T> y)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TFunction : struct, IFunction =>
+        Map(new FunctionValue<T, TFunction>(f), x, x, x, y, accumulate: false);
+
+    /// <summary>z = f(x) y. z may be x or y.</summary>
+    internal static void ValueTimes<T, TFunction>(TFunction f, ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> z, bool accumulate)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TFunction : struct, IFunction =>
+        Map(new ValueProduct<T, TFunction>(f), x, y, x, z, accumulate);
+
+    /// <summary>z = f′(x) y. z may be x or y.</summary>
+    internal static void SlopeTimes<T, TFunction>(TFunction f, ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> z, bool accumulate)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TFunction : struct, IFunction =>
+        Map(new SlopeProduct<T, TFunction>(f), x, y, x, z, accumulate);
+
+    /// <summary>target = f′(x) y z. The target may be any of the three.</summary>
+    internal static void SlopeTimes<T, TFunction>(TFunction f, ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> z, Span<T> target, bool accumulate)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TFunction : struct, IFunction =>
+        Map(new SlopeProduct2<T, TFunction>(f), x, y, z, target, accumulate);
 
     /// <summary>y = x̂ gain + bias with x̂ = (x − mean) invStd: the forward pass of layer normalization.</summary>
     public static void Normalize<T>(ReadOnlySpan<T> x, T mean, T invStd, ReadOnlySpan<T> gain, ReadOnlySpan<T> bias, Span<T> y)

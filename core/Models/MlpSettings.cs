@@ -1,0 +1,25 @@
+using Hybrid.Layers;
+
+namespace Hybrid.Models;
+
+/// <summary>Size and kind of an <see cref="Mlp{T}"/>.</summary>
+public sealed record MlpSettings
+{
+    /// <summary>Width of the input.</summary>
+    public required int Inputs { get; init; }
+
+    /// <summary>Widths of the hidden layers, from the input on; none makes a linear classifier.</summary>
+    public required IReadOnlyList<int> Hidden { get; init; }
+
+    /// <summary>Number of classes.</summary>
+    public required int Outputs { get; init; }
+
+    /// <summary>Function of the hidden layers; one of the gated kinds makes each of them a <see cref="GatedLinear{T}"/>.</summary>
+    public ActivationKind Activation { get; init; } = ActivationKind.Relu;
+
+    /// <summary>Size of the starting weights.</summary>
+    public WeightScale Scale { get; init; } = WeightScale.He;
+
+    /// <summary>In words, as a training run is named by it.</summary>
+    public override string ToString() => $"{Inputs}-{string.Concat(Hidden.Select(width => $"{width}-"))}{Outputs} {Activation} {Scale}";
+}

@@ -1,0 +1,35 @@
+using System.Numerics;
+using Hybrid.Autodiff;
+using Hybrid.Kernels;
+using Hybrid.Memory;
+using Hybrid.Tensors;
+using static Hybrid.Kernels.Functions;
+
+namespace Hybrid.Rules;
+
+/// <summary>The exponential linear unit (Clevert, Unterthiner and Hochreiter 2015).</summary>
+public static class Elu
+{
+    /// <summary>y = x where x is positive, α (eˣ − 1) elsewhere.</summary>
+    /// <param name="alpha">α: far below 0 the value is −α; a finite number, 1 in the paper.</param>
+    /// <param name="x">Any shape.</param>
+    /// <param name="arena">Memory of the step.</param>
+    /// <returns>y, shaped as x, and its pullback: dx.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">α is not finite.</exception>
+    /// <remarks>Their equation 15. Keeps x. At exactly 0 the derivative is taken from the left; at α = 1 both sides agree.</remarks>
+    public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(double alpha, Tensor<T> x, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        if (!double.IsFinite(alpha)) throw new ArgumentOutOfRangeException(nameof(alpha), alpha, "The value far below 0 must be a finite number.");
+        return Pointwise.Forward(new Function(alpha), x, arena);
+    }
+
+    internal readonly struct Function(double alpha) : IFunction
+    {
+        public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
+            Choose(x > 0.0, x, alpha * ExpMinusOne(Min(x, 0.0))); // ELU-1: y = x where x > 0, else α (eˣ − 1)
+
+        public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
+            Choose(x > 0.0, 1.0, alpha * Exp(Min(x, 0.0))); // ELU-2: dx = dy where x > 0, else α eˣ dy
+    }
+}

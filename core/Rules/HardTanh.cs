@@ -1,0 +1,30 @@
+using System.Numerics;
+using Hybrid.Autodiff;
+using Hybrid.Kernels;
+using Hybrid.Memory;
+using Hybrid.Tensors;
+using static Hybrid.Kernels.Functions;
+
+namespace Hybrid.Rules;
+
+/// <summary>The hyperbolic tangent in three straight pieces (Collobert 2004).</summary>
+public static class HardTanh
+{
+    /// <summary>y = x, cut off at −1 and 1.</summary>
+    /// <param name="x">Any shape.</param>
+    /// <param name="arena">Memory of the step.</param>
+    /// <returns>y, shaped as x, and its pullback: dx.</returns>
+    /// <remarks>Keeps x. At the two kinks the derivative is 0.</remarks>
+    public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Pointwise.Forward(default(Function), x, arena);
+
+    internal readonly struct Function : IFunction
+    {
+        public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
+            Max(-1.0, Min(1.0, x)); // HTANH-1: y = max(−1, min(1, x))
+
+        public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
+            Choose(Abs(x) < 1.0, 1.0, 0.0); // HTANH-2: dx = dy where |x| < 1, else 0
+    }
+}

@@ -1,0 +1,35 @@
+using System.Numerics;
+using Hybrid.Autodiff;
+using Hybrid.Kernels;
+using Hybrid.Memory;
+using Hybrid.Tensors;
+using static Hybrid.Kernels.Functions;
+
+namespace Hybrid.Rules;
+
+/// <summary>The leaky rectifier (Maas, Hannun and Ng 2013).</summary>
+public static class LeakyRelu
+{
+    /// <summary>y = x where x is positive, slope x elsewhere.</summary>
+    /// <param name="slope">α, the slope below 0; a finite number, 0.01 in the paper.</param>
+    /// <param name="x">Any shape.</param>
+    /// <param name="arena">Memory of the step.</param>
+    /// <returns>y, shaped as x, and its pullback: dx.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The slope is not finite.</exception>
+    /// <remarks>Keeps x. At exactly 0 the derivative is taken from the left.</remarks>
+    public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(double slope, Tensor<T> x, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        if (!double.IsFinite(slope)) throw new ArgumentOutOfRangeException(nameof(slope), slope, "The slope below 0 must be a finite number.");
+        return Pointwise.Forward(new Function(slope), x, arena);
+    }
+
+    internal readonly struct Function(double slope) : IFunction
+    {
+        public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
+            Choose(x > 0.0, x, slope * x); // LREL-1: y = x where x > 0, else α x
+
+        public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
+            Choose(x > 0.0, 1.0, slope); // LREL-2: dx = dy where x > 0, else α dy
+    }
+}

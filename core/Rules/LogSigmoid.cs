@@ -1,0 +1,30 @@
+using System.Numerics;
+using Hybrid.Autodiff;
+using Hybrid.Kernels;
+using Hybrid.Memory;
+using Hybrid.Tensors;
+using static Hybrid.Kernels.Functions;
+
+namespace Hybrid.Rules;
+
+/// <summary>The logarithm of the logistic function.</summary>
+public static class LogSigmoid
+{
+    /// <summary>y = ln σ(x) = −ln(1 + e⁻ˣ), never above 0.</summary>
+    /// <param name="x">Any shape.</param>
+    /// <param name="arena">Memory of the step.</param>
+    /// <returns>y, shaped as x, and its pullback: dx.</returns>
+    /// <remarks>Finite wherever x is: no probability is formed that could round to 0 before its logarithm is taken. Keeps x.</remarks>
+    public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Pointwise.Forward(default(Function), x, arena);
+
+    internal readonly struct Function : IFunction
+    {
+        public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
+            Min(x, 0.0) - LogOnePlus(Exp(-Abs(x))); // LSIG-1: y = min(x, 0) − ln(1 + e^−|x|)
+
+        public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
+            Sigma(-x); // LSIG-2: dx = σ(−x) dy
+    }
+}

@@ -1,0 +1,46 @@
+using System.Numerics;
+using Hybrid.Autodiff;
+using Hybrid.Kernels;
+using Hybrid.Memory;
+using Hybrid.Tensors;
+using static Hybrid.Kernels.Functions;
+
+namespace Hybrid.Rules;
+
+/// <summary>Mish (Misra 2019).</summary>
+public static class Mish
+{
+    /// <summary>y = x tanh(softplus(x)).</summary>
+    /// <param name="x">Any shape.</param>
+    /// <param name="arena">Memory of the step.</param>
+    /// <returns>y, shaped as x, and its pullback: dx.</returns>
+    /// <remarks>As tanh ln u = (u² − 1) / (u² + 1), no logarithm is taken. Keeps x. −∞ gives NaN, as −∞ · 0 does.</remarks>
+    public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Pointwise.Forward(default(Function), x, arena);
+
+    internal readonly struct Function : IFunction
+    {
+        public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers>
+        {
+            var (t, _) = TanhOfSoftplus(x);
+            return x * t; // MISH-1: y = x t with t = tanh(ln(1 + eˣ))
+        }
+
+        public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers>
+        {
+            var (t, remainder) = TanhOfSoftplus(x);
+            return t + x * Sigma(x) * remainder * (1.0 + t); // MISH-2: dx = (t + x σ(x) (1 − t²)) dy
+        }
+    }
+
+    /// <summary>t = tanh(ln(1 + eˣ)) and 1 − t, both as fractions in e = e^−|x|, so that nothing overflows or cancels.</summary>
+    private static (TNumbers Tanh, TNumbers Remainder) TanhOfSoftplus<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers>
+    {
+        var e = Exp(-Abs(x));
+        var isPositive = x > 0.0;
+        var above = Choose(isPositive, 1.0 + 2.0 * e, e * (e + 2.0));
+        var remainder = Choose(isPositive, 2.0 * e * e, 2.0);
+        return (above / (above + remainder), remainder / (above + remainder));
+    }
+}

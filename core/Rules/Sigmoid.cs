@@ -1,0 +1,30 @@
+using System.Numerics;
+using Hybrid.Autodiff;
+using Hybrid.Kernels;
+using Hybrid.Memory;
+using Hybrid.Tensors;
+using static Hybrid.Kernels.Functions;
+
+namespace Hybrid.Rules;
+
+/// <summary>The logistic function.</summary>
+public static class Sigmoid
+{
+    /// <summary>y = σ(x) = 1 / (1 + e⁻ˣ), between 0 and 1.</summary>
+    /// <param name="x">Any shape.</param>
+    /// <param name="arena">Memory of the step.</param>
+    /// <returns>y, shaped as x, and its pullback: dx.</returns>
+    /// <remarks>Verhulst 1845; as a unit of networks Rumelhart, Hinton and Williams 1986. Keeps x. Where y would be a denormal number it is 0.</remarks>
+    public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Pointwise.Forward(default(Function), x, arena);
+
+    internal readonly struct Function : IFunction
+    {
+        public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
+            Sigma(x); // SIG-1: y = 1 / (1 + e⁻ˣ)
+
+        public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
+            SigmaSlope(x); // SIG-2: dx = y (1 − y) dy
+    }
+}

@@ -1,0 +1,30 @@
+using System.Numerics;
+using Hybrid.Autodiff;
+using Hybrid.Kernels;
+using Hybrid.Memory;
+using Hybrid.Tensors;
+using static Hybrid.Kernels.Functions;
+
+namespace Hybrid.Rules;
+
+/// <summary>The smooth rectifier (Dugas et al. 2001).</summary>
+public static class Softplus
+{
+    /// <summary>y = ln(1 + eˣ).</summary>
+    /// <param name="x">Any shape.</param>
+    /// <param name="arena">Memory of the step.</param>
+    /// <returns>y, shaped as x, and its pullback: dx.</returns>
+    /// <remarks>eˣ itself, which overflows from 89 on in single precision, is never formed. Keeps x.</remarks>
+    public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Pointwise.Forward(default(Function), x, arena);
+
+    internal readonly struct Function : IFunction
+    {
+        public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
+            Max(x, 0.0) + LogOnePlus(Exp(-Abs(x))); // SP-1: y = max(x, 0) + ln(1 + e^−|x|)
+
+        public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
+            Sigma(x); // SP-2: dx = σ(x) dy
+    }
+}

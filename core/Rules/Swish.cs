@@ -1,0 +1,35 @@
+using System.Numerics;
+using Hybrid.Autodiff;
+using Hybrid.Kernels;
+using Hybrid.Memory;
+using Hybrid.Tensors;
+using static Hybrid.Kernels.Functions;
+
+namespace Hybrid.Rules;
+
+/// <summary>The sigmoid-weighted linear unit, SiLU (Elfwing et al. 2017), as Swish with a factor (Ramachandran, Zoph and Le 2017).</summary>
+public static class Swish
+{
+    /// <summary>y = x σ(β x); with β = 1 the SiLU.</summary>
+    /// <param name="beta">β, a finite number: 0 gives x / 2, a large one nearly the rectifier.</param>
+    /// <param name="x">Any shape.</param>
+    /// <param name="arena">Memory of the step.</param>
+    /// <returns>y, shaped as x, and its pullback: dx.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">β is not finite.</exception>
+    /// <remarks>Keeps x. The factor is a constant here; Ramachandran et al. also learn it, with little gain. −∞ gives NaN, as −∞ · 0 does.</remarks>
+    public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(double beta, Tensor<T> x, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        if (!double.IsFinite(beta)) throw new ArgumentOutOfRangeException(nameof(beta), beta, "The factor inside the logistic function must be a finite number.");
+        return Pointwise.Forward(new Function(beta), x, arena);
+    }
+
+    internal readonly struct Function(double beta) : IFunction
+    {
+        public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
+            x * Sigma(beta * x); // SWI-1: y = x σ(β x)
+
+        public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
+            Sigma(beta * x) + beta * x * SigmaSlope(beta * x); // SWI-2: dx = (σ(β x) + β x σ′(β x)) dy
+    }
+}

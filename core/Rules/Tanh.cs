@@ -1,0 +1,36 @@
+using System.Numerics;
+using Hybrid.Autodiff;
+using Hybrid.Kernels;
+using Hybrid.Memory;
+using Hybrid.Tensors;
+using static Hybrid.Kernels.Functions;
+
+namespace Hybrid.Rules;
+
+/// <summary>The hyperbolic tangent.</summary>
+public static class Tanh
+{
+    /// <summary>y = tanh x, between −1 and 1.</summary>
+    /// <param name="x">Any shape.</param>
+    /// <param name="arena">Memory of the step.</param>
+    /// <returns>y, shaped as x, and its pullback: dx.</returns>
+    /// <remarks>Keeps x. Accurate near 0, where 1 − e^−2|x| would lose digits, and in the tails, where 1 − y² would.</remarks>
+    public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Pointwise.Forward(default(Function), x, arena);
+
+    internal readonly struct Function : IFunction
+    {
+        public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers>
+        {
+            var t = ExpMinusOne(-2.0 * Abs(x));
+            return Choose(x > 0.0, -t, t) / (2.0 + t); // TANH-1: y = sign(x) (1 − e^−2|x|) / (1 + e^−2|x|)
+        }
+
+        public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers>
+        {
+            var e = Exp(-2.0 * Abs(x));
+            return 4.0 * e / ((1.0 + e) * (1.0 + e)); // TANH-2: dx = (1 − y²) dy
+        }
+    }
+}
