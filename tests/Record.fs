@@ -56,3 +56,32 @@ let layerNorm (tape: Tape<_>) eps (x: Variable<_>) (gain: Variable<_>) (bias: Va
 let attention (tape: Tape<_>) heads scale mask (q: Variable<_>) (k: Variable<_>) (v: Variable<_>) =
     let struct (y, _, pullback) = Attention.Forward(heads, scale, mask, q.Value, k.Value, v.Value, tape.Arena)
     tape.Record("attention", struct (y, pullback), q, k, v)
+
+/// A rule of one input.
+let private pointwise name forward (tape: Tape<_>) (x: Variable<_>) = tape.Record(name, forward x.Value tape.Arena, x)
+
+let geluTanh tape x = pointwise "geluTanh" (fun x arena -> Gelu.ForwardTanh(x, arena)) tape x
+let sigmoid tape x = pointwise "sigmoid" (fun x arena -> Sigmoid.Forward(x, arena)) tape x
+let logSigmoid tape x = pointwise "logSigmoid" (fun x arena -> LogSigmoid.Forward(x, arena)) tape x
+let softplus tape x = pointwise "softplus" (fun x arena -> Softplus.Forward(x, arena)) tape x
+let tanh tape x = pointwise "tanh" (fun x arena -> Tanh.Forward(x, arena)) tape x
+let leakyRelu slope tape x = pointwise "leakyRelu" (fun x arena -> LeakyRelu.Forward(slope, x, arena)) tape x
+let elu alpha tape x = pointwise "elu" (fun x arena -> Elu.Forward(alpha, x, arena)) tape x
+let selu tape x = pointwise "selu" (fun x arena -> Selu.Forward(x, arena)) tape x
+let swish beta tape x = pointwise "swish" (fun x arena -> Swish.Forward(beta, x, arena)) tape x
+let mish tape x = pointwise "mish" (fun x arena -> Mish.Forward(x, arena)) tape x
+let hardTanh tape x = pointwise "hardTanh" (fun x arena -> HardTanh.Forward(x, arena)) tape x
+let hardSigmoid tape x = pointwise "hardSigmoid" (fun x arena -> HardSigmoid.Forward(x, arena)) tape x
+let hardSwish tape x = pointwise "hardSwish" (fun x arena -> HardSwish.Forward(x, arena)) tape x
+
+let pRelu (tape: Tape<_>) (x: Variable<_>) (slope: Variable<_>) =
+    tape.Record("pRelu", PRelu.Forward(x.Value, slope.Value, tape.Arena), x, slope)
+
+let glu (tape: Tape<_>) (value: Variable<_>) (gate: Variable<_>) =
+    tape.Record("glu", Glu.Forward(value.Value, gate.Value, tape.Arena), value, gate)
+
+let geGlu (tape: Tape<_>) (value: Variable<_>) (gate: Variable<_>) =
+    tape.Record("geGlu", GeGlu.Forward(value.Value, gate.Value, tape.Arena), value, gate)
+
+let swiGlu (tape: Tape<_>) (value: Variable<_>) (gate: Variable<_>) =
+    tape.Record("swiGlu", SwiGlu.Forward(value.Value, gate.Value, tape.Arena), value, gate)

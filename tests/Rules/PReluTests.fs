@@ -1,0 +1,82 @@
+module Hybrid.Tests.Rules.PReluTests
+
+open System
+open Expecto
+open Hybrid.Checks
+open Hybrid.Memory
+open Hybrid.Rules
+open Hybrid.Tensors
+open Hybrid.Tests
+open Hybrid.Tests.Equations
+open Hybrid.Tests.Support
+
+let private pRelu tape (x: _[]) = Record.pRelu tape x[0] x[1]
+
+/// Numbers away from the kink at 0, also when multiplied by 0.7.
+let private awayFromZero (random: RandomStream) extents =
+    normal random extents
+    |> mapTensor (fun x -> if abs x < 0.01 then x + 20.0 * GradCheck.Step + 0.01 else x)
+
+[<Tests>]
+let tests =
+    testList
+        "Rules.PRelu"
+        [
+            property 15 "gradients of x and of the slopes agree with central differences" (fun sizes ->
+                let x = awayFromZero sizes.Random [ sizes.Batch; sizes.Rows; sizes.Columns ]
+
+                for count in [ 1; sizes.Columns ] do
+                    Gradients.expectRule "PRelu" sizes.Random [ x ] [ normal sizes.Random [ count ] ] pRelu
+
+                covers [ "PREL-2"; "PREL-3" ])
+
+            property 25 "is x above 0 and the slope times x below; equal slopes are one slope" (fun sizes ->
+                let x = normal sizes.Random [ sizes.Rows; sizes.Columns ]
+                let a = sizes.Random.NextNormal()
+                let along = normal sizes.Random [ sizes.Rows; sizes.Columns ]
+                let y, d = runAlong along [ x; tensor [ 1 ] [ a ] ] pRelu
+                let each, dEach = runAlong along [ x; tensor [ sizes.Columns ] (Array.create sizes.Columns a) ] pRelu
+                expectClose 1e-15 (floats y) (floats x |> Array.map (fun x -> if x > 0.0 then x else a * x)) "value"
+                Expect.equal (floats each) (floats y) "value with a slope for each"
+                Expect.equal (floats dEach[0]) (floats d[0]) "dx"
+                expectNear 1e-13 (Array.sum (floats dEach[1])) (floats d[1]).[0] "dslope"
+                covers [ "PREL-1" ])
+
+            testCase "many rows over several workers, in single precision" (fun () ->
+                let random = RandomStream 3UL
+                let x = toSingle (normal random [ 3000; 37 ])
+                let slope = toSingle (normal random [ 37 ])
+                let along = toSingle (normal random [ 3000; 37 ])
+                let y, d = runAlong along [ x; slope ] pRelu
+                let x, a, dy = floats x, floats slope, floats along
+                let pick i positive other = if x[i] > 0.0 then positive else other
+                expectClose 1e-6 (floats y) (Array.init x.Length (fun i -> pick i x[i] (a[i % 37] * x[i]))) "y"
+                expectClose 1e-6 (floats d[0]) (Array.init x.Length (fun i -> pick i dy[i] (a[i % 37] * dy[i]))) "dx"
+                let expected = Array.zeroCreate 37
+
+                for i in 0 .. x.Length - 1 do
+                    expected[i % 37] <- expected[i % 37] + pick i 0.0 (x[i] * dy[i])
+
+                expectClose 1e-4 (floats d[1]) expected "dslope")
+
+            testCase "1e4, both zeros, denormals, NaN and an empty batch" (fun () ->
+                let values = [ 1e4f; -1e4f; 0.0f; -0.0f; Single.Epsilon; Single.NaN ]
+
+                let y, d =
+                    runAlong (tensor [ 6 ] (List.replicate 6 1f)) [ tensor [ 6 ] values; tensor [ 1 ] [ 0.5f ] ] pRelu
+
+                Expect.equal (floats y).[0..4] [| 1e4; -5e3; 0.0; 0.0; float Single.Epsilon |] "value"
+                Expect.isTrue (Single.IsNaN y[5]) "NaN stays NaN"
+                Expect.isTrue (Single.IsNaN d[1].[0]) "and reaches the slope"
+                Expect.equal (floats d[0]).[0..4] [| 1.0; 0.5; 0.5; 0.5; 1.0 |] "dx"
+
+                let empty, _ =
+                    runAlong (zeros<float32> [ 0; 3 ]) [ zeros<float32> [ 0; 3 ]; zeros<float32> [ 3 ] ] pRelu
+
+                Expect.equal empty.Shape (shape [ 0; 3 ]) "empty")
+
+            testCase "slopes of another number are refused" (fun () ->
+                for extents in [ [ 2 ]; [ 4 ]; [ 1; 3 ]; [ 0 ] ] do
+                    refuses<ShapeException, _> [ "slope must be [1] or [3]"; "give" ] (fun () ->
+                        PRelu.Forward(zeros<float> [ 2; 3 ], zeros<float> extents, Arena())))
+        ]

@@ -1,0 +1,439 @@
+/// Every function of one number: one table, and the tests that each of its rows goes through.
+module Hybrid.Tests.Rules.PointwiseTests
+
+open System
+open Expecto
+open Hybrid.Autodiff
+open Hybrid.Checks
+open Hybrid.Rules
+open Hybrid.Tensors
+open Hybrid.Tests
+open Hybrid.Tests.Equations
+open Hybrid.Tests.Support
+
+type private Function =
+    {
+        Name: string
+        /// Ids of the value's and of the derivative's equation.
+        Ids: string list
+        Double: Tape<float> -> Variable<float> -> Variable<float>
+        Single: Tape<float32> -> Variable<float32> -> Variable<float32>
+        /// The same, composed of elementary rules.
+        Oracle: Tape<float> -> Variable<float> -> Variable<float>
+        /// By the mathematics of the runtime, with all digits from −30 to 30.
+        Formula: float -> float
+        /// Where it has no derivative.
+        Kinks: float list
+        /// The value at −1e4 and at 1e4, and the derivative there.
+        Far: (float * float) * (float * float)
+        /// The derivative at 0, from the left where sides differ.
+        SlopeAtZero: float
+    }
+
+/// eˣ − 1 and ln(1 + eˣ) with all digits.
+let private expMinusOne x = 2.0 * sinh (x / 2.0) * exp (x / 2.0)
+
+let private softplusOf x =
+    let u = exp -(abs x)
+    max x 0.0 + 2.0 * Math.Atanh(u / (2.0 + u))
+
+let private sigmoidOf x = if x > 0.0 then 1.0 / (1.0 + exp -x) else exp x / (1.0 + exp x)
+
+module private Composed =
+    let sigmoid tape x =
+        x |> Oracle.times -1.0 tape |> Oracle.exp' tape |> Oracle.plus 1.0 tape |> Oracle.reciprocal tape
+
+    let softplus tape x = x |> Oracle.exp' tape |> Oracle.plus 1.0 tape |> Oracle.log' tape
+
+    /// 2 σ(2x) − 1.
+    let tanh tape x = x |> Oracle.times 2.0 tape |> sigmoid tape |> Oracle.times 2.0 tape |> Oracle.plus -1.0 tape
+    let swish beta tape x = Oracle.multiply tape x (sigmoid tape (Oracle.times beta tape x))
+    let exponential scale tape x = x |> Oracle.exp' tape |> Oracle.plus -1.0 tape |> Oracle.times scale tape
+    let constant c tape x = x |> Oracle.times 0.0 tape |> Oracle.plus c tape
+
+    let hardSigmoid =
+        Oracle.where
+            (fun x -> x < -3.0)
+            (constant 0.0)
+            (Oracle.where (fun x -> x > 3.0) (constant 1.0) (fun tape x ->
+                x |> Oracle.plus 3.0 tape |> Oracle.times (1.0 / 6.0) tape))
+
+    let geluTanh tape x =
+        let cube = Oracle.multiply tape x (Oracle.multiply tape x x)
+        let u = Record.add tape x (Oracle.times 0.044715 tape cube) |> Oracle.times (sqrt (2.0 / Math.PI)) tape
+        Oracle.multiply tape (Oracle.times 0.5 tape x) (tanh tape u |> Oracle.plus 1.0 tape)
+
+let private lambda, alpha = Selu.Scale, Selu.Alpha
+
+let private functions =
+    [
+        {
+            Name = "sigmoid"
+            Ids = [ "SIG-1"; "SIG-2" ]
+            Double = Record.sigmoid
+            Single = Record.sigmoid
+            Oracle = Composed.sigmoid
+            Formula = sigmoidOf
+            Kinks = []
+            Far = (0.0, 0.0), (1.0, 0.0)
+            SlopeAtZero = 0.25
+        }
+        {
+            Name = "logSigmoid"
+            Ids = [ "LSIG-1"; "LSIG-2" ]
+            Double = Record.logSigmoid
+            Single = Record.logSigmoid
+            Oracle = fun tape x -> Composed.sigmoid tape x |> Oracle.log' tape
+            Formula = fun x -> -softplusOf -x
+            Kinks = []
+            Far = (-1e4, 1.0), (0.0, 0.0)
+            SlopeAtZero = 0.5
+        }
+        {
+            Name = "softplus"
+            Ids = [ "SP-1"; "SP-2" ]
+            Double = Record.softplus
+            Single = Record.softplus
+            Oracle = Composed.softplus
+            Formula = softplusOf
+            Kinks = []
+            Far = (0.0, 0.0), (1e4, 1.0)
+            SlopeAtZero = 0.5
+        }
+        {
+            Name = "tanh"
+            Ids = [ "TANH-1"; "TANH-2" ]
+            Double = Record.tanh
+            Single = Record.tanh
+            Oracle = Composed.tanh
+            Formula = Math.Tanh
+            Kinks = []
+            Far = (-1.0, 0.0), (1.0, 0.0)
+            SlopeAtZero = 1.0
+        }
+        {
+            Name = "leakyRelu"
+            Ids = [ "LREL-1"; "LREL-2" ]
+            Double = Record.leakyRelu 0.1
+            Single = Record.leakyRelu 0.1
+            Oracle = Oracle.where (fun x -> x > 0.0) (Oracle.times 1.0) (Oracle.times 0.1)
+            Formula = fun x -> if x > 0.0 then x else 0.1 * x
+            Kinks = [ 0.0 ]
+            Far = (-1e3, 0.1), (1e4, 1.0)
+            SlopeAtZero = 0.1
+        }
+        {
+            Name = "elu"
+            Ids = [ "ELU-1"; "ELU-2" ]
+            Double = Record.elu 1.5
+            Single = Record.elu 1.5
+            Oracle = Oracle.where (fun x -> x > 0.0) (Oracle.times 1.0) (Composed.exponential 1.5)
+            Formula = fun x -> if x > 0.0 then x else 1.5 * expMinusOne x
+            Kinks = [ 0.0 ]
+            Far = (-1.5, 0.0), (1e4, 1.0)
+            SlopeAtZero = 1.5
+        }
+        {
+            Name = "selu"
+            Ids = [ "SELU-1"; "SELU-2" ]
+            Double = Record.selu
+            Single = Record.selu
+            Oracle = Oracle.where (fun x -> x > 0.0) (Oracle.times lambda) (Composed.exponential (lambda * alpha))
+            Formula = fun x -> lambda * (if x > 0.0 then x else alpha * expMinusOne x)
+            Kinks = [ 0.0 ]
+            Far = (-lambda * alpha, 0.0), (1e4 * lambda, lambda)
+            SlopeAtZero = lambda * alpha
+        }
+        {
+            Name = "swish"
+            Ids = [ "SWI-1"; "SWI-2" ]
+            Double = Record.swish 1.7
+            Single = Record.swish 1.7
+            Oracle = Composed.swish 1.7
+            Formula = fun x -> x * sigmoidOf (1.7 * x)
+            Kinks = []
+            Far = (0.0, 0.0), (1e4, 1.0)
+            SlopeAtZero = 0.5
+        }
+        {
+            Name = "mish"
+            Ids = [ "MISH-1"; "MISH-2" ]
+            Double = Record.mish
+            Single = Record.mish
+            Oracle = fun tape x -> Oracle.multiply tape x (Composed.tanh tape (Composed.softplus tape x))
+            Formula = fun x -> x * Math.Tanh(softplusOf x)
+            Kinks = []
+            Far = (0.0, 0.0), (1e4, 1.0)
+            SlopeAtZero = 0.6
+        }
+        {
+            Name = "geluTanh"
+            Ids = [ "GELU-3"; "GELU-4" ]
+            Double = Record.geluTanh
+            Single = Record.geluTanh
+            Oracle = Composed.geluTanh
+            Formula = fun x -> x * sigmoidOf (2.0 * sqrt (2.0 / Math.PI) * (x + 0.044715 * x * x * x))
+            Kinks = []
+            Far = (0.0, 0.0), (1e4, 1.0)
+            SlopeAtZero = 0.5
+        }
+        {
+            Name = "hardTanh"
+            Ids = [ "HTANH-1"; "HTANH-2" ]
+            Double = Record.hardTanh
+            Single = Record.hardTanh
+            Oracle =
+                Oracle.where
+                    (fun x -> x < -1.0)
+                    (Composed.constant -1.0)
+                    (Oracle.where (fun x -> x > 1.0) (Composed.constant 1.0) (Oracle.times 1.0))
+            Formula = fun x -> Math.Clamp(x, -1.0, 1.0)
+            Kinks = [ -1.0; 1.0 ]
+            Far = (-1.0, 0.0), (1.0, 0.0)
+            SlopeAtZero = 1.0
+        }
+        {
+            Name = "hardSigmoid"
+            Ids = [ "HSIG-1"; "HSIG-2" ]
+            Double = Record.hardSigmoid
+            Single = Record.hardSigmoid
+            Oracle = Composed.hardSigmoid
+            Formula = fun x -> Math.Clamp((x + 3.0) / 6.0, 0.0, 1.0)
+            Kinks = [ -3.0; 3.0 ]
+            Far = (0.0, 0.0), (1.0, 0.0)
+            SlopeAtZero = 1.0 / 6.0
+        }
+        {
+            Name = "hardSwish"
+            Ids = [ "HSWI-1"; "HSWI-2" ]
+            Double = Record.hardSwish
+            Single = Record.hardSwish
+            Oracle = fun tape x -> Oracle.multiply tape x (Composed.hardSigmoid tape x)
+            Formula = fun x -> x * Math.Clamp((x + 3.0) / 6.0, 0.0, 1.0)
+            Kinks = [ -3.0; 3.0 ]
+            Far = (0.0, 0.0), (1e4, 1.0)
+            SlopeAtZero = 0.5
+        }
+    ]
+
+/// True if the function falls somewhere.
+let private dips f = List.contains f.Name [ "swish"; "mish"; "geluTanh"; "hardSwish" ]
+
+/// Normal numbers that are not within ten steps of a kink, nor is 0.7 times such a number, at which the gradient test also looks.
+let private awayFrom kinks (random: RandomStream) extents =
+    let isNear x = kinks |> List.exists (fun kink -> abs (x - kink) < 20.0 * GradCheck.Step)
+
+    let rec draw () =
+        let x = 2.0 * random.NextNormal()
+        if isNear x || isNear (0.7 * x) then draw () else x
+
+    mapTensor (fun _ -> draw ()) (zeros<float> extents)
+
+/// From far below to far above, close together, with an odd number of points so that vectors have a tail.
+let private sweep = [| for i in -1500 .. 1500 -> float i / 50.0 |]
+
+let private ones (x: Tensor<'T>) =
+    Tensor<'T>.From(x.Shape, ReadOnlySpan(Array.create x.Length LanguagePrimitives.GenericOne<'T>))
+
+let private run record (x: Tensor<_>) along =
+    let y, dx = runAlong along [ x ] (fun tape x -> record tape x[0])
+    floats y, floats dx[0]
+
+let private runDouble f (x: float seq) =
+    let x = tensor [ Seq.length x ] x
+    run f.Double x (ones x)
+
+let private runSingle f (x: float32 seq) =
+    let x = tensor [ Seq.length x ] x
+    run f.Single x (ones x)
+
+let private forEach name (body: Function -> unit) =
+    testList name [ for f in functions -> testCase f.Name (fun () -> body f) ]
+
+[<Tests>]
+let tests =
+    testList
+        "Rules.Pointwise"
+        [
+            testList
+                "the gradient agrees with central differences"
+                [
+                    for f in functions ->
+                        property 15 f.Name (fun sizes ->
+                            let x = awayFrom f.Kinks sizes.Random [ sizes.Batch; sizes.Rows; sizes.Columns ]
+                            Gradients.expectRule f.Name sizes.Random [ x ] [] (fun tape x -> f.Double tape x[0])
+                            covers [ f.Ids[1] ])
+                ]
+
+            testList
+                "value and gradient are those of the oracle, composed of elementary rules"
+                [
+                    for f in functions ->
+                        property 15 f.Name (fun sizes ->
+                            let x = awayFrom f.Kinks sizes.Random [ sizes.Rows; sizes.Columns ]
+                            let along = normal sizes.Random [ sizes.Rows; sizes.Columns ]
+                            let y, dx = run f.Double x along
+                            let expected, slope = run f.Oracle x along
+                            expectClose 1e-12 y expected "value"
+                            expectClose 1e-11 dx slope "gradient")
+                ]
+
+            forEach "double: 13 digits, relative to the value itself" (fun f ->
+                let y, _ = runDouble f sweep
+
+                for x, y in Array.zip sweep y do
+                    let expected = f.Formula x
+
+                    Expect.isLessThanOrEqual
+                        (abs (y - expected))
+                        (1e-13 * abs expected + 1e-306)
+                        $"x = {x}, {y} for {expected}"
+
+                covers [ f.Ids[0] ])
+
+            forEach "float: 6 digits relative to the value; the gradient as in double" (fun f ->
+                let xs = Array.map float32 sweep
+                let y, dx = runSingle f xs
+                let _, slopes = runDouble f (Array.map float xs)
+                // Where the derivative is the difference of two terms, their size counts.
+                let smallest = if dips f then 0.3 else 1e-3
+
+                for i in 0 .. xs.Length - 1 do
+                    let x = float xs[i]
+                    let expected = f.Formula x
+                    // The argument of an exponential is rounded too: as many digits are lost as it has before the point.
+                    let bound = 5e-7 * (1.0 + abs x)
+
+                    Expect.isLessThanOrEqual
+                        (abs (y[i] - expected))
+                        (bound * abs expected + 1e-37)
+                        $"x = {x}, {y[i]} for {expected}"
+
+                    Expect.isLessThanOrEqual
+                        (abs (dx[i] - slopes[i]))
+                        (bound * max smallest (abs slopes[i]))
+                        $"slope at {x}")
+
+            forEach "at -1e4 and 1e4, in both precisions" (fun f ->
+                let (low, lowSlope), (high, highSlope) = f.Far
+
+                for y, dx in [ runDouble f [ -1e4; 1e4 ]; runSingle f [ -1e4f; 1e4f ] ] do
+                    expectClose 1e-6 y [| low; high |] "value"
+                    expectClose 1e-6 dx [| lowSlope; highSlope |] "gradient")
+
+            forEach "at +0 and -0: the same value and gradient" (fun f ->
+                for y, dx in [ runDouble f [ 0.0; -0.0 ]; runSingle f [ 0.0f; -0.0f ] ] do
+                    expectClose 1e-6 y [| f.Formula 0.0; f.Formula 0.0 |] "value"
+                    expectClose 1e-6 dx [| f.SlopeAtZero; f.SlopeAtZero |] "gradient")
+
+            forEach "denormals are small numbers: nothing becomes larger, or NaN" (fun f ->
+                let zero = f.Formula 0.0
+
+                for y, dx in
+                    [
+                        runDouble f [ Double.Epsilon; -Double.Epsilon; 1e-310; -1e-310 ]
+                        runSingle f [ Single.Epsilon; -Single.Epsilon; 1e-40f; -1e-40f ]
+                    ] do
+                    if zero = 0.0 then
+                        Expect.all y (fun y -> abs y <= 2e-40) "value"
+                    else
+                        Expect.all y (fun y -> abs (y - zero) <= 1e-7) "value"
+
+                    Expect.all dx (fun slope -> slope >= 0.0 && slope <= 2.0) "gradient")
+
+            forEach "NaN stays NaN, wherever it stands" (fun f ->
+                for place in 0..18 do
+                    let x = Array.init 19 (fun i -> if i = place then Single.NaN else 0.5f)
+                    let y, _ = runSingle f x
+
+                    for i in 0..18 do
+                        Expect.equal (Double.IsNaN y[i]) (i = place) $"element {i}")
+
+            forEach "an empty batch gives an empty batch" (fun f ->
+                let x = zeros<float32> [ 0; 3 ]
+                let y, dx = runAlong x [ x ] (fun tape x -> f.Single tape x[0])
+                Expect.equal (y.Shape, dx[0].Shape) (shape [ 0; 3 ], shape [ 0; 3 ]) "shapes")
+
+            property 25 "sigmoid(x) + sigmoid(-x) is 1, and so with the hard one" (fun sizes ->
+                let x = normal sizes.Random [ sizes.Rows; sizes.Columns ]
+
+                for record in [ Record.sigmoid; Record.hardSigmoid ] do
+                    let at x = floats (valueOf [ x ] (fun tape x -> record tape x[0]))
+                    let sum = Array.map2 (+) (at x) (at (mapTensor (~-) x))
+                    expectClose 1e-15 sum (Array.create sum.Length 1.0) "sum")
+
+            property 25 "tanh and its hard form are odd, to the bit" (fun sizes ->
+                let x = normal sizes.Random [ sizes.Rows; sizes.Columns ]
+
+                for record in [ Record.tanh; Record.hardTanh ] do
+                    let at x = floats (valueOf [ x ] (fun tape x -> record tape x[0]))
+                    Expect.equal (at (mapTensor (~-) x)) (Array.map (~-) (at x)) "value")
+
+            property 25 "f(x) - f(-x) is x for softplus, swish, gelu's approximation and the hard swish" (fun sizes ->
+                let x = normal sizes.Random [ sizes.Rows; sizes.Columns ]
+
+                for record in [ Record.softplus; Record.swish 1.3; Record.geluTanh; Record.hardSwish ] do
+                    let at x = floats (valueOf [ x ] (fun tape x -> record tape x[0]))
+                    expectClose 1e-14 (Array.map2 (-) (at x) (at (mapTensor (~-) x))) (floats x) "difference")
+
+            property 25 "log sigmoid is minus softplus of minus x" (fun sizes ->
+                let x = normal sizes.Random [ sizes.Rows; sizes.Columns ]
+                let y = valueOf [ x ] (fun tape x -> Record.logSigmoid tape x[0])
+                let other = valueOf [ mapTensor (~-) x ] (fun tape x -> Record.softplus tape x[0])
+                Expect.equal (floats y) (Array.map (~-) (floats other)) "value")
+
+            property
+                25
+                "selu is elu with its alpha, times its scale; a leak of 1 is the identity, swish of 0 half of it"
+                (fun sizes ->
+                    let x = normal sizes.Random [ sizes.Rows; sizes.Columns ]
+                    let at record = floats (valueOf [ x ] (fun tape x -> record tape x[0]))
+                    expectClose 1e-15 (at Record.selu) (at (Record.elu alpha) |> Array.map ((*) lambda)) "selu"
+                    Expect.equal (at (Record.leakyRelu 1.0)) (floats x) "leak"
+                    expectClose 1e-15 (at (Record.swish 0.0)) (floats x |> Array.map ((*) 0.5)) "swish")
+
+            property 25 "gelu's approximation is within 5e-4 of the exact form" (fun sizes ->
+                let x = mapTensor ((*) 3.0) (normal sizes.Random [ sizes.Rows; sizes.Columns ])
+                let at record = floats (valueOf [ x ] (fun tape x -> record tape x[0]))
+                expectClose 5e-4 (at Record.geluTanh) (at Record.gelu) "value")
+
+            property 25 "a larger number never gives a smaller value, but for those that dip below 0" (fun sizes ->
+                let x = normal sizes.Random [ 40 ]
+                let sorted = tensor [ 40 ] (Array.sort (floats x))
+
+                for f in functions do
+                    if not (dips f) then
+                        let y = floats (valueOf [ sorted ] (fun tape x -> f.Double tape x[0]))
+                        Expect.all (Array.pairwise y) (fun (a, b) -> a <= b) f.Name)
+
+            testCase "settings that are no numbers are refused" (fun () ->
+                let x = tensor [ 1 ] [ 1.0 ]
+                let arena = Hybrid.Memory.Arena<float>()
+
+                for bad in [ nan; infinity; -infinity ] do
+                    refuses<ArgumentOutOfRangeException, _> [ "slope"; "finite" ] (fun () ->
+                        LeakyRelu.Forward(bad, x, arena))
+
+                    refuses<ArgumentOutOfRangeException, _> [ "alpha"; "finite" ] (fun () ->
+                        Elu.Forward(bad, x, arena))
+
+                    refuses<ArgumentOutOfRangeException, _> [ "beta"; "finite" ] (fun () ->
+                        Swish.Forward(bad, x, arena)))
+
+            testCase "selu's constants solve the equations of its fixed point" (fun () ->
+                // For z standard normal: mean and second moment of selu(z), by the trapezoidal rule, which is exact to rounding here.
+                let moment power =
+                    let step = 1e-3
+
+                    Seq.sum (
+                        seq {
+                            for i in -12000 .. 12000 do
+                                let z = float i * step
+                                let y = lambda * (if z > 0.0 then z else alpha * expMinusOne z)
+                                step * Math.Pow(y, power) * exp (-z * z / 2.0) / sqrt (2.0 * Math.PI)
+                        }
+                    )
+
+                expectNear 1e-7 (moment 1.0) 0.0 "mean"
+                expectNear 1e-7 (moment 2.0) 1.0 "second moment")
+        ]
