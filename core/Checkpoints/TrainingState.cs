@@ -43,10 +43,11 @@ public sealed class TrainingState
 
     /// <summary>The place in a stream of batches.</summary>
     /// <exception cref="ArgumentException">The name is taken already.</exception>
-    public void Add(string name, BatchStream batches) => Add($"{name}/place", new Part(
-        () => StoredTensor.Of(new Shape(2), [(long)batches.Place.EpochStart, batches.Place.Taken]),
-        stored => stored.Type == ElementType.I64 && stored.Shape.Equals(new Shape(2)),
-        stored => batches.Place = ((ulong)stored.ToIntegers()[0], (int)stored.ToIntegers()[1])));
+    public void Add(string name, BatchStream batches) => Add(name, () => batches.Place, place => batches.Place = place);
+
+    /// <summary>The place in a stream of batches of examples.</summary>
+    /// <exception cref="ArgumentException">The name is taken already.</exception>
+    public void Add(string name, ExampleStream batches) => Add(name, () => batches.Place, place => batches.Place = place);
 
     /// <summary>What the run has recorded.</summary>
     /// <exception cref="ArgumentException">The name is taken already.</exception>
@@ -91,6 +92,11 @@ public sealed class TrainingState
         () => StoredTensor.Of(tensor),
         stored => stored.Type == StoredTensor.TypeOf<T>() && stored.Shape.Equals(tensor.Shape),
         stored => stored.ToTensor<T>().Span.CopyTo(tensor.Span)));
+
+    private void Add(string name, Func<(ulong EpochStart, int Taken)> read, Action<(ulong EpochStart, int Taken)> write) => Add($"{name}/place", new Part(
+        () => StoredTensor.Of(new Shape(2), [(long)read().EpochStart, read().Taken]),
+        stored => stored.Type == ElementType.I64 && stored.Shape.Equals(new Shape(2)),
+        stored => write(((ulong)stored.ToIntegers()[0], (int)stored.ToIntegers()[1]))));
 
     private void Add(string name, Part part)
     {

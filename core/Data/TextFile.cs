@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using System.Text;
 
 namespace Hybrid.Data;
@@ -7,7 +6,7 @@ namespace Hybrid.Data;
 public static class TextFile
 {
     /// <summary>Most bytes that a compressed file may expand to, 256 MiB: a small file can claim terabytes.</summary>
-    public const long MaximumTextBytes = 1L << 28;
+    public const long MaximumTextBytes = DataBytes.MaximumBytes;
 
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
@@ -17,7 +16,7 @@ public static class TextFile
     /// </exception>
     public static string[] ReadLines(string path)
     {
-        var bytes = ReadBytes(path);
+        var bytes = DataBytes.Read(path, "text");
         string text;
         try
         {
@@ -32,41 +31,6 @@ public static class TextFile
         return text.TrimStart('\uFEFF').TrimEnd('\n', '\r').Split('\n').Select(line => line.TrimEnd('\r')).ToArray();
     }
 
-    private static byte[] ReadBytes(string path)
-    {
-        byte[] stored;
-        try
-        {
-            stored = File.ReadAllBytes(path);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new DataFileException($"{path}: cannot be read ({error.Message.TrimEnd('.')}); restore the file or correct the path.", error);
-        }
-        return stored is [0x1F, 0x8B, ..] ? Decompress(path, stored) : stored;
-    }
-
-    private static byte[] Decompress(string path, byte[] stored)
-    {
-        var plain = new MemoryStream();
-        try
-        {
-            using var gzip = new GZipStream(new MemoryStream(stored), CompressionMode.Decompress);
-            var buffer = new byte[1 << 16];
-            for (int count; (count = gzip.Read(buffer)) > 0;)
-            {
-                if (plain.Length + count > MaximumTextBytes)
-                    throw new DataFileException($"{path}: expands to more than {MaximumTextBytes} bytes; decompress it first, if it is what it should be, and split it.");
-                plain.Write(buffer, 0, count);
-            }
-        }
-        catch (InvalidDataException error)
-        {
-            throw new DataFileException($"{path}: damaged gzip data ({error.Message.TrimEnd('.')}); restore the file.", error);
-        }
-        // GZipStream takes the end of the file for the end of the data. A whole file ends with its own uncompressed length.
-        if (stored.Length < 18 || BitConverter.ToUInt32(stored, stored.Length - 4) != (uint)plain.Length)
-            throw new DataFileException($"{path}: the gzip data is truncated after {plain.Length} bytes of text; restore the file.");
-        return plain.ToArray();
-    }
+    /// <summary>As much of a line or a field as a message shows.</summary>
+    internal static string Shorten(string text) => text.Length <= 60 ? text : text[..57] + "...";
 }

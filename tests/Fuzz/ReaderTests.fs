@@ -45,6 +45,10 @@ let private lines = text "abc\tA B\nxyz\tX Y Z\nä\tÄ\n"
 
 let private merges = text "#version: 0.2\nĠ t\nh e\n"
 
+let private table = text "width,height\n1,2.5\n-3e2,0.125\n"
+
+let private array = [| 0uy; 0uy; 8uy; 2uy; 0uy; 0uy; 0uy; 2uy; 0uy; 0uy; 0uy; 3uy; 1uy; 2uy; 3uy; 4uy; 5uy; 6uy |]
+
 let private tensors =
     written (fun path ->
         SafeTensors.Write(
@@ -127,6 +131,18 @@ let private targets =
             Seeds = [| merges; Files.gzip merges |]
             Growth = textGrowth
             Read = MergeList.Read >> ignore
+        }
+        {
+            Name = "NumberTable.Read"
+            Seeds = [| table; Files.gzip table; text "a\n1,2,3\n" |]
+            Growth = textGrowth
+            Read = fun path -> NumberTable.Read(path, 1) |> ignore
+        }
+        {
+            Name = "IdxFile.Read"
+            Seeds = [| array; Files.gzip array |]
+            Growth = textGrowth
+            Read = IdxFile.Read >> ignore
         }
         {
             Name = "SafeTensors.Read"
