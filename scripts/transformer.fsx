@@ -1766,6 +1766,9 @@ Results.claims<Moment> page fingerprint
 | 6.1, table 2 | BLEU | `Text/Bleu.cs` | [longhand](translation.html); Papineni's examples, in the tests |
 | 6.2, table 3 | variations | | [all rows, three seeds](variations.html) |
 | 6.3, table 4 | parsing | | [a made-up language](variations.html#Another-task-parsing) |
+| not in it | clipping, starting weights | `Optimizers/GradientClipping.cs`, `Layers/Initialization.cs` | [norms by hand](variations.html#Gradient-clipping); variances, in the tests |
+| not in it | one batch by heart, loss at the start = ln V | | [here](variations.html#Can-it-learn-at-all-One-batch-by-heart) |
+| not in it | greedy decoding, key-value cache, free running | `Models/GreedyDecoder.cs`, `Models/KeyValueCache.cs` | [equal answers](#Decoding); [shares](#Teacher-forced-and-free-running) |
 | appendix | attention pictures | `Models/Pass.cs` | [here](#What-the-heads-look-at) and for [translation](translation.html#What-the-heads-look-at) |
 
 ## Paper says, we did

@@ -1116,6 +1116,89 @@ holds
          (GreedyDecoder.Decode(byHeart, tape, [| pair.Source |], 40))[0] = pair.Target))
 (*** include-output ***)
 (**
+## Gradient clipping
+
+Not in the paper, but in most programs since: one bad batch can send back a gradient many times as long as usual, and a step along it undoes what many steps have learned. Pascanu, Mikolov and
+Bengio (2013) look at all gradients as one vector and shorten it where it is too long; its direction stays.
+
+$$ \|g\| = \sqrt{\textstyle\sum_{\text{parameters}} \sum_i g_i^2} \tag{CLIP-1} $$
+
+$$ g \leftarrow g \cdot \frac{c}{\|g\|} \quad\text{where } \|g\| > c \tag{CLIP-2} $$
+
+Here is what there is to clip: the norm before each of the first steps of the base model, at a high rate from the first step on, once as it is and once clipped to 1. Adam divides each gradient by its own recent size, so a
+model whose gradients are *all* clipped by about the same factor takes the same steps; only single long ones count for less.
+*)
+/// Loss and gradient norm of each step, and the norm of the first step by hand.
+let clippedTo (limit: float) =
+    let stream = RandomStream(page.Seed).Split("clipping")
+    let model = Transformer<float32>(whole, stream.Split "model")
+    let adam = Adam<float32>(model.Parameters)
+    let batches = BatchStream(trainPairs, tokenBudget, stream.Split "order")
+    let dropout = stream.Split "dropout"
+    let mutable byHand = 0.0
+
+    [
+        for number in 1 .. page.Pick(quick = 20, standard = 150) do
+            let batch = batches.Next()
+            tape.Clear()
+            let loss = model.Loss(Pass<float32>(tape, dropout), batch, 0.1)
+            adam.ZeroGradients()
+            tape.Backward loss
+
+            if number = 1 then
+                byHand <-
+                    sqrt (
+                        model.Parameters
+                        |> Seq.sumBy (fun parameter ->
+                            parameter.Gradient.ToArray()
+                            |> Array.sumBy (fun g -> float g * float g)) // CLIP-1
+                    )
+
+            let norm = GradientClipping.ByGlobalNorm(model.Parameters, limit)
+            FiniteGuard.Step(number, adam, 0.004, tape)
+            number, float (loss.Value.ToScalar()), norm
+    ],
+    byHand
+
+// No norm is as long as the first limit.
+let (unclipped, normByHand), (clipped, _) = clippedTo 1e30, clippedTo 1.0
+let normsOf steps = [ for _, _, norm in steps -> norm ]
+
+check
+    "longhand = core, norm of all gradients"
+    (List.head (normsOf unclipped) / normByHand - 1.0)
+    1e-5
+
+printfn
+    $"norm of the first gradient %.2f{List.head (normsOf unclipped)}, median %.2f{Statistics.Median(normsOf unclipped)}, largest %.2f{List.max (normsOf unclipped)}"
+
+let lastLosses steps =
+    steps |> List.skip (List.length steps * 4 / 5) |> List.averageBy (fun (_, loss, _) -> loss)
+
+printfn
+    $"training loss of the last fifth: %.3f{lastLosses unclipped} as it is, %.3f{lastLosses clipped} clipped to 1"
+(*** include-output ***)
+[
+    for name, steps, colour in
+        [ "as it is", unclipped, Palette.red; "clipped to 1", clipped, Palette.blue ] ->
+        Chart.Line(
+            x = [ for number, _, _ in steps -> number ],
+            y = normsOf steps,
+            Name = name,
+            LineColor = colour
+        )
+]
+|> Chart.combine
+|> Chart.withXAxisStyle (TitleText = "step")
+|> Chart.withYAxisStyle (
+    TitleText = "norm of the gradient, before clipping",
+    AxisType = StyleParam.AxisType.Log
+)
+|> figure
+    "clipping"
+    "Norm of all gradients before each step, of a run as it is and of one whose gradients are clipped to a norm of 1."
+(*** include-it-raw ***)
+(**
 ## Paper says, we did
 
 | the paper says | we did | why |
@@ -1179,6 +1262,7 @@ Dropout and smoothing cost speed at the start and pay when the training set has 
 - Xiong et al. 2020, [On Layer Normalization in the Transformer Architecture](https://arxiv.org/abs/2002.04745).
 - Gehring et al. 2017, [Convolutional Sequence to Sequence Learning](https://arxiv.org/abs/1705.03122): learned positions.
 - Vinyals et al. 2015, [Grammar as a Foreign Language](https://arxiv.org/abs/1412.7449).
+- Pascanu, Mikolov and Bengio 2013, [On the difficulty of training recurrent neural networks](https://arxiv.org/abs/1211.5063): clipping.
 - Szegedy et al. 2015, [Rethinking the Inception Architecture](https://arxiv.org/abs/1512.00567): label smoothing.
 - The CMU Pronouncing Dictionary, version 0.7b.
 *)

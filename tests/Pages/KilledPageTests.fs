@@ -127,7 +127,7 @@ let tests =
             [
                 testCase "every script that trains can be resumed"
                 <| fun _ ->
-                    for name in [ "transformer"; "translation"; "variations"; "torch/transformer" ] do
+                    for name in [ "transformer"; "translation"; "variations"; "activations"; "torch/transformer" ] do
                         Expect.contains (List.map fst training) name "scripts that train"
 
                     for name, text in training do

@@ -70,6 +70,10 @@ let tests =
                     expectHelp name
                     expectRefused name [ "--save"; "x" ] "--save"
 
+                expectHelp "activations"
+                expectRefused "activations" [ "--nonsense" ] "--nonsense"
+                expectRefused "activations" [ "--steps"; "5" ] "--steps"
+
                 testCase "translation reads a corpus of two files, one of them compressed" (fun () ->
                     inTemporaryFolder (fun out ->
                         inTemporaryFolder (fun corpus ->

@@ -1,0 +1,164 @@
+namespace Hybrid.Scripts
+
+open System
+open System.Diagnostics
+open Hybrid.Autodiff
+open Hybrid.Checkpoints
+open Hybrid.Checks
+open Hybrid.Data
+open Hybrid.Models
+open Hybrid.Optimizers
+open Hybrid.Tensors
+
+/// One training run of a multilayer perceptron: its name, under which it is saved, and all that it depends on.
+type Course =
+    {
+        Name: string
+        Seed: uint64
+        Model: MlpSettings
+        /// Made of the parameters; its name tells one from another.
+        Optimizer: string * (Parameter<float32> seq -> Optimizer<float32>)
+        /// The learning rate of each step, counted from 1.
+        Rate: int -> float
+        Steps: int
+        BatchSize: int
+        Train: Examples
+        /// How many steps lie between two looks at the error on the training set; None never looks.
+        LooksEvery: int option
+    }
+
+/// What a run leaves behind.
+type Graduate =
+    {
+        Model: Mlp<float32>
+        /// Step and training loss of its batch.
+        Losses: (int * float)[]
+        /// Step, and the share of training examples that are classified wrongly.
+        Errors: (int * float)[]
+        /// True if a number was not finite any more; no step was taken after that.
+        Diverged: bool
+        Seconds: float
+    }
+
+/// Training and testing of classifiers, for all pages that have one.
+[<RequireQualifiedAccess>]
+module Classifiers =
+    /// The digits of scikit-learn, 1,797 images of 8x8 pixels: to learn from (1,297) and to be tested on (500), split by chance.
+    let digits seed =
+        reading (fun () ->
+            let all = Examples.FromTable(NumberTable.Read(dataFile "sklearn/digits.csv.gz", 0), 10, 16.0)
+
+            let order = [| 0 .. all.Count - 1 |]
+            RandomStream(seed).Split("digits").Shuffle(order.AsSpan())
+            all.Take(ReadOnlySpan order[500..]), all.Take(ReadOnlySpan order[..499]))
+
+    /// The first images of MNIST, 28x28 pixels: 8,000 to learn from, 2,000 to be tested on.
+    let mnist () =
+        let part name =
+            let file kind = dataFile $"mnist-10k/{name}-{kind}-ubyte.gz"
+            Examples.FromIdx(IdxFile.Read(file "images-idx3"), IdxFile.Read(file "labels-idx1"), 10)
+
+        reading (fun () -> part "train", part "t10k")
+
+    /// The class with the largest score of each row, up to a thousand rows at a time.
+    let predict (tape: Tape<float32>) (model: Mlp<float32>) (examples: Examples) =
+        [| 0 .. examples.Count - 1 |]
+        |> Array.chunkBySize 1000
+        |> Array.collect (fun rows ->
+            tape.Clear()
+            let struct (x, _) = examples.Batch<float32>(ReadOnlySpan rows)
+            let logits = model.Logits(tape, tape.Constant x).Value
+            let scores = logits.ToArray() |> Array.chunkBySize logits.Shape.Columns
+            scores |> Array.map (fun row -> Array.IndexOf(row, Array.max row)))
+
+    /// The share of examples that are classified wrongly.
+    let errorRate tape model (examples: Examples) =
+        let wrong =
+            Array.zip (predict tape model examples) examples.Labels
+            |> Array.sumBy (fun (said, label) -> if said = label then 0 else 1)
+
+        float wrong / float examples.Count
+
+    /// The mean loss over all examples, in nats.
+    let loss (tape: Tape<float32>) (model: Mlp<float32>) (examples: Examples) =
+        let sums =
+            [| 0 .. examples.Count - 1 |]
+            |> Array.chunkBySize 1000
+            |> Array.sumBy (fun rows ->
+                tape.Clear()
+                let struct (x, labels) = examples.Batch<float32>(ReadOnlySpan rows)
+                let loss = model.Loss(tape, tape.Constant x, labels)
+                float rows.Length * float (loss.Value.ToScalar()))
+
+        sums / float examples.Count
+
+    /// Takes all steps of the course, or fewer if it diverges.
+    let train (course: Course) (tape: Tape<float32>) report =
+        let stream = RandomStream(course.Seed).Split("training")
+        let model = Mlp<float32>(course.Model, stream.Split "model")
+        let optimizer = snd course.Optimizer model.Parameters
+        let batches = ExampleStream(course.Train.Count, course.BatchSize, stream.Split "order")
+        let losses, errors = Series 2, Series 2
+        let diverged, ticks = ref 0L, ref 0L
+
+        let state = TrainingState()
+        state.Add model.Parameters
+        state.Add("optimizer", optimizer)
+        state.Add("batches", batches)
+        state.Add("losses", losses)
+        state.Add("errors", errors)
+        state.Add("diverged", (fun () -> diverged.Value), (fun saved -> diverged.Value <- saved))
+        state.Add("ticks", (fun () -> ticks.Value), (fun saved -> ticks.Value <- saved))
+
+        let learn number =
+            let struct (x, labels) = course.Train.Batch<float32>(ReadOnlySpan(batches.Next()))
+            tape.Clear()
+            let loss = model.Loss(tape, tape.Constant x, labels)
+            losses.Add(float number, float (loss.Value.ToScalar()))
+            FiniteGuard.ThrowIfNotFinite(number, loss, tape, model.Parameters)
+            optimizer.ZeroGradients()
+            tape.Backward loss
+            FiniteGuard.Step(number, optimizer, course.Rate number, tape)
+
+        let step number =
+            if diverged.Value = 0L then
+                let begun = Stopwatch.GetTimestamp()
+
+                try
+                    learn number
+                with :? NonFiniteException ->
+                    // A run that goes astray at a high learning rate is a finding; the page tells of it.
+                    diverged.Value <- int64 number
+
+                ticks.Value <- ticks.Value + Stopwatch.GetTimestamp() - begun
+
+                match course.LooksEvery with
+                | Some every when diverged.Value = 0L && number % every = 0 ->
+                    errors.Add(float number, errorRate tape model course.Train)
+                | _ -> ()
+
+            report number course.Name
+
+        Training.run
+            course.Name
+            [
+                "seed", string course.Seed
+                "model", string course.Model
+                "optimizer", fst course.Optimizer
+                "steps", string course.Steps
+                "learning rate, first to last", $"{course.Rate 1} to {course.Rate course.Steps}"
+                "batch", string course.BatchSize
+            ]
+            state
+            course.Steps
+            step
+
+        let pairs (series: Series) = [| for row in series.ToArray() -> int row[0], row[1] |]
+
+        {
+            Model = model
+            Losses = pairs losses
+            Errors = pairs errors
+            Diverged = diverged.Value > 0L
+            Seconds = float ticks.Value / float Stopwatch.Frequency
+        }
