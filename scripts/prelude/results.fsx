@@ -118,7 +118,7 @@ module Results =
                 Commit = fingerprint.Commit
                 Date = DateTime.UtcNow.ToString "yyyy-MM-dd"
                 Machine =
-                    $"{Environment.ProcessorCount} cores, {Instructions.Path} vectors, {RuntimeInformation.FrameworkDescription}"
+                    $"{Environment.ProcessorCount} cores, {Workers.Count} threads, {Instructions.Path} vectors, {RuntimeInformation.FrameworkDescription}"
                 Seconds = max alive trainingSeconds
                 Hash = fingerprint.Hash
                 Ledger = settled ()
