@@ -366,6 +366,65 @@ let tests =
 
                     Expect.equal dx (Array.create 19 7f) $"x = {x}"
 
+            testCase "Leak and its pullbacks: a slope for each element where x is not positive"
+            <| fun _ ->
+                checkMap
+                    "Leak"
+                    (fun x y _ -> if x > 0.0 then x else y * x)
+                    (fun n x y z -> VectorMath.Leak<float32>(f n x, f n y, toF n z))
+                    (fun n x y z -> VectorMath.Leak<float>(d n x, d n y, toD n z))
+
+                checkMap
+                    "LeakPullback"
+                    (fun x y z -> if x > 0.0 then z else y * z)
+                    (fun n x y z -> VectorMath.LeakPullback<float32>(f n x, f n y, f n z, toF n z, false))
+                    (fun n x y z -> VectorMath.LeakPullback<float>(d n x, d n y, d n z, toD n z, false))
+
+                checkMap
+                    "LeakPullback, accumulating"
+                    (fun x y z -> z + if x > 0.0 then x else y * x)
+                    (fun n x y z -> VectorMath.LeakPullback<float32>(f n x, f n y, f n x, toF n z, true))
+                    (fun n x y z -> VectorMath.LeakPullback<float>(d n x, d n y, d n x, toD n z, true))
+
+                checkMap
+                    "LeakSlopePullback"
+                    (fun x y z -> if x > 0.0 then z else z + x * y)
+                    (fun n x y z -> VectorMath.LeakSlopePullback<float32>(f n x, f n y, toF n z))
+                    (fun n x y z -> VectorMath.LeakSlopePullback<float>(d n x, d n y, toD n z))
+
+            testCase "Leak at both zeros, below, above, and where x is NaN"
+            <| fun _ ->
+                // The value, what reaches x, and what reaches the slope, for a slope of 0.5 and a cotangent of 3.
+                for x, value, dx, dslope in
+                    [
+                        0f, 0f, 1.5f, 0f
+                        -0f, 0f, 1.5f, 0f
+                        2f, 2f, 3f, 0f
+                        -2f, -1f, 1.5f, -6f
+                        infinityf, infinityf, 3f, 0f
+                        -infinityf, -infinityf, 1.5f, -infinityf
+                        nanf, nanf, 1.5f, nanf
+                    ] do
+                    for length in [ 1; 16; 19 ] do
+                        let all value = Array.create length value
+                        let y, toX, toSlope = all 7f, all 7f, all 1f
+                        let x', slope, dy = all x, all 0.5f, all 3f
+                        VectorMath.Leak<float32>(ReadOnlySpan x', ReadOnlySpan slope, Span y)
+
+                        VectorMath.LeakPullback<float32>(
+                            ReadOnlySpan x',
+                            ReadOnlySpan slope,
+                            ReadOnlySpan dy,
+                            Span toX,
+                            false
+                        )
+
+                        VectorMath.LeakSlopePullback<float32>(ReadOnlySpan x', ReadOnlySpan dy, Span toSlope)
+                        let same (expected: float32) (actual: float32) = expected.Equals actual || expected = actual
+                        Expect.all y (same value) $"value at {x}, length {length}"
+                        Expect.all toX (same dx) $"dx at {x}, length {length}"
+                        Expect.all toSlope (same (1f + dslope)) $"dslope at {x}, length {length}"
+
             testCase "a row shorter than x is refused, whichever it is" (fun () ->
                 let long = Array.create 3 1f
                 let short = Array.create 2 1f
@@ -379,6 +438,21 @@ let tests =
                         (fun r -> VectorMath.ExpAndSum<float32>(ReadOnlySpan r[0], 0f, Span r[1]) |> ignore)
                         "Copy", 2, (fun r -> VectorMath.Copy<float32>(ReadOnlySpan r[0], Span r[1]))
                         "Add", 3, (fun r -> VectorMath.Add<float32>(ReadOnlySpan r[0], ReadOnlySpan r[1], Span r[2]))
+                        "Leak", 3, (fun r -> VectorMath.Leak<float32>(ReadOnlySpan r[0], ReadOnlySpan r[1], Span r[2]))
+                        "LeakPullback",
+                        4,
+                        (fun r ->
+                            VectorMath.LeakPullback<float32>(
+                                ReadOnlySpan r[0],
+                                ReadOnlySpan r[1],
+                                ReadOnlySpan r[2],
+                                Span r[3],
+                                false
+                            ))
+                        "LeakSlopePullback",
+                        3,
+                        (fun r ->
+                            VectorMath.LeakSlopePullback<float32>(ReadOnlySpan r[0], ReadOnlySpan r[1], Span r[2]))
                         "Normalize",
                         4,
                         (fun r ->

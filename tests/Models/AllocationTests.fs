@@ -5,9 +5,28 @@ open System
 open Expecto
 open Hybrid.Autodiff
 open Hybrid.Data
+open Hybrid.Layers
 open Hybrid.Models
 open Hybrid.Optimizers
 open Hybrid.Tensors
+open Hybrid.Tests.Support
+
+/// Once the first steps have run, a step allocates less than its smallest activation has, and the arena stays as it is.
+let private expectSteady name (tape: Tape<float32>) smallest step =
+    for _ in 1..10 do
+        step ()
+
+    let held = tape.Arena.Capacity
+    let before = GC.GetAllocatedBytesForCurrentThread()
+
+    for _ in 1..100 do
+        step ()
+
+    let perStep = (GC.GetAllocatedBytesForCurrentThread() - before) / 100L
+    let tensor = int64 (smallest * sizeof<float32>)
+    printfn $"{name}: a training step allocates {perStep} bytes of bookkeeping; its smallest activation has {tensor}."
+    Expect.isLessThan perStep tensor "all allocations of a step together are less than one tensor"
+    Expect.equal tape.Arena.Capacity held "arena"
 
 [<Tests>]
 let tests =
@@ -42,22 +61,30 @@ let tests =
                     tape.Clear()
                     optimizer.Step 1e-4
 
-                for _ in 1..10 do
-                    step ()
+                // The smallest activation: a batch of rows of 64 features.
+                expectSteady "Transformer" tape (32 * 24 * 64) step)
 
-                let held = tape.Arena.Capacity
-                let before = GC.GetAllocatedBytesForCurrentThread()
+            for kind in [ ActivationKind.Relu; ActivationKind.PRelu; ActivationKind.SwiGlu ] do
+                testCase
+                    $"100 steps of a perceptron with {kind} allocate no tensor, and the arena does not grow"
+                    (fun () ->
+                        let settings =
+                            MlpSettings(Inputs = 128, Hidden = [ 256; 128 ], Outputs = 64, Activation = kind)
 
-                for _ in 1..100 do
-                    step ()
+                        let random = RandomStream 1UL
+                        let model = Mlp<float32>(settings, random.Split "model")
+                        let optimizer = Adam<float32>(model.Parameters)
+                        let x = toSingle (normal random [ 256; 128 ])
+                        let labels = Array.init 256 (fun _ -> random.NextBelow 64)
+                        let tape = Tape<float32>()
 
-                let perStep = (GC.GetAllocatedBytesForCurrentThread() - before) / 100L
-                // The smallest activation, a batch of rows of 64 features.
-                let tensor = int64 (32 * 24 * 64 * sizeof<float32>)
+                        let step () =
+                            let loss = model.Loss(tape, tape.Constant x, labels)
+                            optimizer.ZeroGradients()
+                            tape.Backward loss
+                            tape.Clear()
+                            optimizer.Step 1e-4
 
-                printfn
-                    $"A training step allocates {perStep} bytes of bookkeeping; its smallest activation has {tensor}."
-
-                Expect.isLessThan perStep tensor "all allocations of a step together are less than one tensor"
-                Expect.equal tape.Arena.Capacity held "arena")
+                        // The logits.
+                        expectSteady $"Mlp, {kind}" tape (256 * 64) step)
         ]

@@ -59,6 +59,31 @@ let tests =
 
                 expectClose 1e-4 (floats d[1]) expected "dslope")
 
+            testCase "sums of whole numbers are exact, however many workers share the rows" (fun () ->
+                let random = RandomStream 4UL
+                let whole _ = float32 (random.NextBelow 9 - 4)
+                let x, along = Array.init 60000 whole, Array.init 60000 whole
+                let expected = Array.zeroCreate 3
+
+                for i in 0 .. x.Length - 1 do
+                    if x[i] <= 0f then
+                        expected[i % 3] <- expected[i % 3] + float (x[i] * along[i])
+
+                let x, along = tensor [ 20000; 3 ] x, tensor [ 20000; 3 ] along
+
+                for _ in 1..20 do
+                    let _, d = runAlong along [ x; tensor [ 3 ] [ 0.5f; 0.25f; -1f ] ] pRelu
+                    Expect.equal (floats d[1]) expected "dslope"
+                    let _, d = runAlong along [ x; tensor [ 1 ] [ 0.5f ] ] pRelu
+                    Expect.equal (floats d[1]) [| Array.sum expected |] "dslope of one for all")
+
+            testCase "rows of no features give rows of no features, and a slope of 0" (fun () ->
+                for count in [ 0; 1 ] do
+                    let x = zeros<float> [ 3; 0 ]
+                    let y, d = runAlong x [ x; tensor [ count ] (Array.create count 0.5) ] pRelu
+                    Expect.equal (y.Shape, d[0].Shape) (shape [ 3; 0 ], shape [ 3; 0 ]) "shapes"
+                    Expect.equal (floats d[1]) (Array.create count 0.0) "dslope")
+
             testCase "1e4, both zeros, denormals, NaN and an empty batch" (fun () ->
                 let values = [ 1e4f; -1e4f; 0.0f; -0.0f; Single.Epsilon; Single.NaN ]
 

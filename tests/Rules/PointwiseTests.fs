@@ -316,6 +316,41 @@ let tests =
                         (bound * max smallest (abs slopes[i]))
                         $"slope at {x}")
 
+            forEach "close beside 0, and beside every kink, as the oracle has it" (fun f ->
+                let x =
+                    [
+                        for kink in 0.0 :: f.Kinks do
+                            for distance in [ 1e-3; 5e-4; 1e-5; 1e-8 ] do
+                                kink - distance
+                                kink + distance
+                    ]
+
+                let x = tensor [ x.Length ] x
+                let y, dx = run f.Double x (ones x)
+                let expected, slope = run f.Oracle x (ones x)
+                expectClose 1e-14 y expected "value"
+                expectClose 1e-13 dx slope "gradient")
+
+            testCase "e to the x, less 1, is right to its last digits where the difference would lose them" (fun () ->
+                // Numbers that decimals hold exactly; the power series to 28 digits.
+                for i in 1..511 do
+                    let x = decimal i / -1024m
+                    let terms = (x, seq { 2..30 }) ||> Seq.scan (fun term k -> term * x / decimal k)
+                    let sum = Seq.sum terms
+                    let expected = Double.Parse(string sum, Globalization.CultureInfo.InvariantCulture)
+                    let value = valueOf [ tensor [ 1 ] [ float x ] ] (fun tape x -> Record.elu 1.0 tape x[0])
+                    Expect.isLessThan (abs (value[0] / expected - 1.0)) 3e-16 $"double, {x}"
+                    let value = valueOf [ tensor [ 1 ] [ float32 x ] ] (fun tape x -> Record.elu 1.0 tape x[0])
+                    Expect.isLessThan (abs (float value[0] / expected - 1.0)) 1.8e-7 $"float, {x}")
+
+            testCase "at 0 softplus is ln 2, and log sigmoid minus that, to the last digit" (fun () ->
+                let atZero record = (valueOf [ tensor [ 1 ] [ 0.0 ] ] (fun tape x -> record tape x[0]))[0]
+                expectNear 1.2e-16 (atZero Record.softplus) (log 2.0) "softplus, double"
+                expectNear 1.2e-16 (atZero Record.logSigmoid) -(log 2.0) "log sigmoid, double"
+                let atZero record = (valueOf [ tensor [ 1 ] [ 0.0f ] ] (fun tape x -> record tape x[0]))[0]
+                expectNear 7e-8 (float (atZero Record.softplus)) (log 2.0) "softplus, float"
+                expectNear 7e-8 (float (atZero Record.logSigmoid)) -(log 2.0) "log sigmoid, float")
+
             forEach "at -1e4 and 1e4, in both precisions" (fun f ->
                 let (low, lowSlope), (high, highSlope) = f.Far
 

@@ -1,0 +1,106 @@
+module Hybrid.Tests.Layers.GatedLinearTests
+
+open System
+open Expecto
+open Hybrid.Autodiff
+open Hybrid.Layers
+open Hybrid.Tensors
+open Hybrid.Tests
+open Hybrid.Tests.Support
+
+/// The gated kinds, and the function of their gate alone.
+let private gates: (ActivationKind * (Tape<float> -> Variable<float> -> Variable<float>)) list =
+    [
+        ActivationKind.Glu, Record.sigmoid
+        ActivationKind.GeGlu, Record.gelu
+        ActivationKind.SwiGlu, Record.swish 1.0
+    ]
+
+/// Biases start at zero, which would hide a bias that is left out: they are drawn too.
+let private drawn kind inFeatures outFeatures seed =
+    let layer = GatedLinear<float>("g", kind, inFeatures, outFeatures, WeightScale.LeCun, RandomStream seed)
+
+    for parameter in layer.Parameters do
+        if parameter.Name.EndsWith "bias" then
+            let values = floats (normal (RandomStream(seed + 1UL)) [ outFeatures ])
+            values.AsSpan().CopyTo parameter.Value.Span
+
+    layer
+
+[<Tests>]
+let tests =
+    testList
+        "Layers.GatedLinear"
+        [
+            for kind, gate in gates do
+                property 15 $"{kind}: (x V + c) times the function of x W + b, as composed" (fun sizes ->
+                    let layer = drawn kind sizes.Inner sizes.Columns (uint64 sizes.Seed)
+                    let x = normal sizes.Random [ sizes.Batch; sizes.Rows; sizes.Inner ]
+                    let y = valueOf [ x ] (fun tape x -> layer.Apply(tape, x[0]))
+                    let p = layer.Parameters |> Seq.map _.Value |> List.ofSeq
+
+                    let longhand tape (x: Variable<float>[]) =
+                        Oracle.multiply
+                            tape
+                            (Record.linear tape x[0] x[1] x[2])
+                            (gate tape (Record.linear tape x[0] x[3] x[4]))
+
+                    Expect.equal y.Shape (shape [ sizes.Batch; sizes.Rows; sizes.Columns ]) "shape"
+                    expectClose 1e-14 (floats y) (floats (valueOf (x :: p) longhand)) "y")
+
+                property
+                    10
+                    $"{kind}: the gradient agrees with central differences, all parameters included"
+                    (fun sizes ->
+                        let layer = drawn kind sizes.Inner sizes.Columns (uint64 sizes.Seed)
+                        let x = normal sizes.Random [ sizes.Rows; sizes.Inner ]
+
+                        Gradients.expectGradient
+                            "GatedLinear (layer)"
+                            sizes.Random
+                            [ x ]
+                            (List.ofSeq layer.Parameters)
+                            (fun tape x -> layer.Apply(tape, x[0])))
+
+            testCase "its parts are the value and the gate, with weights of their own and biases of 0" (fun () ->
+                let layer = GatedLinear<float>("g", ActivationKind.SwiGlu, 3, 5, WeightScale.He, RandomStream 1UL)
+
+                Expect.equal
+                    [ for parameter in layer.Parameters -> parameter.Name, parameter.Value.Shape ]
+                    [
+                        for part in [ "value"; "gate" ] do
+                            $"g.{part}.weight", shape [ 3; 5 ]
+                            $"g.{part}.bias", shape [ 5 ]
+                    ]
+                    "parameters"
+
+                Expect.equal layer.ParameterCount 40L "count"
+                let values = layer.Parameters |> Seq.map (fun p -> floats p.Value) |> Array.ofSeq
+                Expect.all (Array.append values[1] values[3]) ((=) 0.0) "biases"
+                Expect.all (Array.zip values[0] values[2]) (fun (value, gate) -> value <> gate) "weights"
+                let tape = Tape<float>()
+                Expect.equal (layer.Apply(tape, tape.Input(zeros [ 1; 3 ]))).Name "g" "name of what it computes")
+
+            testCase "both weights have the variance of the scale" (fun () ->
+                for scale in Enum.GetValues<WeightScale>() do
+                    let layer = GatedLinear<float>("g", ActivationKind.Glu, 200, 50, scale, RandomStream 2UL)
+
+                    for parameter in layer.Parameters do
+                        if parameter.Name.EndsWith "weight" then
+                            let variance = floats parameter.Value |> Array.averageBy (fun value -> value * value)
+                            // Five standard errors of a mean of squares of 10000 normal numbers.
+                            expectNear 0.0708 (variance / scale.Variance(200, 50)) 1.0 $"{scale} {parameter.Name}")
+
+            testCase "kinds of one input, and rows of another width, are refused" (fun () ->
+                for kind in Enum.GetValues<ActivationKind>() do
+                    if not (List.contains kind (List.map fst gates)) then
+                        refuses<ArgumentException, _>
+                            [ $"{kind} takes one input"; "use a Linear and an Activation"; "kind" ]
+                            (fun () -> GatedLinear<float>("g", kind, 3, 5, WeightScale.He, RandomStream 1UL))
+
+                let tape = Tape<float>()
+                let layer = drawn ActivationKind.Glu 3 5 1UL
+
+                refuses<ShapeException, _> [ "x must be [..., 3]" ] (fun () ->
+                    layer.Apply(tape, tape.Input(zeros [ 2; 5 ]))))
+        ]
