@@ -360,9 +360,10 @@ whose distribution is symmetric leaves half of $E[y^2]$; so He et al. take $2/n$
 
 ## Longhand
 
-Each function and its derivative in F#, as the equations have it. The error function and ln(1 + x) are MathNet's.
+Each function and its derivative in F#, as the equations have it. The error function and $\ln(1 + x)$ are MathNet's; $e^x - 1 = 2 \sinh(x/2)\,e^{x/2}$ keeps all digits near 0, which MathNet's own function does not.
 *)
 let sigmoid x = if x > 0.0 then 1.0 / (1.0 + exp -x) else exp x / (1.0 + exp x) // SIG-1
+let expMinusOne x = 2.0 * sinh (x / 2.0) * exp (x / 2.0)
 let sigmoidSlope x = sigmoid x * sigmoid -x // SIG-2
 let softplus x = max x 0.0 + SpecialFunctions.Log1p(exp -(abs x)) // SP-1
 let normalProbability x = 0.5 * SpecialFunctions.Erfc(-x / sqrt 2.0)
@@ -433,16 +434,14 @@ let functions: Function list =
             "ELU"
             "Clevert et al. 2015"
             [ 0.0 ]
-            (fun x -> if x > 0.0 then x else SpecialFunctions.Expm1 x) // ELU-1
+            (fun x -> if x > 0.0 then x else expMinusOne x) // ELU-1
             (fun x -> if x > 0.0 then 1.0 else exp x) // ELU-2
         define
             ActivationKind.Selu
             "SELU"
             "Klambauer et al. 2017"
             [ 0.0 ]
-            (fun x ->
-                seluScale
-                * (if x > 0.0 then x else seluAlpha * SpecialFunctions.Expm1 x)) // SELU-1
+            (fun x -> seluScale * (if x > 0.0 then x else seluAlpha * expMinusOne x)) // SELU-1
             (fun x -> seluScale * (if x > 0.0 then 1.0 else seluAlpha * exp x)) // SELU-2
         define ActivationKind.Softplus "softplus" "Dugas et al. 2001" [] softplus sigmoid // SP-2
         define
@@ -575,7 +574,8 @@ cotangents, away from kinks.
 *)
 let random = RandomStream(page.Seed).Split("agreement")
 
-let scientific (format: string) (value: float) = value.ToString(format, Globalization.CultureInfo.InvariantCulture)
+let scientific (format: string) (value: float) =
+    value.ToString(format, Globalization.CultureInfo.InvariantCulture)
 
 /// The core's value and derivative at some points.
 let ofCore (kind: ActivationKind) (points: float list) =
@@ -640,7 +640,12 @@ table
     [ "function"; "value"; "derivative"; "derivative, central differences" ]
     [
         for f, value, slope in distances ->
-            [ f.Name; scientific "0e+0" (value); scientific "0e+0" (slope); scientific "0e+0" (gradientErrors[f.Name]) ]
+            [
+                f.Name
+                scientific "0e+0" (value)
+                scientific "0e+0" (slope)
+                scientific "0e+0" (gradientErrors[f.Name])
+            ]
     ]
 (*** include-it-raw ***)
 for f, value, slope in distances do
@@ -837,7 +842,7 @@ let exhibits
         (fun x -> exp x - 1.0f),
         (fun x -> exp x - 1.0),
         (fun x -> fst (core32 ActivationKind.Elu x)),
-        SpecialFunctions.Expm1
+        expMinusOne
         "Mish, x tanh(ln(1 + eˣ))",
         [ 1.0; 30.0; 80.0; 90.0; 700.0; 710.0 ],
         (fun x -> x * tanh (log (1.0f + exp x))),
@@ -1325,11 +1330,11 @@ let raceOf kind rate =
     |> List.filter (fun (course, _) -> course.Model.Activation = kind && course.Rate 1 = rate)
 
 table
-    [ "function"; for rate in rates -> $"rate %g{rate}" ]
+    ("function" :: [ for rate in rates -> $"rate %g{rate}" ])
     [
         for name, kind, _ in racers ->
-            [
-                name
+            name
+            :: [
                 for rate in rates ->
                     raceOf kind rate
                     |> List.map (fun (_, graduate) ->
@@ -1544,7 +1549,7 @@ let examplesOf (points: ((float * float) * int)[]) =
     let numbers = points |> Array.collect (fun ((x, y), _) -> [| float32 x; float32 y |])
 
     Examples(
-        Tensor<float>.From(Shape(points.Length, 2), ReadOnlySpan numbers),
+        Tensor<float32>.From(Shape(points.Length, 2), ReadOnlySpan numbers),
         Array.map snd points,
         2
     )
@@ -1593,11 +1598,11 @@ let accuracyOf (name, _, test) kind =
     100.0 * (1.0 - Classifiers.errorRate tape (paintingOf name kind).Model (examplesOf test))
 
 table
-    [ "accuracy on new points, %"; for kind in painters -> string kind ]
+    ("accuracy on new points, %" :: [ for kind in painters -> string kind ])
     [
         for set in sets ->
             let name, _, _ = set
-            [ name; for kind in painters -> $"%.1f{accuracyOf set kind}" ]
+            name :: [ for kind in painters -> $"%.1f{accuracyOf set kind}" ]
     ]
 (*** include-it-raw ***)
 let moons = List.head sets
@@ -1830,15 +1835,16 @@ let irisLabels = [| for i in 0 .. irisTable.Rows - 1 -> int irisTable[i, 4] |]
 
 /// Measures with mean 0 and variance 1, and a column of ones for the bias.
 let iris: Matrix<float> =
-    Matrix<float>
-        .Build.DenseOfColumnVectors(
-            [
-                for j in 0..3 ->
-                    let column = vector [ for i in 0 .. irisTable.Rows - 1 -> irisTable[i, j] ]
-                    (column - column.Mean()) / column.StandardDeviation()
-                vector (Seq.replicate irisTable.Rows 1.0)
-            ]
-        )
+    let ones = vector (Seq.replicate irisTable.Rows 1.0)
+
+    let measures =
+        [
+            for j in 0..3 ->
+                let column = vector [ for i in 0 .. irisTable.Rows - 1 -> irisTable[i, j] ]
+                (column - column.Mean()) / Statistics.StandardDeviation column
+        ]
+
+    Matrix<float>.Build.DenseOfColumnVectors(measures @ [ ones ])
 
 let irisTargets: Matrix<float> =
     Matrix<float>

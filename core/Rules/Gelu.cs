@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Hybrid.Autodiff;
 using Hybrid.Kernels;
 using Hybrid.Memory;
@@ -24,9 +25,11 @@ public static class Gelu
 
     internal readonly struct Function : IFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
             x * TNumbers.Normal(x).Probability; // GELU-1: y = x Φ(x)
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers>
         {
             var (probability, density) = TNumbers.Normal(x);
@@ -47,9 +50,11 @@ public static class Gelu
     {
         private const double Root = 0.7978845608028654, Cubic = 0.044715;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
             x * Sigma(2.0 * Root * x * (1.0 + Cubic * x * x)); // GELU-3: y = x σ(2u), u = √(2/π) (x + 0.044715 x³)
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers>
         {
             // Far out the function is straight, and x² must not overflow.

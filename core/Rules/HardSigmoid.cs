@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Hybrid.Autodiff;
 using Hybrid.Kernels;
 using Hybrid.Memory;
@@ -21,9 +22,11 @@ public static class HardSigmoid
 
     internal readonly struct Function : IFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
             Max(0.0, Min(1.0, x * (1.0 / 6) + 0.5)); // HSIG-1: y = max(0, min(1, x / 6 + ½))
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
             Choose(Abs(x) < 3.0, 1.0 / 6, 0.0); // HSIG-2: dx = dy / 6 where |x| < 3, else 0
     }

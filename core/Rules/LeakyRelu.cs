@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Hybrid.Autodiff;
 using Hybrid.Kernels;
 using Hybrid.Memory;
@@ -26,9 +27,11 @@ public static class LeakyRelu
 
     internal readonly struct Function(double slope) : IFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
             Choose(x > 0.0, x, slope * x); // LREL-1: y = x where x > 0, else α x
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
             Choose(x > 0.0, 1.0, slope); // LREL-2: dx = dy where x > 0, else α dy
     }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Hybrid.Autodiff;
 using Hybrid.Kernels;
 using Hybrid.Memory;
@@ -21,9 +22,11 @@ public static class LogSigmoid
 
     internal readonly struct Function : IFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
             Min(x, 0.0) - LogOnePlus(Exp(-Abs(x))); // LSIG-1: y = min(x, 0) − ln(1 + e^−|x|)
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
             Sigma(-x); // LSIG-2: dx = σ(−x) dy
     }

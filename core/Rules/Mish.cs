@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Hybrid.Autodiff;
 using Hybrid.Kernels;
 using Hybrid.Memory;
@@ -21,12 +22,14 @@ public static class Mish
 
     internal readonly struct Function : IFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers>
         {
             var (t, _) = TanhOfSoftplus(x);
             return x * t; // MISH-1: y = x t with t = tanh(ln(1 + eˣ))
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers>
         {
             var (t, remainder) = TanhOfSoftplus(x);
@@ -35,6 +38,7 @@ public static class Mish
     }
 
     /// <summary>t = tanh(ln(1 + eˣ)) and 1 − t, both as fractions in e = e^−|x|, so that nothing overflows or cancels.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (TNumbers Tanh, TNumbers Remainder) TanhOfSoftplus<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers>
     {
         var e = Exp(-Abs(x));

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Hybrid.Autodiff;
 using Hybrid.Kernels;
 using Hybrid.Memory;
@@ -21,9 +22,11 @@ public static class Sigmoid
 
     internal readonly struct Function : IFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
             Sigma(x); // SIG-1: y = 1 / (1 + e⁻ˣ)
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
             SigmaSlope(x); // SIG-2: dx = y (1 − y) dy
     }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Hybrid.Autodiff;
 using Hybrid.Kernels;
 using Hybrid.Memory;
@@ -26,9 +27,11 @@ public static class Swish
 
     internal readonly struct Function(double beta) : IFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
             x * Sigma(beta * x); // SWI-1: y = x σ(β x)
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
             Sigma(beta * x) + beta * x * SigmaSlope(beta * x); // SWI-2: dx = (σ(β x) + β x σ′(β x)) dy
     }

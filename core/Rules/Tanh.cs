@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Hybrid.Autodiff;
 using Hybrid.Kernels;
 using Hybrid.Memory;
@@ -21,12 +22,14 @@ public static class Tanh
 
     internal readonly struct Function : IFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers>
         {
             var t = ExpMinusOne(-2.0 * Abs(x));
             return Choose(x > 0.0, -t, t) / (2.0 + t); // TANH-1: y = sign(x) (1 − e^−2|x|) / (1 + e^−2|x|)
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers>
         {
             var e = Exp(-2.0 * Abs(x));
