@@ -60,6 +60,13 @@ let swish (beta: float) (x: torch.Tensor) = if beta = 1.0 then F.silu x else x *
 let prelu (x: torch.Tensor) (slope: torch.Tensor) =
     F.prelu(x.reshape (-1L, Array.last x.shape), slope).reshape (x.shape)
 
+/// In pieces: TorchSharp 0.107.0 hands back x as it is where hardtanh is called.
+let hardTanh (x: torch.Tensor) = x.clamp ((-1.0).ToScalar(), (1.0).ToScalar())
+
+/// In pieces: the derivative of torch's own has a sixth in single precision, in double too.
+let hardSigmoid (x: torch.Tensor) =
+    (x / number x 6.0 + number x 0.5).clamp ((0.0).ToScalar(), (1.0).ToScalar())
+
 let geluTanh (x: torch.Tensor) = F.gelu (x, GELU.Approximate.tanh)
 
 let isGated (kind: ActivationKind) = kind >= ActivationKind.Glu
@@ -73,9 +80,9 @@ let activation kind (slope: unit -> torch.Tensor) (x: torch.Tensor) =
     match kind with
     | ActivationKind.Identity -> x
     | ActivationKind.Sigmoid -> F.sigmoid x
-    | ActivationKind.HardSigmoid -> F.hardsigmoid x
+    | ActivationKind.HardSigmoid -> hardSigmoid x
     | ActivationKind.Tanh -> F.tanh x
-    | ActivationKind.HardTanh -> F.hardtanh x
+    | ActivationKind.HardTanh -> hardTanh x
     | ActivationKind.Relu -> F.relu x
     | ActivationKind.LeakyRelu -> F.leaky_relu x
     | ActivationKind.PRelu -> prelu x (slope ())

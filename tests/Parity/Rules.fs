@@ -220,7 +220,7 @@ let private hardSigmoid random =
         [ anyShape random ]
         { new IRule with
             member _.Ours(x, arena) = HardSigmoid.Forward(x[0], arena)
-            member _.Theirs x = torch.nn.functional.hardsigmoid x[0]
+            member _.Theirs x = Formulas.hardSigmoid x[0]
         }
     |> wide
 
@@ -238,7 +238,7 @@ let private hardTanh random =
         [ anyShape random ]
         { new IRule with
             member _.Ours(x, arena) = HardTanh.Forward(x[0], arena)
-            member _.Theirs x = torch.nn.functional.hardtanh x[0]
+            member _.Theirs x = Formulas.hardTanh x[0]
         }
     |> wide
 
