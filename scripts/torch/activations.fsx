@@ -179,45 +179,33 @@ let tensorOf convert values = Tensor.From(Shape [| Array.length values |], ReadO
 let ones = Array.create sweep.Length 1.0
 let sweepDouble = sweepApart torch.float64 (tensorOf float sweep) (tensorOf float ones)
 let sweepSingle = sweepApart torch.float32 (tensorOf float32 sweep) (tensorOf float32 ones)
-let swept = [ for name in sweepNames -> name, sweepDouble name, sweepSingle name ]
+let swept =
+    [
+        for name in sweepNames do
+            let (value64, slope64), (value32, slope32) = sweepDouble name, sweepSingle name
+            name, [ value64; slope64; value32; slope32 ]
+    ]
+
+let show (apart: float) = $"%.1e{apart}"
 
 table
     [ "function"; "values, double"; "derivatives, double"; "values, single"; "derivatives, single" ]
-    [
-        for name, (value64, slope64), (value32, slope32) in swept ->
-            name :: [ for apart in [ value64; slope64; value32; slope32 ] -> $"%.1e{apart}" ]
-    ]
+    [ for name, apart in swept -> name :: List.map show apart ]
 |> ignore
 
-/// NaN is worse than anything.
-let worst apart = Seq.reduce (fun (a: float) b -> Math.Max(a, b)) apart
+/// The worst in a column of the rows that are asked for; NaN is worse than anything.
+let worst column isAsked rows =
+    [ for name, apart in rows do if isAsked name then List.item column apart ]
+    |> List.reduce (fun (a: float) b -> Math.Max(a, b))
 
+let every _ = true
 let isRounded name = name = string ActivationKind.HardSigmoid
 
-check "core = TorchSharp, double, values" (worst [ for _, (value, _), _ in swept -> value ]) 1e-12
-
-check
-    "core = TorchSharp, double, derivatives"
-    (worst
-        [
-            for name, (_, slope), _ in swept do
-                if not (isRounded name) then
-                    slope
-        ])
-    1e-12
-
-check
-    "core = TorchSharp, double, derivative of HardSigmoid"
-    (worst
-        [
-            for name, (_, slope), _ in swept do
-                if isRounded name then
-                    slope
-        ])
-    1e-8
-
-check "core = TorchSharp, single, values" (worst [ for _, _, (value, _) in swept -> value ]) 2e-6
-check "core = TorchSharp, single, derivatives" (worst [ for _, _, (_, slope) in swept -> slope ]) 2e-6
+check "values of every function, double" (worst 0 every swept) 1e-12
+check "derivatives of every function but HardSigmoid, double" (worst 1 (isRounded >> not) swept) 1e-12
+check "derivative of HardSigmoid, double" (worst 1 isRounded swept) 1e-8
+check "values of every function, single" (worst 2 every swept) 2e-6
+check "derivatives of every function, single" (worst 3 every swept) 2e-6
 
 (**
 ## Equal logits and gradients
@@ -270,44 +258,36 @@ let modelsApart numbers (ours: Mlp<_>, theirs: Layer) =
     let theirLogits = theirs.forward (torchOf numbers x)
     torch.nn.functional.cross_entropy(theirLogits, classes labels).backward ()
 
-    relative logits.Value theirLogits,
-    worst
+    let gradients =
         [
             for mine, other in Seq.zip ours.Parameters (theirs.parameters ()) ->
-                distance mine.Gradient (turned (nonNull other.grad)) / max (size mine.Gradient) 1e-3
+                let apart = distance mine.Gradient (turned (nonNull other.grad))
+                "", [ apart / max (size mine.Gradient) 1e-3 ]
         ]
 
-let hasKink kind =
-    List.contains
-        kind
-        [
-            ActivationKind.HardSigmoid
-            ActivationKind.HardTanh
-            ActivationKind.Relu
-            ActivationKind.LeakyRelu
-            ActivationKind.PRelu
-            ActivationKind.Selu
-            ActivationKind.HardSwish
-        ]
+    [ relative logits.Value theirLogits; worst 0 every gradients ]
+
+let hasKink name =
+    List.contains name [ "HardSigmoid"; "HardTanh"; "Relu"; "LeakyRelu"; "PRelu"; "Selu"; "HardSwish" ]
 
 let models =
     [
-        for kind in kinds ->
-            kind,
-            modelsApart torch.float64 (pairOf torch.float64 kind: Mlp<float> * Layer),
-            modelsApart torch.float32 (pairOf torch.float32 kind: Mlp<float32> * Layer)
+        for kind in kinds do
+            let double = modelsApart torch.float64 (pairOf torch.float64 kind: Mlp<float> * Layer)
+            let single = modelsApart torch.float32 (pairOf torch.float32 kind: Mlp<float32> * Layer)
+            string kind, double @ single
     ]
 
-let logits64 = worst [ for _, (logits, _), _ in models -> logits ]
-let logits32 = worst [ for _, _, (logits, _) in models -> logits ]
-let gradients64 isAsked = worst [ for kind, (_, gradient), _ in models do if isAsked kind then gradient ]
-let gradients32 isAsked = worst [ for kind, _, (_, gradient) in models do if isAsked kind then gradient ]
+table
+    [ "perceptron"; "logits, double"; "gradients, double"; "logits, single"; "gradients, single" ]
+    [ for name, apart in models -> name :: List.map show apart ]
+|> ignore
 
-check "core = TorchSharp, double, logits of every kind" logits64 1e-10
-check "core = TorchSharp, double, gradients" (gradients64 ((<>) ActivationKind.HardSigmoid)) 1e-10
-check "core = TorchSharp, double, gradients with HardSigmoid" (gradients64 ((=) ActivationKind.HardSigmoid)) 1e-6
-check "core = TorchSharp, single, logits of every kind" logits32 1e-5
-check "core = TorchSharp, single, gradients without kinks" (gradients32 (hasKink >> not)) 1e-5
+check "logits of every perceptron, double" (worst 0 every models) 1e-10
+check "gradients of every perceptron but HardSigmoid's, double" (worst 1 (isRounded >> not) models) 1e-10
+check "gradients of HardSigmoid's perceptron, double" (worst 1 isRounded models) 1e-6
+check "logits of every perceptron, single" (worst 2 every models) 1e-5
+check "gradients of every perceptron without kinks, single" (worst 3 (hasKink >> not) models) 1e-5
 
 (**
 ## Equal training
@@ -369,57 +349,56 @@ let trainTorch name (model: Layer) =
         adam.step () |> ignore
         loss.item<float>())
 
-/// Share of the digits that neither was trained on whose class has the greatest logit.
+/// Share of the digits that neither was trained on whose class has the greatest logit, in percent.
 let accuracy (logitsOf: Tensor<float> -> T) =
     use _ = torch.NewDisposeScope()
     let struct (x, labels) = digits.Batch<float>(ReadOnlySpan testRows)
-    logitsOf(x).argmax(1L).eq(classes labels).``to``(torch.float64).mean().item<float>()
+    let right = logitsOf(x).argmax(1L).eq (classes labels)
+    100.0 * right.``to``(torch.float64).mean().item<float> ()
 
 let runs =
     [
-        for kind in trained ->
+        for kind in trained do
             let ours, theirs = pairOf torch.float64 kind
-            let coreRun, torchRun = trainCore $"core, {kind}" ours, trainTorch $"TorchSharp, {kind}" theirs
+            let core, framework = trainCore $"core, {kind}" ours, trainTorch $"TorchSharp, {kind}" theirs
 
             let logitsOfOurs x =
                 let tape = Tape<float>()
                 torchOf torch.float64 (ours.Logits(tape, tape.Constant x).Value)
 
-            let accuracies =
-                [ accuracy logitsOfOurs; accuracy (torchOf torch.float64 >> theirs.forward) ]
-
-            kind, coreRun, torchRun, accuracies
+            string kind, core, framework, accuracy logitsOfOurs, accuracy (torchOf torch.float64 >> theirs.forward)
     ]
 
-let endsApart = [ for _, ours, theirs, _ in runs -> atTheEnd (apart ours theirs) ]
+let trainingApart =
+    [
+        for kind, ours, theirs, _, _ in runs ->
+            let apart = apart ours theirs
+            kind, [ apart[0]; Array.max apart; atTheEnd apart ]
+    ]
 
-check
-    "core = TorchSharp, double, loss of the first step"
-    (worst [ for _, ours, theirs, _ in runs -> (apart ours theirs)[0] ])
-    1e-10
+check "loss of the first step, double" (worst 0 every trainingApart) 1e-10
 
 settle
     overlap
-    [ page.Seed, worst endsApart ]
-    (List.sum [ for _, ours, theirs, _ in runs -> ours.Seconds + theirs.Seconds ])
+    [ page.Seed, worst 2 every trainingApart ]
+    (List.sum [ for _, ours, theirs, _, _ in runs -> ours.Seconds + theirs.Seconds ])
 
 table
-    [ "kind"; "first loss"; "last loss"; "apart, largest"; "apart, last tenth"; "right, core"; "right, TorchSharp" ]
+    [ "perceptron"; "last loss"; "apart, largest"; "apart, last tenth"; "right, core"; "right, TorchSharp" ]
     [
-        for kind, ours, theirs, accuracies in runs ->
+        for (kind, ours, _, right, theirRight), (_, apart) in List.zip runs trainingApart ->
             [
-                string kind
-                $"%.4f{ours.Losses[0]}"
+                kind
                 $"%.4f{Array.last ours.Losses}"
-                $"%.1e{worst (apart ours theirs)}"
-                $"%.1e{atTheEnd (apart ours theirs)}"
-                yield! [ for share in accuracies -> $"%.1f{100.0 * share} %%" ]
+                yield! List.map show (List.tail apart)
+                $"%.1f{right} %%"
+                $"%.1f{theirRight} %%"
             ]
     ]
 |> ignore
 
 [
-    for (_, ours, theirs, _), colour in List.zip runs [ Palette.blue; Palette.orange; Palette.green ] do
+    for (_, ours, theirs, _, _), colour in List.zip runs [ Palette.blue; Palette.orange; Palette.green ] do
         for run, dash in [ ours, StyleParam.DrawingStyle.Solid; theirs, StyleParam.DrawingStyle.Dot ] do
             Chart.Line(x = [ 1..steps ], y = run.Losses, Name = run.Name, LineColor = colour, LineDash = dash)
 ]
