@@ -172,13 +172,16 @@ let sweepApart numbers (x: Tensor<_>) (ones: Tensor<_>) (name: string) =
             Activation(name, kind).Apply(tape, input), theirs.forward theirInput
 
     tape.Backward(y, ones)
-    theirs.sum().backward ()
+    theirs.sum().backward()
     relative y.Value theirs, relative (nonNull input.Gradient) (nonNull theirInput.grad)
 
-let tensorOf convert values = Tensor.From(Shape [| Array.length values |], ReadOnlySpan(Array.map convert values))
+let tensorOf convert values =
+    Tensor.From(Shape [| Array.length values |], ReadOnlySpan(Array.map convert values))
+
 let ones = Array.create sweep.Length 1.0
 let sweepDouble = sweepApart torch.float64 (tensorOf float sweep) (tensorOf float ones)
 let sweepSingle = sweepApart torch.float32 (tensorOf float32 sweep) (tensorOf float32 ones)
+
 let swept =
     [
         for name in sweepNames do
@@ -186,23 +189,38 @@ let swept =
             name, [ value64; slope64; value32; slope32 ]
     ]
 
-let show (apart: float) = $"%.1e{apart}"
+let show (apart: float) = apart.ToString "0.0e+0"
 
 table
-    [ "function"; "values, double"; "derivatives, double"; "values, single"; "derivatives, single" ]
+    [
+        "function"
+        "values, double"
+        "derivatives, double"
+        "values, single"
+        "derivatives, single"
+    ]
     [ for name, apart in swept -> name :: List.map show apart ]
 |> ignore
 
 /// The worst in a column of the rows that are asked for; NaN is worse than anything.
-let worst column isAsked rows =
-    [ for name, apart in rows do if isAsked name then List.item column apart ]
+let worst column isAsked (rows: (string * float list) list) =
+    [
+        for name, apart in rows do
+            if isAsked name then
+                List.item column apart
+    ]
     |> List.reduce (fun (a: float) b -> Math.Max(a, b))
 
 let every _ = true
 let isRounded name = name = string ActivationKind.HardSigmoid
 
 check "values of every function, double" (worst 0 every swept) 1e-12
-check "derivatives of every function but HardSigmoid, double" (worst 1 (isRounded >> not) swept) 1e-12
+
+check
+    "derivatives of every function but HardSigmoid, double"
+    (worst 1 (isRounded >> not) swept)
+    1e-12
+
 check "derivative of HardSigmoid, double" (worst 1 isRounded swept) 1e-8
 check "values of every function, single" (worst 2 every swept) 2e-6
 check "derivatives of every function, single" (worst 3 every swept) 2e-6
@@ -214,7 +232,9 @@ One perceptron of each kind, two hidden layers deep, on 256 digits. Weights go f
 their parameters; a matrix is turned over. The gradient of each parameter is compared relative to its largest entry, in single only
 where the function has no kink: an input that rounds to the other side of one changes a gradient by all that comes through that unit.
 *)
-let digits = Examples.FromTable(NumberTable.Read(dataFile "sklearn/digits.csv.gz", 0), 10, 16.0)
+let digits =
+    Examples.FromTable(NumberTable.Read(dataFile "sklearn/digits.csv.gz", 0), 10, 16.0)
+
 let random = RandomStream(page.Seed)
 
 let trainRows, testRows =
@@ -256,7 +276,7 @@ let modelsApart numbers (ours: Mlp<_>, theirs: Layer) =
     let logits = ours.Logits(tape, tape.Constant x)
     tape.Backward(ours.Loss(tape, tape.Constant x, labels))
     let theirLogits = theirs.forward (torchOf numbers x)
-    torch.nn.functional.cross_entropy(theirLogits, classes labels).backward ()
+    torch.nn.functional.cross_entropy(theirLogits, classes labels).backward()
 
     let gradients =
         [
@@ -268,26 +288,47 @@ let modelsApart numbers (ours: Mlp<_>, theirs: Layer) =
     [ relative logits.Value theirLogits; worst 0 every gradients ]
 
 let hasKink name =
-    List.contains name [ "HardSigmoid"; "HardTanh"; "Relu"; "LeakyRelu"; "PRelu"; "Selu"; "HardSwish" ]
+    List.contains
+        name
+        [ "HardSigmoid"; "HardTanh"; "Relu"; "LeakyRelu"; "PRelu"; "Selu"; "HardSwish" ]
 
 let models =
     [
         for kind in kinds do
-            let double = modelsApart torch.float64 (pairOf torch.float64 kind: Mlp<float> * Layer)
-            let single = modelsApart torch.float32 (pairOf torch.float32 kind: Mlp<float32> * Layer)
+            let double =
+                modelsApart torch.float64 (pairOf torch.float64 kind: Mlp<float> * Layer)
+
+            let single =
+                modelsApart torch.float32 (pairOf torch.float32 kind: Mlp<float32> * Layer)
+
             string kind, double @ single
     ]
 
 table
-    [ "perceptron"; "logits, double"; "gradients, double"; "logits, single"; "gradients, single" ]
+    [
+        "perceptron"
+        "logits, double"
+        "gradients, double"
+        "logits, single"
+        "gradients, single"
+    ]
     [ for name, apart in models -> name :: List.map show apart ]
 |> ignore
 
 check "logits of every perceptron, double" (worst 0 every models) 1e-10
-check "gradients of every perceptron but HardSigmoid's, double" (worst 1 (isRounded >> not) models) 1e-10
+
+check
+    "gradients of every perceptron but HardSigmoid's, double"
+    (worst 1 (isRounded >> not) models)
+    1e-10
+
 check "gradients of HardSigmoid's perceptron, double" (worst 1 isRounded models) 1e-6
 check "logits of every perceptron, single" (worst 2 every models) 1e-5
-check "gradients of every perceptron without kinks, single" (worst 3 (hasKink >> not) models) 1e-5
+
+check
+    "gradients of every perceptron without kinks, single"
+    (worst 3 (hasKink >> not) models)
+    1e-5
 
 (**
 ## Equal training
@@ -353,20 +394,26 @@ let trainTorch name (model: Layer) =
 let accuracy (logitsOf: Tensor<float> -> T) =
     use _ = torch.NewDisposeScope()
     let struct (x, labels) = digits.Batch<float>(ReadOnlySpan testRows)
-    let right = logitsOf(x).argmax(1L).eq (classes labels)
-    100.0 * right.``to``(torch.float64).mean().item<float> ()
+    let right = logitsOf(x).argmax(1L).eq(classes labels)
+    100.0 * right.``to``(torch.float64).mean().item<float>()
 
 let runs =
     [
         for kind in trained do
             let ours, theirs = pairOf torch.float64 kind
-            let core, framework = trainCore $"core, {kind}" ours, trainTorch $"TorchSharp, {kind}" theirs
+
+            let core, framework =
+                trainCore $"core, {kind}" ours, trainTorch $"TorchSharp, {kind}" theirs
 
             let logitsOfOurs x =
                 let tape = Tape<float>()
                 torchOf torch.float64 (ours.Logits(tape, tape.Constant x).Value)
 
-            string kind, core, framework, accuracy logitsOfOurs, accuracy (torchOf torch.float64 >> theirs.forward)
+            string kind,
+            core,
+            framework,
+            accuracy logitsOfOurs,
+            accuracy (torchOf torch.float64 >> theirs.forward)
     ]
 
 let trainingApart =
@@ -384,7 +431,14 @@ settle
     (List.sum [ for _, ours, theirs, _, _ in runs -> ours.Seconds + theirs.Seconds ])
 
 table
-    [ "perceptron"; "last loss"; "apart, largest"; "apart, last tenth"; "right, core"; "right, TorchSharp" ]
+    [
+        "perceptron"
+        "last loss"
+        "apart, largest"
+        "apart, last tenth"
+        "right, core"
+        "right, TorchSharp"
+    ]
     [
         for (kind, ours, _, right, theirRight), (_, apart) in List.zip runs trainingApart ->
             [
@@ -398,14 +452,24 @@ table
 |> ignore
 
 [
-    for (_, ours, theirs, _, _), colour in List.zip runs [ Palette.blue; Palette.orange; Palette.green ] do
-        for run, dash in [ ours, StyleParam.DrawingStyle.Solid; theirs, StyleParam.DrawingStyle.Dot ] do
-            Chart.Line(x = [ 1..steps ], y = run.Losses, Name = run.Name, LineColor = colour, LineDash = dash)
+    for (_, ours, theirs, _, _), colour in
+        List.zip runs [ Palette.blue; Palette.orange; Palette.green ] do
+        for run, dash in
+            [ ours, StyleParam.DrawingStyle.Solid; theirs, StyleParam.DrawingStyle.Dot ] do
+            Chart.Line(
+                x = [ 1..steps ],
+                y = run.Losses,
+                Name = run.Name,
+                LineColor = colour,
+                LineDash = dash
+            )
 ]
 |> Chart.combine
 |> Chart.withXAxisStyle (TitleText = "step")
 |> Chart.withYAxisStyle (TitleText = "training loss, nats", AxisType = StyleParam.AxisType.Log)
-|> figure "losses" "Training loss of three perceptrons, each by the core (solid) and by TorchSharp (dotted), which cover each other."
+|> figure
+    "losses"
+    "Training loss of three perceptrons, each by the core (solid) and by TorchSharp (dotted), which cover each other."
 |> ignore
 
 printfn $"{steps} steps each, {Workers.Count} threads each"

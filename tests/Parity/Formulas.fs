@@ -57,23 +57,20 @@ let embedding (ids: torch.Tensor) (table: torch.Tensor) =
 let swish (beta: float) (x: torch.Tensor) = if beta = 1.0 then F.silu x else x * F.sigmoid (x * number x beta)
 
 /// Torch's second axis has the slopes, ours the last.
-let prelu (x: torch.Tensor) (slope: torch.Tensor) =
-    F.prelu(x.reshape (-1L, Array.last x.shape), slope).reshape (x.shape)
+let prelu (x: torch.Tensor) (slope: torch.Tensor) = F.prelu(x.reshape (-1L, Array.last x.shape), slope).reshape(x.shape)
 
 /// In pieces: TorchSharp 0.107.0 hands back x as it is where hardtanh is called.
 let hardTanh (x: torch.Tensor) = x.clamp ((-1.0).ToScalar(), (1.0).ToScalar())
 
 /// In pieces: the derivative of torch's own has a sixth in single precision, in double too.
-let hardSigmoid (x: torch.Tensor) =
-    (x / number x 6.0 + number x 0.5).clamp ((0.0).ToScalar(), (1.0).ToScalar())
+let hardSigmoid (x: torch.Tensor) = (x / number x 6.0 + number x 0.5).clamp((0.0).ToScalar(), (1.0).ToScalar())
 
 let geluTanh (x: torch.Tensor) = F.gelu (x, GELU.Approximate.tanh)
 
 let isGated (kind: ActivationKind) = kind >= ActivationKind.Glu
 
 /// Kinds of one input, and those that gate one input by another.
-let plainKinds, gatedKinds =
-    Enum.GetValues<ActivationKind>() |> List.ofArray |> List.partition (isGated >> not)
+let plainKinds, gatedKinds = Enum.GetValues<ActivationKind>() |> List.ofArray |> List.partition (isGated >> not)
 
 /// A function of one input; the slope is asked for by the kind that learns it.
 let activation kind (slope: unit -> torch.Tensor) (x: torch.Tensor) =

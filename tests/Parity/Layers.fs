@@ -178,7 +178,7 @@ let private activation kind random =
 
 let private gatedLinear kind random =
     let input, output = whole random 1 50, whole random 1 50
-    let scale = enum<WeightScale> (random.NextBelow 3)
+    let scale = enum<WeightScale>(random.NextBelow 3)
 
     {
         Inputs = [ [ whole random 1 4; whole random 1 9; input ] ]

@@ -66,11 +66,7 @@ let private bothWays
         (fun inputs -> theirs inputs[0])
 
 let private gelu =
-    bothWays
-        "GELU"
-        (Goal.goal 0.95 1.2)
-        (fun x arena -> Gelu.Forward(x, arena))
-        (fun x -> torch.nn.functional.gelu x)
+    bothWays "GELU" (Goal.goal 0.95 1.2) (fun x arena -> Gelu.Forward(x, arena)) (fun x -> torch.nn.functional.gelu x)
 
 /// Others, which have no goals.
 let private functions =
