@@ -36,17 +36,16 @@ internal static class Functions
 
     /// <summary>σ(x) = 1 / (1 + e⁻ˣ), from e^−|x|, which cannot overflow.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TNumbers Sigma<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers>
-    {
-        var e = Exp(-Abs(x));
-        return Choose(x > 0.0, 1.0, e) / (1.0 + e);
-    }
+    public static TNumbers Sigma<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> => SigmaAndSlope(x).Value;
 
-    /// <summary>σ′(x) = e / (1 + e)² with e = e^−|x|: no difference from 1 that a saturated σ would round to 0.</summary>
+    /// <summary>
+    /// σ(x), and σ′(x) = e / (1 + e)² with e = e^−|x|: no difference from 1, which a saturated σ would round to 0. Both from one
+    /// exponential; what is not used costs nothing.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TNumbers SigmaSlope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers>
+    public static (TNumbers Value, TNumbers Slope) SigmaAndSlope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers>
     {
         var e = Exp(-Abs(x));
-        return e / ((1.0 + e) * (1.0 + e));
+        return (Choose(x > 0.0, 1.0, e) / (1.0 + e), e / ((1.0 + e) * (1.0 + e)));
     }
 }

@@ -46,7 +46,7 @@ public sealed class Mlp<T> : Layer<T> where T : unmanaged, IBinaryFloatingPointI
     {
         if (Settings.Activation >= ActivationKind.Glu)
         {
-            var gated = new GatedLinear<T>(name, Settings.Activation, Positive(inFeatures), Positive(outFeatures), Settings.Scale, random);
+            var gated = new GatedLinear<T>(name, Settings.Activation, Positive(name, inFeatures), Positive(name, outFeatures), Settings.Scale, random);
             layers.Add(gated);
             steps.Add(gated.Apply);
             return outFeatures;
@@ -60,12 +60,12 @@ public sealed class Mlp<T> : Layer<T> where T : unmanaged, IBinaryFloatingPointI
 
     private void AddLinear(string name, int inFeatures, int outFeatures, RandomStream random)
     {
-        var linear = new Linear<T>(name, Positive(inFeatures), Positive(outFeatures), withBias: true, random);
+        var linear = new Linear<T>(name, Positive(name, inFeatures), Positive(name, outFeatures), withBias: true, random);
         Settings.Scale.Fill(linear.Weight.Value, random);
         layers.Add(linear);
         steps.Add(linear.Apply);
     }
 
-    private static int Positive(int width) =>
-        width > 0 ? width : throw new ArgumentOutOfRangeException(nameof(width), width, "Every width of the model must be positive.");
+    private static int Positive(string layer, int width) =>
+        width > 0 ? width : throw new ArgumentOutOfRangeException(nameof(width), width, $"Every width of the model must be positive, but '{layer}' has one that is not.");
 }

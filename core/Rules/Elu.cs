@@ -29,10 +29,10 @@ public static class Elu
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
-            Choose(x > 0.0, x, alpha * ExpMinusOne(Min(x, 0.0))); // ELU-1: y = x where x > 0, else α (eˣ − 1)
+            Choose(x > 0.0, x, alpha * ExpMinusOne(x)); // ELU-1: y = x where x > 0, else α (eˣ − 1)
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
-            Choose(x > 0.0, 1.0, alpha * Exp(Min(x, 0.0))); // ELU-2: dx = dy where x > 0, else α eˣ dy
+            Choose(x > 0.0, 1.0, alpha * Exp(x)); // ELU-2: dx = dy where x > 0, else α eˣ dy
     }
 }

@@ -61,7 +61,8 @@ public static class Gelu
             var near = Max(-100.0, Min(100.0, x));
             var v = 2.0 * Root * near * (1.0 + Cubic * near * near);
             var slope = 2.0 * Root * (1.0 + 3.0 * Cubic * near * near);
-            return Sigma(v) + near * slope * SigmaSlope(v); // GELU-4: dx = (σ(2u) + 2 x u′ σ′(2u)) dy
+            var (sigma, sigmaSlope) = SigmaAndSlope(v);
+            return sigma + near * slope * sigmaSlope; // GELU-4: dx = (σ(2u) + 2 x u′ σ′(2u)) dy
         }
     }
 }

@@ -25,23 +25,24 @@ public static class Mish
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers>
         {
-            var (t, _) = TanhOfSoftplus(x);
+            var (t, _) = TanhOfSoftplus(x, Exp(-Abs(x)));
             return x * t; // MISH-1: y = x t with t = tanh(ln(1 + eˣ))
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers>
         {
-            var (t, remainder) = TanhOfSoftplus(x);
-            return t + x * Sigma(x) * remainder * (1.0 + t); // MISH-2: dx = (t + x σ(x) (1 − t²)) dy
+            var e = Exp(-Abs(x));
+            var (t, remainder) = TanhOfSoftplus(x, e);
+            var sigma = Choose(x > 0.0, 1.0, e) / (1.0 + e);
+            return t + x * sigma * remainder * (1.0 + t); // MISH-2: dx = (t + x σ(x) (1 − t²)) dy
         }
     }
 
     /// <summary>t = tanh(ln(1 + eˣ)) and 1 − t, both as fractions in e = e^−|x|, so that nothing overflows or cancels.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static (TNumbers Tanh, TNumbers Remainder) TanhOfSoftplus<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers>
+    private static (TNumbers Tanh, TNumbers Remainder) TanhOfSoftplus<TNumbers>(TNumbers x, TNumbers e) where TNumbers : struct, INumbers<TNumbers>
     {
-        var e = Exp(-Abs(x));
         var isPositive = x > 0.0;
         var above = Choose(isPositive, 1.0 + 2.0 * e, e * (e + 2.0));
         var remainder = Choose(isPositive, 2.0 * e * e, 2.0);

@@ -30,10 +30,10 @@ public static class Selu
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
-            Scale * Choose(x > 0.0, x, Alpha * ExpMinusOne(Min(x, 0.0))); // SELU-1: y = λ x where x > 0, else λ α (eˣ − 1)
+            Scale * Choose(x > 0.0, x, Alpha * ExpMinusOne(x)); // SELU-1: y = λ x where x > 0, else λ α (eˣ − 1)
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
-            Scale * Choose(x > 0.0, 1.0, Alpha * Exp(Min(x, 0.0))); // SELU-2: dx = λ dy where x > 0, else λ α eˣ dy
+            Scale * Choose(x > 0.0, 1.0, Alpha * Exp(x)); // SELU-2: dx = λ dy where x > 0, else λ α eˣ dy
     }
 }

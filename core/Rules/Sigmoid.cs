@@ -28,6 +28,6 @@ public static class Sigmoid
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
-            SigmaSlope(x); // SIG-2: dx = y (1 − y) dy
+            SigmaAndSlope(x).Slope; // SIG-2: dx = y (1 − y) dy
     }
 }

@@ -32,7 +32,10 @@ public static class Swish
             x * Sigma(beta * x); // SWI-1: y = x σ(β x)
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
-            Sigma(beta * x) + beta * x * SigmaSlope(beta * x); // SWI-2: dx = (σ(β x) + β x σ′(β x)) dy
+        public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers>
+        {
+            var (sigma, slope) = SigmaAndSlope(beta * x);
+            return sigma + beta * x * slope; // SWI-2: dx = (σ(β x) + β x σ′(β x)) dy
+        }
     }
 }

@@ -19,7 +19,7 @@ let private outside =
         "Determinism"
         "Evidence"
         "Mutation"
-        "Models.Allocation"
+        "Memory of a training step"
     ]
 
 let private isOutside (list: string) =

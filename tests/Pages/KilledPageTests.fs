@@ -41,7 +41,7 @@ let private isRun (name: string) =
     || (Evidence.isLong || Environment.GetEnvironmentVariable "CI" = "true")
        && (OperatingSystem.IsLinux() || not (name.StartsWith "torch/"))
 
-/// A twin trains the same thing four times.
+/// A twin trains the same thing several times.
 let private options (name: string) extra =
     [ "--quick"; "--save-every"; "0.2" ]
     @ (if Evidence.isLong then
@@ -127,7 +127,15 @@ let tests =
             [
                 testCase "every script that trains can be resumed"
                 <| fun _ ->
-                    for name in [ "transformer"; "translation"; "variations"; "activations"; "torch/transformer" ] do
+                    for name in
+                        [
+                            "transformer"
+                            "translation"
+                            "variations"
+                            "activations"
+                            "torch/activations"
+                            "torch/transformer"
+                        ] do
                         Expect.contains (List.map fst training) name "scripts that train"
 
                     for name, text in training do

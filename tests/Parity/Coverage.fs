@@ -15,8 +15,8 @@ let private publicTypes space =
 
 let private plainName (found: Type) = found.Name.Split('`')[0]
 
-/// Static classes are abstract and sealed.
-let private canBeUsed (found: Type) = not found.IsAbstract || found.IsSealed
+/// Static classes are abstract and sealed; a list of choices computes nothing.
+let private canBeUsed (found: Type) = not found.IsEnum && (not found.IsAbstract || found.IsSealed)
 
 /// Static methods Forward, and others that begin so, by class and method.
 let private rules =
@@ -29,11 +29,13 @@ let private rules =
                     $"{found.Name}.{forward.Name}"
     ]
 
-/// Initialization draws numbers and computes nothing that torch could be asked for.
+/// They draw numbers and compute nothing that torch could be asked for.
+let private drawing = [ nameof Hybrid.Layers.Initialization; nameof Hybrid.Layers.WeightScaleExtensions ]
+
 let private layers =
     [
         for found in publicTypes "Hybrid.Layers" do
-            if canBeUsed found && found.Name <> "Initialization" then
+            if canBeUsed found && not (List.contains found.Name drawing) then
                 plainName found
     ]
 

@@ -2,8 +2,13 @@
 [<RequireQualifiedAccess>]
 module Hybrid.Parity.Formulas
 
+open System
+open Hybrid.Layers
 open Hybrid.Rules
 open TorchSharp
+open TorchSharp.Modules
+
+type private F = torch.nn.functional
 
 let number (like: torch.Tensor) (value: float) = torch.tensor (value, dtype = like.dtype)
 
@@ -47,3 +52,51 @@ let ids (values: int[]) (extents: int list) =
 /// TorchSharp has a module for it, but no function.
 let embedding (ids: torch.Tensor) (table: torch.Tensor) =
     table.index_select(0L, ids.flatten ()).reshape(Array.append ids.shape [| table.shape[1] |])
+
+/// β as torch does not have it.
+let swish (beta: float) (x: torch.Tensor) = if beta = 1.0 then F.silu x else x * F.sigmoid (x * number x beta)
+
+/// Torch's second axis has the slopes, ours the last.
+let prelu (x: torch.Tensor) (slope: torch.Tensor) = F.prelu(x.reshape (-1L, Array.last x.shape), slope).reshape(x.shape)
+
+/// In pieces: TorchSharp 0.107.0 hands back x as it is where hardtanh is called.
+let hardTanh (x: torch.Tensor) = x.clamp ((-1.0).ToScalar(), (1.0).ToScalar())
+
+/// In pieces: the derivative of torch's own has a sixth in single precision, in double too.
+let hardSigmoid (x: torch.Tensor) = (x / number x 6.0 + number x 0.5).clamp((0.0).ToScalar(), (1.0).ToScalar())
+
+let geluTanh (x: torch.Tensor) = F.gelu (x, GELU.Approximate.tanh)
+
+let isGated (kind: ActivationKind) = kind >= ActivationKind.Glu
+
+/// Kinds of one input, and those that gate one input by another.
+let plainKinds, gatedKinds = Enum.GetValues<ActivationKind>() |> List.ofArray |> List.partition (isGated >> not)
+
+/// A function of one input; the slope is asked for by the kind that learns it.
+let activation kind (slope: unit -> torch.Tensor) (x: torch.Tensor) =
+    match kind with
+    | ActivationKind.Identity -> x
+    | ActivationKind.Sigmoid -> F.sigmoid x
+    | ActivationKind.HardSigmoid -> hardSigmoid x
+    | ActivationKind.Tanh -> F.tanh x
+    | ActivationKind.HardTanh -> hardTanh x
+    | ActivationKind.Relu -> F.relu x
+    | ActivationKind.LeakyRelu -> F.leaky_relu x
+    | ActivationKind.PRelu -> prelu x (slope ())
+    | ActivationKind.Elu -> F.elu (x, 1.0)
+    | ActivationKind.Selu -> F.selu x
+    | ActivationKind.Softplus -> F.softplus x
+    | ActivationKind.Gelu -> F.gelu x
+    | ActivationKind.GeluTanh -> geluTanh x
+    | ActivationKind.Swish -> F.silu x
+    | ActivationKind.HardSwish -> F.hardswish x
+    | ActivationKind.Mish -> F.mish x
+    | other -> failwith $"{other} takes no single input, or is not written down in tests/Parity/Formulas.fs"
+
+/// Torch has one of the three, which takes value and gate in one tensor.
+let gated kind (value: torch.Tensor) (gate: torch.Tensor) =
+    match kind with
+    | ActivationKind.Glu -> F.glu (torch.cat ([| value; gate |], -1L), -1L)
+    | ActivationKind.GeGlu -> value * F.gelu gate
+    | ActivationKind.SwiGlu -> value * F.silu gate
+    | other -> failwith $"{other} gates nothing, or is not written down in tests/Parity/Formulas.fs"

@@ -163,19 +163,53 @@ let private sinusoidalPositions random =
             }
     }
 
-let all: (string * (RandomStream -> Case)) list =
+let private activation kind random =
+    {
+        Inputs = [ [ whole random 1 4; whole random 1 9; whole random 1 70 ] ]
+        Subject =
+            { new ISubject with
+                member _.Ours() =
+                    let layer = Activation<_>("f", kind)
+                    List.ofSeq layer.Parameters, (fun tape x -> layer.Apply(tape, x[0]))
+
+                member _.Theirs(x, parameter) = Formulas.activation kind (fun () -> parameter "f.slope") x[0]
+            }
+    }
+
+let private gatedLinear kind random =
+    let input, output = whole random 1 50, whole random 1 50
+    let scale = enum<WeightScale>(random.NextBelow 3)
+
+    {
+        Inputs = [ [ whole random 1 4; whole random 1 9; input ] ]
+        Subject =
+            { new ISubject with
+                member _.Ours() =
+                    let layer = GatedLinear<_>("g", kind, input, output, scale, weights ())
+                    List.ofSeq layer.Parameters, (fun tape x -> layer.Apply(tape, x[0]))
+
+                member _.Theirs(x, parameter) =
+                    let linear name = linearOf parameter true name x[0]
+                    Formulas.gated kind (linear "g.value") (linear "g.gate")
+            }
+    }
+
+/// By name, with every kind of case that the layer has.
+let all: (string * (RandomStream -> Case) list) list =
     [
-        "Embedding", (fun random -> if flip random then embedding random else tiedEmbedding random)
-        "LayerNorm", layerNorm
-        "Linear", linear
-        "MultiHeadAttention", multiHeadAttention
-        "PositionwiseFeedForward", feedForward
-        "SinusoidalPositions", sinusoidalPositions
+        "Activation", List.map activation Formulas.plainKinds
+        "Embedding", [ embedding; tiedEmbedding ]
+        "GatedLinear", List.map gatedLinear Formulas.gatedKinds
+        "LayerNorm", [ layerNorm ]
+        "Linear", [ linear ]
+        "MultiHeadAttention", [ multiHeadAttention ]
+        "PositionwiseFeedForward", [ feedForward ]
+        "SinusoidalPositions", [ sinusoidalPositions ]
     ]
 
 let rows isAsked =
     [
-        for name, draw in all do
+        for name, draws in all do
             if isAsked name then
-                Case.row "layer" name 25 draw
+                Case.row "layer" name (max 25 (3 * draws.Length)) draws
     ]

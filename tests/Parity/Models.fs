@@ -1,4 +1,4 @@
-/// The Transformer against the same formulas in torch: same weights, same batch.
+/// Every model against the same formulas in torch: same weights, same batch.
 module Hybrid.Parity.Models
 
 open System
@@ -150,18 +150,16 @@ let private lossOf (batch: PairBatch) (logits: torch.Tensor) =
         label_smoothing = smoothing
     )
 
-/// A model of ours, and its parameters in torch.
-let private pair<'T
+/// The parameters of a model in torch.
+let private parametersOf<'T
     when 'T: (new: unit -> 'T)
     and 'T: struct
     and 'T: unmanaged
     and 'T :> ValueType
     and 'T :> IBinaryFloatingPointIeee754<'T>>
-    settings
+    (model: Layer<'T>)
     (random: RandomStream)
     =
-    let model = Transformer<'T>(settings, random.Split "weights")
-
     // Gains of one and biases of zero would hide an error.
     for parameter in model.Parameters do
         if parameter.Value.Shape.Rank = 1 then
@@ -179,7 +177,23 @@ let private pair<'T
                 parameter.Name, new Parameter(Numbers.theirs<'T> extents (Numbers.ofOurs parameter.Value), true)
         ]
 
-    model, theirs, readOnlyDict theirs
+    let byName = readOnlyDict theirs
+    List.map snd theirs, (fun name -> byName[name] :> torch.Tensor)
+
+/// The worst difference of the gradients, once both have been computed.
+let private gradientsApart (model: Layer<_>) (theirs: Parameter list) =
+    Seq.map2
+        (fun (mine: Hybrid.Autodiff.Parameter<_>) (other: Parameter) ->
+            Numbers.distance (Numbers.ofOurs mine.Gradient) (Numbers.ofTheirs (nonNull other.grad)))
+        model.Parameters
+        theirs
+    |> Seq.fold (fun (worst: float) error -> Math.Max(worst, error)) 0.0
+
+/// Values apart; NaN is worse than anything.
+let private valuesApart (pairs: (Variable<_> * torch.Tensor) list) =
+    pairs
+    |> List.map (fun (mine, other) -> Numbers.distance (Numbers.ofOurs mine.Value) (Numbers.ofTheirs other))
+    |> List.reduce (fun (a: float) b -> Math.Max(a, b))
 
 /// Logits and loss, and the gradient of every parameter.
 let private compare<'T
@@ -192,85 +206,183 @@ let private compare<'T
     (random: RandomStream)
     =
     use _ = torch.NewDisposeScope()
-    let model, theirs, byName = pair<'T> settings random
+    let model = Transformer<'T>(settings, random.Split "weights")
+    let theirs, parameter = parametersOf model random
     let batch = batch random settings.SourceVocabulary
     let tape = Tape<'T>()
     let pass = Pass<'T> tape
     let logits = model.Decode(pass, model.Encode(pass, batch.Source), batch.Source, batch.DecoderInput)
     let loss = model.Loss(pass, batch, smoothing)
     tape.Backward loss
-    let theirLogits = logitsOf settings (fun name -> byName[name]) batch
+    let theirLogits = logitsOf settings parameter batch
     let theirLoss = lossOf batch theirLogits
     theirLoss.backward ()
 
-    let gradients =
-        [
-            for mine, (_, other) in Seq.zip model.Parameters theirs ->
-                Numbers.distance (Numbers.ofOurs mine.Gradient) (Numbers.ofTheirs (nonNull other.grad))
-        ]
-
     {
-        Forward =
-            max
-                (Numbers.distance (Numbers.ofOurs logits.Value) (Numbers.ofTheirs theirLogits))
-                (Numbers.distance (Numbers.ofOurs loss.Value) (Numbers.ofTheirs theirLoss))
-        Backward = Some(List.max gradients)
+        Forward = valuesApart [ logits, theirLogits; loss, theirLoss ]
+        Backward = Some(gradientsApart model theirs)
     }
 
-/// Twenty steps of training with Adam from the same start, in double: the worst relative difference of the losses.
-let private train (settings: TransformerSettings) (random: RandomStream) =
-    use _ = torch.NewDisposeScope()
-    let model, theirs, byName = pair<float> settings random
+/// Steps of training with Adam from the same start, in double: the worst relative difference of the losses. Both losses are functions
+/// of a batch that is drawn anew for each step.
+let private trainingApart (model: Layer<float>) (theirs: Parameter list) draw ours (lossOf: 'Batch -> torch.Tensor) =
     let optimizer = Adam<float> model.Parameters
-    let theirOptimizer = torch.optim.Adam(List.map snd theirs, 0.001, 0.9, 0.98, 1e-9)
+    let theirOptimizer = torch.optim.Adam(theirs, 0.001, 0.9, 0.98, 1e-9)
     let tape = Tape<float>()
 
     let differences =
         [
             for _ in 1..trainingSteps ->
                 use _ = torch.NewDisposeScope()
-                let batch = batch random settings.SourceVocabulary
+                let batch: 'Batch = draw ()
                 optimizer.ZeroGradients()
-                let loss = model.Loss(Pass<float> tape, batch, smoothing)
+                let loss: Variable<float> = ours tape batch
                 tape.Backward loss
                 let ours = loss.Value.ToScalar()
                 tape.Clear()
                 optimizer.Step 0.001
                 theirOptimizer.zero_grad ()
-                let loss = lossOf batch (logitsOf settings (fun name -> byName[name]) batch)
+                let loss = lossOf batch
                 loss.backward ()
                 theirOptimizer.step () |> ignore
                 abs (ours - loss.item<float>()) / loss.item<float>()
         ]
 
-    { Forward = List.max differences; Backward = None }
+    // NaN is worse than anything.
+    { Forward = List.reduce (fun (a: float) b -> Math.Max(a, b)) differences; Backward = None }
 
-let names = [ "Transformer" ]
+let private train (settings: TransformerSettings) (random: RandomStream) =
+    use _ = torch.NewDisposeScope()
+    let model = Transformer<float>(settings, random.Split "weights")
+    let theirs, parameter = parametersOf model random
+
+    trainingApart
+        model
+        theirs
+        (fun () -> batch random settings.SourceVocabulary)
+        (fun tape batch -> model.Loss(Pass<float> tape, batch, smoothing))
+        (fun batch -> lossOf batch (logitsOf settings parameter batch))
+
+/// The multilayer perceptron: a linear classifier, and every activation function behind one, two and three layers.
+module private Perceptron =
+    let variants =
+        let variant (hidden: int list) kind scale =
+            MlpSettings(Inputs = 6, Hidden = List.toArray hidden, Outputs = 4, Activation = kind, Scale = scale)
+
+        [
+            variant [] ActivationKind.Relu WeightScale.LeCun
+            for kind in Enum.GetValues<ActivationKind>() do
+                variant [ 9 ] kind WeightScale.He
+                variant [ 7; 12 ] kind WeightScale.Xavier
+                variant [ 5; 8; 3 ] kind WeightScale.LeCun
+        ]
+
+    /// Inputs and the class of each.
+    let batch (settings: MlpSettings) (random: RandomStream) =
+        let rows = Numbers.whole random 1 9
+        let extents = [ rows; settings.Inputs ]
+
+        extents,
+        Numbers.normals random (Numbers.count extents),
+        [| for _ in 1..rows -> random.NextBelow settings.Outputs |]
+
+    let logitsOf (settings: MlpSettings) (parameter: string -> torch.Tensor) (x: torch.Tensor) =
+        let linear name x = Formulas.linear x (parameter $"{name}.weight") (Some(parameter $"{name}.bias"))
+
+        let hidden x i =
+            let name = $"hidden.{i}"
+
+            if Formulas.isGated settings.Activation then
+                Formulas.gated settings.Activation (linear $"{name}.value" x) (linear $"{name}.gate" x)
+            else
+                linear name x
+                |> Formulas.activation settings.Activation (fun () -> parameter $"{name}.activation.slope")
+
+        List.fold hidden x [ 0 .. settings.Hidden.Count - 1 ] |> linear "output"
+
+    let lossOf (labels: int[]) (logits: torch.Tensor) =
+        torch.nn.functional.cross_entropy (logits, Formulas.ids labels [ labels.Length ])
+
+    let compare<'T
+        when 'T: (new: unit -> 'T)
+        and 'T: struct
+        and 'T: unmanaged
+        and 'T :> ValueType
+        and 'T :> IBinaryFloatingPointIeee754<'T>>
+        (settings: MlpSettings)
+        (random: RandomStream)
+        =
+        use _ = torch.NewDisposeScope()
+        let model = Mlp<'T>(settings, random.Split "weights")
+        let theirs, parameter = parametersOf model random
+        let extents, values, labels = batch settings random
+        let tape = Tape<'T>()
+        let x = tape.Constant(Numbers.ours<'T> extents values)
+        let logits, loss = model.Logits(tape, x), model.Loss(tape, x, labels)
+        tape.Backward loss
+        let theirLogits = logitsOf settings parameter (Numbers.theirs<'T> extents values)
+        let theirLoss = lossOf labels theirLogits
+        theirLoss.backward ()
+
+        {
+            Forward = valuesApart [ logits, theirLogits; loss, theirLoss ]
+            Backward = Some(gradientsApart model theirs)
+        }
+
+    let train (settings: MlpSettings) (random: RandomStream) =
+        use _ = torch.NewDisposeScope()
+        let model = Mlp<float>(settings, random.Split "weights")
+        let theirs, parameter = parametersOf model random
+
+        trainingApart
+            model
+            theirs
+            (fun () -> batch settings random)
+            (fun tape (extents, values, labels) ->
+                model.Loss(tape, tape.Constant(Numbers.ours<float> extents values), labels))
+            (fun (extents, values, labels) ->
+                lossOf labels (logitsOf settings parameter (Numbers.theirs<float> extents values)))
+
+/// Values and gradients over all variants of a model, then its training.
+let private rowsOf name (variants: 'Settings list) inDouble inSingle train =
+    let random = RandomStream(1UL).Split $"model {name}"
+
+    let worst part (compare: 'Settings -> RandomStream -> Distance) =
+        variants
+        |> List.mapi (fun i settings ->
+            Distance.Of $"{name}, {part}" i (fun () -> compare settings (random.Split $"{part} {i}")))
+        |> List.reduce Distance.Worse
+
+    [
+        {
+            Kind = "model"
+            Name = name
+            Cases = variants.Length
+            Double = worst "double" inDouble
+            Single = Some(worst "single" inSingle)
+        }
+        {
+            Kind = "training"
+            Name = $"{name}, {trainingSteps} steps"
+            Cases = variants.Length
+            Double = worst "training" train
+            Single = None
+        }
+    ]
+
+let private all =
+    [
+        "Mlp",
+        fun name ->
+            rowsOf name Perceptron.variants Perceptron.compare<float> Perceptron.compare<float32> Perceptron.train
+        "Transformer", (fun name -> rowsOf name variants compare<float> compare<float32> train)
+    ]
+
+let names = List.map fst all
 
 let rows isAsked =
     [
-        if isAsked "Transformer" then
-            let random = RandomStream(1UL).Split "model Transformer"
-
-            let worst part (compare: TransformerSettings -> RandomStream -> Distance) =
-                variants
-                |> List.mapi (fun i settings ->
-                    Distance.Of $"Transformer, {part}" i (fun () -> compare settings (random.Split $"{part} {i}")))
-                |> List.reduce Distance.Worse
-
-            {
-                Kind = "model"
-                Name = "Transformer"
-                Cases = variants.Length
-                Double = worst "double" compare<float>
-                Single = Some(worst "single" compare<float32>)
-            }
-
-            {
-                Kind = "training"
-                Name = $"Transformer, {trainingSteps} steps"
-                Cases = variants.Length
-                Double = worst "training" train
-                Single = None
-            }
+        for name, rows in all do
+            if isAsked name then
+                yield! rows name
     ]

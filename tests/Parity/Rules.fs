@@ -45,6 +45,31 @@ let private anyShape random =
         if whole random 1 4 = 1 then yield whole random 30 700 else yield whole random 1 20
     ]
 
+/// Inputs six times as large, so that functions with several pieces are met in all of them, and exponentials in their tails.
+let private wide (case: Case) =
+    let factor = 6.0
+
+    { case with
+        Subject =
+            { new ISubject with
+                member _.Ours() =
+                    let parameters, f = case.Subject.Ours()
+
+                    let widened (tape: Tape<_>) (x: Variable<_>) =
+                        tape.Record("wide", Scale.Forward(factor, x.Value, tape.Arena), x)
+
+                    parameters, (fun tape x -> f tape (Array.map (widened tape) x))
+
+                member _.Theirs(x, parameter) =
+                    case.Subject.Theirs([ for x in x -> x * Formulas.number x factor ], parameter)
+            }
+    }
+
+/// A value and its gate.
+let private gated random rule =
+    let shape = anyShape random
+    case [ shape; shape ] rule |> wide
+
 let private add random =
     let a = anyShape random
     let b = List.skip (whole random 0 (a.Length - 1)) a
@@ -133,6 +158,17 @@ let private dropout random =
                 x[0] * mask / Formulas.number x[0] (1.0 - rate)
         }
 
+let private elu (random: RandomStream) =
+    let alpha = 4.0 * random.NextUniform()
+
+    case
+        [ anyShape random ]
+        { new IRule with
+            member _.Ours(x, arena) = Elu.Forward(alpha, x[0], arena)
+            member _.Theirs x = torch.nn.functional.elu (x[0], alpha)
+        }
+    |> wide
+
 let private embedding random =
     let entries, features = whole random 1 30, whole random 1 40
     let leading = [ whole random 1 4; whole random 1 9 ]
@@ -146,6 +182,14 @@ let private embedding random =
             member _.Theirs x = Formulas.embedding (Formulas.ids ids leading) x[0] * Formulas.number x[0] factor
         }
 
+let private geGlu random =
+    gated
+        random
+        { new IRule with
+            member _.Ours(x, arena) = GeGlu.Forward(x[0], x[1], arena)
+            member _.Theirs x = Formulas.gated Hybrid.Layers.ActivationKind.GeGlu x[0] x[1]
+        }
+
 let private gelu random =
     case
         [ anyShape random ]
@@ -153,6 +197,50 @@ let private gelu random =
             member _.Ours(x, arena) = Gelu.Forward(x[0], arena)
             member _.Theirs x = torch.nn.functional.gelu x[0]
         }
+
+let private geluTanh random =
+    case
+        [ anyShape random ]
+        { new IRule with
+            member _.Ours(x, arena) = Gelu.ForwardTanh(x[0], arena)
+            member _.Theirs x = Formulas.geluTanh x[0]
+        }
+    |> wide
+
+let private glu random =
+    gated
+        random
+        { new IRule with
+            member _.Ours(x, arena) = Glu.Forward(x[0], x[1], arena)
+            member _.Theirs x = Formulas.gated Hybrid.Layers.ActivationKind.Glu x[0] x[1]
+        }
+
+let private hardSigmoid random =
+    case
+        [ anyShape random ]
+        { new IRule with
+            member _.Ours(x, arena) = HardSigmoid.Forward(x[0], arena)
+            member _.Theirs x = Formulas.hardSigmoid x[0]
+        }
+    |> wide
+
+let private hardSwish random =
+    case
+        [ anyShape random ]
+        { new IRule with
+            member _.Ours(x, arena) = HardSwish.Forward(x[0], arena)
+            member _.Theirs x = torch.nn.functional.hardswish x[0]
+        }
+    |> wide
+
+let private hardTanh random =
+    case
+        [ anyShape random ]
+        { new IRule with
+            member _.Ours(x, arena) = HardTanh.Forward(x[0], arena)
+            member _.Theirs x = Formulas.hardTanh x[0]
+        }
+    |> wide
 
 let private layerNorm random =
     let x = anyShape random
@@ -164,6 +252,17 @@ let private layerNorm random =
             member _.Ours(x, arena) = LayerNorm.Forward(eps, x[0], x[1], x[2], arena)
             member _.Theirs x = Formulas.layerNorm eps x[0] x[1] x[2]
         }
+
+let private leakyRelu (random: RandomStream) =
+    let slope = 2.0 * random.NextUniform() - 1.0
+
+    case
+        [ anyShape random ]
+        { new IRule with
+            member _.Ours(x, arena) = LeakyRelu.Forward(slope, x[0], arena)
+            member _.Theirs x = torch.nn.functional.leaky_relu (x[0], slope)
+        }
+    |> wide
 
 let private linearShapes random =
     let x = anyShape random
@@ -208,6 +307,15 @@ let private linearRelu random =
             member _.Theirs x = torch.nn.functional.relu (Formulas.linear x[0] x[1] (Some x[2]))
         }
 
+let private logSigmoid random =
+    case
+        [ anyShape random ]
+        { new IRule with
+            member _.Ours(x, arena) = LogSigmoid.Forward(x[0], arena)
+            member _.Theirs x = torch.nn.functional.logsigmoid x[0]
+        }
+    |> wide
+
 let private matMul random =
     let leading = [ for _ in 1 .. whole random 0 2 -> whole random 1 4 ]
     let m, k, n = whole random 1 40, whole random 1 70, whole random 1 40
@@ -217,6 +325,25 @@ let private matMul random =
         { new IRule with
             member _.Ours(x, arena) = MatMul.Forward(x[0], x[1], arena)
             member _.Theirs x = torch.matmul (x[0], x[1])
+        }
+
+let private mish random =
+    case
+        [ anyShape random ]
+        { new IRule with
+            member _.Ours(x, arena) = Mish.Forward(x[0], arena)
+            member _.Theirs x = torch.nn.functional.mish x[0]
+        }
+    |> wide
+
+let private prelu random =
+    let x = anyShape random
+
+    case
+        [ x; [ if flip random then 1 else List.last x ] ]
+        { new IRule with
+            member _.Ours(x, arena) = PRelu.Forward(x[0], x[1], arena)
+            member _.Theirs x = Formulas.prelu x[0] x[1]
         }
 
 let private relu random =
@@ -248,6 +375,24 @@ let private scale (random: RandomStream) =
             member _.Theirs x = x[0] * Formulas.number x[0] factor
         }
 
+let private selu random =
+    case
+        [ anyShape random ]
+        { new IRule with
+            member _.Ours(x, arena) = Selu.Forward(x[0], arena)
+            member _.Theirs x = torch.nn.functional.selu x[0]
+        }
+    |> wide
+
+let private sigmoid random =
+    case
+        [ anyShape random ]
+        { new IRule with
+            member _.Ours(x, arena) = Sigmoid.Forward(x[0], arena)
+            member _.Theirs x = torch.nn.functional.sigmoid x[0]
+        }
+    |> wide
+
 let private softmax random =
     case
         [ anyShape random ]
@@ -255,6 +400,43 @@ let private softmax random =
             member _.Ours(x, arena) = Softmax.Forward(x[0], arena)
             member _.Theirs x = torch.nn.functional.softmax (x[0], -1L)
         }
+
+let private softplus random =
+    case
+        [ anyShape random ]
+        { new IRule with
+            member _.Ours(x, arena) = Softplus.Forward(x[0], arena)
+            member _.Theirs x = torch.nn.functional.softplus x[0]
+        }
+    |> wide
+
+let private swiGlu random =
+    gated
+        random
+        { new IRule with
+            member _.Ours(x, arena) = SwiGlu.Forward(x[0], x[1], arena)
+            member _.Theirs x = Formulas.gated Hybrid.Layers.ActivationKind.SwiGlu x[0] x[1]
+        }
+
+let private swish (random: RandomStream) =
+    let beta = if flip random then 1.0 else 3.0 * random.NextUniform()
+
+    case
+        [ anyShape random ]
+        { new IRule with
+            member _.Ours(x, arena) = Swish.Forward(beta, x[0], arena)
+            member _.Theirs x = Formulas.swish beta x[0]
+        }
+    |> wide
+
+let private tanh random =
+    case
+        [ anyShape random ]
+        { new IRule with
+            member _.Ours(x, arena) = Tanh.Forward(x[0], arena)
+            member _.Theirs x = torch.nn.functional.tanh x[0]
+        }
+    |> wide
 
 let private transpose random =
     let leading = [ for _ in 1 .. whole random 0 2 -> whole random 1 4 ]
@@ -273,17 +455,34 @@ let all: (string * (RandomStream -> Case)) list =
         nameof Attention, attention
         nameof CrossEntropy, crossEntropy
         nameof Dropout, dropout
+        nameof Elu, elu
         nameof Embedding, embedding
+        nameof GeGlu, geGlu
         nameof Gelu, gelu
+        "Gelu.ForwardTanh", geluTanh
+        nameof Glu, glu
+        nameof HardSigmoid, hardSigmoid
+        nameof HardSwish, hardSwish
+        nameof HardTanh, hardTanh
         nameof LayerNorm, layerNorm
+        nameof LeakyRelu, leakyRelu
         nameof Linear, linear
         "Linear.ForwardTransposed", linearTransposed
         nameof LinearRelu, linearRelu
+        nameof LogSigmoid, logSigmoid
         nameof MatMul, matMul
+        nameof Mish, mish
+        nameof PRelu, prelu
         nameof Relu, relu
         nameof Reshape, reshape
         nameof Scale, scale
+        nameof Selu, selu
+        nameof Sigmoid, sigmoid
         nameof Softmax, softmax
+        nameof Softplus, softplus
+        nameof SwiGlu, swiGlu
+        nameof Swish, swish
+        nameof Tanh, tanh
         nameof Transpose, transpose
     ]
 
@@ -291,5 +490,5 @@ let rows isAsked =
     [
         for name, draw in all do
             if isAsked name then
-                Case.row "rule" name 25 draw
+                Case.row "rule" name 25 [ draw ]
     ]

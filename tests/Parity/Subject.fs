@@ -96,14 +96,15 @@ module Case =
                 |> Some
         }
 
-    /// Draws as many cases, and compares each in double and in single precision.
-    let row kind name cases (draw: RandomStream -> Case) =
+    /// Draws as many cases, from each kind of case in turn, and compares each in double and in single precision.
+    let row kind name cases (draws: (RandomStream -> Case) list) =
         let random = RandomStream(1UL).Split $"{kind} {name}"
 
         let worst compare =
             [
                 for i in 1..cases ->
                     Distance.Of $"{kind} {name}" i (fun () ->
+                        let draw = draws[(i - 1) % draws.Length]
                         compare (draw (random.Split $"case {i}")) (random.Split $"numbers {i}"))
             ]
             |> List.reduce Distance.Worse

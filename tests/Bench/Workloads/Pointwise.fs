@@ -46,16 +46,36 @@ let private geluForward rows features =
 
     Rule.forward $"GELU forward, {rows}x{features}" None ours theirs
 
-let private gelu rows features =
+/// A function of one number, forward and backward.
+let private bothWays
+    name
+    goal
+    (ours: Tensor<single> -> Arena<single> -> struct (Tensor<single> * Pullback<single>))
+    (theirs: torch.Tensor -> torch.Tensor)
+    rows
+    features
+    =
     let shape = [ rows; features ]
 
     Rule.bothWays
-        "GELU"
-        (Goal.goal 0.95 1.2)
+        name
+        goal
         [ Rule.operand "x" 4.0 shape ]
         (Some(Rule.operand "dy" 1.0 shape))
-        (fun inputs arena -> Gelu.Forward(inputs[0], arena))
-        (fun inputs -> torch.nn.functional.gelu inputs[0])
+        (fun inputs arena -> ours inputs[0] arena)
+        (fun inputs -> theirs inputs[0])
+
+let private gelu =
+    bothWays "GELU" (Goal.goal 0.95 1.2) (fun x arena -> Gelu.Forward(x, arena)) (fun x -> torch.nn.functional.gelu x)
+
+/// Others, which have no goals.
+let private functions =
+    [
+        bothWays "tanh" None (fun x arena -> Tanh.Forward(x, arena)) (fun x -> torch.nn.functional.tanh x)
+        bothWays "sigmoid" None (fun x arena -> Sigmoid.Forward(x, arena)) (fun x -> torch.nn.functional.sigmoid x)
+        bothWays "swish" None (fun x arena -> Swish.Forward(1.0, x, arena)) (fun x -> torch.nn.functional.silu x)
+        bothWays "softplus" None (fun x arena -> Softplus.Forward(x, arena)) (fun x -> torch.nn.functional.softplus x)
+    ]
 
 let private adamW rows columns =
     let value, gradient = Rule.operand "value" 1.0 [ rows; columns ], Rule.operand "gradient" 1.0 [ rows; columns ]
@@ -91,6 +111,8 @@ let all =
         for rows, features in sizes do
             geluForward rows features
             gelu rows features
+        for pass in functions do
+            pass 1536 512
         adamW 128 512
         adamW 512 2048
         adamW 8000 512
