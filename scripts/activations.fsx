@@ -170,7 +170,7 @@ let dying =
             Paper =
                 "Maas et al. 2013, section 1: a unit that never activates never learns; no figure"
             Measure =
-                "share of dead units after training with a rate of 1, minus that with 0.05, %"
+                "share of dead units after training that began with five steps at a rate of 1, minus that without, %"
             Threshold = "reproduced from 20 on, partly from 5"
             Verdict = atLeast 20.0 5.0
         }
@@ -178,12 +178,14 @@ let dying =
 let cure =
     claim
         {
-            Text = "A slope below 0 is the cure: dead units come back to life."
-            Paper = "Maas et al. 2013, stated; they find little difference in the error itself"
+            Text =
+                "Thin and deep networks of rectifiers are born dead; a slope below 0 is the cure."
+            Paper =
+                "Lu et al. 2019, theorem: dead with a probability that goes to 1 with the depth; the slope is that of Maas et al. 2013"
             Measure =
-                "training loss with rectifiers minus that with PReLU, first layer dead at the start, nats"
-            Threshold = "reproduced from 0.1 on, partly above 0"
-            Verdict = atLeast 0.1 1e-9
+                $"share of untrained networks, {depth} layers of 4 units, whose first layer gets no gradient: rectifiers minus leaky ones, points"
+            Threshold = "reproduced from 20 on, partly from 5"
+            Verdict = atLeast 20.0 5.0
         }
 
 let bending =
@@ -1192,7 +1194,6 @@ let course name seed model optimizer rate steps (train: Examples) looks =
         BatchSize = 64
         Train = train
         LooksEvery = looks
-        FirstBias = 0.0
     }
 
 /// Takes all courses, one after the other, and tells how far it has come.
@@ -1218,6 +1219,13 @@ let finalLoss (graduate: Graduate) =
         log (float graduate.Model.Settings.Outputs)
     else
         losses |> Array.skip (losses.Length * 9 / 10) |> Array.average
+
+/// A mean and half the width of its 95 % interval.
+let plusMinus (format: string) (values: float list) =
+    let t = Distributions.StudentT.InvCDF(0.0, 1.0, float (values.Length - 1), 0.975)
+    let margin = t * Statistics.StandardDeviation values / sqrt (float values.Length)
+    let text (value: float) = value.ToString(format, Globalization.CultureInfo.InvariantCulture)
+    $"{text (List.average values)} ± {text margin}"
 
 let seeds = [ for i in 0 .. page.Pick(quick = 1, standard = 2) -> page.Seed + uint64 i ]
 let deepSteps = page.Pick(quick = 60, standard = 600)
@@ -1408,37 +1416,42 @@ settle
 (**
 ## Experiment: rectifiers that die
 
-Three hidden layers of 100 on the digits, plain gradient descent, a sensible rate and one twenty times as large. A step too far pushes a unit's sums below 0 for every example; there its derivative
-is 0, so nothing brings it back. Counted after training: units that are 0 for all training examples.
+Three hidden layers of 100 on the digits, plain gradient descent at a sensible rate, and the same with a rate twenty times as large for the first five steps. A step too far pushes a unit's sums
+below 0 for every example; there its derivative is 0, so nothing brings it back. Counted after training: units that are not above 0 for any training example.
 *)
 let plain: string * (Parameter<float32> seq -> Optimizer<float32>) =
-    "gradient descent", fun parameters -> Sgd<float32> parameters
+    "gradient descent", (fun parameters -> Sgd<float32> parameters)
 
+let sensible, tooLarge = 0.05, 1.0
 let dyingSteps = page.Pick(quick = 60, standard = 400)
+
+let mortalKinds =
+    [
+        ActivationKind.Relu
+        ActivationKind.LeakyRelu
+        ActivationKind.PRelu
+        ActivationKind.Elu
+        ActivationKind.Gelu
+    ]
 
 let mortals =
     takeAll
         "large steps"
         [
-            for kind in
-                [
-                    ActivationKind.Relu
-                    ActivationKind.LeakyRelu
-                    ActivationKind.PRelu
-                    ActivationKind.Elu
-                    ActivationKind.Gelu
-                ] do
-                for rate in [ 0.05; 1.0 ] do
+            for kind in mortalKinds do
+                for rate in [ sensible; tooLarge ] do
                     for seed in seeds ->
-                        course
-                            $"large-steps-{kind}-{rate}-{seed}"
-                            seed
-                            (model digits [ 100; 100; 100 ] kind WeightScale.He)
-                            plain
-                            rate
-                            dyingSteps
-                            digits
-                            None
+                        { course
+                              $"large-steps-{kind}-{rate}-{seed}"
+                              seed
+                              (model digits [ 100; 100; 100 ] kind WeightScale.He)
+                              plain
+                              sensible
+                              dyingSteps
+                              digits
+                              None with
+                            Rate = fun step -> if step <= 5 then rate else sensible
+                        }
         ]
 
 /// The share of hidden units that are not above 0 for any example.
@@ -1479,111 +1492,51 @@ let average format (values: float list) =
             .ToString(format, Globalization.CultureInfo.InvariantCulture)
 
 table
-    [ "function"; "rate"; "units never above 0, %"; "training loss"; "test error, %" ]
     [
-        for kind in
-            [
-                ActivationKind.Relu
-                ActivationKind.LeakyRelu
-                ActivationKind.PRelu
-                ActivationKind.Elu
-                ActivationKind.Gelu
-            ] do
-            for rate in [ 0.05; 1.0 ] ->
+        "function"
+        "rate of the first five steps"
+        "units never above 0, %"
+        "training loss"
+        "test error, %"
+    ]
+    [
+        for kind in mortalKinds do
+            for rate in [ sensible; tooLarge ] ->
                 let runs = mortalsOf kind rate |> List.map snd
+                let finished = runs |> List.filter (fun graduate -> not graduate.Diverged)
+                let lost = runs.Length - finished.Length
+
+                let mean format (measure: Graduate -> float) =
+                    if finished.IsEmpty then "–" else average format (List.map measure finished)
 
                 [
                     string kind
-                    $"%g{rate}"
-                    runs |> List.map percentDead |> average "F1"
-                    runs |> List.map finalLoss |> average "F3"
-                    runs
-                    |> List.map (fun graduate ->
-                        if graduate.Diverged then
-                            nan
-                        else
-                            100.0 * Classifiers.errorRate tape graduate.Model digitsTest)
-                    |> average "F1"
+                    (if lost = 0 then
+                         $"%g{rate}"
+                     else
+                         $"%g{rate}; {lost} of {runs.Length} diverged")
+                    mean "F1" percentDead
+                    mean "F3" finalLoss
+                    mean "F1" (fun graduate ->
+                        100.0 * Classifiers.errorRate tape graduate.Model digitsTest)
                 ]
     ]
 (*** include-it-raw ***)
-(**
-For leaky units *never above 0* is no death: their derivative there is the slope, not 0. But a slope does not make a step shorter: what kills rectifiers makes the networks of unbounded functions
-diverge, all numbers grow until one is none.
-
-What a slope can do is bring back what is dead. The same network, at the sensible rate, with biases of −10 in its first layer, so that all of its units are below 0 for every example:
-*)
-let raisedKinds =
-    [
-        ActivationKind.Relu
-        ActivationKind.Gelu
-        ActivationKind.Elu
-        ActivationKind.LeakyRelu
-        ActivationKind.PRelu
-    ]
-
-let raised =
-    takeAll
-        "dead at the start"
-        [
-            for kind in raisedKinds do
-                for seed in seeds ->
-                    { course
-                          $"dead-{kind}-{seed}"
-                          seed
-                          (model digits [ 100; 100; 100 ] kind WeightScale.He)
-                          plain
-                          0.05
-                          dyingSteps
-                          digits
-                          None with
-                        FirstBias = -10.0
-                    }
-        ]
-
-let raisedOf kind = raised |> List.filter (fun (course, _) -> course.Model.Activation = kind)
-
-table
-    [ "function"; "training loss"; "test error, %" ]
-    [
-        for kind in raisedKinds ->
-            let runs = raisedOf kind |> List.map snd
-
-            [
-                string kind
-                runs |> List.map finalLoss |> average "F3"
-                runs
-                |> List.map (fun graduate ->
-                    100.0 * Classifiers.errorRate tape graduate.Model digitsTest)
-                |> average "F1"
-            ]
-    ]
-(*** include-it-raw ***)
-(**
-The derivatives of GELU and ELU at −10 are nearly 0; only a slope that stays is seen from there.
-*)
 settle
     dying
     [
         for (course, large), (_, small) in
-            List.zip (mortalsOf ActivationKind.Relu 1.0) (mortalsOf ActivationKind.Relu 0.05) ->
+            List.zip
+                (mortalsOf ActivationKind.Relu tooLarge)
+                (mortalsOf ActivationKind.Relu sensible) ->
             course.Seed, percentDead large - percentDead small
     ]
     (totalSeconds mortals)
-
-settle
-    cure
-    [
-        for (course, dead), (_, slope) in
-            List.zip (raisedOf ActivationKind.Relu) (raisedOf ActivationKind.PRelu) ->
-            course.Seed, finalLoss dead - finalLoss slope
-    ]
-    (totalSeconds raised)
 (*** include-output ***)
 (**
-## Experiment: what a network draws
-
-Exclusive or with noise, and two moons: two hidden layers of 16, one function at a time. The background is the probability of the second class.
+A slope below 0 does not make a step shorter: what kills rectifiers may make a network of unbounded functions diverge, all numbers growing until one is none. What a slope does is let something through
+everywhere. A rectifier network can be dead before its first step: if all units of one layer happen to be below 0 for every example, everything above is constant, and nothing below gets a
+gradient. The thinner the layers and the more of them, the likelier. Of many random networks, thirty layers of 4 units on the two moons of the next section, those whose first layer gets none:
 *)
 let pointsOf name seed count =
     let stream = RandomStream(seed).Split name
@@ -1618,6 +1571,61 @@ let examplesOf (points: ((float * float) * int)[]) =
         2
     )
 
+let births = page.Pick(quick = 20, standard = 200)
+
+/// The share of random networks whose first layer gets no gradient at all.
+let bornDead kind (seed: uint64) =
+    let stream = RandomStream(seed).Split("born dead")
+    let examples = examplesOf (pointsOf "two moons" seed 200)
+    let struct (x, labels) = examples.Batch<float32>(ReadOnlySpan [| 0 .. examples.Count - 1 |])
+
+    let isDead i =
+        let network =
+            Mlp<float32>(
+                model examples (List.replicate depth 4) kind WeightScale.He,
+                stream.Split $"network {i}"
+            )
+
+        tape.Clear()
+        let loss = network.Loss(tape, tape.Constant x, labels)
+
+        for parameter in network.Parameters do
+            parameter.ZeroGradient()
+
+        tape.Backward loss
+        (Seq.head network.Parameters).Gradient.ToArray() |> Array.forall ((=) 0.0f)
+
+    100.0 * float (Seq.length (Seq.filter isDead (seq { 1..births }))) / float births
+
+let birthRates, birthSeconds =
+    timed (fun () ->
+        dict
+            [
+                for kind in mortalKinds ->
+                    kind, [ for seed in seeds -> seed, bornDead kind seed ]
+            ])
+
+table
+    [ "function"; "born dead, %" ]
+    [
+        for kind in mortalKinds ->
+            [ string kind; plusMinus "F1" (List.map snd birthRates[kind]) ]
+    ]
+(*** include-it-raw ***)
+settle
+    cure
+    [
+        for (seed, relu), (_, leaky) in
+            List.zip birthRates[ActivationKind.Relu] birthRates[ActivationKind.LeakyRelu] ->
+            seed, relu - leaky
+    ]
+    birthSeconds
+(*** include-output ***)
+(**
+## Experiment: what a network draws
+
+Exclusive or with noise, and the two moons: two hidden layers of 16, one function at a time. The background is the probability of the second class.
+*)
 let sets =
     [
         for name in [ "two moons"; "xor" ] ->
@@ -1821,12 +1829,6 @@ let errorsByKind =
                 ]
         ]
 
-let plusMinus (format: string) (values: float list) =
-    let t = Distributions.StudentT.InvCDF(0.0, 1.0, float (values.Length - 1), 0.975)
-    let margin = t * Statistics.StandardDeviation values / sqrt (float values.Length)
-    let text (value: float) = value.ToString(format, Globalization.CultureInfo.InvariantCulture)
-    $"{text (List.average values)} ± {text margin}"
-
 /// Loss of a kind minus that of the rectifier, seed by seed.
 let lessRelu kind =
     List.map2
@@ -1988,7 +1990,7 @@ let outputAccuracy i = let _, curve, _ = recoveries[i] in snd (List.last curve)
 let signalOf name = ofPairing name |> List.averageBy (snd >> Array.last >> fst)
 let gradientOf name = ofPairing name |> List.averageBy (snd >> Array.head >> snd)
 let lostOf name = ofPairing name |> List.averageBy (snd >> lostOrders)
-let raisedLoss kind = raisedOf kind |> List.averageBy (snd >> finalLoss)
+let deadText kind = plusMinus "F1" (List.map snd birthRates[kind])
 let reluSignal, seluSignal = signalOf "ReLU, 2/n", signalOf "SELU, 1/n"
 let tanhSignal, geluSignal = signalOf "tanh, 1/n", scientific "0.0e+0" (signalOf "GELU, 2/n")
 let sigmoidGradient = scientific "0e+0" (gradientOf "sigmoid, 1/n")
@@ -2020,11 +2022,14 @@ table
             isBorneOut (isBetterThanRelu ActivationKind.Gelu)
         ]
         [
-            "units that die"
-            "PReLU or leaky ReLU, and shorter steps"
-            $"training loss with a first layer that is dead at the start: ReLU %.2f{raisedLoss ActivationKind.Relu}, PReLU %.2f{raisedLoss ActivationKind.PRelu}, leaky ReLU %.2f{raisedLoss ActivationKind.LeakyRelu}, ELU %.2f{raisedLoss ActivationKind.Elu}"
+            "units that die, thin layers"
+            "leaky ReLU, PReLU or ELU, and shorter steps"
+            $"networks born dead, %%: ReLU {deadText ActivationKind.Relu}, leaky ReLU {deadText ActivationKind.LeakyRelu}, PReLU {deadText ActivationKind.PRelu}, ELU {deadText ActivationKind.Elu}"
             "Rectifiers that die"
-            isBorneOut (raisedLoss ActivationKind.PRelu < raisedLoss ActivationKind.Relu - 0.1)
+            isBorneOut (
+                List.averageBy snd birthRates[ActivationKind.LeakyRelu] + 20.0
+                <= List.averageBy snd birthRates[ActivationKind.Relu]
+            )
         ]
         [
             "deep stacks without normalization"
@@ -2195,6 +2200,7 @@ The rectifier is homogeneous, $f(cx) = c f(x)$ for $c > 0$, so one variance fits
 - Krizhevsky, Sutskever and Hinton 2012, ImageNet Classification with Deep Convolutional Neural Networks.
 - Klambauer, Unterthiner, Mayr and Hochreiter 2017, [Self-Normalizing Neural Networks](https://arxiv.org/abs/1706.02515): SELU.
 - Rumelhart, Hinton and Williams 1986, Learning representations by back-propagating errors: the sigmoid.
+- Lu, Shin, Su and Karniadakis 2019, [Dying ReLU and Initialization](https://arxiv.org/abs/1903.06733).
 - LeCun, Bottou, Orr and Müller 1998, Efficient BackProp: tanh, and weights of variance 1/n.
 - Dugas, Bengio, Bélisle, Nadeau and Garcia 2001, Incorporating Second-Order Functional Knowledge for Better Option Pricing: softplus.
 - Collobert 2004, Large Scale Machine Learning: the hard tanh.

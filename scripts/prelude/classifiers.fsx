@@ -26,8 +26,6 @@ type Course =
         Train: Examples
         /// How many steps lie between two looks at the error on the training set; None never looks.
         LooksEvery: int option
-        /// Where the biases of the first hidden layer start.
-        FirstBias: float
     }
 
 /// What a run leaves behind.
@@ -116,11 +114,6 @@ module Classifiers =
     let train (course: Course) (tape: Tape<float32>) report =
         let stream = RandomStream(course.Seed).Split("training")
         let model = Mlp<float32>(course.Model, stream.Split "model")
-
-        for parameter in model.Parameters do
-            if parameter.Name = "hidden.0.bias" then
-                parameter.Value.Span.Fill(float32 course.FirstBias)
-
         let optimizer = snd course.Optimizer model.Parameters
         let batches = ExampleStream(course.Train.Count, course.BatchSize, stream.Split "order")
         let losses, errors = Series 2, Series 2
@@ -173,7 +166,6 @@ module Classifiers =
                 "steps", string course.Steps
                 "learning rate, first to last", $"{course.Rate 1} to {course.Rate course.Steps}"
                 "batch", string course.BatchSize
-                "first bias", string course.FirstBias
             ]
             state
             course.Steps
