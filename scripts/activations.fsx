@@ -10,11 +10,11 @@ keywords: sigmoid, tanh, ReLU, ELU, SELU, GELU, Swish, Mish, gated linear units,
 ---
 # Activation functions: all in use, and when to use which
 
-Xavier Glorot, Yoshua Bengio: Understanding the difficulty of training deep feedforward neural networks. AISTATS 2010.
-Kaiming He, Xiangyu Zhang, Shaoqing Ren, Jian Sun: [Delving Deep into Rectifiers](https://arxiv.org/abs/1502.01852). ICCV 2015.
-Alex Krizhevsky, Ilya Sutskever, Geoffrey Hinton: ImageNet Classification with Deep Convolutional Neural Networks. NIPS 2012.
-Günter Klambauer, Thomas Unterthiner, Andreas Mayr, Sepp Hochreiter: [Self-Normalizing Neural Networks](https://arxiv.org/abs/1706.02515). NIPS 2017.
-And the papers of the single functions, [below](#References).
+- Xavier Glorot, Yoshua Bengio: Understanding the difficulty of training deep feedforward neural networks. AISTATS 2010.
+- Kaiming He, Xiangyu Zhang, Shaoqing Ren, Jian Sun: [Delving Deep into Rectifiers](https://arxiv.org/abs/1502.01852). ICCV 2015.
+- Alex Krizhevsky, Ilya Sutskever, Geoffrey Hinton: ImageNet Classification with Deep Convolutional Neural Networks. NIPS 2012.
+- Günter Klambauer, Thomas Unterthiner, Andreas Mayr, Sepp Hochreiter: [Self-Normalizing Neural Networks](https://arxiv.org/abs/1706.02515). NIPS 2017.
+- The papers of the single functions, [below](#References).
 
     [lang=text]
     @inproceedings{glorot2010understanding,
@@ -902,7 +902,8 @@ let rangeOf (f: Function) =
         ofCore f.Kind [ yield! [ -1e4; 1e4 ]; for i in -1000 .. 1000 -> float i / 50.0 ]
 
     let text x = if abs x >= 1e2 then (if x > 0.0 then "∞" else "−∞") else $"%.2f{x}"
-    $"{text (Array.min values)} … {text (Array.max values)}"
+    // Non-breaking spaces: a range stays in one line.
+    $"{text (Array.min values)}\u00A0…\u00A0{text (Array.max values)}"
 
 let nanoseconds (kind: ActivationKind) isBothWays =
     let count = 1 <<< 16
@@ -1121,7 +1122,13 @@ let colours =
 ]
 |> selector
 |> Chart.withXAxisStyle (TitleText = "layer")
-|> Chart.withYAxisStyle (TitleText = "second moment", AxisType = StyleParam.AxisType.Log)
+|> Chart.withYAxis (
+    LayoutObjects.LinearAxis.init (
+        Title = Title.init "second moment",
+        AxisType = StyleParam.AxisType.Log,
+        ExponentFormat = StyleParam.ExponentFormat.Power
+    )
+)
 |> figure
     "signals"
     "Second moment of signals and of gradients in each of thirty layers at the start, by function and size of the weights; level lines are those that can be trained."
