@@ -1173,7 +1173,9 @@ printfn
     $"norm of the first gradient %.2f{List.head (normsOf unclipped)}, median %.2f{Statistics.Median(normsOf unclipped)}, largest %.2f{List.max (normsOf unclipped)}"
 
 let lastLosses steps =
-    steps |> List.skip (List.length steps * 4 / 5) |> List.averageBy (fun (_, loss, _) -> loss)
+    steps
+    |> List.skip (List.length steps * 4 / 5)
+    |> List.averageBy (fun (_, loss, _) -> loss)
 
 printfn
     $"training loss of the last fifth: %.3f{lastLosses unclipped} as it is, %.3f{lastLosses clipped} clipped to 1"

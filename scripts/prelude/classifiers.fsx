@@ -44,6 +44,14 @@ type Graduate =
 /// Training and testing of classifiers, for all pages that have one.
 [<RequireQualifiedAccess>]
 module Classifiers =
+    /// What an action makes of a file; one that holds something else than meant ends the page with the cause.
+    let private readingExamples (file: string) (action: unit -> 'T) =
+        reading (fun () ->
+            try
+                action ()
+            with :? ArgumentException as error ->
+                Host.refuse $"scripts/data/{file}: {error.Message} Check the data out again.")
+
     /// Both parts with the mean of all numbers of the first subtracted, and divided by their standard deviation.
     let private standardize (train: Examples, test: Examples) =
         let numbers = train.Inputs.ToArray() |> Array.map float
@@ -63,7 +71,7 @@ module Classifiers =
     /// The digits of scikit-learn, 1,797 images of 8x8 pixels: to learn from (1,297) and to be tested on (500), split by chance. Pixels have
     /// mean 0 and variance 1.
     let digits seed =
-        reading (fun () ->
+        readingExamples "sklearn/digits.csv.gz" (fun () ->
             let all = Examples.FromTable(NumberTable.Read(dataFile "sklearn/digits.csv.gz", 0), 10, 16.0)
 
             let order = [| 0 .. all.Count - 1 |]
@@ -76,7 +84,7 @@ module Classifiers =
             let file kind = dataFile $"mnist-10k/{name}-{kind}-ubyte.gz"
             Examples.FromIdx(IdxFile.Read(file "images-idx3"), IdxFile.Read(file "labels-idx1"), 10)
 
-        reading (fun () -> standardize (part "train", part "t10k"))
+        readingExamples "mnist-10k" (fun () -> standardize (part "train", part "t10k"))
 
     /// The class with the largest score of each row, up to a thousand rows at a time.
     let predict (tape: Tape<float32>) (model: Mlp<float32>) (examples: Examples) =

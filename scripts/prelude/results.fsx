@@ -40,9 +40,11 @@ module Results =
             NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals
         )
 
-    /// The code of a script without its notes: a sentence that is mended makes no figure stale.
+    /// The code of a script without its notes and without the shape of its white space: a sentence that is mended, or a line that is broken
+    /// elsewhere, makes no figure stale.
     let private code (file: string) =
-        Regex.Replace(File.ReadAllText(file).ReplaceLineEndings "\n", @"\(\*\*.*?\*\)", "", RegexOptions.Singleline)
+        let withoutNotes = Regex.Replace(File.ReadAllText file, @"\(\*\*.*?\*\)", "", RegexOptions.Singleline)
+        Regex.Replace(withoutNotes, @"\s+", " ")
 
     /// Every file of rules, layers, models and optimizers whose type these texts name, or that such a file names in turn: a rule that the page never
     /// meets may change without making its figures stale.
