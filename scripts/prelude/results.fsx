@@ -148,14 +148,16 @@ module Results =
                 $"Full run of {kept.Date}, commit {kept.Commit}, {kept.Machine}, %.0f{kept.Seconds / 60.0} minutes.{stale}"
             )
 
-    /// The claims of the last full run as a table; a line that says so where there was none.
+    let private measured (row: LedgerRow) =
+        let interval = if row.Low.HasValue then $" [%.3g{row.Low.Value}, %.3g{row.High.Value}]" else ""
+
+        $"{row.Measure}: %.4g{row.Mean}{interval}"
+
+    /// The claims of the last full run as a table, with intervals where there were several seeds; a line that says so where there was none.
     let claims<'Row> page fingerprint =
         match kept<'Row> page fingerprint with
         | None -> table [ "full run" ] [ [ "There is none yet." ] ]
         | Some(kept, _) ->
             table
                 [ "claim"; "threshold"; "measured"; "verdict" ]
-                [
-                    for row in kept.Ledger ->
-                        [ row.Claim; row.Threshold; $"{row.Measure}: %.4g{row.Mean}"; verdictInWords row.Verdict ]
-                ]
+                [ for row in kept.Ledger -> [ row.Claim; row.Threshold; measured row; verdictInWords row.Verdict ] ]
