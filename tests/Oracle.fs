@@ -20,6 +20,12 @@ let private elementary name f slope (tape: Tape<float>) (x: Variable<float>) =
 let exp' tape x = elementary "exp" exp exp tape x
 let log' tape x = elementary "log" log (fun x -> 1.0 / x) tape x
 let reciprocal tape x = elementary "reciprocal" (fun x -> 1.0 / x) (fun x -> -1.0 / (x * x)) tape x
+/// The standard normal distribution, by another's hand.
+let probabilityOf x = 0.5 * MathNet.Numerics.SpecialFunctions.Erfc(-x / sqrt 2.0)
+
+let probability tape x =
+    elementary "probability" probabilityOf (fun x -> exp (-0.5 * x * x) / sqrt (2.0 * System.Math.PI)) tape x
+
 let plus c tape x = elementary "plus" ((+) c) (fun _ -> 1.0) tape x
 let times c tape x = elementary "times" ((*) c) (fun _ -> c) tape x
 

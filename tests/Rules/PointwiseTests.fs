@@ -178,6 +178,28 @@ let private functions =
             SlopeAtZero = 0.5
         }
         {
+            Name = "gelu"
+            Ids = [ "GELU-1"; "GELU-2" ]
+            Double = Record.gelu
+            Single = Record.gelu
+            Oracle = fun tape x -> Oracle.multiply tape x (Oracle.probability tape x)
+            Formula = fun x -> x * Oracle.probabilityOf x
+            Kinks = []
+            Far = (0.0, 0.0), (1e4, 1.0)
+            SlopeAtZero = 0.5
+        }
+        {
+            Name = "relu"
+            Ids = [ "RELU-1"; "RELU-2" ]
+            Double = Record.relu
+            Single = Record.relu
+            Oracle = Oracle.where (fun x -> x > 0.0) (Oracle.times 1.0) (Oracle.times 0.0)
+            Formula = max 0.0
+            Kinks = [ 0.0 ]
+            Far = (0.0, 0.0), (1e4, 1.0)
+            SlopeAtZero = 0.0
+        }
+        {
             Name = "hardTanh"
             Ids = [ "HTANH-1"; "HTANH-2" ]
             Double = Record.hardTanh
@@ -217,7 +239,7 @@ let private functions =
     ]
 
 /// True if the function falls somewhere.
-let private dips f = List.contains f.Name [ "swish"; "mish"; "geluTanh"; "hardSwish" ]
+let private dips f = List.contains f.Name [ "swish"; "mish"; "gelu"; "geluTanh"; "hardSwish" ]
 
 /// The size of what stands in the function's exponentials: as many digits are lost as it has before the point, because it is rounded too.
 let private exponent f (x: float) = if f.Name = "geluTanh" then 1.6 * abs x + 0.0714 * abs (x * x * x) else 2.0 * abs x
