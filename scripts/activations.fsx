@@ -362,7 +362,7 @@ whose distribution is symmetric leaves half of $E[y^2]$; so He et al. take $2/n$
 
 ## Longhand
 
-Each function and its derivative in F#, as the equations have it. The error function and $\ln(1 + x)$ are MathNet's; $e^x - 1 = 2 \sinh(x/2)\,e^{x/2}$ keeps all digits near 0, which MathNet's own function does not.
+Each function and its derivative in F#, as the equations have it. The error function and $\ln(1 + x)$ are MathNet's; $e^x - 1 = 2 \sinh(x/2)\,e^{x/2}$ keeps all digits near 0.
 *)
 let sigmoid x = if x > 0.0 then 1.0 / (1.0 + exp -x) else exp x / (1.0 + exp x) // SIG-1
 let expMinusOne x = 2.0 * sinh (x / 2.0) * exp (x / 2.0)
@@ -576,7 +576,7 @@ cotangents, away from kinks.
 *)
 let random = RandomStream(page.Seed).Split("agreement")
 
-let scientific (format: string) (value: float) =
+let formatted (format: string) (value: float) =
     value.ToString(format, Globalization.CultureInfo.InvariantCulture)
 
 /// The core's value and derivative at some points.
@@ -644,9 +644,9 @@ table
         for f, value, slope in distances ->
             [
                 f.Name
-                scientific "0e+0" (value)
-                scientific "0e+0" (slope)
-                scientific "0e+0" (gradientErrors[f.Name])
+                formatted "0e+0" (value)
+                formatted "0e+0" (slope)
+                formatted "0e+0" (gradientErrors[f.Name])
             ]
     ]
 (*** include-it-raw ***)
@@ -1083,8 +1083,8 @@ table
                 name
                 $"%.3f{mean forwardFactor}"
                 $"%.3f{mean backwardFactor}"
-                scientific "0.0e+0" (mean (Array.last >> fst))
-                scientific "0.0e+0" (mean (Array.head >> snd))
+                formatted "0.0e+0" (mean (Array.last >> fst))
+                formatted "0.0e+0" (mean (Array.head >> snd))
             ]
     ]
 (*** include-it-raw ***)
@@ -1171,7 +1171,7 @@ settle
 ## Experiment: thirty layers that learn, and thirty that do not
 
 The network of He et al.'s figure 3 in small: thirty hidden layers of 64 rectifiers, on 1,297 handwritten digits of 8x8 pixels (Alpaydin and Kaynak; scikit-learn's set), by gradient
-descent with a momentum of 0.9, at a rate of 0.003 (with 0.01 some of the networks that learn diverge). Only the starting weights differ.
+descent with a momentum of 0.9, at a rate of 0.003. Only the starting weights differ.
 *)
 let digits, digitsTest = Classifiers.digits page.Seed
 
@@ -1227,12 +1227,14 @@ let finalLoss (graduate: Graduate) =
     else
         losses |> Array.skip (losses.Length * 9 / 10) |> Array.average
 
-/// A mean and half the width of its 95 % interval.
-let plusMinus (format: string) (values: float list) =
+/// A mean and half the width of its 95 % interval, by Student's t.
+let interval (values: float list) =
     let t = Distributions.StudentT.InvCDF(0.0, 1.0, float (values.Length - 1), 0.975)
-    let margin = t * Statistics.StandardDeviation values / sqrt (float values.Length)
-    let text (value: float) = value.ToString(format, Globalization.CultureInfo.InvariantCulture)
-    $"{text (List.average values)} ± {text margin}"
+    List.average values, t * Statistics.StandardDeviation values / sqrt (float values.Length)
+
+let plusMinus (format: string) (values: float list) =
+    let mean, margin = interval values
+    $"{formatted format mean} ± {formatted format margin}"
 
 let seeds = [ for i in 0 .. page.Pick(quick = 1, standard = 2) -> page.Seed + uint64 i ]
 let deepSteps = page.Pick(quick = 60, standard = 600)
@@ -1999,17 +2001,15 @@ let gradientOf name = ofPairing name |> List.averageBy (snd >> Array.head >> snd
 let lostOf name = ofPairing name |> List.averageBy (snd >> lostOrders)
 let deadText kind = plusMinus "F1" (List.map snd birthRates[kind])
 let reluSignal, seluSignal = signalOf "ReLU, 2/n", signalOf "SELU, 1/n"
-let tanhSignal, geluSignal = signalOf "tanh, 1/n", scientific "0.0e+0" (signalOf "GELU, 2/n")
-let sigmoidGradient = scientific "0e+0" (gradientOf "sigmoid, 1/n")
+let tanhSignal, geluSignal = signalOf "tanh, 1/n", formatted "0.0e+0" (signalOf "GELU, 2/n")
+let sigmoidGradient = formatted "0e+0" (gradientOf "sigmoid, 1/n")
 let lostNormalized, lostUsual = lostOf "tanh, 1/n", lostOf "tanh, 1/(3n) (usual before 2010)"
 let isBorneOut fact = if fact then "yes" else "no"
 
 /// True if a kind's loss is lower than that of the rectifier by more than the scatter.
 let isBetterThanRelu kind =
-    let differences = lessRelu kind
-    let t = Distributions.StudentT.InvCDF(0.0, 1.0, float (differences.Length - 1), 0.975)
-    let margin = t * Statistics.StandardDeviation differences / sqrt (float differences.Length)
-    List.average differences + margin < 0.0
+    let mean, margin = interval (lessRelu kind)
+    mean + margin < 0.0
 
 table
     [ "for"; "take"; "because"; "section"; "borne out here" ]
@@ -2017,8 +2017,8 @@ table
         [
             "hidden layers, no other reason"
             "ReLU, weights of variance 2/n"
-            $"cheapest; %.2f{reluSignal} of a signal is left behind {depth} layers; {raceWinner}"
-            "What each does to numbers; A signal through thirty layers; How fast"
+            $"%.2f{reluSignal} of a signal is left behind {depth} layers; {raceWinner}"
+            "A signal through thirty layers; How fast"
             isBorneOut (reluSignal > 0.1 && raceWinner.StartsWith "ReLU")
         ]
         [
