@@ -1190,21 +1190,23 @@ let model (examples: Examples) (hidden: int list) kind scale =
         Scale = scale
     )
 
-let course name seed model optimizer rate steps (train: Examples) looks =
+let course name seed (model: MlpSettings) optimizer rate steps (train: Examples) looks =
     {
         Name = name
         Seed = seed
-        Model = model
+        Settings = string model
+        Model = fun stream -> Mlp<float32>(model, stream)
         Optimizer = optimizer
         Rate = (fun _ -> rate)
         Steps = steps
         BatchSize = 64
         Train = train
+        Augment = None
         LooksEvery = looks
     }
 
 /// Takes all courses, one after the other, and tells how far it has come.
-let takeAll name (courses: Course list) =
+let takeAll name (courses: Course<Mlp<float32>> list) =
     Progress.run name (courses |> List.sumBy _.Steps) (fun report ->
         [
             for course, before in
@@ -1219,7 +1221,7 @@ let takeAll name (courses: Course list) =
         ])
 
 /// The mean loss of the last tenth of the steps; that of knowing nothing if the run diverged.
-let finalLoss (graduate: Graduate) =
+let finalLoss (graduate: Graduate<Mlp<float32>>) =
     let losses = Array.map snd graduate.Losses
 
     if graduate.Diverged then
@@ -1256,9 +1258,10 @@ let deep =
                         None
         ]
 
-let deepOf scale = deep |> List.filter (fun (course, _) -> course.Model.Scale = scale)
+let deepOf scale =
+    deep |> List.filter (fun (_, graduate) -> graduate.Model.Settings.Scale = scale)
 
-let totalSeconds (runs: (Course * Graduate) list) =
+let totalSeconds (runs: (Course<Mlp<float32>> * Graduate<Mlp<float32>>) list) =
     runs |> List.sumBy (fun (_, graduate) -> graduate.Seconds)
 
 settle
@@ -1340,12 +1343,13 @@ let race =
         ]
 
 /// The first step at which no more than the goal is wrong; None if there is none.
-let reached (graduate: Graduate) =
+let reached (graduate: Graduate<Mlp<float32>>) =
     graduate.Errors |> Array.tryFind (fun (_, error) -> error <= goal) |> Option.map fst
 
 let raceOf kind rate =
     race
-    |> List.filter (fun (course, _) -> course.Model.Activation = kind && course.Rate 1 = rate)
+    |> List.filter (fun (course, graduate) ->
+        graduate.Model.Settings.Activation = kind && course.Rate 1 = rate)
 
 table
     ("function" :: [ for rate in rates -> $"rate %g{rate}" ])
@@ -1366,7 +1370,8 @@ table
 (*** include-it-raw ***)
 let fewestSteps kind seed =
     race
-    |> List.filter (fun (course, _) -> course.Model.Activation = kind && course.Seed = seed)
+    |> List.filter (fun (course, graduate) ->
+        graduate.Model.Settings.Activation = kind && course.Seed = seed)
     |> List.choose (snd >> reached)
     |> function
         | [] -> nan
@@ -1488,9 +1493,10 @@ let deadShare (network: Mlp<float32>) (examples: Examples) =
 
 let mortalsOf kind rate =
     mortals
-    |> List.filter (fun (course, _) -> course.Model.Activation = kind && course.Rate 1 = rate)
+    |> List.filter (fun (course, graduate) ->
+        graduate.Model.Settings.Activation = kind && course.Rate 1 = rate)
 
-let percentDead (graduate: Graduate) =
+let percentDead (graduate: Graduate<Mlp<float32>>) =
     if graduate.Diverged then nan else 100.0 * deadShare graduate.Model digits
 
 let average format (values: float list) =
@@ -1515,7 +1521,7 @@ table
                 let finished = runs |> List.filter (fun graduate -> not graduate.Diverged)
                 let lost = runs.Length - finished.Length
 
-                let mean format (measure: Graduate -> float) =
+                let mean format (measure: Graduate<Mlp<float32>> -> float) =
                     if finished.IsEmpty then "–" else average format (List.map measure finished)
 
                 [
@@ -1817,7 +1823,8 @@ let contest =
                     }
         ]
 
-let contestOf kind = contest |> List.filter (fun (course, _) -> course.Model.Activation = kind)
+let contestOf kind =
+    contest |> List.filter (fun (_, graduate) -> graduate.Model.Settings.Activation = kind)
 
 let testLosses kind =
     [
@@ -1882,7 +1889,8 @@ printfn $"""slopes that PReLU learned, from 0.25: {String.Join(", ", slopes)}"""
 
 let secondsOf kinds =
     contest
-    |> List.filter (fun (course, _) -> List.contains course.Model.Activation kinds)
+    |> List.filter (fun (course, graduate) ->
+        List.contains graduate.Model.Settings.Activation kinds)
     |> totalSeconds
 
 let settleAgainstRelu claim kind =

@@ -28,6 +28,13 @@ public sealed class TrainingState
         foreach (var parameter in parameters) Add($"parameter/{parameter.Name}", parameter.Value);
     }
 
+    /// <summary>Tensors that no optimizer trains, such as running statistics, by name.</summary>
+    /// <exception cref="ArgumentException">A name is taken already.</exception>
+    public void Add<T>(IEnumerable<(string Name, Tensor<T> Value)> statistics) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        foreach (var (name, value) in statistics) Add($"statistic/{name}", value);
+    }
+
     /// <summary>An optimizer's memory and its number of steps.</summary>
     /// <exception cref="ArgumentException">The name is taken already.</exception>
     public void Add<T>(string name, Optimizer<T> optimizer) where T : unmanaged, IBinaryFloatingPointIeee754<T>

@@ -1,13 +1,12 @@
 using System.Numerics;
 using Hybrid.Autodiff;
 using Hybrid.Layers;
-using Hybrid.Rules;
 using Hybrid.Tensors;
 
 namespace Hybrid.Models;
 
 /// <summary>A multilayer perceptron: linear maps with an activation function behind all but the last, which gives the logits.</summary>
-public sealed class Mlp<T> : Layer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+public sealed class Mlp<T> : Layer<T>, IClassifier<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly List<Layer<T>> layers = [];
     private readonly List<Func<Tape<T>, Variable<T>, Variable<T>>> steps = [];
@@ -30,17 +29,18 @@ public sealed class Mlp<T> : Layer<T> where T : unmanaged, IBinaryFloatingPointI
     /// <inheritdoc/>
     public override IEnumerable<Parameter<T>> Parameters => layers.SelectMany(layer => layer.Parameters);
 
+    /// <inheritdoc/>
+    public IEnumerable<(string Name, Tensor<T> Value)> Statistics => [];
+
     /// <summary>Maps x, [..., inputs], to logits, [..., outputs].</summary>
     /// <exception cref="ShapeException">x does not end in inputs.</exception>
     public Variable<T> Logits(Tape<T> tape, Variable<T> x) => steps.Aggregate(x, (y, step) => step(tape, y));
 
+    Variable<T> IClassifier<T>.Logits(Tape<T> tape, Variable<T> x, bool training) => Logits(tape, x);
+
     /// <summary>The mean cross-entropy of x, [batch, inputs], with one class for each row; a scalar, in nats.</summary>
     /// <exception cref="ArgumentException">There are not as many labels as rows, or a label is no class.</exception>
-    public Variable<T> Loss(Tape<T> tape, Variable<T> x, int[] labels)
-    {
-        var logits = Logits(tape, x);
-        return tape.Record("cross-entropy", CrossEntropy.Forward(labels, null, 0, logits.Value, tape.Arena), logits);
-    }
+    public Variable<T> Loss(Tape<T> tape, Variable<T> x, int[] labels) => this.Loss(tape, x, labels, training: true);
 
     private int AddHidden(string name, int inFeatures, int outFeatures, RandomStream random)
     {

@@ -11,12 +11,15 @@ open Hybrid.Optimizers
 open Hybrid.Tensors
 open MathNet.Numerics.Statistics
 
-/// One training run of a multilayer perceptron: its name, under which it is saved, and all that it depends on.
-type Course =
+/// One training run of a classifier: its name, under which it is saved, and all that it depends on.
+type Course<'Model when 'Model :> IClassifier<float32>> =
     {
         Name: string
         Seed: uint64
-        Model: MlpSettings
+        /// What tells its model from others.
+        Settings: string
+        /// The model, with weights drawn from a stream of chance.
+        Model: RandomStream -> 'Model
         /// Made of the parameters; its name tells one from another.
         Optimizer: string * (Parameter<float32> seq -> Optimizer<float32>)
         /// The learning rate of each step, counted from 1.
@@ -24,14 +27,16 @@ type Course =
         Steps: int
         BatchSize: int
         Train: Examples
+        /// Changes a batch of inputs, [batch, features], in place and by chance, before it is learned from; None leaves it as it is.
+        Augment: (RandomStream -> Tensor<float32> -> unit) option
         /// How many steps lie between two looks at the error on the training set; None never looks.
         LooksEvery: int option
     }
 
 /// What a run leaves behind.
-type Graduate =
+type Graduate<'Model> =
     {
-        Model: Mlp<float32>
+        Model: 'Model
         /// Step and training loss of its batch.
         Losses: (int * float)[]
         /// Step, and the share of training examples that are classified wrongly.
@@ -87,13 +92,13 @@ module Classifiers =
         readingExamples "mnist-10k" (fun () -> standardize (part "train", part "t10k"))
 
     /// The class with the largest score of each row, up to a thousand rows at a time.
-    let predict (tape: Tape<float32>) (model: Mlp<float32>) (examples: Examples) =
+    let predict (tape: Tape<float32>) (model: IClassifier<float32>) (examples: Examples) =
         [| 0 .. examples.Count - 1 |]
         |> Array.chunkBySize 1000
         |> Array.collect (fun rows ->
             tape.Clear()
             let struct (x, _) = examples.Batch<float32>(ReadOnlySpan rows)
-            let logits = model.Logits(tape, tape.Constant x).Value
+            let logits = model.Logits(tape, tape.Constant x, false).Value
             let scores = logits.ToArray() |> Array.chunkBySize logits.Shape.Columns
             scores |> Array.map (fun row -> Array.IndexOf(row, Array.max row)))
 
@@ -106,31 +111,34 @@ module Classifiers =
         float wrong / float examples.Count
 
     /// The mean loss over all examples, in nats.
-    let loss (tape: Tape<float32>) (model: Mlp<float32>) (examples: Examples) =
+    let loss (tape: Tape<float32>) (model: IClassifier<float32>) (examples: Examples) =
         let sums =
             [| 0 .. examples.Count - 1 |]
             |> Array.chunkBySize 1000
             |> Array.sumBy (fun rows ->
                 tape.Clear()
                 let struct (x, labels) = examples.Batch<float32>(ReadOnlySpan rows)
-                let loss = model.Loss(tape, tape.Constant x, labels)
+                let loss = model.Loss(tape, tape.Constant x, labels, false)
                 float rows.Length * float (loss.Value.ToScalar()))
 
         sums / float examples.Count
 
     /// Takes all steps of the course, or fewer if it diverges.
-    let train (course: Course) (tape: Tape<float32>) report =
+    let train (course: Course<'Model>) (tape: Tape<float32>) report =
         let stream = RandomStream(course.Seed).Split("training")
-        let model = Mlp<float32>(course.Model, stream.Split "model")
+        let model = course.Model(stream.Split "model")
         let optimizer = snd course.Optimizer model.Parameters
         let batches = ExampleStream(course.Train.Count, course.BatchSize, stream.Split "order")
+        let augmentation = stream.Split "augmentation"
         let losses, errors = Series 2, Series 2
         let diverged, ticks = ref 0L, ref 0L
 
         let state = TrainingState()
         state.Add model.Parameters
+        state.Add model.Statistics
         state.Add("optimizer", optimizer)
         state.Add("batches", batches)
+        state.Add("augmentation", augmentation)
         state.Add("losses", losses)
         state.Add("errors", errors)
         state.Add("diverged", (fun () -> diverged.Value), (fun saved -> diverged.Value <- saved))
@@ -138,8 +146,9 @@ module Classifiers =
 
         let learn number =
             let struct (x, labels) = course.Train.Batch<float32>(ReadOnlySpan(batches.Next()))
+            course.Augment |> Option.iter (fun change -> change augmentation x)
             tape.Clear()
-            let loss = model.Loss(tape, tape.Constant x, labels)
+            let loss = model.Loss(tape, tape.Constant x, labels, true)
             losses.Add(float number, float (loss.Value.ToScalar()))
             FiniteGuard.ThrowIfNotFinite(number, loss, tape, model.Parameters)
             optimizer.ZeroGradients()
@@ -169,7 +178,7 @@ module Classifiers =
             course.Name
             [
                 "seed", string course.Seed
-                "model", string course.Model
+                "model", course.Settings
                 "optimizer", fst course.Optimizer
                 "steps", string course.Steps
                 "learning rate, first to last", $"{course.Rate 1} to {course.Rate course.Steps}"

@@ -1,0 +1,49 @@
+using System.Numerics;
+using Hybrid.Autodiff;
+using Hybrid.Tensors;
+
+namespace Hybrid.Layers;
+
+/// <summary>A convolution with trained weights.</summary>
+public sealed class Conv2d<T> : Layer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private readonly int stride, padding;
+
+    /// <summary>Makes the layer with normal weights of the scale's variance and a bias of zeros.</summary>
+    /// <param name="name">Path of the layer in its model; its parameters add <c>.weight</c> and <c>.bias</c>.</param>
+    /// <param name="kernel">Height and width of the window.</param>
+    /// <param name="stride">Step of the window.</param>
+    /// <param name="padding">Zeros around the image.</param>
+    /// <param name="inChannels">Channels of the input.</param>
+    /// <param name="outChannels">Channels of the output.</param>
+    /// <param name="withBias">False leaves the bias out.</param>
+    /// <param name="scale">Variance of the weights; the fan-in is kernel² inChannels, the fan-out kernel² outChannels.</param>
+    /// <param name="random">Where the weights are drawn from.</param>
+    public Conv2d(
+        string name, int kernel, int stride, int padding, int inChannels, int outChannels, bool withBias, WeightScale scale, RandomStream random)
+    {
+        (this.stride, this.padding) = (stride, padding);
+        var deviation = Math.Sqrt(scale.Variance(kernel * kernel * inChannels, kernel * kernel * outChannels));
+        Weight = new Parameter<T>($"{name}.weight", Initialization.Normal<T>(new Shape(kernel, kernel, inChannels, outChannels), deviation, random));
+        if (withBias) Bias = new Parameter<T>($"{name}.bias", Tensor<T>.Zeros(new Shape(outChannels)));
+    }
+
+    /// <summary>w, [kernel, kernel, inChannels, outChannels].</summary>
+    public Parameter<T> Weight { get; }
+
+    /// <summary>[outChannels]; null if the layer has none.</summary>
+    public Parameter<T>? Bias { get; }
+
+    /// <inheritdoc/>
+    public override IEnumerable<Parameter<T>> Parameters => Bias is null ? [Weight] : [Weight, Bias];
+
+    /// <summary>Maps x, [batch, height, width, inChannels], to [batch, outHeight, outWidth, outChannels].</summary>
+    /// <exception cref="ShapeException">x is no batch of images of inChannels, or smaller than the window.</exception>
+    public Variable<T> Apply(Tape<T> tape, Variable<T> x)
+    {
+        var result = Rules.Conv2d.Forward(stride, padding, x.Value, Weight.Value, Bias?.Value, tape.Arena);
+        return Bias is null
+            ? tape.Record(Weight.Name, result, x, Weight)
+            : tape.Record(Weight.Name, result, x, Weight, Bias);
+    }
+}
