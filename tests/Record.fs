@@ -85,3 +85,10 @@ let geGlu (tape: Tape<_>) (value: Variable<_>) (gate: Variable<_>) =
 
 let swiGlu (tape: Tape<_>) (value: Variable<_>) (gate: Variable<_>) =
     tape.Record("swiGlu", SwiGlu.Forward(value.Value, gate.Value, tape.Arena), value, gate)
+
+let conv2d (tape: Tape<_>) stride padding (x: Variable<_>) (weight: Variable<_>) (bias: Variable<_>) =
+    let rule = Conv2d.Forward(stride, padding, x.Value, weight.Value, bias.Value, tape.Arena)
+    tape.Record("conv2d", rule, x, weight, bias)
+
+let conv2dWithoutBias (tape: Tape<_>) stride padding (x: Variable<_>) (weight: Variable<_>) =
+    tape.Record("conv2d", Conv2d.Forward(stride, padding, x.Value, weight.Value, null, tape.Arena), x, weight)
