@@ -17,9 +17,9 @@ namespace Hybrid.Models;
 /// The first block of the second and third stage halves the image and doubles the channels. Parameters, statistics and variables on
 /// the tape are named by where they stand: <c>stem</c>, <c>stage.0.block.0.first</c>, <c>.second</c>, <c>.shortcut</c>, each with
 /// <c>.conv.weight</c>, <c>.norm.gain</c>, <c>.norm.bias</c>, <c>.norm.mean</c>, <c>.norm.variance</c>; a rule with parameters is
-/// recorded under the name of its first one. Sums are <c>stage.0.block.0.add</c>; the output of a block is
-/// <c>stage.0.block.0.relu</c>, in the pre-activation form <c>.add</c>. Last come <c>final.norm</c> (pre-activation only),
-/// <c>pool</c> and <c>output</c>.
+/// recorded under the name of its first one, such as <c>stem.conv.weight</c>, and with a rectifier in it as
+/// <c>stem.norm.gain relu</c>. Sums are <c>stage.0.block.0.add</c>, rectifiers by themselves <c>stage.0.block.0.relu</c>. Last come
+/// <c>final.norm</c> (pre-activation only), <c>pool</c> and <c>output</c>.
 /// Differs from the paper: images of any size, and starting weights of the output with a variance of 1 / inFeatures, as no rectifier
 /// follows them.
 /// </remarks>
@@ -61,6 +61,12 @@ public sealed class ResNet<T> : Layer<T>, IClassifier<T> where T : unmanaged, IB
     /// <summary>Size and kind.</summary>
     public ResNetSettings Settings { get; }
 
+    /// <summary>
+    /// True records normalization and rectifier as two rules, so that all <see cref="Responses"/> stand on the tape. The numbers are
+    /// the same; a step takes some more time and memory.
+    /// </summary>
+    public bool KeepsResponses { get; set; }
+
     /// <inheritdoc/>
     public override IEnumerable<Parameter<T>> Parameters =>
     [
@@ -76,7 +82,7 @@ public sealed class ResNet<T> : Layer<T>, IClassifier<T> where T : unmanaged, IB
     /// <summary>
     /// Names on the tape of what each 3x3 layer responds with, from the input on: its output after normalization and before the
     /// rectifier or the sum (figure 7 of the paper). In the pre-activation form, and without normalization, it is the
-    /// convolution's own output.
+    /// convolution's own output. Set <see cref="KeepsResponses"/> first.
     /// </summary>
     public IReadOnlyList<string> Responses =>
         [stemNorm is not null ? "stem.norm.gain" : "stem.conv.weight", .. blocks.SelectMany(block => block.Responses)];
@@ -88,13 +94,11 @@ public sealed class ResNet<T> : Layer<T>, IClassifier<T> where T : unmanaged, IB
     /// <exception cref="ShapeException">x is no matrix of such rows.</exception>
     public Variable<T> Logits(Tape<T> tape, Variable<T> x, bool training)
     {
-        var (height, width, channels) = (Settings.Height, Settings.Width, Settings.Channels);
-        if (x.Value.Shape.Rank != 2 || x.Value.Shape.Columns != (long)height * width * channels)
-            throw new ShapeException($"x must be [batch, {(long)height * width * channels}], got {x.Value.Shape}; flatten each image of [{height}, {width}, {channels}] to a row.");
-        var y = tape.Record("images", Reshape.Forward(new Shape(x.Value.Shape[0], height, width, channels), x.Value), x);
-        y = tape.Relu("stem.relu", tape.Normalize(stemNorm, stemConv.Apply(tape, y), training));
-        foreach (var block in blocks) y = block.Apply(tape, y, training);
-        if (Settings.PreActivation) y = tape.Relu("final.relu", tape.Normalize(finalNorm, y, training));
+        var y = Images.Unflatten(tape, x, Settings.Height, Settings.Width, Settings.Channels);
+        var pass = new Recording<T>(tape, training, KeepsResponses);
+        y = pass.NormalizeRelu("stem.relu", stemNorm, stemConv.Apply(tape, y));
+        foreach (var block in blocks) y = block.Apply(pass, y);
+        if (Settings.PreActivation) y = pass.NormalizeRelu("final.relu", finalNorm, y);
         return output.Apply(tape, tape.Record("pool", GlobalAveragePool.Forward(y.Value, tape.Arena), y));
     }
 }

@@ -3,7 +3,7 @@ using Hybrid.Layers;
 namespace Hybrid.Models;
 
 /// <summary>Size and kind of a <see cref="ResNet{T}"/>; defaults are those of section 4.2 of the paper.</summary>
-public sealed record ResNetSettings
+public sealed record ResNetSettings : IClassifierSettings
 {
     /// <summary>Height of the images.</summary>
     public required int Height { get; init; }
@@ -41,7 +41,7 @@ public sealed record ResNetSettings
     /// <summary>n, the number of blocks in each stage.</summary>
     public int BlocksInStage => (Layers - 2) / 6;
 
-    /// <summary>Number of trained numbers in a model of this size; the largest <see cref="long"/> if there are more.</summary>
+    /// <inheritdoc/>
     public long ParameterCount
     {
         get
@@ -64,9 +64,8 @@ public sealed record ResNetSettings
         $"{(Shortcuts == ShortcutKind.None ? "Plain" : $"ResNet {Shortcuts}")} {Layers} layers {BaseFilters} filters"
         + $" {Height}x{Width}x{Channels} {Classes} classes {Scale}{(PreActivation ? " PreActivation" : "")}{(Normalized ? "" : " NotNormalized")}";
 
-    /// <summary>Throws unless a network can be made of these settings.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">A size is not positive, or the layers are not 6n + 2.</exception>
-    internal void ThrowIfImpossible()
+    /// <inheritdoc/>
+    public void ThrowIfImpossible()
     {
         foreach (var (name, value) in new[]
             { (nameof(Height), Height), (nameof(Width), Width), (nameof(Channels), Channels), (nameof(BaseFilters), BaseFilters), (nameof(Classes), Classes) })

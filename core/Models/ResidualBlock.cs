@@ -65,33 +65,30 @@ internal sealed class ResidualBlock<T> : Layer<T> where T : unmanaged, IBinaryFl
         : [$"{name}.first.conv.weight", $"{name}.second.conv.weight"];
 
     /// <summary>Maps x, [batch, height, width, inChannels], to [batch, ⌈height / stride⌉, ⌈width / stride⌉, outChannels].</summary>
-    internal Variable<T> Apply(Tape<T> tape, Variable<T> x, bool training) =>
-        settings.PreActivation ? ApplyBefore(tape, x, training) : ApplyBehind(tape, x, training);
+    internal Variable<T> Apply(Recording<T> pass, Variable<T> x) => settings.PreActivation ? ApplyBefore(pass, x) : ApplyBehind(pass, x);
 
     /// <summary>Normalization behind each convolution, a rectifier behind the sum (He et al. 2015, figure 2).</summary>
-    private Variable<T> ApplyBehind(Tape<T> tape, Variable<T> x, bool training)
+    private Variable<T> ApplyBehind(Recording<T> pass, Variable<T> x)
     {
-        var y = tape.Normalize(firstNorm, firstConv.Apply(tape, x), training);
-        y = secondConv.Apply(tape, tape.Relu($"{name}.first.relu", y));
-        y = Sum(tape, tape.Normalize(secondNorm, y, training), x, x, training);
-        return tape.Relu($"{name}.relu", y);
+        var y = pass.NormalizeRelu($"{name}.first.relu", firstNorm, firstConv.Apply(pass.Tape, x));
+        y = secondConv.Apply(pass.Tape, y);
+        return settings.Shortcuts == ShortcutKind.None
+            ? pass.NormalizeRelu($"{name}.relu", secondNorm, y)
+            : pass.Relu($"{name}.relu", pass.Add($"{name}.add", pass.Normalize(secondNorm, y), Shortcut(pass, x, x)));
     }
 
     /// <summary>Normalization and rectifier before each convolution, nothing behind the sum (He et al. 2016, figure 1b).</summary>
-    private Variable<T> ApplyBefore(Tape<T> tape, Variable<T> x, bool training)
+    private Variable<T> ApplyBefore(Recording<T> pass, Variable<T> x)
     {
-        var active = isActive ? x : tape.Relu($"{name}.first.relu", tape.Normalize(firstNorm, x, training));
-        var y = tape.Normalize(secondNorm, firstConv.Apply(tape, active), training);
-        y = secondConv.Apply(tape, tape.Relu($"{name}.second.relu", y));
-        return Sum(tape, y, x, active, training);
+        var active = isActive ? x : pass.NormalizeRelu($"{name}.first.relu", firstNorm, x);
+        var y = pass.NormalizeRelu($"{name}.second.relu", secondNorm, firstConv.Apply(pass.Tape, active));
+        y = secondConv.Apply(pass.Tape, y);
+        return settings.Shortcuts == ShortcutKind.None ? y : pass.Add($"{name}.add", y, Shortcut(pass, x, active));
     }
 
-    /// <summary>F(x) and the shortcut. What is projected is the activated input (He et al. 2016, section 4.1), what is carried as it is is x.</summary>
-    private Variable<T> Sum(Tape<T> tape, Variable<T> y, Variable<T> x, Variable<T> active, bool training)
-    {
-        if (settings.Shortcuts == ShortcutKind.None) return y;
-        if (shortcutConv is not null) x = tape.Normalize(shortcutNorm, shortcutConv.Apply(tape, active), training);
-        else if (changesShape) x = tape.Record($"{name}.shortcut", Rules.PadShortcut.Forward(stride, outChannels, x.Value, tape.Arena), x);
-        return tape.Add($"{name}.add", y, x);
-    }
+    /// <summary>What is projected is the activated input (He et al. 2016, section 4.1); what is carried as it is is x.</summary>
+    private Variable<T> Shortcut(Recording<T> pass, Variable<T> x, Variable<T> active) =>
+        shortcutConv is not null ? pass.Normalize(shortcutNorm, shortcutConv.Apply(pass.Tape, active))
+        : changesShape ? pass.Tape.Record($"{name}.shortcut", Rules.PadShortcut.Forward(stride, outChannels, x.Value, pass.Tape.Arena), x)
+        : x;
 }

@@ -49,6 +49,12 @@ public sealed class ResidualMlp<T> : Layer<T>, IClassifier<T> where T : unmanage
     /// <summary>Size and kind.</summary>
     public ResidualMlpSettings Settings { get; }
 
+    /// <summary>
+    /// True records normalization and rectifier as two rules, so that all <see cref="Responses"/> stand on the tape. The numbers are
+    /// the same; a step takes some more time and memory.
+    /// </summary>
+    public bool KeepsResponses { get; set; }
+
     /// <inheritdoc/>
     public override IEnumerable<Parameter<T>> Parameters =>
         [.. units.SelectMany(unit => unit.Linear.Parameters.Concat(unit.Norm.Parameters)), .. output.Parameters];
@@ -56,7 +62,7 @@ public sealed class ResidualMlp<T> : Layer<T>, IClassifier<T> where T : unmanage
     /// <inheritdoc/>
     public IEnumerable<(string Name, Tensor<T> Value)> Statistics => units.SelectMany(unit => unit.Norm.Statistics);
 
-    /// <summary>Names on the tape of what each hidden layer responds with: its output after normalization, before the rectifier or the sum.</summary>
+    /// <summary>Names on the tape of what each hidden layer responds with: its output after normalization, before the rectifier or the sum. Set <see cref="KeepsResponses"/> first.</summary>
     public IReadOnlyList<string> Responses => [.. units.Select(unit => unit.Norm.Gain.Name)];
 
     /// <summary>Maps x, [batch, inputs], to logits, [batch, outputs].</summary>
@@ -66,15 +72,19 @@ public sealed class ResidualMlp<T> : Layer<T>, IClassifier<T> where T : unmanage
     /// <exception cref="ShapeException">x does not end in inputs.</exception>
     public Variable<T> Logits(Tape<T> tape, Variable<T> x, bool training)
     {
-        var y = tape.Relu("input.relu", Apply(0, x));
+        var pass = new Recording<T>(tape, training, KeepsResponses);
+        var y = Rectified("input", 0, x);
         for (var i = 1; i < units.Length; i += 2)
         {
             var block = $"block.{i / 2}";
-            var z = Apply(i + 1, tape.Relu($"{block}.first.relu", Apply(i, y)));
-            y = tape.Relu($"{block}.relu", Settings.Residual ? tape.Add($"{block}.add", z, y) : z);
+            var z = Rectified($"{block}.first", i, y);
+            y = Settings.Residual
+                ? pass.Relu($"{block}.relu", pass.Add($"{block}.add", pass.Normalize(units[i + 1].Norm, units[i + 1].Linear.Apply(tape, z)), y))
+                : Rectified(block, i + 1, z);
         }
         return output.Apply(tape, y);
 
-        Variable<T> Apply(int unit, Variable<T> x) => units[unit].Norm.Apply(tape, units[unit].Linear.Apply(tape, x), training);
+        Variable<T> Rectified(string name, int unit, Variable<T> x) =>
+            pass.NormalizeRelu($"{name}.relu", units[unit].Norm, units[unit].Linear.Apply(tape, x));
     }
 }

@@ -46,11 +46,36 @@ let shaken (seed: uint64) (model: #IClassifier<'T>) =
 
     model
 
-/// The variables that a pass records, by name, in order.
-let recorded (model: IClassifier<_>) training (x: Tensor<_>) =
+let keepResponses keeps (model: IClassifier<float>) =
+    match model with
+    | :? ResNet<float> as model -> model.KeepsResponses <- keeps
+    | :? ResidualMlp<float> as model -> model.KeepsResponses <- keeps
+    | other -> failtestf "%O keeps no responses" other
+
+/// The variables that a pass records, by name, in order; what goes into a rectifier too.
+let recorded model training (x: Tensor<float>) =
+    keepResponses true model
     let tape = Tape()
     model.Logits(tape, tape.Input x, training) |> ignore
+    keepResponses false model
     [ for made in tape.Recorded -> made.Name, made.Value.ToPersistent() ]
+
+/// Loss and gradients are the same to the bit, whether responses are kept or fused away.
+let expectResponsesChangeNothing (model: IClassifier<float>) (x: Tensor<float>) labels =
+    let run keeps training =
+        keepResponses keeps model
+        let tape = usedTape ()
+
+        for parameter in model.Parameters do
+            parameter.ZeroGradient()
+
+        let loss = model.Loss(tape, tape.Input x, labels, training)
+        tape.Backward loss
+        keepResponses false model
+        loss.Value.ToScalar(), [ for parameter in model.Parameters -> parameter.Gradient.ToArray() ]
+
+    for training in [ true; false ] do
+        Expect.equal (run true training) (run false training) $"training {training}"
 
 /// How near what goes into any rectifier comes to its kink; it is what was recorded just before.
 let distanceToKink model training x =

@@ -172,6 +172,12 @@ let tests =
                     Expect.equal after before "identity"
                     Expect.exists before (fun value -> value < 0.0) "no rectifier behind the sum")
 
+            testCase "kept responses change no bit of loss and gradients" (fun () ->
+                for options in everyChoice tiny do
+                    let model = double options 1UL |> shaken 2UL
+                    let x = normal (RandomStream 3UL) [ 3; options.Features ]
+                    expectResponsesChangeNothing model x [| 0; 2; 1 |])
+
             testCase "networks of one seed start from the same weights, whatever their shortcuts" (fun () ->
                 let weights shortcuts =
                     Map.ofSeq

@@ -60,6 +60,11 @@ let tests =
                     else
                         Expect.all after ((=) 0.0) "plain")
 
+            testCase "kept responses change no bit of loss and gradients" (fun () ->
+                for residual in [ true; false ] do
+                    let model = model 4 3 8 residual 1UL |> shaken 2UL
+                    expectResponsesChangeNothing model (normal (RandomStream 3UL) [ 3; 4 ]) [| 0; 2; 1 |])
+
             testCase "networks of one seed start from the same weights, with and without shortcuts" (fun () ->
                 let weights residual seed = stateOf (model 4 3 8 residual seed) |> List.map floats
                 Expect.equal (weights true 1UL) (weights false 1UL) "same seed"
