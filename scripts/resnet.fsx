@@ -193,14 +193,14 @@ let healthy =
             Verdict = atMost 1.0 3.0
         }
 
-let shallow, middle, deep =
-    page.Pick(quick = (4, 8, 20), standard = (6, 20, 56))
+let shallow, middle, deep = page.Pick(quick = (4, 8, 20), standard = (6, 20, 56))
 
 let degrades =
     claim
         {
             Text = "Deeper plain networks have a higher training error."
-            Paper = "section 4.2 and figure 6: plain networks on CIFAR-10, worse from 20 to 56 layers"
+            Paper =
+                "section 4.2 and figure 6: plain networks on CIFAR-10, worse from 20 to 56 layers"
             Measure =
                 $"training error of {deep} plain layers minus that of {middle}, fully connected, points"
             Threshold = "reproduced from 10 on, partly from 1"
@@ -256,7 +256,8 @@ let reversedConvolutional =
 let responses =
     claim
         {
-            Text = "Residual layers respond less than plain ones: they change their input a little."
+            Text =
+                "Residual layers respond less than plain ones: they change their input a little."
             Paper = "figure 7, standard deviations of the layers' responses, no single figure"
             Measure =
                 $"mean standard deviation of the responses of ResNet-{deepConvolutional} over that of plain-{deepConvolutional}"
@@ -279,8 +280,10 @@ let anyShortcut =
     claim
         {
             Text = "Every kind of shortcut is better than none."
-            Paper = "table 3, top-1 error on ImageNet: plain-34 28.54 %, A 25.03 %, B 24.52 %, C 24.19 %"
-            Measure = "test error of the plain network minus the worst of A, B and C, digits, points"
+            Paper =
+                "table 3, top-1 error on ImageNet: plain-34 28.54 %, A 25.03 %, B 24.52 %, C 24.19 %"
+            Measure =
+                "test error of the plain network minus the worst of A, B and C, digits, points"
             Threshold = "reproduced from 1 on, partly above 0"
             Verdict = atLeast 1.0 1e-9
         }
@@ -298,8 +301,10 @@ let alikeShortcuts =
 let preActivated =
     claim
         {
-            Text = "Normalization and rectifier before the convolutions make a deep network easier to train."
-            Paper = "He et al. 2016, table 2, test error of 110 layers on CIFAR-10: 6.61 % to 6.37 %"
+            Text =
+                "Normalization and rectifier before the convolutions make a deep network easier to train."
+            Paper =
+                "He et al. 2016, table 2, test error of 110 layers on CIFAR-10: 6.61 % to 6.37 %"
             Measure =
                 $"training loss of ResNet-{deep} as published first minus that with pre-activation, digits, nats"
             Threshold = "reproduced from 0.005 on, partly above 0"
@@ -309,7 +314,8 @@ let preActivated =
 let beatsMlp =
     claim
         {
-            Text = "A residual network sees more in images than a perceptron of as many parameters."
+            Text =
+                "A residual network sees more in images than a perceptron of as many parameters."
             Paper = "not compared in the paper"
             Measure = "test error of the perceptron minus that of ResNet-20, clothes, points"
             Threshold = "reproduced from 1 on, partly above 0"
@@ -321,7 +327,8 @@ let beatsLeNet =
         {
             Text = "And more than two large convolutions with as many parameters."
             Paper = "not compared in the paper"
-            Measure = "test error of the net of two convolutions minus that of ResNet-20, clothes, points"
+            Measure =
+                "test error of the net of two convolutions minus that of ResNet-20, clothes, points"
             Threshold = "reproduced from 0.5 on, partly above 0"
             Verdict = atLeast 0.5 1e-9
         }
@@ -1469,8 +1476,7 @@ let descent: string * (Parameter<float32> seq -> Optimizer<float32>) =
     fun parameters -> Sgd<float32>(parameters, 0.9, 1e-4)
 
 /// The paper's rates in small: divided by 10 after half the steps and after three quarters.
-let falling rate steps =
-    StepSchedule(rate, [| steps / 2; steps * 3 / 4 |], 10.0).Rate
+let falling rate steps = StepSchedule(rate, [| steps / 2; steps * 3 / 4 |], 10.0).Rate
 
 let course name seed settings model (train: Examples) steps rate =
     {
@@ -1487,8 +1493,7 @@ let course name seed settings model (train: Examples) steps rate =
         LooksEvery = None
     }
 
-let epochs (examples: Examples) count =
-    count * ((examples.Count + batchSize - 1) / batchSize)
+let epochs (examples: Examples) count = count * ((examples.Count + batchSize - 1) / batchSize)
 
 let kinds = [ "plain", false; "residual", true ]
 
@@ -1501,7 +1506,7 @@ let perceptron layers residual =
         Residual = residual
     )
 
-let stacks =
+let towers =
     Classifiers.trainAll
         tape
         "depth, fully connected"
@@ -1525,13 +1530,13 @@ let stacks =
 let percentWrong examples (model: IClassifier<float32>) =
     100.0 * Classifiers.errorRate tape model examples
 
-let stacksOf layers residual =
-    stacks
+let towersOf layers residual =
+    towers
     |> List.filter (fun (_, run) ->
         run.Model.Settings.Layers = layers && run.Model.Settings.Residual = residual)
 
 let trainingErrors layers residual =
-    [ for _, run in stacksOf layers residual -> percentWrong digits run.Model ]
+    [ for _, run in towersOf layers residual -> percentWrong digits run.Model ]
 
 table
     [
@@ -1550,27 +1555,29 @@ table
 
                     plusMinus
                         "F2"
-                        [ for _, run in stacksOf layers residual -> percentWrong digitsTest run.Model ]
+                        [
+                            for _, run in towersOf layers residual ->
+                                percentWrong digitsTest run.Model
+                        ]
             ]
     ]
 (*** include-it-raw ***)
-let apart first second =
-    List.map3 (fun seed a b -> seed, a - b) seeds first second
+let apart first second = List.map3 (fun seed a b -> seed, a - b) seeds first second
 
 settle
     degrades
     (apart (trainingErrors deep false) (trainingErrors middle false))
-    (Classifiers.totalSeconds stacks)
+    (Classifiers.totalSeconds towers)
 
 settle
     reversed
     (apart (trainingErrors deep false) (trainingErrors deep true))
-    (Classifiers.totalSeconds stacks)
+    (Classifiers.totalSeconds towers)
 
 settle
     gains
     (apart (trainingErrors deep true) (trainingErrors middle true))
-    (Classifiers.totalSeconds stacks)
+    (Classifiers.totalSeconds towers)
 (*** include-output ***)
 let smoothed points =
     points
@@ -1595,7 +1602,7 @@ kinds
     kind,
     [
         for layers, colour in depthColours do
-            let _, run = List.head (stacksOf layers residual)
+            let _, run = List.head (towersOf layers residual)
             lossLine $"{layers} layers" colour StyleParam.DrawingStyle.Solid run.Losses
     ]
     |> Chart.combine)
@@ -1646,8 +1653,7 @@ let settingsOf side filters layers shortcuts normalized scale preActivation =
 let convolutions side filters layers shortcuts =
     settingsOf side filters layers shortcuts true WeightScale.He false
 
-let residualNet (settings: ResNetSettings) =
-    fun stream -> ResNet<float32>(settings, stream)
+let residualNet (settings: ResNetSettings) = fun stream -> ResNet<float32>(settings, stream)
 
 let stages =
     Classifiers.trainAll
@@ -1655,7 +1661,8 @@ let stages =
         "depth, convolutions"
         [
             for layers in [ convolutional; deepConvolutional ] do
-                for kind, shortcuts in [ "plain", ShortcutKind.None; "residual", ShortcutKind.Pad ] do
+                for kind, shortcuts in
+                    [ "plain", ShortcutKind.None; "residual", ShortcutKind.Pad ] do
                     for seed in seeds ->
                         let settings = convolutions 14 8 layers shortcuts
 
@@ -1688,7 +1695,9 @@ table
                     $"{name}-{layers}"
                     string (snd (List.head runs)).Model.ParameterCount
                     plusMinus "F1" (stageErrors layers shortcuts)
-                    plusMinus "F1" [ for _, run in runs -> percentWrong smallClothesTest run.Model ]
+                    plusMinus
+                        "F1"
+                        [ for _, run in runs -> percentWrong smallClothesTest run.Model ]
                 ]
     ]
 (*** include-it-raw ***)
@@ -1731,11 +1740,12 @@ settle
 ### What a layer adds
 
 The paper looks at the *responses*: what comes out of each 3x3 layer behind its normalization, before the rectifier and before the addition (figure 7). If a residual block only refines what it is handed, its
-responses are small, and the smaller, the more blocks share the work. Standard deviations over all training images, positions and channels, of the networks just trained.
+responses are small, and the smaller, the more blocks share the work. Standard deviations over 500 training images, all positions and channels, of the networks just trained.
 *)
 /// The standard deviation of every 3x3 layer's response, from the input on.
 let responsesOf (model: ResNet<float32>) =
     let rows = [| 0 .. page.Pick(quick = 99, standard = 499) |]
+    model.KeepsResponses <- true
     tape.Clear()
     let struct (x, _) = smallClothes.Batch<float32>(ReadOnlySpan rows)
     (model :> IClassifier<float32>).Logits(tape, tape.Constant x, false) |> ignore
@@ -1745,14 +1755,15 @@ let responsesOf (model: ResNet<float32>) =
     [
         for variable in tape.Recorded do
             if names.Contains variable.Name then
-                Statistics.PopulationStandardDeviation(variable.Value.ToArray() |> Seq.map float)
+                Statistics.PopulationStandardDeviation(
+                    variable.Value.ToArray() |> Seq.map float
+                )
     ]
 
 let meanResponses layers shortcuts =
     [ for _, run in stagesOf layers shortcuts -> List.average (responsesOf run.Model) ]
 
-let ratios above below =
-    List.map3 (fun seed a b -> seed, a / b) seeds above below
+let ratios above below = List.map3 (fun seed a b -> seed, a / b) seeds above below
 
 let responseSeconds, (plainResponses, residualResponses, shallowResponses) =
     let work () =
@@ -1812,7 +1823,14 @@ let shortcutKinds =
 let shortcutSteps = page.Pick(quick = 8, standard = epochs digits 8)
 
 let digitCourse name seed settings =
-    course $"{name}-{seed}" seed (string settings) (residualNet settings) digits shortcutSteps 0.1
+    course
+        $"{name}-{seed}"
+        seed
+        (string settings)
+        (residualNet settings)
+        digits
+        shortcutSteps
+        0.1
 
 let shortcutRuns =
     Classifiers.trainAll
@@ -1836,16 +1854,15 @@ table
     [
         for name, shortcuts in shortcutKinds ->
             let _, run =
-                shortcutRuns |> List.find (fun (_, run) -> run.Model.Settings.Shortcuts = shortcuts)
+                shortcutRuns
+                |> List.find (fun (_, run) -> run.Model.Settings.Shortcuts = shortcuts)
 
             [ name; string run.Model.ParameterCount; plusMinus "F2" (shortcutErrors shortcuts) ]
     ]
 (*** include-it-raw ***)
 /// The test errors of A, B and C, for each seed.
 let withShortcut =
-    [
-        for _, shortcuts in List.tail shortcutKinds -> shortcutErrors shortcuts
-    ]
+    [ for _, shortcuts in List.tail shortcutKinds -> shortcutErrors shortcuts ]
     |> List.transpose
 
 settle
@@ -1869,8 +1886,7 @@ What does a deep network need? ResNet-20 on the digits as it is, and with one th
 (variance 1/n instead of 2/n), and the last two together.
 *)
 let broken =
-    let net shortcuts normalized scale =
-        settingsOf 8 16 20 shortcuts normalized scale false
+    let net shortcuts normalized scale = settingsOf 8 16 20 shortcuts normalized scale false
 
     [
         "as it is", net ShortcutKind.Pad true WeightScale.He
@@ -1946,10 +1962,10 @@ let orderRuns =
         ]
 
 let ordered preActivation =
-    orderRuns |> List.filter (fun (_, run) -> run.Model.Settings.PreActivation = preActivation)
+    orderRuns
+    |> List.filter (fun (_, run) -> run.Model.Settings.PreActivation = preActivation)
 
-let orderedLosses preActivation =
-    ordered preActivation |> List.map Classifiers.finalLoss
+let orderedLosses preActivation = ordered preActivation |> List.map Classifiers.finalLoss
 
 table
     [ "normalization and rectifier"; "training loss at the end, nats"; "test error, %" ]
@@ -1982,11 +1998,24 @@ let resnet20 = convolutions 28 16 20 ShortcutKind.Pad
 
 let contestants: (string * string * float * (RandomStream -> IClassifier<float32>)) list =
     let hidden = MlpSettings(Inputs = 784, Hidden = [| 256; 256 |], Outputs = 10)
-    let large = ConvNetSettings(Height = 28, Width = 28, Channels = 1, Filters = [| 16; 32 |], Hidden = 160, Classes = 10)
+
+    let large =
+        ConvNetSettings(
+            Height = 28,
+            Width = 28,
+            Channels = 1,
+            FirstFilters = 16,
+            SecondFilters = 32,
+            Hidden = 160,
+            Classes = 10
+        )
 
     [
         "ResNet-20", string resnet20, 0.1, (fun stream -> ResNet<float32>(resnet20, stream))
-        "two large convolutions", string large, 0.02, (fun stream -> ConvNet<float32>(large, stream))
+        "two large convolutions",
+        string large,
+        0.02,
+        (fun stream -> ConvNet<float32>(large, stream))
         "perceptron", string hidden, 0.02, (fun stream -> Mlp<float32>(hidden, stream))
     ]
 
@@ -2004,8 +2033,7 @@ let contest =
                       clothes
                       contestSteps
                       rate with
-                    Augment =
-                        Some(fun stream images -> augmentation.Apply(stream, images))
+                    Augment = Some(fun stream images -> augmentation.Apply(stream, images))
                 }
         ]
 
@@ -2024,8 +2052,15 @@ table
             ]
     ]
 (*** include-it-raw ***)
-settle beatsLeNet [ page.Seed, contestErrors[1] - contestErrors[0] ] (Classifiers.totalSeconds contest)
-settle beatsMlp [ page.Seed, contestErrors[2] - contestErrors[0] ] (Classifiers.totalSeconds contest)
+settle
+    beatsLeNet
+    [ page.Seed, contestErrors[1] - contestErrors[0] ]
+    (Classifiers.totalSeconds contest)
+
+settle
+    beatsMlp
+    [ page.Seed, contestErrors[2] - contestErrors[0] ]
+    (Classifiers.totalSeconds contest)
 (*** include-output ***)
 (**
 ### What it saw
@@ -2049,15 +2084,30 @@ let mosaic columns height width (pictures: float[] list) =
         for y in 0 .. height - 1 do
             for x in 0 .. width - 1 do
                 z[top + y][left + x] <-
-                    Math.Round((picture[y * width + x] - lowest) / max 1e-9 (highest - lowest), 2)
+                    Math.Round(
+                        (picture[y * width + x] - lowest) / max 1e-9 (highest - lowest),
+                        2
+                    )
+
+    let hidden = LayoutObjects.LinearAxis.init (Visible = false)
+
+    let downward =
+        LayoutObjects.LinearAxis.init (
+            Visible = false,
+            AutoRange = StyleParam.AutoRange.Reversed,
+            ScaleAnchor = StyleParam.ScaleAnchor.X 1
+        )
 
     Chart.Heatmap(zData = z, ColorScale = StyleParam.Colorscale.Greys, ShowScale = false)
-    |> Chart.withXAxisStyle (ShowTickLabels = false, ShowGrid = false)
-    |> Chart.withYAxisStyle (ShowTickLabels = false, ShowGrid = false, AutoRange = StyleParam.AutoRange.Reversed)
+    |> Chart.withXAxis hidden
+    |> Chart.withYAxis downward
 
 /// The pictures of each channel of an array [height, width, channels].
 let channelsOf channels (values: float32[]) =
-    [ for c in 0 .. channels - 1 -> [| for i in c..channels .. values.Length - 1 -> float values[i] |] ]
+    [
+        for c in 0 .. channels - 1 ->
+            [| for i in c..channels .. values.Length - 1 -> float values[i] |]
+    ]
 (**
 *)
 let trained = (snd (List.head contest)).Model :?> ResNet<float32>
@@ -2071,14 +2121,33 @@ let maps =
 
     [
         for name in [ "stem"; "stage.0"; "stage.1"; "stage.2" ] ->
-            let variable = tape.Recorded |> Seq.findBack (fun variable -> variable.Name.StartsWith $"{name}.")
+            let variable =
+                tape.Recorded
+                |> Seq.findBack (fun variable -> variable.Name.StartsWith $"{name}.")
+
             let shape = variable.Value.Shape
-            let title = if name = "stem" then "behind the first convolution" else $"behind stage {int name[6..] + 1}"
-            title, mosaic 8 shape[1] shape[2] (channelsOf shape[3] (variable.Value.ToArray()) |> List.truncate 32)
+
+            let title =
+                if name = "stem" then
+                    "behind the first convolution"
+                else
+                    $"behind stage {int name[6..] + 1}"
+
+            title,
+            mosaic
+                8
+                shape[1]
+                shape[2]
+                (channelsOf shape[3] (variable.Value.ToArray()) |> List.truncate 32)
     ]
 
 [
-    "the image", mosaic 1 28 28 (channelsOf 1 (clothesTest.Inputs.ToArray()[shown * 784 .. shown * 784 + 783]))
+    "the image",
+    mosaic
+        1
+        28
+        28
+        (channelsOf 1 (clothesTest.Inputs.ToArray()[shown * 784 .. shown * 784 + 783]))
     "filters of the first convolution", mosaic 8 3 3 (channelsOf 16 (stem.Value.ToArray()))
     yield! maps
 ]
@@ -2136,7 +2205,12 @@ let confusions =
     |> List.truncate 3
 
 printfn
-    $"""{mistakes.Length} of {clothesTest.Count} are wrong. Most often: {String.Join("; ", [ for (truth, answer), count in confusions -> $"{truth} taken for {answer}, {count} times" ])}."""
+    $"""{mistakes.Length} of {clothesTest.Count} are wrong. Most often: {String.Join(
+                                                                             "; ",
+                                                                             [
+                                                                                 for (truth, answer), count in confusions -> $"{truth} taken for {answer}, {count} times"
+                                                                             ]
+                                                                         )}."""
 (*** include-output ***)
 (**
 ## Paper says, we did
