@@ -43,10 +43,10 @@ networks of 152 layers were better than those of 34, which were better than thos
 
 ## The idea, on numbers you can follow
 
-### A product of fifty slopes
+### The solution that is there
 
-Let each layer be a multiplication. The gradient at the bottom of fifty layers $y = f(x)$ is the product of their slopes $f'$; with $y = f(x) + x$ it is the product of
-$1 + f'$.
+Two layers compute something. A third and a fourth are put behind them, and need not change it. Behind a rectifier all numbers are 0 or more, so a plain layer does nothing if its weights are the
+identity matrix, each of them 0 or 1 exactly; a residual pair does nothing if its weights are 0.
 *)
 #load "ensure.fsx"
 #load "prelude.fsx"
@@ -70,6 +70,39 @@ open Plotly.NET
 let page = Page.start "resnet" [ Extra.Resume; Extra.CheckFinite ]
 
 (**
+*)
+let rectify (m: Matrix<float>) = m.PointwiseMaximum 0.0
+let plainLayer (weights: Matrix<float>) x = rectify (x * weights)
+
+let residualPair (first: Matrix<float>) (second: Matrix<float>) x =
+    rectify (plainLayer first x * second + x)
+
+let identity, nothing = Matrix<float>.Build.DenseIdentity 2, Matrix<float>.Build.Dense(2, 2)
+let examples = matrix [ [ 1.0; 2.0 ]; [ -1.0; 0.5 ]; [ 3.0; -2.0 ] ]
+
+let shallow =
+    examples
+    |> plainLayer (matrix [ [ 1.0; -1.0 ]; [ 2.0; 0.5 ] ])
+    |> plainLayer (matrix [ [ 0.5; 1.0 ]; [ -1.0; 1.0 ] ])
+
+printfn "two layers:\n%s" (shallow.ToMatrixString("F2"))
+(*** include-output ***)
+holds
+    "two plain layers more, at the identity, change nothing"
+    (shallow |> plainLayer identity |> plainLayer identity = shallow)
+
+holds
+    "a residual pair more, at 0, changes nothing"
+    (shallow |> residualPair nothing nothing = shallow)
+(*** include-output ***)
+(**
+So the training error of the deeper network can be as low, and what the paper calls the *degradation problem* is that it is not. With batch normalization the residual pair does nothing at $\gamma = \beta = 0$ of its last
+normalization; the plain layer would in addition need $\gamma$ and $\beta$ to undo what normalization does to its input.
+
+### A product of fifty slopes
+
+Let each layer be a multiplication. The gradient at the bottom of fifty layers $y = f(x)$ is the product of their slopes $f'$; with $y = f(x) + x$ it is the product of
+$1 + f'$.
 *)
 let chance = RandomStream(page.Seed).Split("fifty slopes")
 
@@ -527,8 +560,6 @@ Images are rows of $\text{height} \cdot \text{width} \cdot \text{channels}$ numb
 let withColumns columns (m: Matrix<float>) =
     let rows = m.RowCount * m.ColumnCount / columns
     Matrix<float>.Build.DenseOfRowMajor(rows, columns, m.ToRowMajorArray())
-
-let rectify (m: Matrix<float>) = m.PointwiseMaximum 0.0
 
 let whereOpen (sum: Matrix<float>) (dy: Matrix<float>) : Matrix<float> =
     dy.MapIndexed(fun i j value -> if sum[i, j] > 0.0 then value else 0.0)
@@ -1137,7 +1168,9 @@ parity [ "Relu"; "Linear"; "CrossEntropy" ]
 ### The variance in one pass
 
 A channel of 1,024 normal numbers, moved by an offset. The mean of squares less the square of the mean needs one pass over the data where BN-1 and BN-2 need two, and was common on graphics cards for that reason. It subtracts two numbers near the square of
-the offset. The truth is the variance of the numbers after they were rounded to single precision, in exact arithmetic but for the last digits.
+the offset. The truth is the variance of the numbers after they were rounded to single precision, in double precision and two passes.
+
+Two passes are not all that can be done. If the mean $m$ of the first is rounded, the second finds $\sum (x - m)^2 = n\sigma^2 + n(\mu - m)^2$; but it can add up $\sum (x - m) = n(\mu - m)$ beside, and take the square of that, over $n$, out again. The core does.
 *)
 let deviations =
     let stream = RandomStream(page.Seed).Split("channel")
@@ -1214,14 +1247,14 @@ for name, variance in List.take 4 variances do
     printfn $"first offset wrong by more than 1 %%, {name}: {firstWrong variance}"
 
 check
-    "variance of the core in float32, worst relative error up to an offset of 1e5"
+    "variance of the core in float32, worst relative error up to an offset of 1e7"
     (offsets
-     |> List.filter (fun offset -> offset <= 1e5)
+     |> List.filter (fun offset -> offset <= 1e7)
      |> List.map (fun offset ->
          let values = movedBy offset
          coreVariance values / trueVariance values - 1.0 |> abs)
      |> List.max)
-    1e-3
+    1e-4
 (*** include-output ***)
 (**
 Where the difference comes out negative, the root is NaN. At the largest offset the numbers themselves are gone: single precision has steps of 8 at $10^8$, all rows are equal, and the truth is 0.
@@ -1632,7 +1665,7 @@ let countedField (layers: (int * int) list) =
     (nonNull x.Gradient).ToArray() |> Array.filter ((<>) 0.0) |> Array.length
 
 let stage stride = (3, stride) :: List.replicate 5 (3, 1)
-let twenty = [ [ 3, 1 ]; stage 1; stage 2; stage 2 ]
+let twenty = [ [ (3, 1) ]; stage 1; stage 2; stage 2 ]
 
 printfn
     "behind the first convolution and each stage of the network of 20 layers: %A"
@@ -1641,7 +1674,7 @@ printfn
 let stackings =
     [
         List.concat twenty
-        [ 3, 1 ]
+        [ (3, 1) ]
         [ 3, 1; 3, 1 ]
         [ 3, 2; 3, 1 ]
         [ 7, 2; 3, 2; 3, 1; 1, 1 ]
