@@ -225,6 +225,139 @@ let healthy =
             Threshold = "reproduced at most 1, partly at most 3"
             Verdict = atMost 1.0 3.0
         }
+
+let shallow, middle, deep =
+    page.Pick(quick = (4, 8, 20), standard = (6, 20, 56))
+
+let degrades =
+    claim
+        {
+            Text = "Deeper plain networks have a higher training error."
+            Paper = "section 4.2 and figure 6: plain networks on CIFAR-10, worse from 20 to 56 layers"
+            Measure =
+                $"training error of {deep} plain layers minus that of {middle}, fully connected, points"
+            Threshold = "reproduced from 10 on, partly from 1"
+            Verdict = atLeast 10.0 1.0
+        }
+
+let reversed =
+    claim
+        {
+            Text = "With shortcuts the same depth has a lower training error."
+            Paper = "figure 6: ResNet-56 against plain-56"
+            Measure =
+                $"training error of {deep} plain layers minus that of {deep} residual ones, fully connected, points"
+            Threshold = "reproduced from 10 on, partly from 1"
+            Verdict = atLeast 10.0 1.0
+        }
+
+let gains =
+    claim
+        {
+            Text = "With shortcuts, more depth does not hurt."
+            Paper = "table 6, test error on CIFAR-10: 8.75 % with 20 layers, 6.97 % with 56"
+            Measure =
+                $"training error of {deep} residual layers minus that of {middle}, fully connected, points"
+            Threshold = "reproduced at most 0, partly at most 3"
+            Verdict = atMost 0.0 3.0
+        }
+
+let convolutional, deepConvolutional = 8, page.Pick(quick = 14, standard = 44)
+
+let degradesConvolutional =
+    claim
+        {
+            Text = "Deeper plain convolutional networks have a higher training error."
+            Paper = "figure 6, left"
+            Measure =
+                $"training error of plain-{deepConvolutional} minus that of plain-{convolutional}, clothes, points"
+            Threshold = "reproduced from 1 on, partly above 0"
+            Verdict = atLeast 1.0 1e-9
+        }
+
+let reversedConvolutional =
+    claim
+        {
+            Text = "With shortcuts the deep convolutional network has a lower training error."
+            Paper = "figure 6, middle"
+            Measure =
+                $"training error of plain-{deepConvolutional} minus that of ResNet-{deepConvolutional}, clothes, points"
+            Threshold = "reproduced from 1 on, partly above 0"
+            Verdict = atLeast 1.0 1e-9
+        }
+
+let responses =
+    claim
+        {
+            Text = "Residual layers respond less than plain ones: they change their input a little."
+            Paper = "figure 7, standard deviations of the layers' responses, no single figure"
+            Measure =
+                $"mean standard deviation of the responses of ResNet-{deepConvolutional} over that of plain-{deepConvolutional}"
+            Threshold = "reproduced at most 0.8, partly below 1"
+            Verdict = atMost 0.8 1.0
+        }
+
+let deeperResponses =
+    claim
+        {
+            Text = "The more layers there are, the less each of them changes the signal."
+            Paper = "section 4.2: ResNet-110 against ResNet-20 and 56, figure 7"
+            Measure =
+                $"mean standard deviation of the responses of ResNet-{deepConvolutional} over that of ResNet-{convolutional}"
+            Threshold = "reproduced at most 0.8, partly below 1"
+            Verdict = atMost 0.8 1.0
+        }
+
+let anyShortcut =
+    claim
+        {
+            Text = "Every kind of shortcut is better than none."
+            Paper = "table 3, top-1 error on ImageNet: plain-34 28.54 %, A 25.03 %, B 24.52 %, C 24.19 %"
+            Measure = "test error of the plain network minus the worst of A, B and C, digits, points"
+            Threshold = "reproduced from 1 on, partly above 0"
+            Verdict = atLeast 1.0 1e-9
+        }
+
+let alikeShortcuts =
+    claim
+        {
+            Text = "The kinds of shortcut differ little, so projections are not essential."
+            Paper = "table 3: 0.84 points between A and C"
+            Measure = "largest minus smallest test error of A, B and C, digits, points"
+            Threshold = "reproduced at most 1.5, partly at most 3"
+            Verdict = atMost 1.5 3.0
+        }
+
+let preActivated =
+    claim
+        {
+            Text = "Normalization and rectifier before the convolutions make a deep network easier to train."
+            Paper = "He et al. 2016, table 2, test error of 110 layers on CIFAR-10: 6.61 % to 6.37 %"
+            Measure =
+                $"training loss of ResNet-{deep} as published first minus that with pre-activation, digits, nats"
+            Threshold = "reproduced from 0.005 on, partly above 0"
+            Verdict = atLeast 0.005 1e-9
+        }
+
+let beatsMlp =
+    claim
+        {
+            Text = "A residual network sees more in images than a perceptron of as many parameters."
+            Paper = "not compared in the paper"
+            Measure = "test error of the perceptron minus that of ResNet-20, clothes, points"
+            Threshold = "reproduced from 1 on, partly above 0"
+            Verdict = atLeast 1.0 1e-9
+        }
+
+let beatsLeNet =
+    claim
+        {
+            Text = "And more than two large convolutions with as many parameters."
+            Paper = "not compared in the paper"
+            Measure = "test error of the net of two convolutions minus that of ResNet-20, clothes, points"
+            Threshold = "reproduced from 0.5 on, partly above 0"
+            Verdict = atLeast 0.5 1e-9
+        }
 (*** include-output ***)
 (**
 ## Derivation
@@ -1495,7 +1628,693 @@ Nothing vanishes. But *healthy* is not the word either, before the first step: w
 $\sqrt{\pi/(\pi-1)}$ a layer, 1.21, for wide layers and large batches, and conclude that batch normalization makes deep plain networks hard to train rather than easy. The lowest layers get the largest steps; as their weights' size does not matter, these make
 the weights long and the next steps small. With shortcuts the growth is a small part of it: block $l$ passes most of the gradient by.
 *)
-// EXPERIMENTS
+(**
+## Experiment: the degradation problem
+
+The simplest network that shows it has no convolution: hidden layers of 32 features, each a linear map, batch normalization and a rectifier, on the 1,297 handwritten digits of 8x8 pixels
+(Alpaydin and Kaynak; scikit-learn's set). *Plain* layers follow each other; *residual* ones come in pairs with an identity around each. Nothing else differs: the same number of layers, parameters and
+steps, the same starting weights.
+*)
+let tape = Tape<float32>(ChecksFinite = page.ChecksFinite)
+let digits, digitsTest = Classifiers.digits page.Seed
+let seeds = [ for i in 0 .. page.Pick(quick = 1, standard = 2) -> page.Seed + uint64 i ]
+let batchSize = 64
+
+/// Gradient descent as the paper has it, section 3.4: momentum 0.9, weight decay 0.0001.
+let descent: string * (Parameter<float32> seq -> Optimizer<float32>) =
+    "gradient descent, momentum 0.9, weight decay 0.0001",
+    fun parameters -> Sgd<float32>(parameters, 0.9, 1e-4)
+
+/// The paper's rates in small: divided by 10 after half the steps and after three quarters.
+let falling rate steps =
+    StepSchedule(rate, [| steps / 2; steps * 3 / 4 |], 10.0).Rate
+
+let course name seed settings model (train: Examples) steps rate =
+    {
+        Name = name
+        Seed = seed
+        Settings = settings
+        Model = model
+        Optimizer = descent
+        Rate = falling rate steps
+        Steps = steps
+        BatchSize = batchSize
+        Train = train
+        Augment = None
+        LooksEvery = None
+    }
+
+let epochs (examples: Examples) count =
+    count * ((examples.Count + batchSize - 1) / batchSize)
+
+let kinds = [ "plain", false; "residual", true ]
+
+let perceptron layers residual =
+    ResidualMlpSettings(
+        Inputs = digits.Features,
+        Width = 32,
+        Layers = layers,
+        Outputs = digits.Classes,
+        Residual = residual
+    )
+
+let stacks =
+    Classifiers.trainAll
+        tape
+        "depth, fully connected"
+        [
+            for layers in [ shallow; middle; deep ] do
+                for kind, residual in kinds do
+                    for seed in seeds ->
+                        let settings = perceptron layers residual
+
+                        course
+                            $"digits-{kind}-{layers}-{seed}"
+                            seed
+                            (string settings)
+                            (fun stream -> ResidualMlp<float32>(settings, stream))
+                            digits
+                            (page.Pick(quick = 40, standard = epochs digits 20))
+                            0.1
+        ]
+
+/// Percent of wrong answers in inference mode.
+let percentWrong examples (model: IClassifier<float32>) =
+    100.0 * Classifiers.errorRate tape model examples
+
+let stacksOf layers residual =
+    stacks
+    |> List.filter (fun (_, run) ->
+        run.Model.Settings.Layers = layers && run.Model.Settings.Residual = residual)
+
+let trainingErrors layers residual =
+    [ for _, run in stacksOf layers residual -> percentWrong digits run.Model ]
+
+table
+    [
+        "layers"
+        "plain: training error, %"
+        "test error, %"
+        "residual: training error, %"
+        "test error, %"
+    ]
+    [
+        for layers in [ shallow; middle; deep ] ->
+            string layers
+            :: [
+                for _, residual in kinds do
+                    plusMinus "F2" (trainingErrors layers residual)
+
+                    plusMinus
+                        "F2"
+                        [ for _, run in stacksOf layers residual -> percentWrong digitsTest run.Model ]
+            ]
+    ]
+(*** include-it-raw ***)
+let apart first second =
+    List.map3 (fun seed a b -> seed, a - b) seeds first second
+
+settle
+    degrades
+    (apart (trainingErrors deep false) (trainingErrors middle false))
+    (Classifiers.totalSeconds stacks)
+
+settle
+    reversed
+    (apart (trainingErrors deep false) (trainingErrors deep true))
+    (Classifiers.totalSeconds stacks)
+
+settle
+    gains
+    (apart (trainingErrors deep true) (trainingErrors middle true))
+    (Classifiers.totalSeconds stacks)
+(*** include-output ***)
+let smoothed points =
+    points
+    |> Array.chunkBySize (max 1 (Array.length points / 60))
+    |> Array.map (fun chunk -> fst (Array.last chunk), Array.averageBy snd chunk)
+
+let lossLine name colour dash (points: (int * float)[]) =
+    let points = smoothed points
+
+    Chart.Line(
+        x = Array.map fst points,
+        y = [ for _, loss in points -> Math.Round(loss, 4) ],
+        Name = name,
+        LineColor = colour,
+        LineDash = dash
+    )
+
+let depthColours = [ shallow, Palette.sky; middle, Palette.blue; deep, Palette.red ]
+
+kinds
+|> List.map (fun (kind, residual) ->
+    kind,
+    [
+        for layers, colour in depthColours do
+            let _, run = List.head (stacksOf layers residual)
+            lossLine $"{layers} layers" colour StyleParam.DrawingStyle.Solid run.Losses
+    ]
+    |> Chart.combine)
+|> selector
+|> Chart.withXAxisStyle (TitleText = "step")
+|> Chart.withYAxisStyle (TitleText = "training loss, nats", AxisType = StyleParam.AxisType.Log)
+|> figure
+    "degradation"
+    "Training loss of fully connected networks of three depths over the steps, plain or residual: the paper's figure 6 in small. Plain, the deepest is worst; residual, they lie close together."
+(*** include-it-raw ***)
+(**
+A plain network of this width that is so deep fails altogether; the paper's plain networks of 56 layers are only some points worse than those of 20. That is a caricature: 32 features leave little room for
+a signal to survive by chance. So the same with convolutions.
+
+### With convolutions, on clothes
+
+Fashion-MNIST (Xiao, Rasul and Vollgraf 2017), 6,000 images of clothes to learn from, halved to 14x14 by means of 2x2 pixels so that deep networks fit into the time. The networks are the paper's,
+section 4.2: three stages of 3x3 convolutions, here with 8, 16 and 32 filters, zero padding on the shortcuts (option A), so that plain and residual have the same parameters.
+*)
+let clothes, clothesTest = Classifiers.fashion ()
+
+let halved (examples: Examples) =
+    let images = examples.Inputs.Reshape(Shape(examples.Count, 28, 28, 1))
+    let struct (means, _) = AveragePool2d.Forward(2, 2, images, Arena<float32>())
+
+    Examples(
+        means.ToPersistent().Reshape(Shape(examples.Count, 14 * 14)),
+        examples.Labels,
+        examples.Classes
+    )
+
+let smallClothes, smallClothesTest = halved clothes, halved clothesTest
+
+let settingsOf side filters layers shortcuts normalized scale preActivation =
+    ResNetSettings(
+        Height = side,
+        Width = side,
+        Channels = 1,
+        Layers = layers,
+        BaseFilters = filters,
+        Classes = 10,
+        Shortcuts = shortcuts,
+        Normalized = normalized,
+        Scale = scale,
+        PreActivation = preActivation
+    )
+
+let convolutions side filters layers shortcuts =
+    settingsOf side filters layers shortcuts true WeightScale.He false
+
+let residualNet (settings: ResNetSettings) =
+    fun stream -> ResNet<float32>(settings, stream)
+
+let stages =
+    Classifiers.trainAll
+        tape
+        "depth, convolutions"
+        [
+            for layers in [ convolutional; deepConvolutional ] do
+                for kind, shortcuts in [ "plain", ShortcutKind.None; "residual", ShortcutKind.Pad ] do
+                    for seed in seeds ->
+                        let settings = convolutions 14 8 layers shortcuts
+
+                        course
+                            $"clothes-{kind}-{layers}-{seed}"
+                            seed
+                            (string settings)
+                            (residualNet settings)
+                            smallClothes
+                            (page.Pick(quick = 8, standard = epochs smallClothes 1))
+                            0.1
+        ]
+
+let stagesOf layers shortcuts =
+    stages
+    |> List.filter (fun (_, run) ->
+        run.Model.Settings.Layers = layers && run.Model.Settings.Shortcuts = shortcuts)
+
+let stageErrors layers shortcuts =
+    [ for _, run in stagesOf layers shortcuts -> percentWrong smallClothes run.Model ]
+
+table
+    [ "network"; "parameters"; "training error, %"; "test error, %" ]
+    [
+        for layers in [ convolutional; deepConvolutional ] do
+            for name, shortcuts in [ "plain", ShortcutKind.None; "ResNet", ShortcutKind.Pad ] ->
+                let runs = stagesOf layers shortcuts
+
+                [
+                    $"{name}-{layers}"
+                    string (snd (List.head runs)).Model.ParameterCount
+                    plusMinus "F1" (stageErrors layers shortcuts)
+                    plusMinus "F1" [ for _, run in runs -> percentWrong smallClothesTest run.Model ]
+                ]
+    ]
+(*** include-it-raw ***)
+settle
+    degradesConvolutional
+    (apart
+        (stageErrors deepConvolutional ShortcutKind.None)
+        (stageErrors convolutional ShortcutKind.None))
+    (Classifiers.totalSeconds stages)
+
+settle
+    reversedConvolutional
+    (apart
+        (stageErrors deepConvolutional ShortcutKind.None)
+        (stageErrors deepConvolutional ShortcutKind.Pad))
+    (Classifiers.totalSeconds stages)
+(*** include-output ***)
+[
+    for layers, dash in
+        [
+            convolutional, StyleParam.DrawingStyle.Dot
+            deepConvolutional, StyleParam.DrawingStyle.Solid
+        ] do
+        for name, shortcuts, colour in
+            [
+                "plain", ShortcutKind.None, Palette.red
+                "ResNet", ShortcutKind.Pad, Palette.blue
+            ] do
+            let _, run = List.head (stagesOf layers shortcuts)
+            lossLine $"{name}-{layers}" colour dash run.Losses
+]
+|> Chart.combine
+|> Chart.withXAxisStyle (TitleText = "step")
+|> Chart.withYAxisStyle (TitleText = "training loss, nats")
+|> figure
+    "degradation-convolutions"
+    "Training loss of convolutional networks on clothes over the steps: plain in red, residual in blue, the shallow ones dotted."
+(*** include-it-raw ***)
+(**
+### What a layer adds
+
+The paper looks at the *responses*: what comes out of each 3x3 layer behind its normalization, before the rectifier and before the addition (figure 7). If a residual block only refines what it is handed, its
+responses are small, and the smaller, the more blocks share the work. Standard deviations over all training images, positions and channels, of the networks just trained.
+*)
+/// The standard deviation of every 3x3 layer's response, from the input on.
+let responsesOf (model: ResNet<float32>) =
+    let rows = [| 0 .. page.Pick(quick = 99, standard = 499) |]
+    tape.Clear()
+    let struct (x, _) = smallClothes.Batch<float32>(ReadOnlySpan rows)
+    (model :> IClassifier<float32>).Logits(tape, tape.Constant x, false) |> ignore
+
+    let names = set model.Responses
+
+    [
+        for variable in tape.Recorded do
+            if names.Contains variable.Name then
+                Statistics.PopulationStandardDeviation(variable.Value.ToArray() |> Seq.map float)
+    ]
+
+let meanResponses layers shortcuts =
+    [ for _, run in stagesOf layers shortcuts -> List.average (responsesOf run.Model) ]
+
+let ratios above below =
+    List.map3 (fun seed a b -> seed, a / b) seeds above below
+
+let responseSeconds, (plainResponses, residualResponses, shallowResponses) =
+    let work () =
+        meanResponses deepConvolutional ShortcutKind.None,
+        meanResponses deepConvolutional ShortcutKind.Pad,
+        meanResponses convolutional ShortcutKind.Pad
+
+    let result, seconds = timed work
+    seconds, result
+
+settle responses (ratios residualResponses plainResponses) responseSeconds
+settle deeperResponses (ratios residualResponses shallowResponses) responseSeconds
+(*** include-output ***)
+[
+    for layers, dash in
+        [
+            convolutional, StyleParam.DrawingStyle.Dot
+            deepConvolutional, StyleParam.DrawingStyle.Solid
+        ] do
+        for name, shortcuts, colour in
+            [
+                "plain", ShortcutKind.None, Palette.red
+                "ResNet", ShortcutKind.Pad, Palette.blue
+            ] do
+            let _, run = List.head (stagesOf layers shortcuts)
+            let deviations = responsesOf run.Model
+
+            Chart.Line(
+                x = [ 1 .. deviations.Length ],
+                y = [ for deviation in deviations -> Math.Round(deviation, 4) ],
+                Name = $"{name}-{layers}",
+                LineColor = colour,
+                LineDash = dash
+            )
+]
+|> Chart.combine
+|> Chart.withXAxisStyle (TitleText = "layer")
+|> Chart.withYAxisStyle (TitleText = "standard deviation of the response")
+|> figure
+    "responses"
+    "Standard deviation of each 3x3 layer's response, from the input on: plain in red, residual in blue, the shallow networks dotted. The paper's figure 7."
+(*** include-it-raw ***)
+(**
+## Experiment: which shortcut
+
+Where a stage begins, the image halves and the channels double, so the identity does not fit. Option A takes every second pixel and pads with zeros, B projects there by a 1x1 convolution, C projects everywhere.
+20 layers on the digits, as images of 8x8.
+*)
+let shortcutKinds =
+    [
+        "plain", ShortcutKind.None
+        "A: zeros", ShortcutKind.Pad
+        "B: projection where needed", ShortcutKind.Project
+        "C: projection everywhere", ShortcutKind.ProjectAll
+    ]
+
+let shortcutSteps = page.Pick(quick = 8, standard = epochs digits 8)
+
+let digitCourse name seed settings =
+    course $"{name}-{seed}" seed (string settings) (residualNet settings) digits shortcutSteps 0.1
+
+let shortcutRuns =
+    Classifiers.trainAll
+        tape
+        "shortcuts"
+        [
+            for _, shortcuts in shortcutKinds do
+                for seed in seeds ->
+                    digitCourse $"shortcuts-{shortcuts}" seed (convolutions 8 16 20 shortcuts)
+        ]
+
+let shortcutErrors shortcuts =
+    [
+        for _, run in shortcutRuns do
+            if run.Model.Settings.Shortcuts = shortcuts then
+                percentWrong digitsTest run.Model
+    ]
+
+table
+    [ "shortcut"; "parameters"; "test error, %" ]
+    [
+        for name, shortcuts in shortcutKinds ->
+            let _, run =
+                shortcutRuns |> List.find (fun (_, run) -> run.Model.Settings.Shortcuts = shortcuts)
+
+            [ name; string run.Model.ParameterCount; plusMinus "F2" (shortcutErrors shortcuts) ]
+    ]
+(*** include-it-raw ***)
+/// The test errors of A, B and C, for each seed.
+let withShortcut =
+    [
+        for _, shortcuts in List.tail shortcutKinds -> shortcutErrors shortcuts
+    ]
+    |> List.transpose
+
+settle
+    anyShortcut
+    (List.map3
+        (fun seed plain others -> seed, plain - List.max others)
+        seeds
+        (shortcutErrors ShortcutKind.None)
+        withShortcut)
+    (Classifiers.totalSeconds shortcutRuns)
+
+settle
+    alikeShortcuts
+    (List.map2 (fun seed others -> seed, List.max others - List.min others) seeds withShortcut)
+    (Classifiers.totalSeconds shortcutRuns)
+(*** include-output ***)
+(**
+## Break it
+
+What does a deep network need? ResNet-20 on the digits as it is, and with one thing taken away at a time: the identity, batch normalization (the convolutions get biases instead), the starting weights of He et al.
+(variance 1/n instead of 2/n), and the last two together.
+*)
+let broken =
+    let net shortcuts normalized scale =
+        settingsOf 8 16 20 shortcuts normalized scale false
+
+    [
+        "as it is", net ShortcutKind.Pad true WeightScale.He
+        "no identity", net ShortcutKind.None true WeightScale.He
+        "no batch normalization", net ShortcutKind.Pad false WeightScale.He
+        "variance 1/n", net ShortcutKind.Pad true WeightScale.LeCun
+        "no normalization, variance 1/n", net ShortcutKind.Pad false WeightScale.LeCun
+        "no identity, no normalization", net ShortcutKind.None false WeightScale.He
+    ]
+
+let brokenRuns =
+    Classifiers.trainAll
+        tape
+        "break it"
+        [
+            for i, (_, settings) in List.indexed broken ->
+                digitCourse $"broken-{i}" page.Seed settings
+        ]
+
+table
+    [ "network"; "training loss at the end, nats"; "test error, %" ]
+    [
+        for (name, _), (course, run) in List.zip broken brokenRuns ->
+            [
+                name
+                (if run.Diverged then
+                     "diverged"
+                 else
+                     plusMinus "F3" [ Classifiers.finalLoss (course, run) ])
+                (if run.Diverged then
+                     "–"
+                 else
+                     plusMinus "F1" [ percentWrong digitsTest run.Model ])
+            ]
+    ]
+(*** include-it-raw ***)
+let asItIs = snd (List.head brokenRuns)
+
+List.zip broken brokenRuns
+|> List.tail
+|> List.map (fun ((name, _), (_, run)) ->
+    name,
+    Chart.combine
+        [
+            lossLine "as it is" Palette.blue StyleParam.DrawingStyle.Solid asItIs.Losses
+            lossLine name Palette.red StyleParam.DrawingStyle.Solid run.Losses
+        ])
+|> selector
+|> Chart.withXAxisStyle (TitleText = "step")
+|> Chart.withYAxisStyle (TitleText = "training loss, nats")
+|> figure
+    "break-it"
+    "Training loss of ResNet-20 on digits over the steps, in blue as it is, in red with something taken away: the identity, the normalization, the starting weights."
+(*** include-it-raw ***)
+(**
+### Before or after
+
+He et al. 2016 moved normalization and rectifier in front of the convolutions, so that nothing stands on the shortcut, from the first block to the last. The gain grows with depth; here are the deepest networks of this page.
+*)
+let orders =
+    [
+        "after (2015)", settingsOf 8 8 deep ShortcutKind.Pad true WeightScale.He false
+        "before (2016)", settingsOf 8 8 deep ShortcutKind.Pad true WeightScale.He true
+    ]
+
+let orderRuns =
+    Classifiers.trainAll
+        tape
+        "before or after"
+        [
+            for i, (_, settings) in List.indexed orders do
+                for seed in seeds -> digitCourse $"order-{i}" seed settings
+        ]
+
+let ordered preActivation =
+    orderRuns |> List.filter (fun (_, run) -> run.Model.Settings.PreActivation = preActivation)
+
+let orderedLosses preActivation =
+    ordered preActivation |> List.map Classifiers.finalLoss
+
+table
+    [ "normalization and rectifier"; "training loss at the end, nats"; "test error, %" ]
+    [
+        for name, settings in orders ->
+            let runs = ordered settings.PreActivation
+
+            [
+                name
+                plusMinus "F4" (orderedLosses settings.PreActivation)
+                plusMinus "F2" [ for _, run in runs -> percentWrong digitsTest run.Model ]
+            ]
+    ]
+(*** include-it-raw ***)
+settle
+    preActivated
+    (apart (orderedLosses false) (orderedLosses true))
+    (Classifiers.totalSeconds orderRuns)
+(*** include-output ***)
+(**
+## Experiment: ResNet-20 on clothes
+
+The network of the paper's section 4.2 with its 16, 32 and 64 filters, on whole images of 28x28; against two others of about as many parameters: a perceptron of two hidden layers, and two convolutions of 5x5 with pooling, as LeCun et al. 1998 had
+them. All three see the same images as often and in the same order, padded and cropped at random and mirrored as in the paper (section 4.2; 2 pixels instead of 4, as the images are smaller and fill their frame).
+*)
+let black = float (clothes.Inputs.ToArray() |> Array.min)
+let augmentation = CropAndFlip(28, 28, 1, 2, true, black)
+let contestSteps = page.Pick(quick = 4, standard = epochs clothes 4)
+let resnet20 = convolutions 28 16 20 ShortcutKind.Pad
+
+let contestants: (string * string * float * (RandomStream -> IClassifier<float32>)) list =
+    let hidden = MlpSettings(Inputs = 784, Hidden = [| 256; 256 |], Outputs = 10)
+    let large = ConvNetSettings(Height = 28, Width = 28, Channels = 1, Filters = [| 16; 32 |], Hidden = 160, Classes = 10)
+
+    [
+        "ResNet-20", string resnet20, 0.1, (fun stream -> ResNet<float32>(resnet20, stream))
+        "two large convolutions", string large, 0.02, (fun stream -> ConvNet<float32>(large, stream))
+        "perceptron", string hidden, 0.02, (fun stream -> Mlp<float32>(hidden, stream))
+    ]
+
+let contest =
+    Classifiers.trainAll
+        tape
+        "clothes"
+        [
+            for name, settings, rate, model in contestants ->
+                { course
+                      $"clothes-{name.Replace(' ', '-')}"
+                      page.Seed
+                      settings
+                      model
+                      clothes
+                      contestSteps
+                      rate with
+                    Augment =
+                        Some(fun stream images -> augmentation.Apply(stream, images))
+                }
+        ]
+
+let contestErrors = [ for _, run in contest -> percentWrong clothesTest run.Model ]
+
+table
+    [ "network"; "parameters"; "training error, %"; "test error, %"; "seconds" ]
+    [
+        for (name, _, _, _), (_, run), error in List.zip3 contestants contest contestErrors ->
+            [
+                name
+                string (run.Model.Parameters |> Seq.sumBy _.Value.Length)
+                plusMinus "F1" [ percentWrong clothes run.Model ]
+                plusMinus "F1" [ error ]
+                plusMinus "F0" [ run.Seconds ]
+            ]
+    ]
+(*** include-it-raw ***)
+settle beatsLeNet [ page.Seed, contestErrors[1] - contestErrors[0] ] (Classifiers.totalSeconds contest)
+settle beatsMlp [ page.Seed, contestErrors[2] - contestErrors[0] ] (Classifiers.totalSeconds contest)
+(*** include-output ***)
+(**
+### What it saw
+
+The sixteen 3x3 filters of the first convolution, and what they, and the three stages, make of one image.
+*)
+(*** hide ***)
+/// Pictures side by side as one chart, each scaled to 0..1.
+let mosaic columns height width (pictures: float[] list) =
+    let rows = (pictures.Length + columns - 1) / columns
+    let gap = 1
+
+    let z =
+        Array.init (rows * (height + gap) - gap) (fun _ ->
+            Array.create (columns * (width + gap) - gap) nan)
+
+    for i, picture in List.indexed pictures do
+        let top, left = i / columns * (height + gap), i % columns * (width + gap)
+        let lowest, highest = Array.min picture, Array.max picture
+
+        for y in 0 .. height - 1 do
+            for x in 0 .. width - 1 do
+                z[top + y][left + x] <-
+                    Math.Round((picture[y * width + x] - lowest) / max 1e-9 (highest - lowest), 2)
+
+    Chart.Heatmap(zData = z, ColorScale = StyleParam.Colorscale.Greys, ShowScale = false)
+    |> Chart.withXAxisStyle (ShowTickLabels = false, ShowGrid = false)
+    |> Chart.withYAxisStyle (ShowTickLabels = false, ShowGrid = false, AutoRange = StyleParam.AutoRange.Reversed)
+
+/// The pictures of each channel of an array [height, width, channels].
+let channelsOf channels (values: float32[]) =
+    [ for c in 0 .. channels - 1 -> [| for i in c..channels .. values.Length - 1 -> float values[i] |] ]
+(**
+*)
+let trained = (snd (List.head contest)).Model :?> ResNet<float32>
+let stem = Seq.head trained.Parameters
+let shown = 0
+
+let maps =
+    tape.Clear()
+    let struct (x, _) = clothesTest.Batch<float32>(ReadOnlySpan [| shown |])
+    (trained :> IClassifier<float32>).Logits(tape, tape.Constant x, false) |> ignore
+
+    [
+        for name in [ "stem"; "stage.0"; "stage.1"; "stage.2" ] ->
+            let variable = tape.Recorded |> Seq.findBack (fun variable -> variable.Name.StartsWith $"{name}.")
+            let shape = variable.Value.Shape
+            let title = if name = "stem" then "behind the first convolution" else $"behind stage {int name[6..] + 1}"
+            title, mosaic 8 shape[1] shape[2] (channelsOf shape[3] (variable.Value.ToArray()) |> List.truncate 32)
+    ]
+
+[
+    "the image", mosaic 1 28 28 (channelsOf 1 (clothesTest.Inputs.ToArray()[shown * 784 .. shown * 784 + 783]))
+    "filters of the first convolution", mosaic 8 3 3 (channelsOf 16 (stem.Value.ToArray()))
+    yield! maps
+]
+|> selector
+|> figure
+    "feature-maps"
+    "One image of the test set, the filters of the first convolution, and the channels behind it and behind each stage (up to 32 of them), each scaled to its own range."
+(*** include-it-raw ***)
+(**
+### What it got wrong
+*)
+let garments =
+    [|
+        "T-shirt"
+        "trousers"
+        "pullover"
+        "dress"
+        "coat"
+        "sandal"
+        "shirt"
+        "sneaker"
+        "bag"
+        "ankle boot"
+    |]
+
+let said = Classifiers.predict tape trained clothesTest
+
+let mistakes =
+    [
+        for i in 0 .. clothesTest.Count - 1 do
+            if said[i] <> clothesTest.Labels[i] then
+                i
+    ]
+
+mistakes
+|> List.truncate 12
+|> List.map (fun i ->
+    [| for x in clothesTest.Inputs.ToArray()[i * 784 .. i * 784 + 783] -> float x |])
+|> mosaic 6 28 28
+|> figure
+    "mistakes"
+    "The first twelve images of the test set that the network got wrong; what they are and what it said stands in the table below, row by row."
+(*** include-it-raw ***)
+table
+    [ "picture"; "it is"; "it said" ]
+    [
+        for number, i in List.indexed (List.truncate 12 mistakes) ->
+            [ string (number + 1); garments[clothesTest.Labels[i]]; garments[said[i]] ]
+    ]
+(*** include-it-raw ***)
+let confusions =
+    mistakes
+    |> List.countBy (fun i -> garments[clothesTest.Labels[i]], garments[said[i]])
+    |> List.sortByDescending snd
+    |> List.truncate 3
+
+printfn
+    $"""{mistakes.Length} of {clothesTest.Count} are wrong. Most often: {String.Join("; ", [ for (truth, answer), count in confusions -> $"{truth} taken for {answer}, {count} times" ])}."""
+(*** include-output ***)
 (**
 ## Paper says, we did
 

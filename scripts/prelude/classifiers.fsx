@@ -83,13 +83,19 @@ module Classifiers =
             RandomStream(seed).Split("digits").Shuffle(order.AsSpan())
             standardize (all.Take(ReadOnlySpan order[500..]), all.Take(ReadOnlySpan order[..499])))
 
-    /// The first images of MNIST, 28x28 pixels: 8,000 to learn from, 2,000 to be tested on. Pixels have mean 0 and variance 1.
-    let mnist () =
+    /// Images to learn from and to be tested on, of a folder of files as MNIST has them, with ten classes.
+    let private images folder =
         let part name =
-            let file kind = dataFile $"mnist-10k/{name}-{kind}-ubyte.gz"
+            let file kind = dataFile $"{folder}/{name}-{kind}-ubyte.gz"
             Examples.FromIdx(IdxFile.Read(file "images-idx3"), IdxFile.Read(file "labels-idx1"), 10)
 
-        readingExamples "mnist-10k" (fun () -> standardize (part "train", part "t10k"))
+        readingExamples folder (fun () -> standardize (part "train", part "t10k"))
+
+    /// The first images of MNIST, 28x28 pixels: 8,000 to learn from, 2,000 to be tested on. Pixels have mean 0 and variance 1.
+    let mnist () = images "mnist-10k"
+
+    /// Clothes of ten kinds from Fashion-MNIST, 28x28 pixels: 6,000 to learn from, 1,000 to be tested on. Pixels have mean 0 and variance 1.
+    let fashion () = images "fashion-mnist-7k"
 
     /// The class with the largest score of each row, up to a thousand rows at a time.
     let predict (tape: Tape<float32>) (model: IClassifier<float32>) (examples: Examples) =
