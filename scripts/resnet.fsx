@@ -43,10 +43,10 @@ networks of 152 layers were better than those of 34, which were better than thos
 
 ## The idea, on numbers you can follow
 
-### A product of fifty slopes
+### The solution that is there
 
-Let each layer be a multiplication. The gradient at the bottom of fifty layers $y = f(x)$ is the product of their slopes $f'$; with $y = f(x) + x$ it is the product of
-$1 + f'$.
+Two layers compute something. A third and a fourth are put behind them, and need not change it. Behind a rectifier all numbers are 0 or more, so a plain layer does nothing if its weights are the
+identity matrix, each of them 0 or 1 exactly; a residual pair does nothing if its weights are 0.
 *)
 #load "ensure.fsx"
 #load "prelude.fsx"
@@ -70,6 +70,39 @@ open Plotly.NET
 let page = Page.start "resnet" [ Extra.Resume; Extra.CheckFinite ]
 
 (**
+*)
+let rectify (m: Matrix<float>) = m.PointwiseMaximum 0.0
+let plainLayer (weights: Matrix<float>) x = rectify (x * weights)
+
+let residualPair (first: Matrix<float>) (second: Matrix<float>) x =
+    rectify (plainLayer first x * second + x)
+
+let identity, nothing = Matrix<float>.Build.DenseIdentity 2, Matrix<float>.Build.Dense(2, 2)
+let examples = matrix [ [ 1.0; 2.0 ]; [ -1.0; 0.5 ]; [ 3.0; -2.0 ] ]
+
+let shallow =
+    examples
+    |> plainLayer (matrix [ [ 1.0; -1.0 ]; [ 2.0; 0.5 ] ])
+    |> plainLayer (matrix [ [ 0.5; 1.0 ]; [ -1.0; 1.0 ] ])
+
+printfn "two layers:\n%s" (shallow.ToMatrixString("F2"))
+(*** include-output ***)
+holds
+    "two plain layers more, at the identity, change nothing"
+    (shallow |> plainLayer identity |> plainLayer identity = shallow)
+
+holds
+    "a residual pair more, at 0, changes nothing"
+    (shallow |> residualPair nothing nothing = shallow)
+(*** include-output ***)
+(**
+So the training error of the deeper network can be as low, and what the paper calls the *degradation problem* is that it is not. With batch normalization the residual pair does nothing at $\gamma = \beta = 0$ of its last
+normalization; the plain layer would in addition need $\gamma$ and $\beta$ to undo what normalization does to its input.
+
+### A product of fifty slopes
+
+Let each layer be a multiplication. The gradient at the bottom of fifty layers $y = f(x)$ is the product of their slopes $f'$; with $y = f(x) + x$ it is the product of
+$1 + f'$.
 *)
 let chance = RandomStream(page.Seed).Split("fifty slopes")
 
@@ -379,7 +412,7 @@ $$ dx_{n,r,q,c} = \sum_{\substack{u,i:\;si+u-p=r\\ v,j:\;sj+v-p=q}} \sum_o w_{u,
 
 For $s = 1$, $i = r + p - u$. Count the kernel from its other end, $u' = k - 1 - u$, and $i = r + u' - (k - 1 - p)$: this is CONV-1 again, with $dy$ for the image, the kernel turned by 180°, its in and
 out exchanged, and a padding of $k - 1 - p$. *The gradient of a convolution is a convolution.* For $s = 2$, $u$ must have the parity of $r + p$: even and odd rows meet different weights. So do columns, and the four kinds of
-pixels are four convolutions of stride 1, with kernels of 1x1, 1x2, 2x1 and 2x2 weights where $k = 3$: together nine weights, each used once.
+pixels are four convolutions of stride 1, with kernels of 1x1, 1x2, 2x1 and 2x2 weights where $k = 3$: together nine weights, each used once. So the core computes it.
 
 A weight is used at every place of every image. Its gradient collects from all of them, and is a convolution too, of the image with $dy$ for a kernel:
 
@@ -451,27 +484,52 @@ $$ y_{n,c} = \frac1a \sum_{i,j} x_{n,i,j,c} \tag{GAP-1} $$
 
 $$ dx_{n,i,j,c} = \frac{dy_{n,c}}{a} \tag{GAP-2} $$
 
-Where a block halves the image and doubles the channels, $x$ does not fit $F(x)$. *Option A* takes every second pixel and fills the new channels with zeros; it has no parameters.
+Where a block halves the image and doubles the channels, $x$ does not fit $F(x)$. *Option A* takes every second pixel and fills the new channels with zeros; it has no parameters. $x$ is $[\text{batch}, \text{height}, \text{width}, \text{in}]$,
+$y$ is $[\text{batch}, \lceil\text{height} / s\rceil, \lceil\text{width} / s\rceil, \text{out}]$.
 
-$$ y_{n,i,j,c} = x_{n,\;si,\;sj,\;c} \text{ for the channels of } x \text{, else } 0 \tag{PAD-1} $$
+$$ y_{n,i,j,c} = x_{n,\;si,\;sj,\;c} \quad\text{for } c < \text{in} \tag{PAD-1} $$
 
-$$ dx_{n,\;si,\;sj,\;c} = dy_{n,i,j,c} \text{, and 0 for the pixels between} \tag{PAD-2} $$
+$$ y_{n,i,j,c} = 0 \quad\text{for } c \ge \text{in} \tag{PAD-2} $$
+
+$$ dx_{n,\;si,\;sj,\;c} = dy_{n,i,j,c} \text{, and 0 for the pixels between} \tag{PAD-3} $$
 
 *Option B* takes a convolution with a kernel of 1x1 and a stride of 2, followed by batch normalization: a *projection*, CONV with $k = 1$, $p = 0$. It reads the same pixels as option A, and learns what to do with them. *Option C* has a projection in
 every block, also where the shape stays; its products are $(I + J)$ no longer, but $(P + J)$.
+
+The networks for ImageNet pool once more, behind their first convolution: the largest number of each window, channel by channel. $M_{n,i,j,c}$ is the place of the largest in its window, and a small change moves $y$ only if it is there:
+
+$$ y_{n,i,j,c} = \max_{u,v}\; x_{n,\;si+u-p,\;sj+v-p,\;c} \tag{MAXP-1} $$
+
+$$ dx_{n,r,q,c} = \sum_{i,j:\;M_{n,i,j,c} = (r, q)} dy_{n,i,j,c} \tag{MAXP-2} $$
+
+The older form, the mean of each window of $k \times k$ numbers, is a convolution of each channel by itself whose weights are all $1 / k^2$:
+
+$$ y_{n,i,j,c} = \frac{1}{k^2} \sum_{u,v} x_{n,\;si+u,\;sj+v,\;c} \tag{AVGP-1} $$
+
+$$ dx_{n,r,q,c} = \frac{1}{k^2} \sum_{\substack{u,i:\;si+u=r\\ v,j:\;sj+v=q}} dy_{n,i,j,c} \tag{AVGP-2} $$
 
 ### The start and the steps
 
 Starting weights: CONV-1 adds $k^2 \cdot \text{in}$ products, so behind a rectifier a variance of $2 / (k^2\,\text{in})$ [keeps a signal's size](activations.html#How-large-the-starting-weights-should-be). $\gamma = 1$, $\beta = 0$.
 
-The paper takes steps by gradient descent with momentum $\mu = 0.9$ and a weight decay $\lambda = 10^{-4}$. Decay adds $\frac\lambda2\lVert\theta\rVert^2$ to the loss, whose gradient is $\lambda\theta$. For the gradient $g$, a velocity $u$ and a rate $\alpha$:
+The paper takes steps by gradient descent with momentum $\mu = 0.9$ and a weight decay $\lambda = 10^{-4}$. For the gradient $g$ of the loss, a velocity $u$ and a rate $\alpha$:
 
-$$ u \leftarrow \mu u + g + \lambda\theta \tag{SGD-1} $$
+$$ u \leftarrow \mu u + g \tag{SGD-1} $$
 
 $$ \theta \leftarrow \theta - \alpha u \tag{SGD-2} $$
 
+Decay adds $\frac\lambda2\lVert\theta\rVert^2$ to the loss, and its gradient to $g$:
+
+$$ g \leftarrow g + \lambda\theta \tag{SGD-3} $$
+
 A steady gradient is added up to $g (1 + \mu + \mu^2 + \cdots) = g / (1 - \mu)$: ten times. The paper's program has the rate inside the velocity, $u \leftarrow \mu u + \alpha g$; the two are one while $\alpha$ is constant, and after the rate falls theirs still
 coasts at the old one for some steps. In a residual block the decay pulls $F$ to 0, the block to the identity; in a plain one it pulls the layer to 0.
+
+The rate falls by a factor $f = 10$ at given steps, of which $k$ have passed. For their network of 110 layers it starts at a tenth, until the training error is below 80 % (about 400 steps):
+
+$$ \alpha = \alpha_0 / f^k \tag{STEP-1} $$
+
+$$ \alpha = \alpha_{\text{warm-up}} \quad\text{before that} \tag{STEP-2} $$
 
 ## Longhand
 
@@ -643,8 +701,6 @@ let withColumns columns (m: Matrix<float>) =
     let rows = m.RowCount * m.ColumnCount / columns
     Matrix<float>.Build.DenseOfRowMajor(rows, columns, m.ToRowMajorArray())
 
-let rectify (m: Matrix<float>) = m.PointwiseMaximum 0.0
-
 let whereOpen (sum: Matrix<float>) (dy: Matrix<float>) : Matrix<float> =
     dy.MapIndexed(fun i j value -> if sum[i, j] > 0.0 then value else 0.0)
 
@@ -749,6 +805,24 @@ holds
          let millions = float (countedParameters blocks 3) / 1e6
          formatted $"F{digits}" millions = paper))
 
+let modelOf layers shortcuts =
+    ResNetSettings(
+        Height = 32,
+        Width = 32,
+        Channels = 3,
+        Layers = layers,
+        Classes = 10,
+        Shortcuts = shortcuts
+    )
+
+holds
+    "counted = parameters of the core's models, 20 to 110 layers"
+    (List.take 5 table6
+     |> List.forall (fun (blocks, _) ->
+         let settings = modelOf (6 * blocks + 2) ShortcutKind.Pad
+         let model = ResNet<float32>(settings, RandomStream page.Seed)
+         model.ParameterCount = countedParameters blocks 3))
+
 /// Multiply-adds of the networks for ImageNet with two convolutions a block; the first, of 7x7, halves 224 to 112, pooling to 56.
 let imageNetOperations (blocks: int list) =
     let stages =
@@ -776,11 +850,17 @@ csharp "Rules/Conv2d.cs" "Forward"
 (*** include-it-raw ***)
 (** Batch normalization, for training and with fixed statistics: *)
 (*** hide ***)
-csharp "Rules/BatchNorm.cs" "BatchNorm"
+csharp "Rules/BatchNorm.cs" "Forward"
+(*** include-it-raw ***)
+(*** hide ***)
+csharp "Rules/BatchNorm.cs" "ParameterGradients"
+(*** include-it-raw ***)
+(*** hide ***)
+csharp "Rules/BatchNorm.cs" "Normalize"
 (*** include-it-raw ***)
 (** The layer keeps the running statistics: *)
 (*** hide ***)
-csharp "Layers/BatchNorm.cs" "Apply"
+csharp "Layers/BatchNorm.cs" "Follow"
 (*** include-it-raw ***)
 (** The mean over the image, and the shortcut without parameters: *)
 (*** hide ***)
@@ -788,6 +868,10 @@ csharp "Rules/GlobalAveragePool.cs" "Forward"
 (*** include-it-raw ***)
 (*** hide ***)
 csharp "Rules/PadShortcut.cs" "Forward"
+(*** include-it-raw ***)
+(** The block is a method of the model. What has a rectifier behind its normalization is one rule (BNR): *)
+(*** hide ***)
+csharp "Models/ResidualBlock.cs" "ApplyBehind"
 (*** include-it-raw ***)
 (** And a step of gradient descent: *)
 (*** hide ***)
@@ -1008,6 +1092,30 @@ differences
         ))
     [ ("x", pooledImage) ]
 
+differences
+    "average pool"
+    (fun tape inputs ->
+        tape.Record(
+            "pool",
+            AveragePool2d.Forward(3, 2, inputs[0].Value, tape.Arena),
+            Array.ofList inputs
+        ))
+    [ ("x", pooledImage) ]
+
+// No two numbers of a window are so close that differences would exchange them.
+let distinct = [| for i in 0..119 -> float i / 10.0 |]
+random.Shuffle(distinct.AsSpan())
+
+differences
+    "max pool"
+    (fun tape inputs ->
+        tape.Record(
+            "pool",
+            MaxPool2d.Forward(3, 2, 1, inputs[0].Value, tape.Arena),
+            Array.ofList inputs
+        ))
+    [ ("x", Tensor<float>.From(Shape(2, 5, 4, 3), ReadOnlySpan distinct)) ]
+
 let sizes = {| Batch = 2; Height = 3; Width = 4; Channels = 2 |}
 let perImage = sizes.Height * sizes.Width * sizes.Channels
 
@@ -1123,6 +1231,73 @@ check
     1e-9
 (*** include-output ***)
 (**
+A whole network of eight layers, every one of its parameters; and five steps of gradient descent with momentum and decay:
+*)
+let network =
+    ResNet<float>(
+        ResNetSettings(
+            Height = 6,
+            Width = 6,
+            Channels = 2,
+            Layers = 8,
+            Classes = 3,
+            BaseFilters = 2,
+            Shortcuts = ShortcutKind.Project
+        ),
+        random.Split "network",
+        KeepsResponses = true
+    )
+
+let labels = [| 0; 2; 1 |]
+
+/// True if all that goes into a rectifier is ten steps of the differences away from 0.
+let isAwayFromKinks (images: Tensor<float>) =
+    let tape = Tape<float>()
+    network.Logits(tape, tape.Constant images, true) |> ignore
+
+    tape.Recorded
+    |> Seq.filter (fun variable ->
+        variable.Name.EndsWith ".gain" || variable.Name.EndsWith ".add")
+    |> Seq.forall (fun variable ->
+        variable.Value.ToArray() |> Array.forall (fun x -> abs x > 10.0 * GradCheck.Step))
+
+let images =
+    Seq.initInfinite (fun _ -> Tensor.ofMatrix (normalMatrix 3 72))
+    |> Seq.find isAwayFromKinks
+
+let networkErrors =
+    GradCheck.Run(
+        (fun tape inputs -> network.Loss(tape, inputs[0], labels, true)),
+        [| images |],
+        Array.ofSeq network.Parameters,
+        random
+    )
+
+let worst = networkErrors |> Seq.maxBy _.Error
+
+check
+    $"derived = differences, whole network, worst of {networkErrors.Count} ({worst.Name})"
+    worst.Error
+    1e-6
+
+let weights = normalVector 4
+let descended = Parameter<float>("weights", Tensor.ofVector weights)
+let sgd = Sgd<float>([ descended ], 0.9, 1e-4)
+
+let byHand, _ =
+    ((weights, Vector<float>.Build.Dense 4), [ 1..5 ])
+    ||> List.fold (fun (theta, u) _ ->
+        let gradient = normalVector 4
+        sgd.ZeroGradients()
+        Tensor.ofVector(gradient).Span.CopyTo descended.Gradient.Span
+        sgd.Step 0.1
+        let g = gradient + 1e-4 * theta // SGD-3
+        let u = 0.9 * u + g // SGD-1
+        theta - 0.1 * u, u) // SGD-2
+
+agree "five steps of gradient descent" (byHand.ToRowMatrix()) descended.Value
+(*** include-output ***)
+(**
 And PyTorch's engine, given the same numbers (`dotnet fsi tests/Parity/run.fsx`), found these largest relative differences:
 *)
 parity [ "Relu"; "Linear"; "CrossEntropy" ]
@@ -1133,7 +1308,9 @@ parity [ "Relu"; "Linear"; "CrossEntropy" ]
 ### The variance in one pass
 
 A channel of 1,024 normal numbers, moved by an offset. The mean of squares less the square of the mean needs one pass over the data where BN-1 and BN-2 need two, and was common on graphics cards for that reason. It subtracts two numbers near the square of
-the offset. The truth is the variance of the numbers after they were rounded to single precision, in exact arithmetic but for the last digits.
+the offset. The truth is the variance of the numbers after they were rounded to single precision, in double precision and two passes.
+
+Two passes are not all that can be done. If the mean $m$ of the first is rounded, the second finds $\sum (x - m)^2 = n\sigma^2 + n(\mu - m)^2$; but it can add up $\sum (x - m) = n(\mu - m)$ beside, and take the square of that, over $n$, out again. The core does.
 *)
 let deviations =
     let stream = RandomStream(page.Seed).Split("channel")
@@ -1210,14 +1387,14 @@ for name, variance in List.take 4 variances do
     printfn $"first offset wrong by more than 1 %%, {name}: {firstWrong variance}"
 
 check
-    "variance of the core in float32, worst relative error up to an offset of 1e5"
+    "variance of the core in float32, worst relative error up to an offset of 1e7"
     (offsets
-     |> List.filter (fun offset -> offset <= 1e5)
+     |> List.filter (fun offset -> offset <= 1e7)
      |> List.map (fun offset ->
          let values = movedBy offset
          coreVariance values / trueVariance values - 1.0 |> abs)
      |> List.max)
-    1e-3
+    1e-4
 (*** include-output ***)
 (**
 Where the difference comes out negative, the root is NaN. At the largest offset the numbers themselves are gone: single precision has steps of 8 at $10^8$, all rows are equal, and the truth is 0.
@@ -2229,7 +2406,7 @@ printfn
 
 ## Exercises
 
-**1. Write a pullback.** A shortcut of option A on one row of an image: $x$ has `width` pixels of `ins` channels, pixel by pixel; $y$ has every second pixel, with `outs` channels. From $dy$ to $dx$ (PAD-2):
+**1. Write a pullback.** A shortcut of option A on one row of an image: $x$ has `width` pixels of `ins` channels, pixel by pixel; $y$ has every second pixel, with `outs` channels. From $dy$ to $dx$ (PAD-3):
 *)
 /// Yours to write.
 let shortcutPullback (width: int) (ins: int) (outs: int) (dy: float[]) : float[] =
@@ -2381,7 +2558,7 @@ let countedField (layers: (int * int) list) =
     (nonNull x.Gradient).ToArray() |> Array.filter ((<>) 0.0) |> Array.length
 
 let stage stride = (3, stride) :: List.replicate 5 (3, 1)
-let twenty = [ [ 3, 1 ]; stage 1; stage 2; stage 2 ]
+let twenty = [ [ (3, 1) ]; stage 1; stage 2; stage 2 ]
 
 printfn
     "behind the first convolution and each stage of the network of 20 layers: %A"
@@ -2390,7 +2567,7 @@ printfn
 let stackings =
     [
         List.concat twenty
-        [ 3, 1 ]
+        [ (3, 1) ]
         [ 3, 1; 3, 1 ]
         [ 3, 2; 3, 1 ]
         [ 7, 2; 3, 2; 3, 1; 1, 1 ]
