@@ -112,3 +112,10 @@ let globalAveragePool tape x = pointwise "globalAveragePool" (fun x arena -> Glo
 
 let padShortcut (tape: Tape<_>) stride outChannels (x: Variable<_>) =
     tape.Record("padShortcut", PadShortcut.Forward(stride, outChannels, x.Value, tape.Arena), x)
+
+let conv2d (tape: Tape<_>) stride padding (x: Variable<_>) (weight: Variable<_>) (bias: Variable<_>) =
+    let rule = Conv2d.Forward(stride, padding, x.Value, weight.Value, bias.Value, tape.Arena)
+    tape.Record("conv2d", rule, x, weight, bias)
+
+let conv2dWithoutBias (tape: Tape<_>) stride padding (x: Variable<_>) (weight: Variable<_>) =
+    tape.Record("conv2d", Conv2d.Forward(stride, padding, x.Value, weight.Value, null, tape.Arena), x, weight)

@@ -80,10 +80,10 @@ internal static unsafe class Product<T, TVector, TLanes>
                                 : aStep == 1 ? bufferA + (first - row) * (nint)packedRow
                                 : bufferA + (t - tile) * (nint)packedTile * steps;
                             if (tileColumns > TLanes.Width)
-                                Tile<T, TVector, TLanes>.Multiply<N2>(
+                                Tile<T, TVector, TLanes>.Multiply<N2, No>(
                                     height, steps, tileA, rowA, stepA, panel, stepB, target, ldc, tileColumns, accumulate || block > 0);
                             else
-                                Tile<T, TVector, TLanes>.Multiply<N1>(
+                                Tile<T, TVector, TLanes>.Multiply<N1, No>(
                                     height, steps, tileA, rowA, stepA, panel, stepB, target, ldc, tileColumns, accumulate || block > 0);
                         }
                     }

@@ -23,17 +23,21 @@ internal static unsafe class Tile<T, TVector, TLanes>
     /// <summary>C = A B, or C += A B, on a tile of TRows rows and columns columns; columns in (0, TVectors vectors], the last vector at least one lane.</summary>
     /// <remarks>
     /// A's element (i, p) is a[i aRow + p aStep]; B's row p is b[p bStep], read only as far as columns. Neither may overlap C. inner is 1 or more.
+    /// With TSegments the inner dimension has segments such runs, 1 or more: A's next one begins aSegment further on, B's bSegment.
+    /// Without, the three are not looked at.
     /// </remarks>
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    public static void Multiply<TRows, TVectors>(
-        nint inner, T* a, nint aRow, nint aStep, T* b, nint bStep, T* c, nint ldc, int columns, bool accumulate)
+    public static void Multiply<TRows, TVectors, TSegments>(
+        nint inner, T* a, nint aRow, nint aStep, T* b, nint bStep, T* c, nint ldc, int columns, bool accumulate,
+        nint segments, nint aSegment, nint bSegment)
         where TRows : struct, IConstant<int>
         where TVectors : struct, IConstant<int>
+        where TSegments : struct, IConstant<bool>
     {
         TVector c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default, c30 = default, c31 = default, c40 = default, c41 = default, c50 = default, c51 = default, c60 = default, c61 = default;
         TVector c70 = default, c71 = default, c80 = default, c81 = default, c90 = default, c91 = default, cA0 = default, cA1 = default, cB0 = default, cB1 = default, cC0 = default, cC1 = default, cD0 = default, cD1 = default;
         // C is written last; asked for now it is there by then. Where the product is small it is in the cache anyway.
-        if (Sse.IsSupported && inner > 64)
+        if (Sse.IsSupported && (TSegments.Value || inner > 64))
             for (nint row = 0; row < TRows.Value; row++)
             {
                 Sse.Prefetch0(c + row * ldc);
@@ -42,32 +46,46 @@ internal static unsafe class Tile<T, TVector, TLanes>
         var last = TLanes.FirstLanes(columns - (TVectors.Value - 1) * TLanes.Width);
         // Every third row has a pointer of its own; the two behind it are reached with the processor's address arithmetic.
         T* a0 = a, a3 = a0 + 3 * aRow, a6 = a3 + 3 * aRow, a9 = a6 + 3 * aRow, aC = a9 + 3 * aRow;
+        // What is left to the next segment once the steps of one are done.
+        nint aJump = TSegments.Value ? aSegment - inner * aStep : 0, bJump = TSegments.Value ? bSegment - inner * bStep : 0;
         do
         {
-            var b0 = TVectors.Value == 1 ? TLanes.LoadFirst(b, last, default) : TLanes.Load(b);
-            var b1 = TVectors.Value == 1 ? default : TLanes.LoadFirst(b + TLanes.Width, last, default);
-            b += bStep;
-            if (TRows.Value > 0) Step(a0, b0, b1, ref c00, ref c01);
-            if (TRows.Value > 1) Step(a0 + aRow, b0, b1, ref c10, ref c11);
-            if (TRows.Value > 2) Step(a0 + 2 * aRow, b0, b1, ref c20, ref c21);
-            if (TRows.Value > 3) Step(a3, b0, b1, ref c30, ref c31);
-            if (TRows.Value > 4) Step(a3 + aRow, b0, b1, ref c40, ref c41);
-            if (TRows.Value > 5) Step(a3 + 2 * aRow, b0, b1, ref c50, ref c51);
-            if (TRows.Value > 6) Step(a6, b0, b1, ref c60, ref c61);
-            if (TRows.Value > 7) Step(a6 + aRow, b0, b1, ref c70, ref c71);
-            if (TRows.Value > 8) Step(a6 + 2 * aRow, b0, b1, ref c80, ref c81);
-            if (TRows.Value > 9) Step(a9, b0, b1, ref c90, ref c91);
-            if (TRows.Value > 10) Step(a9 + aRow, b0, b1, ref cA0, ref cA1);
-            if (TRows.Value > 11) Step(a9 + 2 * aRow, b0, b1, ref cB0, ref cB1);
-            if (TRows.Value > 12) Step(aC, b0, b1, ref cC0, ref cC1);
-            if (TRows.Value > 13) Step(aC + aRow, b0, b1, ref cD0, ref cD1);
-            a0 += aStep;
-            a3 += aStep;
-            a6 += aStep;
-            a9 += aStep;
-            aC += aStep;
+            var step = inner;
+            do
+            {
+                var b0 = TVectors.Value == 1 ? TLanes.LoadFirst(b, last, default) : TLanes.Load(b);
+                var b1 = TVectors.Value == 1 ? default : TLanes.LoadFirst(b + TLanes.Width, last, default);
+                b += bStep;
+                if (TRows.Value > 0) Step(a0, b0, b1, ref c00, ref c01);
+                if (TRows.Value > 1) Step(a0 + aRow, b0, b1, ref c10, ref c11);
+                if (TRows.Value > 2) Step(a0 + 2 * aRow, b0, b1, ref c20, ref c21);
+                if (TRows.Value > 3) Step(a3, b0, b1, ref c30, ref c31);
+                if (TRows.Value > 4) Step(a3 + aRow, b0, b1, ref c40, ref c41);
+                if (TRows.Value > 5) Step(a3 + 2 * aRow, b0, b1, ref c50, ref c51);
+                if (TRows.Value > 6) Step(a6, b0, b1, ref c60, ref c61);
+                if (TRows.Value > 7) Step(a6 + aRow, b0, b1, ref c70, ref c71);
+                if (TRows.Value > 8) Step(a6 + 2 * aRow, b0, b1, ref c80, ref c81);
+                if (TRows.Value > 9) Step(a9, b0, b1, ref c90, ref c91);
+                if (TRows.Value > 10) Step(a9 + aRow, b0, b1, ref cA0, ref cA1);
+                if (TRows.Value > 11) Step(a9 + 2 * aRow, b0, b1, ref cB0, ref cB1);
+                if (TRows.Value > 12) Step(aC, b0, b1, ref cC0, ref cC1);
+                if (TRows.Value > 13) Step(aC + aRow, b0, b1, ref cD0, ref cD1);
+                a0 += aStep;
+                a3 += aStep;
+                a6 += aStep;
+                a9 += aStep;
+                aC += aStep;
+            }
+            while (--step > 0);
+            if (!TSegments.Value) break;
+            a0 += aJump;
+            a3 += aJump;
+            a6 += aJump;
+            a9 += aJump;
+            aC += aJump;
+            b += bJump;
         }
-        while (--inner > 0);
+        while (--segments > 0);
         if (TRows.Value > 0) Write(c, c00, c01);
         if (TRows.Value > 1) Write(c + 1 * ldc, c10, c11);
         if (TRows.Value > 2) Write(c + 2 * ldc, c20, c21);
@@ -105,28 +123,40 @@ internal static unsafe class Tile<T, TVector, TLanes>
     }
 
     /// <summary>The same for a height known only now.</summary>
-    public static void Multiply<TVectors>(
-        int rows, nint inner, T* a, nint aRow, nint aStep, T* b, nint bStep, T* c, nint ldc, int columns, bool accumulate)
+    public static void Multiply<TVectors, TSegments>(
+        int rows, nint inner, T* a, nint aRow, nint aStep, T* b, nint bStep, T* c, nint ldc, int columns, bool accumulate,
+        nint segments = 1, nint aSegment = 0, nint bSegment = 0)
         where TVectors : struct, IConstant<int>
+        where TSegments : struct, IConstant<bool>
     {
         switch (rows)
         {
-            case 1: Multiply<N1, TVectors>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate); break;
-            case 2: Multiply<N2, TVectors>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate); break;
-            case 3: Multiply<N3, TVectors>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate); break;
-            case 4: Multiply<N4, TVectors>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate); break;
-            case 5: Multiply<N5, TVectors>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate); break;
-            case 6: Multiply<N6, TVectors>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate); break;
-            case 7: Multiply<N7, TVectors>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate); break;
-            case 8: Multiply<N8, TVectors>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate); break;
-            case 9: Multiply<N9, TVectors>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate); break;
-            case 10: Multiply<N10, TVectors>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate); break;
-            case 11: Multiply<N11, TVectors>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate); break;
-            case 12: Multiply<N12, TVectors>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate); break;
-            case 13: Multiply<N13, TVectors>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate); break;
-            case 14: Multiply<N14, TVectors>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate); break;
+            case 1: Multiply<N1, TVectors, TSegments>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate, segments, aSegment, bSegment); break;
+            case 2: Multiply<N2, TVectors, TSegments>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate, segments, aSegment, bSegment); break;
+            case 3: Multiply<N3, TVectors, TSegments>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate, segments, aSegment, bSegment); break;
+            case 4: Multiply<N4, TVectors, TSegments>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate, segments, aSegment, bSegment); break;
+            case 5: Multiply<N5, TVectors, TSegments>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate, segments, aSegment, bSegment); break;
+            case 6: Multiply<N6, TVectors, TSegments>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate, segments, aSegment, bSegment); break;
+            case 7: Multiply<N7, TVectors, TSegments>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate, segments, aSegment, bSegment); break;
+            case 8: Multiply<N8, TVectors, TSegments>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate, segments, aSegment, bSegment); break;
+            case 9: Multiply<N9, TVectors, TSegments>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate, segments, aSegment, bSegment); break;
+            case 10: Multiply<N10, TVectors, TSegments>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate, segments, aSegment, bSegment); break;
+            case 11: Multiply<N11, TVectors, TSegments>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate, segments, aSegment, bSegment); break;
+            case 12: Multiply<N12, TVectors, TSegments>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate, segments, aSegment, bSegment); break;
+            case 13: Multiply<N13, TVectors, TSegments>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate, segments, aSegment, bSegment); break;
+            case 14: Multiply<N14, TVectors, TSegments>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate, segments, aSegment, bSegment); break;
         }
     }
+}
+
+internal readonly struct Yes : IConstant<bool>
+{
+    public static bool Value => true;
+}
+
+internal readonly struct No : IConstant<bool>
+{
+    public static bool Value => false;
 }
 
 internal readonly struct N1 : IConstant<int>

@@ -78,10 +78,10 @@ public sealed class BatchNorm<T> : Layer<T> where T : unmanaged, IBinaryFloating
     public Variable<T> ApplyRelu(Tape<T> tape, Variable<T> x, bool training)
     {
         if (!training)
-            return tape.Record(Gain.Name, Rules.BatchNormRelu.ForwardFixed(eps, x.Value, Gain.Value, Bias.Value, Mean, Variance, tape.Arena), x, Gain, Bias);
+            return tape.Record($"{Gain.Name} relu", Rules.BatchNormRelu.ForwardFixed(eps, x.Value, Gain.Value, Bias.Value, Mean, Variance, tape.Arena), x, Gain, Bias);
         var (y, pullback, mean, variance) = Rules.BatchNormRelu.Forward(eps, x.Value, Gain.Value, Bias.Value, tape.Arena);
         Follow(mean, variance, x);
-        return tape.Record(Gain.Name, (y, pullback), x, Gain, Bias);
+        return tape.Record($"{Gain.Name} relu", (y, pullback), x, Gain, Bias);
     }
 
     /// <summary>Moves the running statistics towards those of a batch.</summary>

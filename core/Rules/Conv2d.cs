@@ -16,23 +16,24 @@ public static class Conv2d
     /// <param name="weight">w, [kernelHeight, kernelWidth, inChannels, outChannels].</param>
     /// <param name="bias">[outChannels], or null for none.</param>
     /// <param name="arena">Memory of the step.</param>
-    /// <returns>y, [batch, outHeight, outWidth, outChannels] with outHeight = (height + 2p − kernelHeight) / s + 1, and its pullback: dx, dweight and, with a bias, dbias.</returns>
-    /// <exception cref="ShapeException">x is no batch of images of inChannels, the window is larger than the padded image, or the bias is not [outChannels].</exception>
+    /// <returns>y, [batch, outHeight, outWidth, outChannels] with outHeight = (height + 2p − kernelHeight) / s + 1, rounded down, and its pullback: dx, dweight and, with a bias, dbias.</returns>
+    /// <exception cref="ShapeException">x is no batch of images of inChannels, the window is empty or larger than the padded image, or the bias is not [outChannels].</exception>
     /// <exception cref="ArgumentOutOfRangeException">The stride is not positive, or the padding is negative.</exception>
+    /// <remarks>
+    /// Each of the three sums is over pairs of x, w and y's cotangent, so each is a convolution. A window of one pixel is the affine
+    /// map of each pixel's channels, <see cref="Linear"/>. Keeps nothing: the pullback reads x and w again.
+    /// </remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(
         int stride, int padding, Tensor<T> x, Tensor<T> weight, Tensor<T>? bias, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(stride);
-        ArgumentOutOfRangeException.ThrowIfNegative(padding);
-        int batch = x.Shape[0], height = x.Shape[1], width = x.Shape[2], inChannels = x.Shape[3];
-        int kernelHeight = weight.Shape[0], kernelWidth = weight.Shape[1], outChannels = weight.Shape[3];
-        int outHeight = (height + 2 * padding - kernelHeight) / stride + 1, outWidth = (width + 2 * padding - kernelWidth) / stride + 1;
-        int rows = batch * outHeight * outWidth, inner = kernelHeight * kernelWidth * inChannels;
-        var patches = Tensor<T>.RentZeroed(arena, new Shape(rows, inner));
-        Visit((image, patch) => x.Span.Slice(image, inChannels).CopyTo(patches.Span.Slice(patch, inChannels)));
-        var y = Tensor<T>.Rent(arena, new Shape(batch, outHeight, outWidth, outChannels));
-        Gemm.NN(rows, outChannels, inner, patches.Span, inner, weight.Span, outChannels, y.Span, outChannels, accumulate: false);
+        var sizes = Check(stride, padding, x.Shape, weight.Shape, bias?.Shape);
+        if (sizes is { KernelHeight: 1, KernelWidth: 1, Stride: 1, Padding: 0 })
+            return Linear.Forward(x, weight.Reshape(new Shape(sizes.InChannels, sizes.OutChannels)), bias, arena);
+
+        var y = Tensor<T>.Rent(arena, new Shape(sizes.Batch, sizes.OutHeight, sizes.OutWidth, sizes.OutChannels));
+        // CONV-1: y[b, i, j, o] = Σ over u, v, c of x[b, s i + u − p, s j + v − p, c] w[u, v, c, o] + bias[o]
+        Convolution.Forward(sizes, x, weight, y);
         if (bias is not null) Broadcast.Add(bias, y, y);
         return (y, Backward);
 
@@ -40,32 +41,38 @@ public static class Conv2d
         {
             if (gradients.Wants(0))
             {
-                var dx = gradients.Slot(0);
-                var dpatches = Tensor<T>.Rent(arena, patches.Shape);
-                Gemm.NT(rows, inner, outChannels, dy.Span, outChannels, weight.Span, outChannels, dpatches.Span, inner, accumulate: false);
-                Visit((image, patch) => VectorMath.Add<T>(dpatches.Span.Slice(patch, inChannels), dx.Span.Slice(image, inChannels)));
+                var (dx, accumulate) = gradients.Open(0);
+                // Pixel (k, l) of x met tap (u, v) where the window stood at i = (k + p − u) / s, j = (l + p − v) / s, if these are whole:
+                // dy is convolved with the weights turned by half a turn, channels exchanged.
+                // CONV-2: dx[b, k, l, c] = Σ over u, v, o of dy[b, (k + p − u) / s, (l + p − v) / s, o] w[u, v, c, o]
+                Convolution.InputGradient(sizes, dy, weight, dx, accumulate, arena);
             }
             if (gradients.Wants(1))
             {
                 var (dweight, accumulate) = gradients.Open(1);
-                Gemm.TN(inner, outChannels, rows, patches.Span, inner, dy.Span, outChannels, dweight.Span, outChannels, accumulate);
+                // Tap (u, v) met every s-th pixel from (u − p, v − p) on: x is convolved with dy, a window as large as the output.
+                // CONV-3: dw[u, v, c, o] = Σ over b, i, j of x[b, s i + u − p, s j + v − p, c] dy[b, i, j, o]
+                Convolution.WeightGradient(sizes, x, dy, dweight, accumulate, arena);
             }
-            if (bias is not null && gradients.Wants(2)) Broadcast.SumRows(dy, gradients.Slot(2).Span, arena);
+            if (bias is not null && gradients.Wants(2))
+                // CONV-4: dbias[o] = Σ over b, i, j of dy[b, i, j, o]
+                Broadcast.SumRows(dy, gradients.Slot(2).Span, arena);
         }
+    }
 
-        void Visit(Action<int, int> body)
-        {
-            for (var b = 0; b < batch; b++)
-                for (var i = 0; i < outHeight; i++)
-                    for (var j = 0; j < outWidth; j++)
-                        for (var u = 0; u < kernelHeight; u++)
-                            for (var v = 0; v < kernelWidth; v++)
-                            {
-                                int r = i * stride + u - padding, c = j * stride + v - padding;
-                                if ((uint)r < (uint)height && (uint)c < (uint)width)
-                                    body(((b * height + r) * width + c) * inChannels,
-                                        ((b * outHeight + i) * outWidth + j) * inner + (u * kernelWidth + v) * inChannels);
-                            }
-        }
+    private static ConvolutionSizes Check(int stride, int padding, Shape x, Shape weight, Shape? bias)
+    {
+        if (stride < 1) throw new ArgumentOutOfRangeException(nameof(stride), stride, "stride must be 1 or more; 1 keeps every position.");
+        if (padding < 0) throw new ArgumentOutOfRangeException(nameof(padding), padding, "padding must be 0 or more; crop x to have fewer pixels.");
+        if (weight.Rank != 4)
+            throw new ShapeException($"weight must be [kernelHeight, kernelWidth, inChannels, outChannels], got {weight}.");
+        if (x.Rank != 4 || x[3] != weight[2])
+            throw new ShapeException($"x must be [batch, height, width, {weight[2]}], got {x}; its last axis must be the weight's third.");
+        if (bias is not null) ShapeException.ThrowIfNot(bias, new Shape(weight[3]), "bias", "one number for each output channel");
+        long height = x[1] + 2L * padding, width = x[2] + 2L * padding;
+        if (weight[0] < 1 || weight[1] < 1 || weight[0] > height || weight[1] > width)
+            throw new ShapeException(
+                $"the window must be from 1x1 to {height}x{width}, the padded image, got {weight[0]}x{weight[1]}; pad more or use a smaller window.");
+        return new ConvolutionSizes(x[0], x[1], x[2], x[3], weight[0], weight[1], weight[3], stride, padding);
     }
 }

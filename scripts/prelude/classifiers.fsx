@@ -203,3 +203,26 @@ module Classifiers =
             Diverged = diverged.Value > 0L
             Seconds = float ticks.Value / float Stopwatch.Frequency
         }
+
+    /// Takes all courses, one after the other, and tells how far it has come.
+    let trainAll (tape: Tape<float32>) name (courses: Course<'Model> list) =
+        let before = courses |> List.scan (fun sum course -> sum + course.Steps) 0 |> List.truncate courses.Length
+
+        Progress.run name (courses |> List.sumBy _.Steps) (fun report ->
+            [
+                for course, before in List.zip courses before ->
+                    course, train course tape (fun step message -> report (before + step) message)
+            ])
+
+    /// The seconds that training took in all.
+    let totalSeconds (runs: (Course<'Model> * Graduate<'Model>) list) =
+        runs |> List.sumBy (fun (_, graduate) -> graduate.Seconds)
+
+    /// The mean loss of the last tenth of the steps, in nats; that of knowing nothing if the run diverged.
+    let finalLoss (course: Course<'Model>, graduate: Graduate<'Model>) =
+        let losses = Array.map snd graduate.Losses
+
+        if graduate.Diverged then
+            log (float course.Train.Classes)
+        else
+            losses |> Array.skip (losses.Length * 9 / 10) |> Array.average
