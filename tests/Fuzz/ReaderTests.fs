@@ -15,6 +15,7 @@ open Hybrid.Tensors
 open Hybrid.Text
 open Hybrid.Tests
 open Hybrid.Tests.Checkpoints
+open Hybrid.Tests.Models
 open Hybrid.Tests.Fuzz.Mutations
 
 /// A reader: its name, whole files to start from, how it reads one, and how many bytes it may allocate for each byte of a file.
@@ -97,6 +98,31 @@ let private transformer =
     written (fun path ->
         TransformerFile.Save(path, model (), Vocabulary.Of [ [ "a"; "b" ] ], Vocabulary.Of [ [ "c" ] ]))
 
+let private classifiers =
+    let save (model: IClassifier<single>) = written (fun path -> ClassifierFile.Save(path, model))
+    let random = RandomStream 1UL
+
+    [|
+        let options = { TinyResNet.tiny with Filters = 1; Shortcuts = ShortcutKind.Project }
+        save (ResNet(TinyResNet.settings options, random))
+        save (Mlp(MlpSettings(Inputs = 3, Hidden = [| 2; 2 |], Outputs = 2), random))
+        save (ResidualMlp(ResidualMlpSettings(Inputs = 3, Width = 2, Layers = 4, Outputs = 2), random))
+
+        ConvNet(
+            ConvNetSettings(
+                Height = 4,
+                Width = 4,
+                Channels = 1,
+                Classes = 2,
+                FirstFilters = 1,
+                SecondFilters = 1,
+                Hidden = 2
+            ),
+            random
+        )
+        |> save
+    |]
+
 /// Without its checksum too: the header is cut at the key and closed again.
 let private unsigned (file: byte[]) =
     let header = Encoding.UTF8.GetString(file, 8, int (BitConverter.ToInt64(file, 0)))
@@ -178,6 +204,12 @@ let private targets =
             Seeds = [| transformer; unsigned transformer |]
             Growth = tensorGrowth
             Read = fun path -> TransformerFile.Load<single> path |> ignore
+        }
+        {
+            Name = "ClassifierFile.Load"
+            Seeds = Array.collect (fun file -> [| file; unsigned file |]) classifiers
+            Growth = tensorGrowth
+            Read = fun path -> ClassifierFile.Load<single> path |> ignore
         }
         {
             Name = "CheckpointFolder.Resume"
