@@ -80,20 +80,20 @@ let residualPair (first: Matrix<float>) (second: Matrix<float>) x =
 let identity, nothing = Matrix<float>.Build.DenseIdentity 2, Matrix<float>.Build.Dense(2, 2)
 let examples = matrix [ [ 1.0; 2.0 ]; [ -1.0; 0.5 ]; [ 3.0; -2.0 ] ]
 
-let shallow =
+let twoLayers =
     examples
     |> plainLayer (matrix [ [ 1.0; -1.0 ]; [ 2.0; 0.5 ] ])
     |> plainLayer (matrix [ [ 0.5; 1.0 ]; [ -1.0; 1.0 ] ])
 
-printfn "two layers:\n%s" (shallow.ToMatrixString("F2"))
+printfn "two layers:\n%s" (twoLayers.ToMatrixString("F2"))
 (*** include-output ***)
 holds
     "two plain layers more, at the identity, change nothing"
-    (shallow |> plainLayer identity |> plainLayer identity = shallow)
+    (twoLayers |> plainLayer identity |> plainLayer identity = twoLayers)
 
 holds
     "a residual pair more, at 0, changes nothing"
-    (shallow |> residualPair nothing nothing = shallow)
+    (twoLayers |> residualPair nothing nothing = twoLayers)
 (*** include-output ***)
 (**
 So the training error of the deeper network can be as low, and what the paper calls the *degradation problem* is that it is not. With batch normalization the residual pair does nothing at $\gamma = \beta = 0$ of its last
@@ -1562,7 +1562,7 @@ let normsThrough (stack: Stack) (seed: uint64) =
 
     [ for signal in signals -> norm signal.Value, norm signal.Gradient ]
 
-let stacks: Stack list =
+let untrainedStacks: Stack list =
     [
         { Name = "plain"; HasShortcuts = false; IsNormalized = false }
         { Name = "plain, batch norm"; HasShortcuts = false; IsNormalized = true }
@@ -1576,7 +1576,7 @@ let gradientSeeds =
 let norms, normSeconds =
     timed (fun () ->
         [
-            for stack in stacks ->
+            for stack in untrainedStacks ->
                 stack, [ for seed in gradientSeeds -> seed, normsThrough stack seed ]
         ])
 
