@@ -2193,11 +2193,11 @@ them. All three see the same images as often and in the same order, padded and c
 With `--save FILE` the trained ResNet becomes a file of its weights, running statistics and settings. With `--corpus DIR` this experiment takes images of yours: a folder with files as MNIST has them (the whole of Fashion-MNIST, for one), or with those of CIFAR-10's binary version.
 *)
 let pictures =
-    match page.Corpus with
-    | Some folder -> Classifiers.own folder
+    match own with
+    | Some pictures -> pictures
     | None -> { Train = clothes; Test = clothesTest; Height = 28; Width = 28; Channels = 1 }
 
-let padding = if page.Corpus.IsSome then 4 else 2
+let padding = if own.IsSome then 4 else 2
 let black = float (pictures.Train.Inputs.ToArray() |> Array.min)
 
 let augmentation =
@@ -2402,7 +2402,7 @@ let garments =
         "ankle boot"
     |]
 
-let nameOf label = if page.Corpus.IsSome then $"class {label}" else garments[label]
+let nameOf label = if own.IsSome then $"class {label}" else garments[label]
 
 let said = Classifiers.predict tape trained pictures.Test
 
