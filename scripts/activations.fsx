@@ -1205,44 +1205,12 @@ let course name seed (model: MlpSettings) optimizer rate steps (train: Examples)
         LooksEvery = looks
     }
 
-/// Takes all courses, one after the other, and tells how far it has come.
-let takeAll name (courses: Course<Mlp<float32>> list) =
-    Progress.run name (courses |> List.sumBy _.Steps) (fun report ->
-        [
-            for course, before in
-                List.zip
-                    courses
-                    (courses
-                     |> List.scan (fun sum course -> sum + course.Steps) 0
-                     |> List.truncate courses.Length) ->
-                course,
-                Classifiers.train course tape (fun step message ->
-                    report (before + step) message)
-        ])
-
-/// The mean loss of the last tenth of the steps; that of knowing nothing if the run diverged.
-let finalLoss (graduate: Graduate<Mlp<float32>>) =
-    let losses = Array.map snd graduate.Losses
-
-    if graduate.Diverged then
-        log (float graduate.Model.Settings.Outputs)
-    else
-        losses |> Array.skip (losses.Length * 9 / 10) |> Array.average
-
-/// A mean and half the width of its 95 % interval, by Student's t.
-let interval (values: float list) =
-    let t = Distributions.StudentT.InvCDF(0.0, 1.0, float (values.Length - 1), 0.975)
-    List.average values, t * Statistics.StandardDeviation values / sqrt (float values.Length)
-
-let plusMinus (format: string) (values: float list) =
-    let mean, margin = interval values
-    $"{formatted format mean} ± {formatted format margin}"
-
 let seeds = [ for i in 0 .. page.Pick(quick = 1, standard = 2) -> page.Seed + uint64 i ]
 let deepSteps = page.Pick(quick = 60, standard = 600)
 
 let deep =
-    takeAll
+    Classifiers.trainAll
+        tape
         "thirty layers"
         [
             for name, scale in [ "2/n", WeightScale.He; "1/n", WeightScale.Xavier ] do
@@ -1261,17 +1229,13 @@ let deep =
 let deepOf scale =
     deep |> List.filter (fun (_, graduate) -> graduate.Model.Settings.Scale = scale)
 
-let totalSeconds (runs: (Course<Mlp<float32>> * Graduate<Mlp<float32>>) list) =
-    runs |> List.sumBy (fun (_, graduate) -> graduate.Seconds)
-
 settle
     heTrains
     [
-        for (course, he), (_, xavier) in
-            List.zip (deepOf WeightScale.He) (deepOf WeightScale.Xavier) ->
-            course.Seed, finalLoss xavier - finalLoss he
+        for he, xavier in List.zip (deepOf WeightScale.He) (deepOf WeightScale.Xavier) ->
+            (fst he).Seed, Classifiers.finalLoss xavier - Classifiers.finalLoss he
     ]
-    (totalSeconds deep)
+    (Classifiers.totalSeconds deep)
 (*** include-output ***)
 let smoothed (points: (int * float)[]) =
     points
@@ -1325,7 +1289,8 @@ let racers =
     ]
 
 let race =
-    takeAll
+    Classifiers.trainAll
+        tape
         "race"
         [
             for name, kind, scale in racers do
@@ -1394,7 +1359,7 @@ settle
         for seed in raceSeeds ->
             seed, fewestSteps ActivationKind.Tanh seed / fewestSteps ActivationKind.Relu seed
     ]
-    (totalSeconds race)
+    (Classifiers.totalSeconds race)
 (*** include-output ***)
 [
     for name, kind, _ in racers do
@@ -1449,7 +1414,8 @@ let mortalKinds =
     ]
 
 let mortals =
-    takeAll
+    Classifiers.trainAll
+        tape
         "large steps"
         [
             for kind in mortalKinds do
@@ -1517,11 +1483,11 @@ table
     [
         for kind in mortalKinds do
             for rate in [ sensible; tooLarge ] ->
-                let runs = mortalsOf kind rate |> List.map snd
-                let finished = runs |> List.filter (fun graduate -> not graduate.Diverged)
+                let runs = mortalsOf kind rate
+                let finished = runs |> List.filter (fun (_, graduate) -> not graduate.Diverged)
                 let lost = runs.Length - finished.Length
 
-                let mean format (measure: Graduate<Mlp<float32>> -> float) =
+                let mean format measure =
                     if finished.IsEmpty then "–" else average format (List.map measure finished)
 
                 [
@@ -1530,9 +1496,9 @@ table
                          $"%g{rate}"
                      else
                          $"%g{rate}; {lost} of {runs.Length} diverged")
-                    mean "F1" percentDead
-                    mean "F3" finalLoss
-                    mean "F1" (fun graduate ->
+                    mean "F1" (snd >> percentDead)
+                    mean "F3" Classifiers.finalLoss
+                    mean "F1" (fun (_, graduate) ->
                         100.0 * Classifiers.errorRate tape graduate.Model digitsTest)
                 ]
     ]
@@ -1546,7 +1512,7 @@ settle
                 (mortalsOf ActivationKind.Relu sensible) ->
             course.Seed, percentDead large - percentDead small
     ]
-    (totalSeconds mortals)
+    (Classifiers.totalSeconds mortals)
 (*** include-output ***)
 (**
 A slope below 0 does not make a step shorter: what kills rectifiers may make a network of unbounded functions diverge, all numbers growing until one is none. What a slope does is let something through
@@ -1662,7 +1628,8 @@ let boundaryOf (name: string) (kind: ActivationKind) =
     $"boundary-{name.Replace(' ', '-')}-{kind}"
 
 let paintings =
-    takeAll
+    Classifiers.trainAll
+        tape
         "boundaries"
         [
             for name, train, _ in sets do
@@ -1700,7 +1667,7 @@ settle
         (page.Seed,
          accuracyOf moons ActivationKind.Relu - accuracyOf moons ActivationKind.Identity)
     ]
-    (totalSeconds paintings)
+    (Classifiers.totalSeconds paintings)
 (*** include-output ***)
 let grid = [| for i in 0..39 -> -2.0 + 4.0 * float i / 39.0 |]
 
@@ -1801,7 +1768,8 @@ let contestants =
 let contestSteps = page.Pick(quick = 20, standard = 300)
 
 let contest =
-    takeAll
+    Classifiers.trainAll
+        tape
         "contest"
         [
             for name, kind, scale, width in contestants do
@@ -1891,7 +1859,7 @@ let secondsOf kinds =
     contest
     |> List.filter (fun (course, graduate) ->
         List.contains graduate.Model.Settings.Activation kinds)
-    |> totalSeconds
+    |> Classifiers.totalSeconds
 
 let settleAgainstRelu claim kind =
     settle

@@ -86,6 +86,33 @@ let geGlu (tape: Tape<_>) (value: Variable<_>) (gate: Variable<_>) =
 let swiGlu (tape: Tape<_>) (value: Variable<_>) (gate: Variable<_>) =
     tape.Record("swiGlu", SwiGlu.Forward(value.Value, gate.Value, tape.Arena), value, gate)
 
+let batchNorm (tape: Tape<_>) eps (x: Variable<_>) (gain: Variable<_>) (bias: Variable<_>) =
+    let struct (y, pullback, _, _) = BatchNorm.Forward(eps, x.Value, gain.Value, bias.Value, tape.Arena)
+    tape.Record("batchNorm", struct (y, pullback), x, gain, bias)
+
+let batchNormRelu (tape: Tape<_>) eps (x: Variable<_>) (gain: Variable<_>) (bias: Variable<_>) =
+    let struct (y, pullback, _, _) = BatchNormRelu.Forward(eps, x.Value, gain.Value, bias.Value, tape.Arena)
+    tape.Record("batchNormRelu", struct (y, pullback), x, gain, bias)
+
+let batchNormFixed (tape: Tape<_>) eps mean variance (x: Variable<_>) (gain: Variable<_>) (bias: Variable<_>) =
+    let rule = BatchNorm.ForwardFixed(eps, x.Value, gain.Value, bias.Value, mean, variance, tape.Arena)
+    tape.Record("batchNormFixed", rule, x, gain, bias)
+
+let batchNormReluFixed (tape: Tape<_>) eps mean variance (x: Variable<_>) (gain: Variable<_>) (bias: Variable<_>) =
+    let rule = BatchNormRelu.ForwardFixed(eps, x.Value, gain.Value, bias.Value, mean, variance, tape.Arena)
+    tape.Record("batchNormReluFixed", rule, x, gain, bias)
+
+let maxPool (tape: Tape<_>) window stride padding (x: Variable<_>) =
+    tape.Record("maxPool", MaxPool2d.Forward(window, stride, padding, x.Value, tape.Arena), x)
+
+let averagePool (tape: Tape<_>) window stride (x: Variable<_>) =
+    tape.Record("averagePool", AveragePool2d.Forward(window, stride, x.Value, tape.Arena), x)
+
+let globalAveragePool tape x = pointwise "globalAveragePool" (fun x arena -> GlobalAveragePool.Forward(x, arena)) tape x
+
+let padShortcut (tape: Tape<_>) stride outChannels (x: Variable<_>) =
+    tape.Record("padShortcut", PadShortcut.Forward(stride, outChannels, x.Value, tape.Arena), x)
+
 let conv2d (tape: Tape<_>) stride padding (x: Variable<_>) (weight: Variable<_>) (bias: Variable<_>) =
     let rule = Conv2d.Forward(stride, padding, x.Value, weight.Value, bias.Value, tape.Arena)
     tape.Record("conv2d", rule, x, weight, bias)

@@ -7,6 +7,7 @@ using Hybrid.Tensors;
 namespace Hybrid.Checkpoints;
 
 /// <summary>Saves the parameters of a model as safetensors, under their own names, and loads them into a model of the same build.</summary>
+/// <remarks>What a model keeps beside its parameters, such as running statistics, is saved and loaded as tensors with names.</remarks>
 public static class ModelFile
 {
     /// <summary>Writes every parameter once; a parameter that serves two layers (a tied embedding) has one name and appears once.</summary>
@@ -17,18 +18,24 @@ public static class ModelFile
     /// <exception cref="ArgumentException">Two parameters have one name.</exception>
     /// <exception cref="DataFileException">The folder or the disk refuses the file.</exception>
     public static void Save<T>(string path, IEnumerable<Parameter<T>> parameters, IReadOnlyDictionary<string, string>? metadata = null)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Save(path, Named(parameters), metadata);
+
+    /// <summary>The same for any tensors with names.</summary>
+    /// <inheritdoc cref="Save{T}(string, IEnumerable{Parameter{T}}, IReadOnlyDictionary{string, string}?)"/>
+    public static void Save<T>(string path, IEnumerable<(string Name, Tensor<T> Value)> tensors, IReadOnlyDictionary<string, string>? metadata = null)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var tensors = new Dictionary<string, StoredTensor>();
-        foreach (var parameter in parameters)
+        var stored = new Dictionary<string, StoredTensor>();
+        foreach (var (name, value) in tensors)
         {
-            if (FirstNonFinite(parameter.Value) is { } index)
+            if (FirstNonFinite(value) is { } index)
                 throw new NonFiniteException(
-                    $"'{parameter.Name}' {parameter.Value.Shape} holds {parameter.Value.Span[index]} at element {index} and is not saved; the run has diverged, go back to the last file that was.");
-            if (!tensors.TryAdd(parameter.Name, StoredTensor.Of(parameter.Value)))
-                throw new ArgumentException($"two parameters are called '{parameter.Name}'; give each layer a name of its own.", nameof(parameters));
+                    $"'{name}' {value.Shape} holds {value.Span[index]} at element {index} and is not saved; the run has diverged, go back to the last file that was.");
+            if (!stored.TryAdd(name, StoredTensor.Of(value)))
+                throw new ArgumentException($"two parameters are called '{name}'; give each layer a name of its own.", nameof(tensors));
         }
-        SafeTensors.Write(path, tensors, metadata);
+        SafeTensors.Write(path, stored, metadata);
     }
 
     /// <summary>Reads a file and copies each tensor into the parameter of its name; returns the file's metadata.</summary>
@@ -53,16 +60,25 @@ public static class ModelFile
     /// <summary>The same from a file that was read before.</summary>
     /// <inheritdoc cref="LoadInto{T}(string, IEnumerable{Parameter{T}}, bool)"/>
     public static void LoadInto<T>(TensorFile file, IEnumerable<Parameter<T>> parameters, bool convert = false)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        LoadInto(file, Named(parameters), convert);
+
+    /// <summary>The same for any tensors with names.</summary>
+    /// <inheritdoc cref="LoadInto{T}(string, IEnumerable{Parameter{T}}, bool)"/>
+    public static void LoadInto<T>(TensorFile file, IEnumerable<(string Name, Tensor<T> Value)> tensors, bool convert = false)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var targets = parameters.ToArray();
+        var targets = tensors.ToArray();
         CheckNames(file, targets);
         var values = targets.Select(target => Fitting(file, target, convert)).ToArray();
         // All fit, so from here on nothing can fail halfway.
         for (var i = 0; i < targets.Length; i++) values[i].Span.CopyTo(targets[i].Value.Span);
     }
 
-    private static void CheckNames<T>(TensorFile file, Parameter<T>[] targets) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    private static IEnumerable<(string Name, Tensor<T> Value)> Named<T>(IEnumerable<Parameter<T>> parameters) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        parameters.Select(parameter => (parameter.Name, parameter.Value));
+
+    private static void CheckNames<T>(TensorFile file, (string Name, Tensor<T> Value)[] targets) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var names = targets.Select(target => target.Name).ToHashSet();
         var missing = targets.Where(target => !file.Tensors.ContainsKey(target.Name)).Select(target => $"'{target.Name}' {target.Value.Shape}").ToArray();
@@ -76,7 +92,7 @@ public static class ModelFile
         throw new DataFileException($"{file.Path}: the file {string.Join(", and ", causes)}; build the model with the settings it was saved with, or rename the tensors.");
     }
 
-    private static Tensor<T> Fitting<T>(TensorFile file, Parameter<T> target, bool convert) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    private static Tensor<T> Fitting<T>(TensorFile file, (string Name, Tensor<T> Value) target, bool convert) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var stored = file.Tensors[target.Name];
         var where = $"{file.Path}, tensor '{target.Name}'";

@@ -43,6 +43,10 @@ internal unsafe interface ILanes<TVector, T>
     static abstract TVector Max(TVector x, TVector y);
 
     static abstract TVector GreaterThan(TVector x, TVector y);
+
+    /// <summary>NaN equals nothing, not even itself.</summary>
+    static abstract TVector EqualTo(TVector x, TVector y);
+
     static abstract TVector Select(TVector mask, TVector whereSet, TVector elsewhere);
 
     /// <summary>Adds the integer in the low mantissa bits of n to the exponent of x: multiplies by a power of two.</summary>

@@ -1,10 +1,15 @@
 using System.Numerics;
 using Hybrid.Autodiff;
+using Hybrid.Kernels;
 using Hybrid.Tensors;
 
 namespace Hybrid.Layers;
 
 /// <summary>Batch normalization over all axes but the last, with a trained gain and bias and running statistics for inference.</summary>
+/// <remarks>
+/// Ioffe and Szegedy 2015. Where we differ: the paper's algorithm 2 averages the statistics over batches after training; here, as in
+/// PyTorch, a moving average follows them while training, with the unbiased variance of step 10. A batch of one row moves the mean alone.
+/// </remarks>
 public sealed class BatchNorm<T> : Layer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     /// <summary>eps if none is given; units of x².</summary>
@@ -20,9 +25,14 @@ public sealed class BatchNorm<T> : Layer<T> where T : unmanaged, IBinaryFloating
     /// <param name="name">Path of the layer in its model; its parameters add <c>.gain</c> and <c>.bias</c>, its statistics <c>.mean</c> and <c>.variance</c>.</param>
     /// <param name="channels">Width of the last axis.</param>
     /// <param name="eps">Added to the variance inside the root; units of x².</param>
-    /// <param name="momentum">Weight of a new batch in the running statistics, in (0, 1].</param>
+    /// <param name="momentum">Weight of a new batch in the running statistics, in (0, 1]. PyTorch's number; Keras's is 1 less this.</param>
+    /// <exception cref="ArgumentOutOfRangeException">channels or eps is not positive, or the momentum lies outside (0, 1].</exception>
     public BatchNorm(string name, int channels, double eps = DefaultEps, double momentum = DefaultMomentum)
     {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(channels);
+        if (!(eps > 0)) throw new ArgumentOutOfRangeException(nameof(eps), eps, "eps must be positive; a constant channel has variance 0.");
+        if (!(momentum > 0 && momentum <= 1))
+            throw new ArgumentOutOfRangeException(nameof(momentum), momentum, "The momentum is the weight of a new batch and must lie in (0, 1]; 1 forgets all earlier ones.");
         (this.name, this.eps, this.momentum) = (name, eps, momentum);
         Gain = new Parameter<T>($"{name}.gain", Initialization.Constant<T>(new Shape(channels), 1));
         Bias = new Parameter<T>($"{name}.bias", Tensor<T>.Zeros(new Shape(channels)));
@@ -52,18 +62,41 @@ public sealed class BatchNorm<T> : Layer<T> where T : unmanaged, IBinaryFloating
     /// <param name="tape">The tape.</param>
     /// <param name="x">Input, [..., channels].</param>
     /// <param name="training">True normalizes by the batch and moves the running statistics towards it; false normalizes by these.</param>
+    /// <exception cref="ShapeException">x does not end in channels, or has no rows and is trained on.</exception>
+    /// <exception cref="NonFiniteException">The batch's mean or variance is NaN or infinite; the running statistics stay as they were.</exception>
     public Variable<T> Apply(Tape<T> tape, Variable<T> x, bool training)
     {
         if (!training)
             return tape.Record(Gain.Name, Rules.BatchNorm.ForwardFixed(eps, x.Value, Gain.Value, Bias.Value, Mean, Variance, tape.Arena), x, Gain, Bias);
         var (y, pullback, mean, variance) = Rules.BatchNorm.Forward(eps, x.Value, Gain.Value, Bias.Value, tape.Arena);
-        var rows = x.Value.Shape.Rows;
-        T rate = T.CreateChecked(momentum), unbiased = T.CreateChecked(rows > 1 ? rows / (rows - 1.0) : 1.0);
+        Follow(mean, variance, x);
+        return tape.Record(Gain.Name, (y, pullback), x, Gain, Bias);
+    }
+
+    /// <summary>Normalizes x and takes max(that, 0), in one rule: the same numbers in fewer sweeps over memory.</summary>
+    /// <inheritdoc cref="Apply"/>
+    public Variable<T> ApplyRelu(Tape<T> tape, Variable<T> x, bool training)
+    {
+        if (!training)
+            return tape.Record($"{Gain.Name} relu", Rules.BatchNormRelu.ForwardFixed(eps, x.Value, Gain.Value, Bias.Value, Mean, Variance, tape.Arena), x, Gain, Bias);
+        var (y, pullback, mean, variance) = Rules.BatchNormRelu.Forward(eps, x.Value, Gain.Value, Bias.Value, tape.Arena);
+        Follow(mean, variance, x);
+        return tape.Record($"{Gain.Name} relu", (y, pullback), x, Gain, Bias);
+    }
+
+    /// <summary>Moves the running statistics towards those of a batch.</summary>
+    private void Follow(Tensor<T> mean, Tensor<T> variance, Variable<T> x)
+    {
+        if (!VectorMath.AllFinite<T>(mean.Span) || !VectorMath.AllFinite<T>(variance.Span))
+            throw new NonFiniteException(
+                $"'{name}': the mean or the variance of its input '{x.Name}' {x.Value.Shape} is not finite. Lower the learning rate or lengthen the warm-up.");
+        double rows = x.Value.Shape.Rows;
+        T rate = T.CreateChecked(momentum), unbiased = T.CreateChecked(rows / Math.Max(1, rows - 1));
         for (var c = 0; c < Mean.Length; c++)
         {
-            Mean.Span[c] += rate * (mean.Span[c] - Mean.Span[c]);
-            Variance.Span[c] += rate * (unbiased * variance.Span[c] - Variance.Span[c]);
+            Mean.Span[c] += rate * (mean.Span[c] - Mean.Span[c]); // BN-9: E[x] ← E[x] + m (μ − E[x])
+            // One row says nothing of the variance.
+            if (rows > 1) Variance.Span[c] += rate * (unbiased * variance.Span[c] - Variance.Span[c]); // BN-10: Var[x] ← Var[x] + m (n / (n − 1) σ² − Var[x])
         }
-        return tape.Record(Gain.Name, (y, pullback), x, Gain, Bias);
     }
 }

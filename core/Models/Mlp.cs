@@ -17,6 +17,7 @@ public sealed class Mlp<T> : Layer<T>, IClassifier<T> where T : unmanaged, IBina
     /// <exception cref="ArgumentOutOfRangeException">A width is not positive.</exception>
     public Mlp(MlpSettings settings, RandomStream random)
     {
+        settings.ThrowIfImpossible();
         Settings = settings;
         var width = settings.Inputs;
         for (var i = 0; i < settings.Hidden.Count; i++) width = AddHidden($"hidden.{i}", width, settings.Hidden[i], random);
@@ -46,7 +47,7 @@ public sealed class Mlp<T> : Layer<T>, IClassifier<T> where T : unmanaged, IBina
     {
         if (Settings.Activation >= ActivationKind.Glu)
         {
-            var gated = new GatedLinear<T>(name, Settings.Activation, Positive(name, inFeatures), Positive(name, outFeatures), Settings.Scale, random);
+            var gated = new GatedLinear<T>(name, Settings.Activation, inFeatures, outFeatures, Settings.Scale, random);
             layers.Add(gated);
             steps.Add(gated.Apply);
             return outFeatures;
@@ -60,12 +61,9 @@ public sealed class Mlp<T> : Layer<T>, IClassifier<T> where T : unmanaged, IBina
 
     private void AddLinear(string name, int inFeatures, int outFeatures, RandomStream random)
     {
-        var linear = new Linear<T>(name, Positive(name, inFeatures), Positive(name, outFeatures), withBias: true, random);
+        var linear = new Linear<T>(name, inFeatures, outFeatures, withBias: true, random);
         Settings.Scale.Fill(linear.Weight.Value, random);
         layers.Add(linear);
         steps.Add(linear.Apply);
     }
-
-    private static int Positive(string layer, int width) =>
-        width > 0 ? width : throw new ArgumentOutOfRangeException(nameof(width), width, $"Every width of the model must be positive, but '{layer}' has one that is not.");
 }

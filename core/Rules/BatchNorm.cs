@@ -1,5 +1,6 @@
 using System.Numerics;
 using Hybrid.Autodiff;
+using Hybrid.Kernels;
 using Hybrid.Memory;
 using Hybrid.Tensors;
 
@@ -15,52 +16,15 @@ public static class BatchNorm
     /// <param name="bias">β in the paper, [channels].</param>
     /// <param name="arena">Memory of the step.</param>
     /// <returns>y, shaped as x, its pullback: dx, dgain, dbias, and the batch's mean and biased variance, [channels] each, for running statistics.</returns>
+    /// <exception cref="ShapeException">gain or bias is not [channels], there are no channels, or no rows to take statistics of.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">eps is not positive.</exception>
+    /// <remarks>
+    /// Algorithm 1 of the paper; the pullback is that of its section 3, with its three terms for the statistics put together. Keeps μ and
+    /// 1/σ of each channel; recomputes x̂. A batch of one row has variance 0, so that y is the bias and dx is 0; PyTorch refuses it.
+    /// </remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback, Tensor<T> Mean, Tensor<T> Variance) Forward<T>(
         double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        int rows = x.Shape.Rows, channels = x.Shape.Columns;
-        T n = T.CreateChecked(rows), epsilon = T.CreateChecked(eps);
-        Tensor<T> mean = Tensor<T>.RentZeroed(arena, new Shape(channels)), variance = Tensor<T>.RentZeroed(arena, new Shape(channels));
-        var y = Tensor<T>.Rent(arena, x.Shape);
-        for (var i = 0; i < x.Length; i++) mean.Span[i % channels] += x.Span[i] / n;
-        for (var i = 0; i < x.Length; i++)
-        {
-            var deviation = x.Span[i] - mean.Span[i % channels];
-            variance.Span[i % channels] += deviation * deviation / n;
-        }
-        for (var i = 0; i < x.Length; i++)
-        {
-            var c = i % channels;
-            y.Span[i] = gain.Span[c] * (x.Span[i] - mean.Span[c]) / T.Sqrt(variance.Span[c] + epsilon) + bias.Span[c];
-        }
-        return (y, Backward, mean, variance);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
-            var dgain = Tensor<T>.RentZeroed(arena, new Shape(channels));
-            var dbias = Tensor<T>.RentZeroed(arena, new Shape(channels));
-            for (var i = 0; i < x.Length; i++)
-            {
-                var c = i % channels;
-                dgain.Span[c] += dy.Span[i] * (x.Span[i] - mean.Span[c]) / T.Sqrt(variance.Span[c] + epsilon);
-                dbias.Span[c] += dy.Span[i];
-            }
-            if (gradients.Wants(0))
-            {
-                var dx = gradients.Slot(0);
-                for (var i = 0; i < x.Length; i++)
-                {
-                    var c = i % channels;
-                    var inverse = T.One / T.Sqrt(variance.Span[c] + epsilon);
-                    var xhat = (x.Span[i] - mean.Span[c]) * inverse;
-                    dx.Span[i] += gain.Span[c] * inverse * (dy.Span[i] - dbias.Span[c] / n - xhat * dgain.Span[c] / n);
-                }
-            }
-            if (gradients.Wants(1)) Kernels.VectorMath.Add<T>(dgain.Span, gradients.Slot(1).Span);
-            if (gradients.Wants(2)) Kernels.VectorMath.Add<T>(dbias.Span, gradients.Slot(2).Span);
-        }
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Forward(rectified: false, eps, x, gain, bias, arena);
 
     /// <summary>Inference: the same with statistics that are given, so that no example depends on its batch.</summary>
     /// <param name="eps">Added to the variance inside the root; units of x².</param>
@@ -71,30 +35,98 @@ public static class BatchNorm
     /// <param name="variance">[channels]; a constant.</param>
     /// <param name="arena">Memory of the step.</param>
     /// <returns>y, shaped as x, and its pullback: dx, dgain, dbias.</returns>
+    /// <exception cref="ShapeException">gain, bias, mean or variance is not [channels], or there are no channels.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">eps is not positive.</exception>
+    /// <remarks>Algorithm 2 of the paper, step 11.</remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) ForwardFixed<T>(
         double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Tensor<T> mean, Tensor<T> variance, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => ForwardFixed(rectified: false, eps, x, gain, bias, mean, variance, arena);
+
+    internal static (Tensor<T> Value, Pullback<T> Pullback, Tensor<T> Mean, Tensor<T> Variance) Forward<T>(
+        bool rectified, double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var channels = x.Shape.Columns;
-        var epsilon = T.CreateChecked(eps);
-        var y = Tensor<T>.Rent(arena, x.Shape);
-        for (var i = 0; i < x.Length; i++)
+        Check(eps, x, gain, bias);
+        if (x.Length == 0)
+            throw new ShapeException($"x must have at least one row, got {x.Shape}; an empty batch has no statistics, leave it out or use those of earlier ones.");
+        var n = T.CreateChecked(x.Shape.Rows);
+        Tensor<T> mean = Tensor<T>.Rent(arena, gain.Shape), variance = Tensor<T>.Rent(arena, gain.Shape);
+        // BN-1: μ = Σ x / n
+        // BN-2: σ² = Σ (x − μ)² / n
+        BatchNormalization.Moments(x, mean, variance, arena);
+        var (y, invStd, factor) = Normalize(rectified, eps, x, gain, bias, mean, variance, arena);
+        return (y, Backward, mean, variance);
+
+        void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            var c = i % channels;
-            y.Span[i] = gain.Span[c] * (x.Span[i] - mean.Span[c]) / T.Sqrt(variance.Span[c] + epsilon) + bias.Span[c];
+            var (dgain, dbias) = ParameterGradients(rectified, x, dy, bias, mean, invStd, factor, gradients, arena);
+            if (!gradients.Wants(0)) return;
+            Tensor<T> shift = Tensor<T>.Rent(arena, gain.Shape), slope = Tensor<T>.Rent(arena, gain.Shape);
+            VectorMath.Scale(T.One / n, dbias.Span, shift.Span);
+            VectorMath.Scale(T.One / n, dgain.Span, slope.Span);
+            VectorMath.Multiply(invStd.Span, slope.Span, slope.Span);
+            var (dx, accumulate) = gradients.Open(0);
+            // BN-7: dx = γ / √(σ² + ε) (dy − mean(dy) − x̂ mean(dy x̂))
+            BatchNormalization.Pullback(rectified, x, dy, mean, factor, bias, shift, slope, dx, accumulate, arena);
         }
+    }
+
+    internal static (Tensor<T> Value, Pullback<T> Pullback) ForwardFixed<T>(
+        bool rectified, double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Tensor<T> mean, Tensor<T> variance, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        Check(eps, x, gain, bias);
+        ShapeException.ThrowIfNot(mean.Shape, gain.Shape, "mean", "one number for each channel");
+        ShapeException.ThrowIfNot(variance.Shape, gain.Shape, "variance", "one number for each channel");
+        // Copied: a layer's running mean may have moved on when the pullback runs.
+        var center = Tensor<T>.Rent(arena, mean.Shape);
+        mean.Span.CopyTo(center.Span);
+        var (y, invStd, factor) = Normalize(rectified, eps, x, gain, bias, center, variance, arena);
         return (y, Backward);
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            for (var i = 0; i < x.Length; i++)
-            {
-                var c = i % channels;
-                var inverse = T.One / T.Sqrt(variance.Span[c] + epsilon);
-                if (gradients.Wants(0)) gradients.Slot(0).Span[i] += gain.Span[c] * inverse * dy.Span[i];
-                if (gradients.Wants(1)) gradients.Slot(1).Span[c] += dy.Span[i] * (x.Span[i] - mean.Span[c]) * inverse;
-                if (gradients.Wants(2)) gradients.Slot(2).Span[c] += dy.Span[i];
-            }
+            if (gradients.Wants(1) || gradients.Wants(2)) ParameterGradients(rectified, x, dy, bias, center, invStd, factor, gradients, arena);
+            if (!gradients.Wants(0)) return;
+            var zero = Tensor<T>.RentZeroed(arena, gain.Shape);
+            var (dx, accumulate) = gradients.Open(0);
+            // BN-8: dx = γ / √(σ² + ε) dy, because the statistics do not depend on x
+            BatchNormalization.Pullback(rectified, x, dy, center, factor, bias, zero, zero, dx, accumulate, arena);
         }
+    }
+
+    private static (Tensor<T> Value, Tensor<T> InvStd, Tensor<T> Factor) Normalize<T>(
+        bool rectified, double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Tensor<T> mean, Tensor<T> variance, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        Tensor<T> invStd = Tensor<T>.Rent(arena, gain.Shape), factor = Tensor<T>.Rent(arena, gain.Shape), y = Tensor<T>.Rent(arena, x.Shape);
+        BatchNormalization.Factors<T>(T.CreateChecked(eps), variance.Span, gain.Span, invStd.Span, factor.Span);
+        // BN-3: x̂ = (x − μ) / √(σ² + ε)
+        // BN-4: y = γ x̂ + β
+        BatchNormalization.Normalize(rectified, x, mean, factor, bias, y, arena);
+        return (y, invStd, factor);
+    }
+
+    private static (Tensor<T> Dgain, Tensor<T> Dbias) ParameterGradients<T>(
+        bool rectified, Tensor<T> x, Tensor<T> dy, Tensor<T> bias, Tensor<T> mean, Tensor<T> invStd, Tensor<T> factor, Gradients<T> gradients, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        Tensor<T> dgain = Tensor<T>.Rent(arena, mean.Shape), dbias = Tensor<T>.Rent(arena, mean.Shape);
+        // BN-5: dγ = Σ over rows of dy x̂
+        // BN-6: dβ = Σ over rows of dy
+        BatchNormalization.Sums(rectified, x, dy, mean, factor, bias, dbias, dgain, arena);
+        VectorMath.Multiply(dgain.Span, invStd.Span, dgain.Span);
+        if (gradients.Wants(1)) VectorMath.Add<T>(dgain.Span, gradients.Slot(1).Span);
+        if (gradients.Wants(2)) VectorMath.Add<T>(dbias.Span, gradients.Slot(2).Span);
+        return (dgain, dbias);
+    }
+
+    private static void Check<T>(double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        if (!(eps > 0)) throw new ArgumentOutOfRangeException(nameof(eps), eps, "eps must be positive; a constant channel has variance 0.");
+        if (x.Shape.Rank == 0 || x.Shape.Columns == 0) throw new ShapeException($"x must be [..., channels] with at least one channel, got {x.Shape}.");
+        var channels = x.Shape.Columns;
+        ShapeException.ThrowIfNot(gain.Shape, new Shape(channels), "gain", $"build the layer with channels = {channels}");
+        ShapeException.ThrowIfNot(bias.Shape, new Shape(channels), "bias", $"build the layer with channels = {channels}");
     }
 }

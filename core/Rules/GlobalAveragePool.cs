@@ -1,5 +1,6 @@
 using System.Numerics;
 using Hybrid.Autodiff;
+using Hybrid.Kernels;
 using Hybrid.Memory;
 using Hybrid.Tensors;
 
@@ -12,24 +13,42 @@ public static class GlobalAveragePool
     /// <param name="x">Images, [batch, height, width, channels].</param>
     /// <param name="arena">Memory of the step.</param>
     /// <returns>y, [batch, channels], and its pullback: dx.</returns>
+    /// <exception cref="ShapeException">x is no batch of images, or they have no pixels.</exception>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        int batch = x.Shape[0], area = x.Shape[1] * x.Shape[2], channels = x.Shape[3];
-        var factor = T.One / T.CreateChecked(area);
-        var y = Tensor<T>.RentZeroed(arena, new Shape(batch, channels));
-        for (var b = 0; b < batch; b++)
-            for (var p = 0; p < area; p++)
-                for (var c = 0; c < channels; c++) y.Span[b * channels + c] += factor * x.Span[(b * area + p) * channels + c];
+        PoolWindows.ThrowIfNoImages(x);
+        int batch = x.Shape[0], pixels = x.Shape[1] * x.Shape[2], channels = x.Shape[3], image = pixels * channels;
+        if (pixels == 0) throw new ShapeException($"x must have images of at least one pixel, got {x.Shape}; nothing has no mean.");
+        var factor = T.One / T.CreateChecked(pixels);
+        var y = Tensor<T>.Rent(arena, new Shape(batch, channels));
+        Workers.For(batch, Broadcast.RowsPerPart(image), (_, first, end) =>
+        {
+            for (var b = first; b < end; b++)
+            {
+                ReadOnlySpan<T> source = x.Span.Slice(b * image, image);
+                var mean = y.Span.Slice(b * channels, channels);
+                mean.Clear();
+                for (var start = 0; start < image; start += channels) VectorMath.Add(source.Slice(start, channels), mean);
+                VectorMath.Scale(factor, mean, mean); // GAP-1: y = Σ over the pixels of x / pixels
+            }
+        });
         return (y, Backward);
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
             if (!gradients.Wants(0)) return;
-            var dx = gradients.Slot(0);
-            for (var b = 0; b < batch; b++)
-                for (var p = 0; p < area; p++)
-                    for (var c = 0; c < channels; c++) dx.Span[(b * area + p) * channels + c] += factor * dy.Span[b * channels + c];
+            var (dx, accumulate) = gradients.Open(0);
+            Workers.For(batch, Broadcast.RowsPerPart(image), (_, first, end) =>
+            {
+                for (var b = first; b < end; b++)
+                {
+                    ReadOnlySpan<T> cotangent = dy.Span.Slice(b * channels, channels);
+                    var target = dx.Span.Slice(b * image, image);
+                    for (var start = 0; start < image; start += channels) // GAP-2: dx = dy / pixels
+                        VectorMath.Scale(factor, cotangent, target.Slice(start, channels), accumulate);
+                }
+            });
         }
     }
 }

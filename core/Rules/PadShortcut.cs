@@ -1,5 +1,6 @@
 using System.Numerics;
 using Hybrid.Autodiff;
+using Hybrid.Kernels;
 using Hybrid.Memory;
 using Hybrid.Tensors;
 
@@ -14,28 +15,50 @@ public static class PadShortcut
     /// <param name="x">Images, [batch, height, width, channels].</param>
     /// <param name="arena">Memory of the step.</param>
     /// <returns>y, [batch, ⌈height / s⌉, ⌈width / s⌉, outChannels], and its pullback: dx.</returns>
+    /// <exception cref="ShapeException">x is no batch of images, or has more channels than y is to have.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The stride is not positive.</exception>
+    /// <remarks>The paper does not say where the new channels stand; to a network whose weights are drawn alike for all channels it is the same.</remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(int stride, int outChannels, Tensor<T> x, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(stride);
+        PoolWindows.ThrowIfNoImages(x);
         int batch = x.Shape[0], height = x.Shape[1], width = x.Shape[2], channels = x.Shape[3];
-        int outHeight = (height + stride - 1) / stride, outWidth = (width + stride - 1) / stride;
-        var y = Tensor<T>.RentZeroed(arena, new Shape(batch, outHeight, outWidth, outChannels));
-        Visit((from, to) => x.Span.Slice(from, channels).CopyTo(y.Span.Slice(to, channels)));
+        if (outChannels < channels)
+            throw new ShapeException($"outChannels must be at least the {channels} of x, got {outChannels}; channels can be added, not left out.");
+        int outHeight = (int)((height + stride - 1L) / stride), outWidth = (int)((width + stride - 1L) / stride);
+        int image = height * width * channels, outImage = outHeight * outWidth * outChannels;
+        var y = Tensor<T>.Rent(arena, new Shape(batch, outHeight, outWidth, outChannels));
+        Workers.For(batch, Broadcast.RowsPerPart(outImage), (_, first, end) =>
+        {
+            ReadOnlySpan<T> source = x.Span;
+            var target = y.Span;
+            target[(first * outImage)..(end * outImage)].Clear(); // PAD-2: y = 0 in the new channels
+            for (var pixel = first * outHeight * outWidth; pixel < end * outHeight * outWidth; pixel++) // PAD-1: y[i, j] = x[s i, s j]
+                VectorMath.Copy(source.Slice(From(pixel), channels), target.Slice(pixel * outChannels, channels));
+        });
         return (y, Backward);
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
             if (!gradients.Wants(0)) return;
-            var dx = gradients.Slot(0);
-            Visit((to, from) => Kernels.VectorMath.Add<T>(dy.Span.Slice(from, channels), dx.Span.Slice(to, channels)));
+            var (dx, accumulate) = gradients.Open(0);
+            Workers.For(batch, Broadcast.RowsPerPart(image), (_, first, end) =>
+            {
+                ReadOnlySpan<T> cotangent = dy.Span;
+                var target = dx.Span;
+                if (!accumulate) target[(first * image)..(end * image)].Clear();
+                for (var pixel = first * outHeight * outWidth; pixel < end * outHeight * outWidth; pixel++) // PAD-3: dx[s i, s j] = dy[i, j]; 0 at other pixels
+                    VectorMath.Add(cotangent.Slice(pixel * outChannels, channels), target.Slice(From(pixel), channels));
+            });
         }
 
-        void Visit(Action<int, int> body)
+        // Where the numbers of a pixel of y stand in x.
+        int From(int pixel)
         {
-            for (var b = 0; b < batch; b++)
-                for (var i = 0; i < outHeight; i++)
-                    for (var j = 0; j < outWidth; j++)
-                        body(((b * height + i * stride) * width + j * stride) * channels, ((b * outHeight + i) * outWidth + j) * outChannels);
+            var (row, column) = Math.DivRem(pixel, outWidth);
+            var (b, i) = Math.DivRem(row, outHeight);
+            return ((b * height + i * stride) * width + column * stride) * channels;
         }
     }
 }

@@ -96,18 +96,31 @@ module Ledger =
         | "NotMeasured" -> "not measured"
         | verdict -> verdict.ToLowerInvariant()
 
-    let private summarize (values: float[]) =
-        let mean = Statistics.Mean values
+    /// The mean of two values or more, and half the width of its 95 % interval, by Student's t.
+    let interval (values: float seq) =
+        let values = Array.ofSeq values
+        let t = StudentT.InvCDF(0.0, 1.0, float (values.Length - 1), 0.975)
+        Statistics.Mean values, t * Statistics.StandardDeviation values / sqrt (float values.Length)
 
-        let interval =
+    /// The same in words, "1.24 ± 0.05"; one value alone stands without a margin.
+    let plusMinus (format: string) (values: float seq) =
+        let text (value: float) = value.ToString(format, CultureInfo.InvariantCulture)
+
+        if Seq.length values < 2 then
+            text (Seq.head values)
+        else
+            let mean, margin = interval values
+            $"{text mean} ± {text margin}"
+
+    let private summarize (values: float[]) =
+        let around =
             if values.Length < 2 then
                 None
             else
-                let t = StudentT.InvCDF(0.0, 1.0, float (values.Length - 1), 0.975)
-                let margin = t * Statistics.StandardDeviation values / sqrt (float values.Length)
+                let mean, margin = interval values
                 Some(mean - margin, mean + margin)
 
-        { Values = values; Mean = mean; Interval = interval }
+        { Values = values; Mean = Statistics.Mean values; Interval = around }
 
     /// A verdict on a mean that should be small: reproduced up to the first limit, partly up to the second.
     let atMost reproduced partly (summary: Summary) =

@@ -19,8 +19,8 @@ let private table (text: string) = withBytes (Text.Encoding.UTF8.GetBytes text) 
 
 let private fromTable classes scale text = Examples.FromTable(table text, classes, scale)
 
-let private mnist part =
-    let read name = IdxFile.Read(Path.Combine(folder, "mnist-10k", $"{part}-{name}-ubyte.gz"))
+let private images set part =
+    let read name = IdxFile.Read(Path.Combine(folder, set, $"{part}-{name}-ubyte.gz"))
     Examples.FromIdx(read "images-idx3", read "labels-idx1", 10)
 
 let private making =
@@ -73,12 +73,21 @@ let private making =
                 Expect.equal (digits.Count, digits.Features) (1797, 64) "digits"
                 Expect.equal (Array.max (digits.Inputs.ToArray())) 1f "scaled"
 
-                for part, count in [ "train", 8000; "t10k", 2000 ] do
-                    let examples = mnist part
-                    Expect.equal (examples.Count, examples.Features) (count, 784) part
-                    Expect.equal (Array.sort (Array.distinct examples.Labels)) [| 0..9 |] "every digit occurs"
+                for set, part, count in
+                    [
+                        "mnist-10k", "train", 8000
+                        "mnist-10k", "t10k", 2000
+                        "fashion-mnist-7k", "train", 6000
+                        "fashion-mnist-7k", "t10k", 1000
+                    ] do
+                    let examples = images set part
+                    Expect.equal (examples.Count, examples.Features) (count, 784) $"{set} {part}"
+                    Expect.equal (Array.sort (Array.distinct examples.Labels)) [| 0..9 |] "every class occurs"
                     let inputs = examples.Inputs.ToArray()
-                    Expect.equal (Array.min inputs, Array.max inputs) (0f, 1f) "range")
+                    Expect.equal (Array.min inputs, Array.max inputs) (0f, 1f) "range"
+
+                let clothes = (images "fashion-mnist-7k" "train").Labels
+                Expect.all (Array.countBy id clothes) (fun (_, count) -> count = 600) "as many of each kind")
         ]
 
 let private taking =

@@ -43,6 +43,51 @@ let tests =
 
                 covers [ "SGD-1"; "SGD-2" ])
 
+            property 10 "with weight decay, 50 steps equal those along g + decay times the parameter" (fun sizes ->
+                let random = sizes.Random
+                let trained = parameters random
+                let momentum, decay = 0.9 * random.NextUniform(), 0.5 * random.NextUniform()
+                let sgd = Sgd<float>(List.map id trained, momentum, decay)
+                let mutable theta = all trained _.Value
+                let mutable velocity = Array.zeroCreate theta.Length
+
+                for step in 1..50 do
+                    draw random trained
+                    let before = all trained _.Gradient
+                    velocity <- Array.map3 (fun u g x -> momentum * u + (g + decay * x)) velocity before theta
+                    theta <- Array.map2 (fun x u -> x - 0.1 * u) theta velocity
+                    sgd.Step 0.1
+                    expectClose 1e-12 (all trained _.Value) theta $"step {step}"
+                    Expect.equal (all trained _.Gradient) before "the gradients are left as they are"
+
+                covers [ "SGD-3" ])
+
+            testCase "without a gradient, weight decay shrinks by 1 minus rate times decay" (fun () ->
+                let p = Parameter<float>("p", tensor [ 2 ] [ 3.0; -4.0 ])
+                let sgd = Sgd<float>([ p ], 0.0, 0.5)
+
+                for _ in 1..3 do
+                    sgd.ZeroGradients()
+                    sgd.Step 0.1
+
+                expectClose 1e-14 (floats p.Value) [| 3.0 * 0.95 ** 3.0; -4.0 * 0.95 ** 3.0 |] "values")
+
+            testCase "a decay of 0 changes no bit" (fun () ->
+                let run (make: Parameter<float> list -> Sgd<float>) =
+                    let trained = parameters (RandomStream 1UL)
+                    let sgd = make trained
+
+                    for step in 1..20 do
+                        draw (RandomStream(uint64 step)) trained
+                        sgd.Step 0.1
+
+                    all trained _.Value
+
+                Expect.equal
+                    (run (fun trained -> Sgd<float>(trained, 0.9, 0.0)))
+                    (run (fun trained -> Sgd<float>(trained, 0.9)))
+                    "values")
+
             testCase "a step leaves the gradients as they are, and ZeroGradients clears them all" (fun () ->
                 let trained = parameters (RandomStream 1UL)
                 let sgd = Sgd<float>(List.map id trained)
@@ -96,12 +141,17 @@ let tests =
                     step 3UL
                     Expect.equal (all resumed _.Value) (all whole _.Value) "values"))
 
-            testCase "a momentum outside [0, 1) and a rate that is no rate are refused" (fun () ->
+            testCase "a momentum outside [0, 1), a decay that is none and a rate that is no rate are refused" (fun () ->
                 let p = Parameter<float>("p", zeros [ 1 ])
 
                 for momentum in [ 1.0; -0.1; nan ] do
                     refuses<ArgumentOutOfRangeException, _> [ "Momentum must lie in [0, 1)" ] (fun () ->
                         Sgd<float>([ p ], momentum))
+
+                for decay in [ -1e-9; nan; infinity ] do
+                    refuses<ArgumentOutOfRangeException, _>
+                        [ "weight decay must be a finite number, 0 or more" ]
+                        (fun () -> Sgd<float>([ p ], 0.9, decay))
 
                 for rate in [ -1e-9; nan; infinity ] do
                     refuses<ArgumentOutOfRangeException, _>

@@ -1,0 +1,77 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using Hybrid.Memory;
+using Hybrid.Tensors;
+
+namespace Hybrid.Kernels;
+
+/// <summary>How rows of channels are cut for <see cref="ChannelLoops"/>: into periods, and these into chunks, one of which a worker takes at a time.</summary>
+/// <remarks>The cut depends on the sizes alone, so that sums are the same to the bit for any number of threads.</remarks>
+internal readonly struct ChannelLayout
+{
+    // So long that a loop over a period is worth its beginning, so short that its numbers stay in the first-level cache.
+    private const int ElementsPerPeriod = 256;
+
+    // A chunk stays in the second-level cache from one reading to the next.
+    private const int ElementsPerChunk = 1 << 14;
+
+    private const int LargestVector = 64;
+
+    private readonly int rowsPerChunk;
+
+    /// <summary>Cuts that many rows of that many channels.</summary>
+    public ChannelLayout(int rows, int channels)
+    {
+        (Rows, Channels) = (rows, channels);
+        Repeats = Math.Clamp(ElementsPerPeriod / channels, 1, Math.Max(1, rows));
+        rowsPerChunk = Repeats * Math.Max(1, ElementsPerChunk / Period);
+        Chunks = (rows + rowsPerChunk - 1) / rowsPerChunk;
+    }
+
+    /// <summary>Rows of all.</summary>
+    public int Rows { get; }
+
+    /// <summary>Numbers in a row.</summary>
+    public int Channels { get; }
+
+    /// <summary>Rows in a period.</summary>
+    public int Repeats { get; }
+
+    /// <summary>Numbers in a period.</summary>
+    public int Period => Repeats * Channels;
+
+    /// <summary>From one row of a table to the next: a period, rounded up so that whole vectors can be read.</summary>
+    public int Stride => (Period + LargestVector - 1) / LargestVector * LargestVector;
+
+    /// <summary>Number of chunks.</summary>
+    public int Chunks { get; }
+
+    /// <summary>Rows of a chunk; the last may have fewer.</summary>
+    public int RowsOf(int chunk) => Math.Min(rowsPerChunk, Rows - chunk * rowsPerChunk);
+
+    /// <summary>Where a chunk begins, in elements.</summary>
+    public int StartOf(int chunk) => chunk * rowsPerChunk * Channels;
+
+    /// <summary>Repeats the numbers of the channels over a period.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    public void Repeat<T>(ReadOnlySpan<T> numbers, Span<T> period)
+    {
+        for (var start = 0; start < Period; start += Channels) numbers.CopyTo(period[start..]);
+    }
+
+    /// <summary>A table of numbers of the channels, each given as a row of [channels] and repeated over a period.</summary>
+    public Tensor<T> Table<T>(Arena<T> arena, params ReadOnlySpan<Tensor<T>> numbers) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var table = Tensor<T>.Rent(arena, new Shape(numbers.Length, Stride));
+        for (var j = 0; j < numbers.Length; j++) Repeat<T>(numbers[j].Span, table.Span.Slice(j * Stride, Stride));
+        return table;
+    }
+
+    /// <summary>numbers = the sum over the rows of a period, for each channel.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    public void Fold<T>(ReadOnlySpan<T> period, Span<T> numbers) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        period[..Channels].CopyTo(numbers);
+        for (var start = Channels; start < Period; start += Channels) VectorMath.Add(period.Slice(start, Channels), numbers);
+    }
+}

@@ -1,0 +1,85 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using Hybrid.Autodiff;
+using Hybrid.Layers;
+using Hybrid.Memory;
+using Hybrid.Rules;
+using Hybrid.Tensors;
+
+namespace Hybrid.Models;
+
+/// <summary>
+/// A small convolutional network in the manner of LeNet-5 (LeCun et al. 1998, section II.B): two 5x5 convolutions, each followed by
+/// pooling that halves the image, and two linear layers.
+/// </summary>
+/// <remarks>
+/// Parameters are <c>first</c>, <c>second</c>, <c>hidden</c> and <c>output</c>, each with <c>.weight</c> and <c>.bias</c>.
+/// Differs from the paper: rectifiers instead of tanh, the largest of four pixels instead of a trained multiple of their mean, every
+/// filter sees all channels, images keep their size under a convolution, and one hidden layer instead of two; the output gives
+/// logits.
+/// </remarks>
+public sealed class ConvNet<T> : Layer<T>, IClassifier<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private readonly Layers.Conv2d<T> first, second;
+    private readonly Layers.Linear<T> hidden, output;
+
+    /// <summary>Makes a model with fresh parameters; biases start at 0.</summary>
+    /// <param name="settings">Size.</param>
+    /// <param name="random">Where the weights are drawn from.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A size is not positive, or the image is too small to be halved twice.</exception>
+    /// <exception cref="InsufficientMemoryException">Parameters and their gradients do not fit into memory; nothing was allocated.</exception>
+    public ConvNet(ConvNetSettings settings, RandomStream random)
+    {
+        settings.ThrowIfImpossible();
+        MemoryLimit.ThrowIfExceeded(
+            2.0 * Unsafe.SizeOf<T>() * settings.ParameterCount, $"a model of {settings.ParameterCount} parameters, with their gradients,");
+        Settings = settings;
+        first = Conv("first", settings.Channels, settings.FirstFilters);
+        second = Conv("second", settings.FirstFilters, settings.SecondFilters);
+        hidden = Linear("hidden", settings.Pooled, settings.Hidden, settings.Scale);
+        // No rectifier follows the logits.
+        output = Linear("output", settings.Hidden, settings.Classes, WeightScale.LeCun);
+
+        Layers.Conv2d<T> Conv(string name, int inChannels, int outChannels) =>
+            new(name, kernel: 5, stride: 1, padding: 2, inChannels, outChannels, withBias: true, settings.Scale, random.Split(name));
+
+        Layers.Linear<T> Linear(string name, int inFeatures, int outFeatures, WeightScale scale)
+        {
+            var linear = new Layers.Linear<T>(name, inFeatures, outFeatures, withBias: true, random.Split(name));
+            scale.Fill(linear.Weight.Value, random.Split(name));
+            return linear;
+        }
+    }
+
+    /// <summary>Size.</summary>
+    public ConvNetSettings Settings { get; }
+
+    /// <inheritdoc/>
+    public override IEnumerable<Parameter<T>> Parameters =>
+        [.. first.Parameters, .. second.Parameters, .. hidden.Parameters, .. output.Parameters];
+
+    /// <inheritdoc/>
+    public IEnumerable<(string Name, Tensor<T> Value)> Statistics => [];
+
+    /// <summary>Maps images, one a row, [batch, height · width · channels], to logits, [batch, classes].</summary>
+    /// <param name="tape">The tape.</param>
+    /// <param name="x">Images; each row is one of [height, width, channels], flattened.</param>
+    /// <exception cref="ShapeException">x is no matrix of such rows.</exception>
+    public Variable<T> Logits(Tape<T> tape, Variable<T> x)
+    {
+        var y = Images.Unflatten(tape, x, Settings.Height, Settings.Width, Settings.Channels);
+        y = Halved("first", first.Apply(tape, y));
+        y = Halved("second", second.Apply(tape, y));
+        y = tape.Record("flat", Reshape.Forward(new Shape(y.Value.Shape[0], Settings.Pooled), y.Value), y);
+        return output.Apply(tape, hidden.ApplyRelu(tape, y));
+
+        // The largest of four and the rectifier may change places: a quarter of the work.
+        Variable<T> Halved(string name, Variable<T> x)
+        {
+            var pooled = tape.Record($"{name}.pool", MaxPool2d.Forward(window: 2, stride: 2, padding: 0, x.Value, tape.Arena), x);
+            return tape.Record($"{name}.relu", Relu.Forward(pooled.Value, tape.Arena), pooled);
+        }
+    }
+
+    Variable<T> IClassifier<T>.Logits(Tape<T> tape, Variable<T> x, bool training) => Logits(tape, x);
+}

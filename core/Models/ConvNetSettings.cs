@@ -1,0 +1,60 @@
+using Hybrid.Layers;
+
+namespace Hybrid.Models;
+
+/// <summary>Size of a <see cref="ConvNet{T}"/>; the widths are free, so that it can have as many parameters as another model.</summary>
+public sealed record ConvNetSettings : IClassifierSettings
+{
+    /// <summary>Height of the images, 4 or more.</summary>
+    public required int Height { get; init; }
+
+    /// <summary>Width of the images, 4 or more.</summary>
+    public required int Width { get; init; }
+
+    /// <summary>Channels of the images; 3 for colours.</summary>
+    public required int Channels { get; init; }
+
+    /// <summary>Number of classes.</summary>
+    public required int Classes { get; init; }
+
+    /// <summary>Filters of the first convolution.</summary>
+    public int FirstFilters { get; init; } = 6;
+
+    /// <summary>Filters of the second convolution.</summary>
+    public int SecondFilters { get; init; } = 16;
+
+    /// <summary>Width of the first linear layer.</summary>
+    public int Hidden { get; init; } = 84;
+
+    /// <summary>Size of the starting weights of all layers before a rectifier.</summary>
+    public WeightScale Scale { get; init; } = WeightScale.He;
+
+    /// <summary>Numbers that go into the first linear layer: the image halved twice, rounding down, by the second filters.</summary>
+    public int Pooled => Height / 4 * (Width / 4) * SecondFilters;
+
+    /// <inheritdoc/>
+    public long ParameterCount
+    {
+        get
+        {
+            // A size that makes no sense must not turn into a small one by overflow.
+            Int128 first = FirstFilters, second = SecondFilters, pooled = (Int128)(Height / 4) * (Width / 4) * second;
+            var count = (25 * Channels + 1) * first + (25 * first + 1) * second + (pooled + 1) * Hidden + ((Int128)Hidden + 1) * Classes;
+            return (long)Int128.Min(long.MaxValue, count);
+        }
+    }
+
+    /// <summary>In words, as a training run is named by it.</summary>
+    public override string ToString() =>
+        $"ConvNet {FirstFilters}-{SecondFilters} filters {Hidden} hidden {Height}x{Width}x{Channels} {Classes} classes {Scale}";
+
+    /// <inheritdoc/>
+    public void ThrowIfImpossible()
+    {
+        foreach (var (name, value) in new[]
+            { (nameof(Channels), Channels), (nameof(Classes), Classes), (nameof(FirstFilters), FirstFilters), (nameof(SecondFilters), SecondFilters), (nameof(Hidden), Hidden) })
+            if (value < 1) throw new ArgumentOutOfRangeException(name, value, "Every size of the network must be positive.");
+        foreach (var (name, value) in new[] { (nameof(Height), Height), (nameof(Width), Width) })
+            if (value < 4) throw new ArgumentOutOfRangeException(name, value, "The image is halved twice; it must have 4 rows and columns at least.");
+    }
+}

@@ -1,0 +1,94 @@
+using System.Numerics;
+using Hybrid.Autodiff;
+using Hybrid.Layers;
+using Hybrid.Tensors;
+
+namespace Hybrid.Models;
+
+/// <summary>
+/// Two 3x3 convolutions with batch normalization and rectifiers, and the shortcut past them: y = F(x) + x (He et al. 2015,
+/// equation 1; where the shape changes, equation 2).
+/// </summary>
+internal sealed class ResidualBlock<T> : Layer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private readonly string name;
+    private readonly ResNetSettings settings;
+    private readonly bool changesShape, isActive;
+    private readonly int stride, outChannels;
+    private readonly Conv2d<T> firstConv, secondConv;
+    private readonly Conv2d<T>? shortcutConv;
+    private readonly BatchNorm<T>? firstNorm, secondNorm, shortcutNorm;
+
+    /// <summary>Makes the block.</summary>
+    /// <param name="name">Path of the block in its model.</param>
+    /// <param name="inChannels">Channels of its input.</param>
+    /// <param name="outChannels">Channels of its output.</param>
+    /// <param name="stride">Step of its first convolution.</param>
+    /// <param name="isActive">True if its input has gone through a rectifier, so that a pre-activation block starts without one.</param>
+    /// <param name="settings">What the blocks of the network have in common.</param>
+    /// <param name="random">Each convolution draws from a stream of its own, so that networks which differ in their shortcuts start alike.</param>
+    internal ResidualBlock(string name, int inChannels, int outChannels, int stride, bool isActive, ResNetSettings settings, RandomStream random)
+    {
+        (this.name, this.settings, this.stride, this.outChannels) = (name, settings, stride, outChannels);
+        this.isActive = isActive;
+        changesShape = stride != 1 || inChannels != outChannels;
+        var (normalized, before) = (settings.Normalized, settings.PreActivation);
+        firstConv = Conv("first", kernel: 3, stride, inChannels);
+        secondConv = Conv("second", kernel: 3, stride: 1, outChannels);
+        if (normalized && !(before && isActive)) firstNorm = new($"{name}.first.norm", before ? inChannels : outChannels);
+        if (normalized) secondNorm = new($"{name}.second.norm", outChannels);
+        if (settings.Shortcuts == ShortcutKind.ProjectAll || (settings.Shortcuts == ShortcutKind.Project && changesShape))
+        {
+            shortcutConv = Conv("shortcut", kernel: 1, stride, inChannels);
+            if (normalized && !before) shortcutNorm = new($"{name}.shortcut.norm", outChannels);
+        }
+
+        Conv2d<T> Conv(string role, int kernel, int stride, int channels) =>
+            new($"{name}.{role}.conv", kernel, stride, padding: kernel / 2, channels, outChannels, withBias: !settings.Normalized, settings.Scale, random.Split($"{name}.{role}"));
+    }
+
+    /// <inheritdoc/>
+    public override IEnumerable<Parameter<T>> Parameters =>
+    [
+        .. firstConv.Parameters, .. firstNorm?.Parameters ?? [],
+        .. secondConv.Parameters, .. secondNorm?.Parameters ?? [],
+        .. shortcutConv?.Parameters ?? [], .. shortcutNorm?.Parameters ?? [],
+    ];
+
+    /// <summary>The running statistics of its norms, by name.</summary>
+    internal IEnumerable<(string Name, Tensor<T> Value)> Statistics =>
+        [.. firstNorm?.Statistics ?? [], .. secondNorm?.Statistics ?? [], .. shortcutNorm?.Statistics ?? []];
+
+    /// <summary>Names on the tape of what its two layers respond with; see <see cref="ResNet{T}.Responses"/>.</summary>
+    internal IEnumerable<string> Responses => settings.Normalized && !settings.PreActivation
+        ? [$"{name}.first.norm.gain", $"{name}.second.norm.gain"]
+        : [$"{name}.first.conv.weight", $"{name}.second.conv.weight"];
+
+    /// <summary>Maps x, [batch, height, width, inChannels], to [batch, ⌈height / stride⌉, ⌈width / stride⌉, outChannels].</summary>
+    internal Variable<T> Apply(Recording<T> pass, Variable<T> x) => settings.PreActivation ? ApplyBefore(pass, x) : ApplyBehind(pass, x);
+
+    /// <summary>Normalization behind each convolution, a rectifier behind the sum (He et al. 2015, figure 2).</summary>
+    private Variable<T> ApplyBehind(Recording<T> pass, Variable<T> x)
+    {
+        var y = pass.NormalizeRelu($"{name}.first.relu", firstNorm, firstConv.Apply(pass.Tape, x));
+        y = secondConv.Apply(pass.Tape, y);
+        return settings.Shortcuts == ShortcutKind.None
+            ? pass.NormalizeRelu($"{name}.relu", secondNorm, y)
+            : pass.Relu($"{name}.relu", pass.Add($"{name}.add", pass.Normalize(secondNorm, y), Shortcut(pass, x, x)));
+    }
+
+    /// <summary>Normalization and rectifier before each convolution, nothing behind the sum (He et al. 2016, figure 1b).</summary>
+    private Variable<T> ApplyBefore(Recording<T> pass, Variable<T> x)
+    {
+        var active = isActive ? x : pass.NormalizeRelu($"{name}.first.relu", firstNorm, x);
+        var y = pass.NormalizeRelu($"{name}.second.relu", secondNorm, firstConv.Apply(pass.Tape, active));
+        y = secondConv.Apply(pass.Tape, y);
+        return settings.Shortcuts == ShortcutKind.None ? y : pass.Add($"{name}.add", y, Shortcut(pass, x, active));
+    }
+
+    /// <summary>What is projected is the activated input (He et al. 2016, section 4.1); what is carried as it is is x.</summary>
+    private Variable<T> Shortcut(Recording<T> pass, Variable<T> x, Variable<T> active) =>
+        shortcutConv is not null ? pass.Normalize(shortcutNorm, shortcutConv.Apply(pass.Tape, active))
+        : changesShape ? pass.Tape.Record($"{name}.shortcut", Rules.PadShortcut.Forward(stride, outChannels, x.Value, pass.Tape.Arena), x)
+        : x;
+}

@@ -1,0 +1,50 @@
+using Hybrid.Layers;
+
+namespace Hybrid.Models;
+
+/// <summary>Size and kind of a <see cref="ResidualMlp{T}"/>.</summary>
+public sealed record ResidualMlpSettings : IClassifierSettings
+{
+    /// <summary>Width of the input.</summary>
+    public required int Inputs { get; init; }
+
+    /// <summary>Weighted layers, 2n + 2: the first, n pairs, and the output, counted as the layers of a <see cref="ResNet{T}"/> are.</summary>
+    public required int Layers { get; init; }
+
+    /// <summary>Number of classes.</summary>
+    public required int Outputs { get; init; }
+
+    /// <summary>Width of every hidden layer.</summary>
+    public int Width { get; init; } = 32;
+
+    /// <summary>False leaves out the shortcuts past the pairs: the plain network.</summary>
+    public bool Residual { get; init; } = true;
+
+    /// <summary>Size of the starting weights of the hidden layers.</summary>
+    public WeightScale Scale { get; init; } = WeightScale.He;
+
+    /// <inheritdoc/>
+    public long ParameterCount
+    {
+        get
+        {
+            // A size that makes no sense must not turn into a small one by overflow.
+            Int128 width = Width, inside = Layers - 2;
+            var count = Inputs * width + inside * width * width + (inside + 1) * 2 * width + (width + 1) * Outputs;
+            return (long)Int128.Min(long.MaxValue, count);
+        }
+    }
+
+    /// <summary>In words, as a training run is named by it.</summary>
+    public override string ToString() => $"{(Residual ? "Residual" : "Plain")} {Layers} layers {Inputs}-{Width}-{Outputs} {Scale}";
+
+    /// <inheritdoc/>
+    public void ThrowIfImpossible()
+    {
+        foreach (var (name, value) in new[] { (nameof(Inputs), Inputs), (nameof(Outputs), Outputs), (nameof(Width), Width) })
+            if (value < 1) throw new ArgumentOutOfRangeException(name, value, "Every width of the network must be positive.");
+        if (Layers < 4 || Layers % 2 != 0)
+            throw new ArgumentOutOfRangeException(nameof(Layers), Layers,
+                "The network has 2n + 2 layers: the first, n pairs, and the output; take an even number from 4 on.");
+    }
+}

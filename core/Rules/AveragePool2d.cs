@@ -1,0 +1,51 @@
+using System.Numerics;
+using Hybrid.Autodiff;
+using Hybrid.Kernels;
+using Hybrid.Memory;
+using Hybrid.Tensors;
+
+namespace Hybrid.Rules;
+
+/// <summary>The mean of each window, channel by channel: the subsampling of LeCun et al. 1998, section II-B, without its two trained numbers.</summary>
+public static class AveragePool2d
+{
+    /// <summary>y[b, i, j, c] = the mean over u, v of x[b, s i + u, s j + v, c].</summary>
+    /// <param name="window">Height and width of the window, 1 or more.</param>
+    /// <param name="stride">s, the step of the window; 1 or more.</param>
+    /// <param name="x">Images, [batch, height, width, channels].</param>
+    /// <param name="arena">Memory of the step.</param>
+    /// <returns>y, [batch, outHeight, outWidth, channels] with outHeight = ⌊(height − window) / s⌋ + 1, and its pullback: dx.</returns>
+    /// <exception cref="ShapeException">x is no batch of images, or the window is larger than an image.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The window or the stride is not positive.</exception>
+    public static unsafe (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(int window, int stride, Tensor<T> x, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var windows = PoolWindows.Over(x, window, stride, padding: 0);
+        var factor = T.One / T.CreateChecked((long)window * window);
+        var y = Tensor<T>.Rent(arena, windows.OutShape);
+        int image = windows.Height * windows.Width * windows.Channels, row = windows.OutWidth * windows.Channels;
+        Workers.For(windows.Batch, Broadcast.RowsPerPart(image), (_, first, end) =>
+        {
+            fixed (T* px = x.Span, py = y.Span)
+                for (var i = first * windows.OutHeight; i < end * windows.OutHeight; i++)
+                    // AVGP-1: y = Σ over the window of x / window²
+                    PoolLoops.Sum(windows, i % windows.OutHeight, factor, px + i / windows.OutHeight * image, py + i * row);
+        });
+        return (y, Backward);
+
+        void Backward(Tensor<T> dy, Gradients<T> gradients)
+        {
+            if (!gradients.Wants(0)) return;
+            var (dx, accumulate) = gradients.Open(0);
+            // Windows may overlap, so an image belongs to one worker.
+            Workers.For(windows.Batch, Broadcast.RowsPerPart(image), (_, first, end) =>
+            {
+                if (!accumulate) dx.Span[(first * image)..(end * image)].Clear();
+                fixed (T* pdy = dy.Span, pdx = dx.Span)
+                    for (var i = first * windows.OutHeight; i < end * windows.OutHeight; i++)
+                        // AVGP-2: dx = Σ over the windows that hold x of dy / window²
+                        PoolLoops.SumPullback(windows, i % windows.OutHeight, factor, pdy + i * row, pdx + i / windows.OutHeight * image);
+            });
+        }
+    }
+}

@@ -1,0 +1,46 @@
+using System.Numerics;
+using Hybrid.Autodiff;
+using Hybrid.Memory;
+using Hybrid.Tensors;
+
+namespace Hybrid.Rules;
+
+/// <summary>Batch normalization and the rectifier in one rule: the numbers in between are never stored.</summary>
+/// <remarks>
+/// The same numbers, to the bit, as <see cref="BatchNorm"/> followed by <see cref="Relu"/>, in one sweep over memory less forward and one
+/// less backward. Keeps what batch normalization keeps; where the rectifier let nothing pass is recomputed from x.
+/// </remarks>
+public static class BatchNormRelu
+{
+    /// <summary>Training: y = max(γ x̂ + β, 0), where x̂ has mean 0 and variance 1 in each channel of the batch.</summary>
+    /// <param name="eps">Added to the variance inside the root; units of x².</param>
+    /// <param name="x">Input, [..., channels].</param>
+    /// <param name="gain">γ, [channels].</param>
+    /// <param name="bias">β, [channels].</param>
+    /// <param name="arena">Memory of the step.</param>
+    /// <returns>y, shaped as x, its pullback: dx, dgain, dbias, and the batch's mean and biased variance of x, [channels] each.</returns>
+    /// <exception cref="ShapeException">gain or bias is not [channels], there are no channels, or no rows to take statistics of.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">eps is not positive.</exception>
+    public static (Tensor<T> Value, Pullback<T> Pullback, Tensor<T> Mean, Tensor<T> Variance) Forward<T>(
+        double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        // BNR-1: y = max(γ x̂ + β, 0)
+        // BNR-2: dx, dγ, dβ as BN-5 to BN-7 have them, of dy where γ x̂ + β > 0, else 0
+        BatchNorm.Forward(rectified: true, eps, x, gain, bias, arena);
+
+    /// <summary>Inference: the same with statistics that are given.</summary>
+    /// <param name="eps">Added to the variance inside the root; units of x².</param>
+    /// <param name="x">Input, [..., channels].</param>
+    /// <param name="gain">γ, [channels].</param>
+    /// <param name="bias">β, [channels].</param>
+    /// <param name="mean">[channels]; a constant.</param>
+    /// <param name="variance">[channels]; a constant.</param>
+    /// <param name="arena">Memory of the step.</param>
+    /// <returns>y, shaped as x, and its pullback: dx, dgain, dbias.</returns>
+    /// <exception cref="ShapeException">gain, bias, mean or variance is not [channels], or there are no channels.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">eps is not positive.</exception>
+    public static (Tensor<T> Value, Pullback<T> Pullback) ForwardFixed<T>(
+        double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Tensor<T> mean, Tensor<T> variance, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        BatchNorm.ForwardFixed(rectified: true, eps, x, gain, bias, mean, variance, arena);
+}

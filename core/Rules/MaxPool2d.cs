@@ -1,0 +1,59 @@
+using System.Numerics;
+using Hybrid.Autodiff;
+using Hybrid.Kernels;
+using Hybrid.Memory;
+using Hybrid.Tensors;
+
+namespace Hybrid.Rules;
+
+/// <summary>The largest number of each window, channel by channel.</summary>
+public static class MaxPool2d
+{
+    // Places are kept as numbers of type T; up to this window a float counts them exactly.
+    private const int LargestWindow = 4096;
+
+    /// <summary>y[b, i, j, c] = the maximum over u, v of x[b, s i + u − p, s j + v − p, c], where that lies inside the image.</summary>
+    /// <param name="window">Height and width of the window, 1 to 4096.</param>
+    /// <param name="stride">s, the step of the window; 1 or more.</param>
+    /// <param name="padding">p, how far windows reach over the edges of the image, in [0, window).</param>
+    /// <param name="x">Images, [batch, height, width, channels].</param>
+    /// <param name="arena">Memory of the step.</param>
+    /// <returns>y, [batch, outHeight, outWidth, channels] with outHeight = ⌊(height + 2p − window) / s⌋ + 1, and its pullback: dx.</returns>
+    /// <exception cref="ShapeException">x is no batch of images, or the window is larger than the padded image.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The window, the stride or the padding lies outside its bounds.</exception>
+    /// <remarks>
+    /// As Krizhevsky, Sutskever and Hinton 2012 use it, section 3.4. Keeps the place of each maximum. Where several numbers of a window are the
+    /// largest there is no derivative; the first in reading order gets the whole gradient, as in PyTorch. NaN counts as the largest.
+    /// </remarks>
+    public static unsafe (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(int window, int stride, int padding, Tensor<T> x, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(window, LargestWindow);
+        var windows = PoolWindows.Over(x, window, stride, padding);
+        Tensor<T> y = Tensor<T>.Rent(arena, windows.OutShape), place = Tensor<T>.Rent(arena, windows.OutShape);
+        int image = windows.Height * windows.Width * windows.Channels, row = windows.OutWidth * windows.Channels;
+        Workers.For(windows.Batch, Broadcast.RowsPerPart(image), (_, first, end) =>
+        {
+            fixed (T* px = x.Span, py = y.Span, pPlace = place.Span)
+                for (var i = first * windows.OutHeight; i < end * windows.OutHeight; i++)
+                    // MAXP-1: y = max over the window of x
+                    PoolLoops.Max(windows, i % windows.OutHeight, px + i / windows.OutHeight * image, py + i * row, pPlace + i * row);
+        });
+        return (y, Backward);
+
+        void Backward(Tensor<T> dy, Gradients<T> gradients)
+        {
+            if (!gradients.Wants(0)) return;
+            var (dx, accumulate) = gradients.Open(0);
+            // Windows may overlap, so an image belongs to one worker.
+            Workers.For(windows.Batch, Broadcast.RowsPerPart(image), (_, first, end) =>
+            {
+                if (!accumulate) dx.Span[(first * image)..(end * image)].Clear();
+                fixed (T* pPlace = place.Span, pdy = dy.Span, pdx = dx.Span)
+                    for (var i = first * windows.OutHeight; i < end * windows.OutHeight; i++)
+                        // MAXP-2: dx = Σ dy over the windows of which x is the maximum
+                        PoolLoops.MaxPullback(windows, i % windows.OutHeight, pPlace + i * row, pdy + i * row, pdx + i / windows.OutHeight * image);
+            });
+        }
+    }
+}

@@ -1,0 +1,138 @@
+module Hybrid.Tests.Models.ResidualMlpTests
+
+open System
+open Expecto
+open Hybrid.Autodiff
+open Hybrid.Layers
+open Hybrid.Models
+open Hybrid.Tensors
+open Hybrid.Tests.Support
+open Hybrid.Tests.Models.Classifiers
+
+let private settings inputs width layers residual =
+    ResidualMlpSettings(Inputs = inputs, Width = width, Layers = layers, Outputs = 3, Residual = residual)
+
+let private model inputs width layers residual (seed: uint64) =
+    ResidualMlp<float>(settings inputs width layers residual, RandomStream seed)
+
+/// For the digits.
+let private single layers residual (seed: uint64) =
+    let settings = ResidualMlpSettings(Inputs = 64, Layers = layers, Outputs = 10, Residual = residual)
+    ResidualMlp<float32>(settings, RandomStream seed)
+
+[<Tests>]
+let tests =
+    testList
+        "Models.ResidualMlp"
+        [
+            for residual in [ true; false ] do
+                for layers in [ 4; 8 ] do
+                    testCase
+                        $"{settings 4 3 layers residual}: the gradients of input and parameters agree with central differences"
+                        (fun () ->
+                            expectGradients "ResidualMlp (model)" (fun seed -> model 4 3 layers residual seed) 4 6)
+
+            property 25 "as many parameters as by hand, with and without shortcuts" (fun sizes ->
+                let inputs, width, pairs = sizes.Inner, sizes.Columns, sizes.Rows
+
+                for residual in [ true; false ] do
+                    let model = model inputs width (2 * pairs + 2) residual 1UL
+                    let hidden = 2 * pairs + 1
+                    let weights = inputs * width + 2 * pairs * width * width + width * 3
+                    Expect.equal model.ParameterCount (int64 (weights + 2 * width * hidden + 3)) "parameters"
+                    Expect.equal model.Settings.ParameterCount model.ParameterCount "of its settings"
+                    Expect.equal (Seq.length model.Statistics) (2 * hidden) "statistics"
+                    Expect.equal model.Responses.Count hidden "responses"
+
+                    let names = recorded model true (normal sizes.Random [ 2; inputs ]) |> List.map fst
+                    let responses = List.ofSeq model.Responses
+                    Expect.equal (names |> List.filter (fun name -> List.contains name responses)) responses "order")
+
+            testCase "a pair whose last gain is 0 passes on what comes in; a plain one forgets it" (fun () ->
+                for residual in [ true; false ] do
+                    let model = model 4 3 8 residual 1UL
+                    let gain = model.Parameters |> Seq.find (fun p -> p.Name = "block.1.second.norm.gain")
+                    gain.Value.Span.Clear()
+                    let made = Map.ofList (recorded model true (normal (RandomStream 1UL) [ 5; 4 ]))
+                    let after = floats made["block.1.relu"]
+
+                    if residual then
+                        Expect.equal after (floats made["block.0.relu"]) "residual"
+                    else
+                        Expect.all after ((=) 0.0) "plain")
+
+            testCase "kept responses change no bit of loss and gradients" (fun () ->
+                for residual in [ true; false ] do
+                    let model = model 4 3 8 residual 1UL |> shaken 2UL
+                    expectResponsesChangeNothing model (normal (RandomStream 3UL) [ 3; 4 ]) [| 0; 2; 1 |])
+
+            testCase "networks of one seed start from the same weights, with and without shortcuts" (fun () ->
+                let weights residual seed = stateOf (model 4 3 8 residual seed) |> List.map floats
+                Expect.equal (weights true 1UL) (weights false 1UL) "same seed"
+                Expect.notEqual (weights true 1UL) (weights true 2UL) "another seed")
+
+            testCase "weights start with the variance of the scale" (fun () ->
+                for scale in Enum.GetValues<WeightScale>() do
+                    let settings =
+                        ResidualMlpSettings(Inputs = 200, Width = 100, Layers = 4, Outputs = 50, Scale = scale)
+
+                    for parameter in ResidualMlp<float>(settings, RandomStream 1UL).Parameters do
+                        if parameter.Name.EndsWith "weight" then
+                            let extents = parameter.Value.Shape.ToArray()
+                            let scale = if parameter.Name.StartsWith "output" then WeightScale.LeCun else scale
+                            let square = floats parameter.Value |> Array.averageBy (fun value -> value * value)
+                            // Five standard errors of a mean of squares of normal numbers.
+                            let error = 5.0 * sqrt (2.0 / float parameter.Value.Length)
+                            expectNear error (square / scale.Variance(extents[0], extents[1])) 1.0 parameter.Name)
+
+            testCase "the loss starts within 1 nat of ln of the classes" (fun () ->
+                let struct (x, labels) = digits.Value.Batch<float32>(ReadOnlySpan [| 0..127 |])
+
+                for residual in [ true; false ] do
+                    for seed in 1UL .. 3UL do
+                        let loss =
+                            valueOf [ x ] (fun tape x -> (single 6 residual seed).Loss(tape, x[0], labels, true))
+
+                        Expect.isLessThan (abs (float (loss.ToScalar()) - log 10.0)) 1.0 $"{residual}, seed {seed}")
+
+            for residual in [ true; false ] do
+                testCase
+                    $"residual {residual}: a batch of digits is learned by heart, to a loss of nearly 0 without a mistake"
+                    (fun () ->
+                        let losses, right = train (single 6 residual 1UL) 48 100 0.05
+                        Expect.isGreaterThan losses.Head 1.0 "at the start"
+                        Expect.isLessThan (List.last losses) 0.02 "at the end"
+                        Expect.equal right 48 "answers")
+
+            testCase "two runs with one seed are equal to the bit, with another they are not" (fun () ->
+                let run seed =
+                    let model = single 8 true seed
+                    train model 32 5 0.05 |> fst, stateOf model |> List.map _.ToArray()
+
+                Expect.equal (run 1UL) (run 1UL) "same seed"
+                Expect.notEqual (run 1UL) (run 2UL) "another seed")
+
+            property 10 "in inference the logits of a row depend on no other row" (fun sizes ->
+                for residual in [ true; false ] do
+                    let model = model sizes.Inner sizes.Columns 6 residual (uint64 sizes.Seed) |> shaken 1UL
+                    expectIndependentRows model (normal sizes.Random [ sizes.Rows; sizes.Inner ]))
+
+            testCase "numbers of layers that are not 2n + 2 and widths that are not positive are refused" (fun () ->
+                for layers in [ 0; 2; 3; 7; -4 ] do
+                    refuses<ArgumentOutOfRangeException, _> [ "2n + 2"; "even number from 4"; $"{layers}" ] (fun () ->
+                        model 4 3 layers true 1UL)
+
+                for inputs, width in [ 0, 3; 4, 0; 4, -1 ] do
+                    refuses<ArgumentOutOfRangeException, _> [ "must be positive" ] (fun () ->
+                        model inputs width 4 true 1UL))
+
+            testCase "inputs of another width are refused" (fun () ->
+                let tape = Tape<float>()
+
+                refuses<ShapeException, _> [ "x must be [..., 4]" ] (fun () ->
+                    (model 4 3 4 true 1UL).Logits(tape, tape.Input(zeros [ 2; 5 ]), true)))
+
+            testCase "the settings name a run" (fun () ->
+                Expect.equal (string (settings 64 32 6 true)) "Residual 6 layers 64-32-3 He" "residual"
+                Expect.equal (string (settings 64 32 6 false)) "Plain 6 layers 64-32-3 He" "plain")
+        ]
