@@ -24,6 +24,9 @@ type private Target = { Name: string; Seeds: byte[][]; Growth: int64; Read: stri
 /// Compressed text may expand a thousandfold, and is held as bytes, as text and as lines.
 let private textGrowth = 4_000L
 
+/// Compressed pixels too, and each is held as a number of four bytes.
+let private imageGrowth = 4L * textGrowth
+
 /// Numbers are held once or twice; names, shapes and messages take some more.
 let private tensorGrowth = 60L
 
@@ -49,6 +52,14 @@ let private merges = text "#version: 0.2\nĠ t\nh e\n"
 let private table = text "width,height\n1,2.5\n-3e2,0.125\n"
 
 let private array = [| 0uy; 0uy; 8uy; 2uy; 0uy; 0uy; 0uy; 2uy; 0uy; 0uy; 0uy; 3uy; 1uy; 2uy; 3uy; 4uy; 5uy; 6uy |]
+
+/// Images of one color each, so that they compress well.
+let private images =
+    [|
+        for label in [ 3uy; 9uy ] do
+            label
+            yield! Array.create 3072 (20uy * label)
+    |]
 
 let private tensors =
     written (fun path ->
@@ -169,6 +180,12 @@ let private targets =
             Seeds = [| array; Files.gzip array |]
             Growth = textGrowth
             Read = IdxFile.Read >> ignore
+        }
+        {
+            Name = "CifarFile.Read"
+            Seeds = [| images; Files.gzip images; images[..3072] |]
+            Growth = imageGrowth
+            Read = fun path -> CifarFile.Read path |> ignore
         }
         {
             Name = "SafeTensors.Read"
