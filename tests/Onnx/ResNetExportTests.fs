@@ -39,12 +39,7 @@ let private shaken options (seed: uint64) =
         change parameter.Value (noise 0.1)
 
     for struct (name, value) in model.Statistics do
-        change
-            value
-            (if name.EndsWith "variance" then
-                 (fun _ -> 0.5 + random.NextUniform())
-             else
-                 noise 0.3)
+        change value (if name.EndsWith "variance" then (fun _ -> 0.5 + random.NextUniform()) else noise 0.3)
 
     model
 
@@ -113,12 +108,16 @@ let tests =
     testList
         "Onnx.ResNetExport"
         [
-            propertyOf settings 40 "the graph computes what the core does, for any settings and batch" (fun (options, seed) ->
-                let model = shaken options seed
+            propertyOf
+                settings
+                40
+                "the graph computes what the core does, for any settings and batch"
+                (fun (options, seed) ->
+                    let model = shaken options seed
 
-                withSession model (fun session ->
-                    for batch in [ 1; 3 ] do
-                        expectAgreement options model session batch (seed + uint64 batch)))
+                    withSession model (fun session ->
+                        for batch in [ 1; 3 ] do
+                            expectAgreement options model session batch (seed + uint64 batch)))
 
             testCase "every way to set the switches agrees" (fun () ->
                 for options in everyChoice { tiny with Layers = 14 } do
@@ -129,15 +128,17 @@ let tests =
                 let model = shaken (cifar 20) 1UL
                 withSession model (fun session -> expectAgreement (cifar 20) model session 2 1UL))
 
-            testCase "it is the form of inference: what training has changed is in it, and an image stands alone" (fun () ->
-                let model = single tiny 1UL
-                let x = toSingle (normal (RandomStream 1UL) [ 4; tiny.Features ])
-                let tape = Tape<float32>()
+            testCase
+                "it is the form of inference: what training has changed is in it, and an image stands alone"
+                (fun () ->
+                    let model = single tiny 1UL
+                    let x = toSingle (normal (RandomStream 1UL) [ 4; tiny.Features ])
+                    let tape = Tape<float32>()
 
-                for _ in 1..3 do
-                    model.Logits(tape, tape.Constant x, true) |> ignore
+                    for _ in 1..3 do
+                        model.Logits(tape, tape.Constant x, true) |> ignore
 
-                withSession model (fun session -> expectAgreement tiny model session 1 2UL))
+                    withSession model (fun session -> expectAgreement tiny model session 1 2UL))
 
             testCase "names, types and free axes are as documented" (fun () ->
                 withSession (single tiny 1UL) (fun session ->

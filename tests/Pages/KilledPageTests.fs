@@ -134,6 +134,7 @@ let tests =
                             "variations"
                             "activations"
                             "torch/activations"
+                            "torch/resnet"
                             "torch/transformer"
                         ] do
                         Expect.contains (List.map fst training) name "scripts that train"

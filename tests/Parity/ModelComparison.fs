@@ -59,11 +59,18 @@ let valuesApart (pairs: (Variable<_> * torch.Tensor) list) =
 
 /// Adam in both libraries.
 let adam (model: Layer<float>) (theirs: Parameter list) =
-    (Adam<float> model.Parameters :> Optimizer<float>), (torch.optim.Adam(theirs, 0.001, 0.9, 0.98, 1e-9) :> torch.optim.Optimizer), 0.001
+    (Adam<float> model.Parameters :> Optimizer<float>),
+    (torch.optim.Adam(theirs, 0.001, 0.9, 0.98, 1e-9) :> torch.optim.Optimizer),
+    0.001
 
 /// Steps of training from the same start, in double: the worst relative difference of the losses. Both losses are functions of a
 /// batch that is drawn anew for each step. An optimizer in both libraries comes with its rate.
-let trainingApart (optimizer: Optimizer<float>, theirOptimizer: torch.optim.Optimizer, rate) draw ours (lossOf: 'Batch -> torch.Tensor) =
+let trainingApart
+    (optimizer: Optimizer<float>, theirOptimizer: torch.optim.Optimizer, rate)
+    draw
+    ours
+    (lossOf: 'Batch -> torch.Tensor)
+    =
     let tape = Tape<float>()
 
     let differences =

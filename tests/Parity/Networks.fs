@@ -40,7 +40,7 @@ type private Theirs =
     member theirs.Conv name withBias stride (x: torch.Tensor) =
         let weight = (theirs.Parameter $"{name}.weight").permute [| 3L; 2L; 0L; 1L |]
         let padding = weight.shape[2] / 2L
-        let bias = if withBias then theirs.Parameter $"{name}.bias" else null
+        let bias: torch.Tensor | null = if withBias then theirs.Parameter $"{name}.bias" else null
         F.conv2d (x, weight, bias, [| stride; stride |], [| padding; padding |])
 
     member theirs.Linear name withBias x =
@@ -59,8 +59,7 @@ type private INetwork =
         and 'T: struct
         and 'T: unmanaged
         and 'T :> ValueType
-        and 'T :> IBinaryFloatingPointIeee754<'T>> :
-        RandomStream -> Layer<'T>
+        and 'T :> IBinaryFloatingPointIeee754<'T>> : RandomStream -> Layer<'T>
 
     abstract Logits: Theirs -> torch.Tensor -> torch.Tensor
 
@@ -82,18 +81,11 @@ let private residual (settings: ResNetSettings) =
             let stride = if changes then 2L else 1L
             let isFirst = stage = 0 && i = 0
 
-            let active =
-                if settings.PreActivation && not isFirst then
-                    F.relu (norm $"{name}.first" x)
-                else
-                    x
+            let active = if settings.PreActivation && not isFirst then F.relu (norm $"{name}.first" x) else x
 
             let y =
                 if settings.PreActivation then
-                    conv $"{name}.first" stride active
-                    |> norm $"{name}.second"
-                    |> F.relu
-                    |> conv $"{name}.second" 1L
+                    conv $"{name}.first" stride active |> norm $"{name}.second" |> F.relu |> conv $"{name}.second" 1L
                 else
                     conv $"{name}.first" stride x
                     |> norm $"{name}.first"
@@ -115,11 +107,7 @@ let private residual (settings: ResNetSettings) =
 
             if settings.PreActivation then sum else F.relu sum
 
-        let stem =
-            images settings.Height settings.Width settings.Channels x
-            |> conv "stem" 1L
-            |> norm "stem"
-            |> F.relu
+        let stem = images settings.Height settings.Width settings.Channels x |> conv "stem" 1L |> norm "stem" |> F.relu
 
         let blocks =
             [
@@ -178,7 +166,8 @@ let private batch (network: INetwork) (random: RandomStream) =
     let extents = [ rows; network.Features ]
     extents, Numbers.normals random (Numbers.count extents), [| for _ in 1..rows -> random.NextBelow network.Classes |]
 
-let private lossOf (labels: int[]) (logits: torch.Tensor) = F.cross_entropy (logits, Formulas.ids labels [ labels.Length ])
+let private lossOf (labels: int[]) (logits: torch.Tensor) =
+    F.cross_entropy (logits, Formulas.ids labels [ labels.Length ])
 
 /// A model of ours, and the same in torch.
 let private pair<'T
@@ -237,7 +226,10 @@ let private compare<'T
     let logits, theirLogitsAgain = model.Logits(tape, x, true), network.Logits theirs theirX
     let inferred = model.Logits(tape, x, false)
     let theirInferred = network.Logits { theirs with Training = false } theirX
-    let forward = valuesApart [ logits, theirLogits; logits, theirLogitsAgain; loss, theirLoss; inferred, theirInferred ]
+
+    let forward =
+        valuesApart [ logits, theirLogits; logits, theirLogitsAgain; loss, theirLoss; inferred, theirInferred ]
+
     { Forward = Math.Max(forward, statistics); Backward = Some gradients }
 
 /// Gradient descent with momentum and weight decay, as the residual networks of He et al. 2015 are trained.
@@ -310,8 +302,4 @@ let private convolutionals =
 let all =
     let row name networks = name, fun name -> rowsOf name networks compare<float> compare<float32> train
 
-    [
-        row "ConvNet" convolutionals
-        row "ResidualMlp" residualMlps
-        row "ResNet" residuals
-    ]
+    [ row "ConvNet" convolutionals; row "ResidualMlp" residualMlps; row "ResNet" residuals ]
