@@ -34,35 +34,54 @@ module Twin =
 
     let private residentSet () = float Environment.WorkingSet / 1048576.0
 
+    /// A tensor of libtorch as a part of a run's state.
+    let private add (state: TrainingState) name (tensor: torch.Tensor) =
+        let read () =
+            use flat = tensor.detach().``to``(torch.float64).cpu().contiguous()
+            flat.data<float>().ToArray()
+
+        let write (values: float[]) =
+            use _ = torch.no_grad ()
+            use stored = torch.tensor (values, ReadOnlySpan tensor.shape)
+            tensor.copy_ stored |> ignore
+
+        state.Add(name, Shape([| for extent in tensor.shape -> int extent |]), read, write)
+
     /// The state of a run in libtorch: the module's parameters, Adam's moments and its number of steps.
     let torchState (model: torch.nn.Module) (adam: Modules.Adam) =
         let state = TrainingState()
-
-        let add name (tensor: torch.Tensor) =
-            let read () =
-                use flat = tensor.detach().``to``(torch.float64).cpu().contiguous()
-                flat.data<float>().ToArray()
-
-            let write (values: float[]) =
-                use _ = torch.no_grad ()
-                use stored = torch.tensor (values, ReadOnlySpan tensor.shape)
-                tensor.copy_ stored |> ignore
-
-            state.Add(name, Shape([| for extent in tensor.shape -> int extent |]), read, write)
 
         let moments =
             adam.state_dict().State |> Seq.map (fun each -> each :?> Modules.Adam.State)
 
         for struct (name, parameter), moment in Seq.zip (model.named_parameters ()) moments do
-            add name parameter
-            add $"adam/first moment/{name}" moment.exp_avg
-            add $"adam/second moment/{name}" moment.exp_avg_sq
+            add state name parameter
+            add state $"adam/first moment/{name}" moment.exp_avg
+            add state $"adam/second moment/{name}" moment.exp_avg_sq
 
             state.Add(
                 $"adam/steps/{name}",
                 (fun () -> moment.step),
                 fun step -> moment.step <- step
             )
+
+        state
+
+    /// The state of a run with momentum: the module's parameters and running statistics, and the velocities.
+    let torchMomentumState (model: torch.nn.Module) (sgd: Modules.SGD) =
+        let state = TrainingState()
+
+        let memories =
+            sgd.state_dict().State |> Seq.map (fun each -> each :?> Modules.SGD.State)
+
+        for struct (name, parameter), memory in Seq.zip (model.named_parameters ()) memories do
+            // The first step would make it, of the gradient alone: as from zeros.
+            memory.momentum_buffer <- torch.zeros_like parameter
+            add state name parameter
+            add state $"sgd/velocity/{name}" memory.momentum_buffer
+
+        for struct (name, buffer) in model.named_buffers () do
+            add state name buffer
 
         state
 

@@ -135,6 +135,7 @@ let tests =
                             "activations"
                             "resnet"
                             "torch/activations"
+                            "torch/resnet"
                             "torch/transformer"
                         ] do
                         Expect.contains (List.map fst training) name "scripts that train"

@@ -7,17 +7,15 @@ open Hybrid.Autodiff
 open Hybrid.Data
 open Hybrid.Layers
 open Hybrid.Models
-open Hybrid.Optimizers
 open Hybrid.Tensors
 open Hybrid.Text
+open Hybrid.Parity.ModelComparison
 open TorchSharp
-open TorchSharp.Modules
 
 type private AttentionMask = Hybrid.Rules.AttentionMask
 
 let private vocabulary = 11
 let private smoothing = 0.1
-let private trainingSteps = 20
 
 /// Every combination of the model's choices; those of its tables, which stand by themselves, one at a time.
 let private variants =
@@ -150,51 +148,6 @@ let private lossOf (batch: PairBatch) (logits: torch.Tensor) =
         label_smoothing = smoothing
     )
 
-/// The parameters of a model in torch.
-let private parametersOf<'T
-    when 'T: (new: unit -> 'T)
-    and 'T: struct
-    and 'T: unmanaged
-    and 'T :> ValueType
-    and 'T :> IBinaryFloatingPointIeee754<'T>>
-    (model: Layer<'T>)
-    (random: RandomStream)
-    =
-    // Gains of one and biases of zero would hide an error.
-    for parameter in model.Parameters do
-        if parameter.Value.Shape.Rank = 1 then
-            let noise =
-                Numbers.normals random parameter.Value.Length
-                |> Array.map (fun x -> 'T.CreateChecked<float>(0.3 * x))
-
-            for i in 0 .. noise.Length - 1 do
-                parameter.Value.Span[i] <- parameter.Value.Span[i] + noise[i]
-
-    let theirs =
-        [
-            for parameter in model.Parameters ->
-                let extents = parameter.Value.Shape.ToArray() |> List.ofArray
-                parameter.Name, new Parameter(Numbers.theirs<'T> extents (Numbers.ofOurs parameter.Value), true)
-        ]
-
-    let byName = readOnlyDict theirs
-    List.map snd theirs, (fun name -> byName[name] :> torch.Tensor)
-
-/// The worst difference of the gradients, once both have been computed.
-let private gradientsApart (model: Layer<_>) (theirs: Parameter list) =
-    Seq.map2
-        (fun (mine: Hybrid.Autodiff.Parameter<_>) (other: Parameter) ->
-            Numbers.distance (Numbers.ofOurs mine.Gradient) (Numbers.ofTheirs (nonNull other.grad)))
-        model.Parameters
-        theirs
-    |> Seq.fold (fun (worst: float) error -> Math.Max(worst, error)) 0.0
-
-/// Values apart; NaN is worse than anything.
-let private valuesApart (pairs: (Variable<_> * torch.Tensor) list) =
-    pairs
-    |> List.map (fun (mine, other) -> Numbers.distance (Numbers.ofOurs mine.Value) (Numbers.ofTheirs other))
-    |> List.reduce (fun (a: float) b -> Math.Max(a, b))
-
 /// Logits and loss, and the gradient of every parameter.
 let private compare<'T
     when 'T: (new: unit -> 'T)
@@ -223,42 +176,13 @@ let private compare<'T
         Backward = Some(gradientsApart model theirs)
     }
 
-/// Steps of training with Adam from the same start, in double: the worst relative difference of the losses. Both losses are functions
-/// of a batch that is drawn anew for each step.
-let private trainingApart (model: Layer<float>) (theirs: Parameter list) draw ours (lossOf: 'Batch -> torch.Tensor) =
-    let optimizer = Adam<float> model.Parameters
-    let theirOptimizer = torch.optim.Adam(theirs, 0.001, 0.9, 0.98, 1e-9)
-    let tape = Tape<float>()
-
-    let differences =
-        [
-            for _ in 1..trainingSteps ->
-                use _ = torch.NewDisposeScope()
-                let batch: 'Batch = draw ()
-                optimizer.ZeroGradients()
-                let loss: Variable<float> = ours tape batch
-                tape.Backward loss
-                let ours = loss.Value.ToScalar()
-                tape.Clear()
-                optimizer.Step 0.001
-                theirOptimizer.zero_grad ()
-                let loss = lossOf batch
-                loss.backward ()
-                theirOptimizer.step () |> ignore
-                abs (ours - loss.item<float>()) / loss.item<float>()
-        ]
-
-    // NaN is worse than anything.
-    { Forward = List.reduce (fun (a: float) b -> Math.Max(a, b)) differences; Backward = None }
-
 let private train (settings: TransformerSettings) (random: RandomStream) =
     use _ = torch.NewDisposeScope()
     let model = Transformer<float>(settings, random.Split "weights")
     let theirs, parameter = parametersOf model random
 
     trainingApart
-        model
-        theirs
+        (adam model theirs)
         (fun () -> batch random settings.SourceVocabulary)
         (fun tape batch -> model.Loss(Pass<float> tape, batch, smoothing))
         (fun batch -> lossOf batch (logitsOf settings parameter batch))
@@ -335,46 +259,19 @@ module private Perceptron =
         let theirs, parameter = parametersOf model random
 
         trainingApart
-            model
-            theirs
+            (adam model theirs)
             (fun () -> batch settings random)
             (fun tape (extents, values, labels) ->
                 model.Loss(tape, tape.Constant(Numbers.ours<float> extents values), labels))
             (fun (extents, values, labels) ->
                 lossOf labels (logitsOf settings parameter (Numbers.theirs<float> extents values)))
 
-/// Values and gradients over all variants of a model, then its training.
-let private rowsOf name (variants: 'Settings list) inDouble inSingle train =
-    let random = RandomStream(1UL).Split $"model {name}"
-
-    let worst part (compare: 'Settings -> RandomStream -> Distance) =
-        variants
-        |> List.mapi (fun i settings ->
-            Distance.Of $"{name}, {part}" i (fun () -> compare settings (random.Split $"{part} {i}")))
-        |> List.reduce Distance.Worse
-
-    [
-        {
-            Kind = "model"
-            Name = name
-            Cases = variants.Length
-            Double = worst "double" inDouble
-            Single = Some(worst "single" inSingle)
-        }
-        {
-            Kind = "training"
-            Name = $"{name}, {trainingSteps} steps"
-            Cases = variants.Length
-            Double = worst "training" train
-            Single = None
-        }
-    ]
-
 let private all =
     [
         "Mlp",
         fun name ->
             rowsOf name Perceptron.variants Perceptron.compare<float> Perceptron.compare<float32> Perceptron.train
+        yield! Networks.all
         "Transformer", (fun name -> rowsOf name variants compare<float> compare<float32> train)
     ]
 
