@@ -2485,7 +2485,7 @@ check "the solution of exercise 2" (errorOfChannel channelSolution) 1e-12
 (**
 <details><summary>Solution</summary>
 
-`let average, along = Array.average dy, Array.average (Array.map2 (*) dy xhat) in Array.map2 (fun dy xhat -> gain / s * (dy - average - xhat * along)) dy xhat`, with `s` and `xhat` as in BN-3.
+`let along = Array.average (Array.map2 (fun d x -> d * x) dy xhat)` and `Array.map2 (fun d x -> gain / s * (d - Array.average dy - x * along)) dy xhat`, with `s` and `xhat` as in BN-3.
 
 </details>
 
