@@ -78,17 +78,20 @@ public static class BatchNorm
         Check(eps, x, gain, bias);
         ShapeException.ThrowIfNot(mean.Shape, gain.Shape, "mean", "one number for each channel");
         ShapeException.ThrowIfNot(variance.Shape, gain.Shape, "variance", "one number for each channel");
-        var (y, invStd, factor) = Normalize(rectified, eps, x, gain, bias, mean, variance, arena);
+        // Copied: a layer's running mean may have moved on when the pullback runs.
+        var center = Tensor<T>.Rent(arena, mean.Shape);
+        mean.Span.CopyTo(center.Span);
+        var (y, invStd, factor) = Normalize(rectified, eps, x, gain, bias, center, variance, arena);
         return (y, Backward);
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (gradients.Wants(1) || gradients.Wants(2)) ParameterGradients(rectified, x, dy, bias, mean, invStd, factor, gradients, arena);
+            if (gradients.Wants(1) || gradients.Wants(2)) ParameterGradients(rectified, x, dy, bias, center, invStd, factor, gradients, arena);
             if (!gradients.Wants(0)) return;
             var zero = Tensor<T>.RentZeroed(arena, gain.Shape);
             var (dx, accumulate) = gradients.Open(0);
             // BN-8: dx = γ / √(σ² + ε) dy, because the statistics do not depend on x
-            BatchNormalization.Pullback(rectified, x, dy, mean, factor, bias, zero, zero, dx, accumulate, arena);
+            BatchNormalization.Pullback(rectified, x, dy, center, factor, bias, zero, zero, dx, accumulate, arena);
         }
     }
 

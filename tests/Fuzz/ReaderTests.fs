@@ -15,6 +15,7 @@ open Hybrid.Tensors
 open Hybrid.Text
 open Hybrid.Tests
 open Hybrid.Tests.Checkpoints
+open Hybrid.Tests.Models
 open Hybrid.Tests.Fuzz.Mutations
 
 /// A reader: its name, whole files to start from, how it reads one, and how many bytes it may allocate for each byte of a file.
@@ -22,6 +23,9 @@ type private Target = { Name: string; Seeds: byte[][]; Growth: int64; Read: stri
 
 /// Compressed text may expand a thousandfold, and is held as bytes, as text and as lines.
 let private textGrowth = 4_000L
+
+/// Compressed pixels too, and each is held as a number of four bytes.
+let private imageGrowth = 4L * textGrowth
 
 /// Numbers are held once or twice; names, shapes and messages take some more.
 let private tensorGrowth = 60L
@@ -48,6 +52,14 @@ let private merges = text "#version: 0.2\nĠ t\nh e\n"
 let private table = text "width,height\n1,2.5\n-3e2,0.125\n"
 
 let private array = [| 0uy; 0uy; 8uy; 2uy; 0uy; 0uy; 0uy; 2uy; 0uy; 0uy; 0uy; 3uy; 1uy; 2uy; 3uy; 4uy; 5uy; 6uy |]
+
+/// Images of one color each, so that they compress well.
+let private images =
+    [|
+        for label in [ 3uy; 9uy ] do
+            label
+            yield! Array.create 3072 (20uy * label)
+    |]
 
 let private tensors =
     written (fun path ->
@@ -85,6 +97,31 @@ let private model () =
 let private transformer =
     written (fun path ->
         TransformerFile.Save(path, model (), Vocabulary.Of [ [ "a"; "b" ] ], Vocabulary.Of [ [ "c" ] ]))
+
+let private classifiers =
+    let save (model: IClassifier<single>) = written (fun path -> ClassifierFile.Save(path, model))
+    let random = RandomStream 1UL
+
+    [|
+        let options = { TinyResNet.tiny with Filters = 1; Shortcuts = ShortcutKind.Project }
+        save (ResNet(TinyResNet.settings options, random))
+        save (Mlp(MlpSettings(Inputs = 3, Hidden = [| 2; 2 |], Outputs = 2), random))
+        save (ResidualMlp(ResidualMlpSettings(Inputs = 3, Width = 2, Layers = 4, Outputs = 2), random))
+
+        ConvNet(
+            ConvNetSettings(
+                Height = 4,
+                Width = 4,
+                Channels = 1,
+                Classes = 2,
+                FirstFilters = 1,
+                SecondFilters = 1,
+                Hidden = 2
+            ),
+            random
+        )
+        |> save
+    |]
 
 /// Without its checksum too: the header is cut at the key and closed again.
 let private unsigned (file: byte[]) =
@@ -145,6 +182,12 @@ let private targets =
             Read = IdxFile.Read >> ignore
         }
         {
+            Name = "CifarFile.Read"
+            Seeds = [| images; Files.gzip images; images[..3072] |]
+            Growth = imageGrowth
+            Read = fun path -> CifarFile.Read path |> ignore
+        }
+        {
             Name = "SafeTensors.Read"
             Seeds = [| tensors; unsigned tensors; plainTensors |]
             Growth = tensorGrowth
@@ -161,6 +204,12 @@ let private targets =
             Seeds = [| transformer; unsigned transformer |]
             Growth = tensorGrowth
             Read = fun path -> TransformerFile.Load<single> path |> ignore
+        }
+        {
+            Name = "ClassifierFile.Load"
+            Seeds = Array.collect (fun file -> [| file; unsigned file |]) classifiers
+            Growth = tensorGrowth
+            Read = fun path -> ClassifierFile.Load<single> path |> ignore
         }
         {
             Name = "CheckpointFolder.Resume"

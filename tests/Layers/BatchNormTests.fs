@@ -109,6 +109,28 @@ let tests =
                     expectNear 0.1 (Array.average column) 0.0 "mean"
                     expectNear 0.1 (unbiased column) 1.0 "variance")
 
+            testCase
+                "the gradient of inference is that of its own statistics, even if they move before it is taken"
+                (fun () ->
+                    let random = RandomStream 6UL
+                    let layer, x, along = BatchNorm<float>("n", 2), normal random [ 5; 2 ], normal random [ 5; 2 ]
+
+                    let gradients moves =
+                        layer.Mean.Span.Clear()
+                        layer.Variance.Span.Fill 1.0
+                        Seq.iter (fun (parameter: Parameter<float>) -> parameter.ZeroGradient()) layer.Parameters
+                        let tape = Tape<float>()
+                        let input = tape.Input x
+                        let y = layer.ApplyRelu(tape, input, false)
+
+                        if moves then
+                            layer.Apply(tape, tape.Input(normal random [ 9; 2 ]), true) |> ignore
+
+                        tape.Backward(y, along)
+                        floats (gradientOf input), floats layer.Gain.Gradient, floats layer.Bias.Gradient
+
+                    Expect.equal (gradients true) (gradients false) "gradients")
+
             testCase "a batch of one row moves the running mean, and leaves the running variance as it is" (fun () ->
                 let layer = BatchNorm<float>("n", 2, 1e-5, 0.5)
                 Expect.equal (floats (apply layer true (tensor [ 1; 2 ] [ 4.0; -2.0 ]))) [| 0.0; 0.0 |] "y"

@@ -87,4 +87,25 @@ let tests =
 
                         // The logits.
                         expectSteady $"Mlp, {kind}" tape (256 * 64) step)
+
+            testCase "100 steps of a residual network allocate no tensor, and the arena does not grow" (fun () ->
+                let settings =
+                    ResNetSettings(Height = 8, Width = 8, Channels = 1, Layers = 8, BaseFilters = 16, Classes = 10)
+
+                let random = RandomStream 1UL
+                let model = ResNet<float32>(settings, random.Split "model")
+                let optimizer = Sgd<float32>(model.Parameters, 0.9, 1e-4)
+                let x = toSingle (normal random [ 128; 64 ])
+                let labels = Array.init 128 (fun _ -> random.NextBelow 10)
+                let tape = Tape<float32>()
+
+                let step () =
+                    let loss = model.Loss(tape, tape.Constant x, labels, true)
+                    optimizer.ZeroGradients()
+                    tape.Backward loss
+                    tape.Clear()
+                    optimizer.Step 1e-4
+
+                // The smallest activation of a block: a batch of 2x2 images of 64 channels.
+                expectSteady "ResNet" tape (128 * 2 * 2 * 64) step)
         ]

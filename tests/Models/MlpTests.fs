@@ -187,6 +187,7 @@ let tests =
                     let slopes = if kind = ActivationKind.PRelu then 2 else 0
                     let inHidden = pairs |> List.sumBy (fun (before, after) -> maps * (before * after + after))
                     Expect.equal model.ParameterCount (int64 (inHidden + slopes + 7 * sizes.Columns + 7)) $"{kind}"
+                    Expect.equal model.Settings.ParameterCount model.ParameterCount $"{kind}, of its settings"
 
                     let namesIn layer =
                         [

@@ -3,9 +3,13 @@ module Hybrid.Tests.Models.ResNetTests
 open System
 open Expecto
 open Hybrid.Autodiff
+open Hybrid.Checkpoints
+open Hybrid.Data
 open Hybrid.Models
+open Hybrid.Optimizers
 open Hybrid.Tensors
 open Hybrid.Tests.Support
+open Hybrid.Tests.Checkpoints.Files
 open Hybrid.Tests.Models.Classifiers
 open Hybrid.Tests.Models.TinyResNet
 
@@ -256,6 +260,52 @@ let tests =
 
                 for options in everyChoice tiny |> List.filter (_.Normalized >> not) do
                     Expect.isEmpty (double options 1UL).Statistics "without normalization")
+
+            testCase "a run that is stopped and resumed goes on to the bit, running statistics included" (fun () ->
+                let run keepsStatistics stops =
+                    withFolder (fun folder ->
+                        use checkpoints = CheckpointFolder.Open folder
+
+                        let start () =
+                            let model = single small 1UL
+                            let sgd = Sgd<float32>(model.Parameters, 0.9, 1e-4)
+                            let order = ExampleStream(40, 8, RandomStream 2UL)
+                            let state = TrainingState()
+                            state.Add model.Parameters
+                            state.Add("sgd", sgd)
+                            state.Add("order", order)
+
+                            if keepsStatistics then
+                                state.Add model.Statistics
+
+                            model,
+                            state,
+                            fun () ->
+                                let tape = Tape<float32>()
+                                let struct (x, labels) = digits.Value.Batch<float32>(ReadOnlySpan(order.Next()))
+                                sgd.ZeroGradients()
+                                tape.Backward(model.Loss(tape, tape.Constant x, labels, true))
+                                sgd.Step 0.05
+                                state.Step <- state.Step + 1
+
+                        let mutable model, state, step = start ()
+
+                        for _ in 1..7 do
+                            step ()
+
+                            if List.contains state.Step stops then
+                                checkpoints.Save("run", Map.empty, state)
+                                let again, stateAgain, stepAgain = start ()
+                                checkpoints.Resume("run", Map.empty, stateAgain) |> ignore
+                                model <- again
+                                state <- stateAgain
+                                step <- stepAgain
+
+                        stateOf model |> List.map _.ToArray())
+
+                let whole = run true []
+                Expect.equal (run true [ 3; 5 ]) whole "resumed twice"
+                Expect.notEqual (run false [ 3 ]) whole "without the statistics it would not")
 
             testCase "images of a single pixel go through, and so does a single image in inference" (fun () ->
                 for options in everyChoice { tiny with Height = 1; Width = 1; Channels = 1 } do

@@ -45,6 +45,28 @@ let linear (x: torch.Tensor) (weight: torch.Tensor) (bias: torch.Tensor option) 
 let layerNorm eps (x: torch.Tensor) (gain: torch.Tensor) (bias: torch.Tensor) =
     torch.nn.functional.layer_norm (x, [| gain.shape[0] |], gain, bias, eps)
 
+/// Our images, [batch, height, width, channels], as torch has them, [batch, channels, height, width], and back.
+let toPlanes (x: torch.Tensor) = x.permute [| 0L; 3L; 1L; 2L |]
+let ofPlanes (x: torch.Tensor) = x.permute [| 0L; 2L; 3L; 1L |]
+
+/// Over rows of channels; images go as images, so that torch's own way over them is met.
+let batchNorm
+    training
+    (momentum: float)
+    eps
+    (mean: torch.Tensor | null)
+    (variance: torch.Tensor | null)
+    (x: torch.Tensor)
+    gain
+    bias
+    =
+    let normalize x = F.batch_norm (x, mean, variance, gain, bias, training, momentum, eps)
+
+    if x.shape.Length = 4 then
+        x |> toPlanes |> normalize |> ofPlanes
+    else
+        (normalize (x.reshape (-1L, Array.last x.shape))).reshape(x.shape)
+
 let ids (values: int[]) (extents: int list) =
     let extents = extents |> List.map int64 |> List.toArray
     torch.tensor(values |> Array.map int64, dtype = torch.int64).reshape(extents)

@@ -15,6 +15,61 @@ let private flip = Numbers.flip
 /// The comparison draws all weights anew; only their shapes matter.
 let private weights () = RandomStream 1UL
 
+/// Training on a batch, and inference by the running statistics that this leaves; both libraries start from the same ones.
+let private batchNorm rectified random =
+    let channels, momentum, eps =
+        whole random 1 40, 0.05 + 0.9 * random.NextUniform(), 10.0 ** -float(whole random 3 5)
+
+    let shape =
+        if flip random then
+            [ whole random 2 4; whole random 4 30; channels ]
+        else
+            [ whole random 2 5; whole random 2 12; whole random 2 12; channels ]
+
+    let statistics = lazy (torch.zeros (int64 channels, torch.float64), torch.ones (int64 channels, torch.float64))
+
+    {
+        Inputs = [ shape ]
+        Subject =
+            { new ISubject with
+                member _.Ours() =
+                    let layer = BatchNorm<_>("n", channels, eps, momentum)
+
+                    let apply training (tape: Tape<_>) x =
+                        if rectified then layer.ApplyRelu(tape, x, training) else layer.Apply(tape, x, training)
+
+                    List.ofSeq layer.Parameters,
+                    (fun tape x ->
+                        let trained, inferred = apply true tape x[0], apply false tape x[0]
+                        let sum = Hybrid.Rules.Add.Forward(trained.Value, inferred.Value, tape.Arena)
+                        tape.Record("add", sum, trained, inferred))
+
+                member _.Theirs(x, parameter) =
+                    let mean, variance = statistics.Value
+
+                    let apply training (mean: torch.Tensor) (variance: torch.Tensor) =
+                        let y =
+                            Formulas.batchNorm
+                                training
+                                momentum
+                                eps
+                                mean
+                                variance
+                                x[0]
+                                (parameter "n.gain")
+                                (parameter "n.bias")
+
+                        if rectified then torch.nn.functional.relu y else y
+
+                    let inPrecision (tensor: torch.Tensor) = tensor.``to``(x[0].dtype).clone()
+                    let movedMean, movedVariance = inPrecision mean, inPrecision variance
+                    let trained = apply true movedMean movedVariance
+                    mean.copy_ movedMean |> ignore
+                    variance.copy_ movedVariance |> ignore
+                    trained + apply false (movedMean.clone ()) (movedVariance.clone ())
+            }
+    }
+
 let private embedding random =
     let entries, features = whole random 1 20, whole random 1 20
     let leading = [ whole random 1 3; whole random 1 5 ]
@@ -198,6 +253,7 @@ let private gatedLinear kind random =
 let all: (string * (RandomStream -> Case) list) list =
     [
         "Activation", List.map activation Formulas.plainKinds
+        "BatchNorm", [ batchNorm false; batchNorm true ]
         "Embedding", [ embedding; tiedEmbedding ]
         "GatedLinear", List.map gatedLinear Formulas.gatedKinds
         "LayerNorm", [ layerNorm ]

@@ -65,10 +65,11 @@ let private compare<'T
 
 let private sgd (random: RandomStream) =
     let momentum = if Numbers.flip random then 0.0 else 0.95 * random.NextUniform()
+    let decay = if Numbers.flip random then 0.0 else 0.5 * random.NextUniform()
 
     { new IMaker with
-        member _.Ours parameters = Sgd<_>(parameters, momentum)
-        member _.Theirs parameters = torch.optim.SGD(parameters, 1.0, momentum)
+        member _.Ours parameters = Sgd<_>(parameters, momentum, decay)
+        member _.Theirs parameters = torch.optim.SGD(parameters, 1.0, momentum, weight_decay = decay)
     }
 
 let private betas (random: RandomStream) =
@@ -121,6 +122,31 @@ let private warmup (random: RandomStream) =
     // Rates are far below one; they are compared as shares of the highest.
     let highest = rates |> Array.map snd |> Array.max
     Numbers.distance (rates |> Array.map (fun (x, _) -> x / highest)) (rates |> Array.map (fun (_, y) -> y / highest))
+
+/// Rates over fifty steps, with a warm-up before them, which torch's scheduler by steps does not have.
+let private stepped (random: RandomStream) =
+    use _ = torch.NewDisposeScope()
+
+    let drops =
+        [ for _ in 1 .. Numbers.whole random 0 4 -> Numbers.whole random 5 60 ]
+        |> List.distinct
+        |> List.sort
+
+    let rate, factor = 0.1 + random.NextUniform(), 1.5 + 10.0 * random.NextUniform()
+    let warmupSteps, warmupRate = Numbers.whole random 0 5, 0.1 * (0.1 + random.NextUniform())
+    let schedule = StepSchedule(rate, drops, factor, warmupSteps, warmupRate)
+    let optimizer = torch.optim.SGD([| new Parameter(torch.zeros 1L) |], rate)
+    let scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, List.toArray drops, 1.0 / factor)
+
+    let rates =
+        [|
+            for step in 1..steps do
+                let theirs = (Seq.head optimizer.ParamGroups).LearningRate
+                schedule.Rate step, (if step <= warmupSteps then warmupRate else theirs)
+                scheduler.step ()
+        |]
+
+    Numbers.distance (Array.map fst rates) (Array.map snd rates)
 
 /// The norm and the gradients after clipping. Torch divides by the norm and 10⁻⁶ more, which is taken back.
 let private clipping (random: RandomStream) =
@@ -178,6 +204,7 @@ let names = [ for name, _ in optimizers -> name ]
 let private others =
     [
         "WarmupSchedule", "schedule", warmup
+        "StepSchedule", "schedule", stepped
         "GradientClipping", "clipping", clipping
         "ParameterAverage", "averaging", average
     ]

@@ -45,6 +45,8 @@ let private anyShape random =
         if whole random 1 4 = 1 then yield whole random 30 700 else yield whole random 1 20
     ]
 
+let private imageShape random = [ whole random 1 5; whole random 3 20; whole random 3 20; whole random 1 20 ]
+
 /// Inputs six times as large, so that functions with several pieces are met in all of them, and exponentials in their tails.
 let private wide (case: Case) =
     let factor = 6.0
@@ -109,6 +111,72 @@ let private attention random =
                 struct (y, pullback)
 
             member _.Theirs x = Formulas.attention heads scale mask x[0] x[1] x[2]
+        }
+
+let private averagePool random =
+    let shape = imageShape random
+    let window, stride = whole random 1 (min shape[1] shape[2]), whole random 1 3
+
+    case
+        [ shape ]
+        { new IRule with
+            member _.Ours(x, arena) = AveragePool2d.Forward(window, stride, x[0], arena)
+
+            member _.Theirs x =
+                torch.nn.functional.avg_pool2d (Formulas.toPlanes x[0], int64 window, int64 stride)
+                |> Formulas.ofPlanes
+        }
+
+/// Rows of channels: vectors, sequences or images, with enough rows that no variance is nearly 0.
+let private channelShape random =
+    match whole random 0 2 with
+    | 0 -> [ whole random 8 300; whole random 1 40 ]
+    | 1 -> [ whole random 2 5; whole random 4 60; whole random 1 40 ]
+    | _ -> [ whole random 2 9; whole random 2 30; whole random 2 30; whole random 1 20 ]
+
+let private batchNorm rectified random =
+    let shape = channelShape random
+    let eps = 10.0 ** -float(whole random 3 5)
+
+    case
+        [ shape; [ List.last shape ]; [ List.last shape ] ]
+        { new IRule with
+            member _.Ours(x, arena) =
+                let struct (y, pullback, _, _) =
+                    if rectified then
+                        BatchNormRelu.Forward(eps, x[0], x[1], x[2], arena)
+                    else
+                        BatchNorm.Forward(eps, x[0], x[1], x[2], arena)
+
+                struct (y, pullback)
+
+            member _.Theirs x =
+                let y = Formulas.batchNorm true 0.1 eps null null x[0] x[1] x[2]
+                if rectified then torch.nn.functional.relu y else y
+        }
+
+let private batchNormFixed rectified random =
+    let shape = channelShape random
+    let channels = List.last shape
+    let eps = 10.0 ** -float(whole random 3 5)
+    let mean = Numbers.normals random channels
+    let variance = Numbers.normals random channels |> Array.map exp
+
+    case
+        [ shape; [ channels ]; [ channels ] ]
+        { new IRule with
+            member _.Ours(x, arena) =
+                let mean, variance = Numbers.ours [ channels ] mean, Numbers.ours [ channels ] variance
+
+                if rectified then
+                    BatchNormRelu.ForwardFixed(eps, x[0], x[1], x[2], mean, variance, arena)
+                else
+                    BatchNorm.ForwardFixed(eps, x[0], x[1], x[2], mean, variance, arena)
+
+            member _.Theirs x =
+                let given (values: float[]) = (Numbers.theirs<float> [ channels ] values).``to``(x[0].dtype)
+                let y = Formulas.batchNorm false 0.1 eps (given mean) (given variance) x[0] x[1] x[2]
+                if rectified then torch.nn.functional.relu y else y
         }
 
 let private crossEntropy random =
@@ -206,6 +274,14 @@ let private geluTanh random =
             member _.Theirs x = Formulas.geluTanh x[0]
         }
     |> wide
+
+let private globalAveragePool random =
+    case
+        [ imageShape random ]
+        { new IRule with
+            member _.Ours(x, arena) = GlobalAveragePool.Forward(x[0], arena)
+            member _.Theirs x = x[0].mean [| 1L; 2L |]
+        }
 
 let private glu random =
     gated
@@ -327,6 +403,22 @@ let private matMul random =
             member _.Theirs x = torch.matmul (x[0], x[1])
         }
 
+let private maxPool random =
+    let shape = imageShape random
+    let window, stride = whole random 1 (min shape[1] shape[2]), whole random 1 3
+    // Torch takes no more.
+    let padding = whole random 0 (window / 2)
+
+    case
+        [ shape ]
+        { new IRule with
+            member _.Ours(x, arena) = MaxPool2d.Forward(window, stride, padding, x[0], arena)
+
+            member _.Theirs x =
+                torch.nn.functional.max_pool2d (Formulas.toPlanes x[0], int64 window, int64 stride, int64 padding)
+                |> Formulas.ofPlanes
+        }
+
 let private mish random =
     case
         [ anyShape random ]
@@ -335,6 +427,20 @@ let private mish random =
             member _.Theirs x = torch.nn.functional.mish x[0]
         }
     |> wide
+
+let private padShortcut random =
+    let shape = imageShape random
+    let stride, added = whole random 1 3, whole random 0 20
+
+    case
+        [ shape ]
+        { new IRule with
+            member _.Ours(x, arena) = PadShortcut.Forward(stride, List.last shape + added, x[0], arena)
+
+            member _.Theirs x =
+                let every axis (x: torch.Tensor) = x.slice (axis, 0L, x.shape[int axis], int64 stride)
+                torch.nn.functional.pad (x[0] |> every 1L |> every 2L, [| 0L; int64 added |])
+        }
 
 let private prelu random =
     let x = anyShape random
@@ -453,6 +559,11 @@ let all: (string * (RandomStream -> Case)) list =
     [
         nameof Add, add
         nameof Attention, attention
+        nameof AveragePool2d, averagePool
+        nameof BatchNorm, batchNorm false
+        "BatchNorm.ForwardFixed", batchNormFixed false
+        nameof BatchNormRelu, batchNorm true
+        "BatchNormRelu.ForwardFixed", batchNormFixed true
         nameof CrossEntropy, crossEntropy
         nameof Dropout, dropout
         nameof Elu, elu
@@ -460,6 +571,7 @@ let all: (string * (RandomStream -> Case)) list =
         nameof GeGlu, geGlu
         nameof Gelu, gelu
         "Gelu.ForwardTanh", geluTanh
+        nameof GlobalAveragePool, globalAveragePool
         nameof Glu, glu
         nameof HardSigmoid, hardSigmoid
         nameof HardSwish, hardSwish
@@ -471,8 +583,10 @@ let all: (string * (RandomStream -> Case)) list =
         nameof LinearRelu, linearRelu
         nameof LogSigmoid, logSigmoid
         nameof MatMul, matMul
+        nameof MaxPool2d, maxPool
         nameof Mish, mish
         nameof PRelu, prelu
+        nameof PadShortcut, padShortcut
         nameof Relu, relu
         nameof Reshape, reshape
         nameof Scale, scale

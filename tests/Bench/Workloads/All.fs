@@ -1,4 +1,4 @@
 /// Everything that `ratios` measures. A new workload is one entry in one of these lists.
 module Hybrid.Bench.Workloads
 
-let all = Products.all @ Rows.all @ Pointwise.all @ TransformerSteps.all
+let all = Products.all @ Rows.all @ Images.all @ Pointwise.all @ TransformerSteps.all

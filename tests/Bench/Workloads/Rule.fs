@@ -50,9 +50,21 @@ let private oursBothWays operands cotangent (rule: Ours) () =
 
     { Run = run; Results = results }
 
-let private torchBothWays operands cotangent (rule: Theirs) () =
-    let variables = operands |> List.map (fun operand -> (torchOf operand).requires_grad_ true)
-    let dy = cotangent |> Option.map torchOf
+/// How torch lays out what both libraries compute from and with, and the way back.
+type Layout = { ToTorch: torch.Tensor -> torch.Tensor; OfTorch: torch.Tensor -> torch.Tensor }
+
+let private asOurs = { ToTorch = id; OfTorch = id }
+
+/// Images, [batch, height, width, channels] here, are [batch, channels, height, width] there.
+let private planes =
+    let images order (x: torch.Tensor) = if x.shape.Length = 4 then x.permute(order).contiguous() else x
+
+    { ToTorch = images [| 0L; 3L; 1L; 2L |]; OfTorch = images [| 0L; 2L; 3L; 1L |] }
+
+let private torchBothWays layout operands cotangent (rule: Theirs) () =
+    let toTorch operand = layout.ToTorch(torchOf operand).detach()
+    let variables = operands |> List.map (fun operand -> (toTorch operand).requires_grad_ true)
+    let dy = cotangent |> Option.map toTorch
 
     let pass () =
         let y = rule variables
@@ -64,18 +76,23 @@ let private torchBothWays operands cotangent (rule: Theirs) () =
 
     let results () =
         let y, gradients = pass ()
-        [ y; yield! gradients ] |> List.map Torch.toArray
+        [ y; yield! gradients ] |> List.map (layout.OfTorch >> Torch.toArray)
 
     { Run = Torch.scoped (pass >> ignore); Results = results }
 
 let private workload name goal ours torch =
     { Name = name; Goal = goal; Tolerance = 1e-5; IsStep = false; Ours = ours; Torch = torch }
 
-/// The first operand is the one whose size the name tells.
-let bothWays name goal operands cotangent ours theirs =
+let private bothWaysIn layout name goal operands cotangent ours theirs =
     let size = (List.head operands).Shape |> List.map string |> String.concat "x"
     let name = $"{name} forward+backward, {size}"
-    workload name goal (oursBothWays operands cotangent ours) (torchBothWays operands cotangent theirs)
+    workload name goal (oursBothWays operands cotangent ours) (torchBothWays layout operands cotangent theirs)
+
+/// The first operand is the one whose size the name tells.
+let bothWays name goal operands cotangent ours theirs = bothWaysIn asOurs name goal operands cotangent ours theirs
+
+/// The same where operands are images: torch gets them in its own layout, before the clock runs.
+let imagesBothWays name goal operands cotangent ours theirs = bothWaysIn planes name goal operands cotangent ours theirs
 
 /// Any work that writes one tensor.
 let forward name goal (ours: unit -> unit -> Tensor<single>) (theirs: unit -> unit -> torch.Tensor) =
