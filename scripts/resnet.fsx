@@ -1036,6 +1036,18 @@ agree
     fixedGradients[0]
 
 differences "batch norm, fixed" fixedRule normInputs
+
+let fused =
+    let tensors = List.map snd normInputs
+
+    let struct (y, _, _, _) =
+        BatchNormRelu.Forward(1e-5, tensors[0], tensors[1], tensors[2], Arena<float>())
+
+    y.ToArray()
+
+holds
+    "with the rectifier in one rule: the same numbers to the bit"
+    (fused = (normalizedCore.ToArray() |> Array.map (max 0.0)))
 (*** include-output ***)
 (** The running statistics of the layer after three batches, and its answer in use, which is that of fixed statistics: *)
 let normLayer = BatchNorm<float>("norm", 3)
