@@ -1036,6 +1036,18 @@ agree
     fixedGradients[0]
 
 differences "batch norm, fixed" fixedRule normInputs
+
+let fused =
+    let tensors = List.map snd normInputs
+
+    let struct (y, _, _, _) =
+        BatchNormRelu.Forward(1e-5, tensors[0], tensors[1], tensors[2], Arena<float>())
+
+    y.ToArray()
+
+holds
+    "with the rectifier in one rule: the same numbers to the bit"
+    (fused = (normalizedCore.ToArray() |> Array.map (max 0.0)))
 (*** include-output ***)
 (** The running statistics of the layer after three batches, and its answer in use, which is that of fixed statistics: *)
 let normLayer = BatchNorm<float>("norm", 3)
@@ -2536,7 +2548,7 @@ check "the solution of exercise 2" (errorOfChannel channelSolution) 1e-12
 (**
 <details><summary>Solution</summary>
 
-`let average, along = Array.average dy, Array.average (Array.map2 (*) dy xhat) in Array.map2 (fun dy xhat -> gain / s * (dy - average - xhat * along)) dy xhat`, with `s` and `xhat` as in BN-3.
+`let along = Array.average (Array.map2 (fun d x -> d * x) dy xhat)` and `Array.map2 (fun d x -> gain / s * (d - Array.average dy - x * along)) dy xhat`, with `s` and `xhat` as in BN-3.
 
 </details>
 
