@@ -68,7 +68,10 @@ open MathNet.Numerics.Statistics
 open Plotly.NET
 
 (*** hide ***)
-let page = Page.start "resnet" [ Extra.Resume; Extra.CheckFinite ]
+let page = Page.start "resnet" [ Extra.Resume; Extra.CheckFinite; Extra.Save; Extra.Corpus ]
+
+// Read at once, so that what cannot be used is refused before anything has run.
+let own = page.Corpus |> Option.map Classifiers.own
 
 (**
 *)
