@@ -527,7 +527,7 @@ Decay adds $\frac\lambda2\lVert\theta\rVert^2$ to the loss, and its gradient to 
 $$ g \leftarrow g + \lambda\theta \tag{SGD-3} $$
 
 A steady gradient is added up to $g (1 + \mu + \mu^2 + \cdots) = g / (1 - \mu)$: ten times. The paper's program has the rate inside the velocity, $u \leftarrow \mu u + \alpha g$; the two are one while $\alpha$ is constant, and after the rate falls theirs still
-coasts at the old one for some steps. In a residual block the decay pulls $F$ to 0, the block to the identity; in a plain one it pulls the layer to 0.
+coasts at the old one for some steps. In a residual block the decay pulls $F$ to 0 (through $\gamma$ and $\beta$ of its last normalization), the block to the identity; in a plain one it pulls the layer to 0.
 
 The rate falls by a factor $f = 10$ at given steps, of which $k$ have passed. For their network of 110 layers it starts at a tenth, until the training error is below 80 % (about 400 steps):
 
