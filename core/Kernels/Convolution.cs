@@ -117,7 +117,7 @@ public static unsafe class Convolution
         var bands = ConvolutionSizes.Bands(outHeight, lineBytes, 1, 1);
         var groups = Math.Min(batch, MostGroups);
         var partial = Tensor<T>.Rent(arena, new Shape(groups, dweight.Length));
-        Workers.For(groups, ImagesPerPart(sizes.WorkPerImage * batch / groups), (_, firstGroup, endGroup) =>
+        Workers.For(groups, ItemsPerPart(sizes.WorkPerImage * batch / groups), (_, firstGroup, endGroup) =>
         {
             fixed (T* px = x.Span, pdy = dy.Span, pdw = partial.Span)
                 for (var group = firstGroup; group < endGroup; group++)
@@ -151,7 +151,7 @@ public static unsafe class Convolution
 
     /// <summary>Calls body(image, first, end) for each band of each image, shared by the workers.</summary>
     private static void ForBands(ConvolutionSizes sizes, int rows, int bands, Action<int, int, int> body) =>
-        Workers.For(sizes.Batch * bands, ImagesPerPart(sizes.WorkPerImage / bands), (_, firstBand, endBand) =>
+        Workers.For(sizes.Batch * bands, ItemsPerPart(sizes.WorkPerImage / bands), (_, firstBand, endBand) =>
         {
             for (var i = firstBand; i < endBand; i++)
             {
@@ -160,5 +160,6 @@ public static unsafe class Convolution
             }
         });
 
-    private static int ImagesPerPart(long workPerImage) => (int)Math.Min(int.MaxValue, (MinimumWork - 1) / Math.Max(1, workPerImage) + 1);
+    // How many bands or groups make a part worth a worker's while.
+    private static int ItemsPerPart(long workPerItem) => (int)((MinimumWork - 1) / Math.Max(1, workPerItem) + 1);
 }

@@ -3,7 +3,7 @@ using System.Numerics;
 namespace Hybrid.Kernels;
 
 /// <summary>A rectangle of an image, [rows, columns, channels], that may reach over the image's edges: there it holds zeros.</summary>
-internal readonly unsafe ref struct ImageWindow<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+internal readonly unsafe struct ImageWindow<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     /// <summary>Its first number.</summary>
     public T* First { get; private init; }

@@ -90,6 +90,11 @@ let private results sizes (x: Tensor<float32>) (weight: Tensor<float32>) (dy: Te
 
 let private normals (random: RandomStream) extents = toSingle (normal random extents)
 
+/// One image of so many.
+let private imageOf count image extents (x: Tensor<float32>) =
+    let length = x.Length / count
+    Tensor<float32>.From(shape extents, ReadOnlySpan(x.ToArray()).Slice(image * length, length))
+
 [<Tests>]
 let tests =
     testList
@@ -192,6 +197,22 @@ let tests =
 
                     Expect.equal wrong.Value 0 "threads with other results")
 
+            testCase "the gradient of the weights is a sum over groups of images, whoever computes them" (fun () ->
+                let random = RandomStream 9UL
+                let sizes = ConvolutionSizes(8, 14, 14, 16, 3, 3, 17, 1, 1)
+                let one = ConvolutionSizes(1, 14, 14, 16, 3, 3, 17, 1, 1)
+                let x, dy = normals random (inputShape sizes), normals random (outputShape sizes)
+                let arena = Arena<float32>()
+                let whole, sum = zeros<float32>(weightShape sizes), zeros<float32>(weightShape sizes)
+                Convolution.WeightGradient(sizes, x, dy, whole, false, arena)
+
+                // Eight images are eight groups, and one alone is never shared: their sum in order has the same bits.
+                for image in 0..7 do
+                    let x, dy = imageOf 8 image (inputShape one) x, imageOf 8 image (outputShape one) dy
+                    Convolution.WeightGradient(one, x, dy, sum, true, arena)
+
+                Expect.equal (floats whole) (floats sum) "dweight")
+
             testCase "an image has the same bits alone and in a batch" (fun () ->
                 let random = RandomStream 8UL
                 let sizes = ConvolutionSizes(20, 13, 11, 17, 3, 3, 20, 1, 1)
@@ -201,13 +222,8 @@ let tests =
                 let batch = results sizes x weight dy
 
                 for image in 0..19 do
-                    let part (tensor: Tensor<float32>) extents =
-                        let length = tensor.Length / 20
-
-                        Tensor<float32>
-                            .From(shape extents, ReadOnlySpan(tensor.ToArray()).Slice(image * length, length))
-
-                    let alone = results one (part x (inputShape one)) weight (part dy (outputShape one))
+                    let x, dy = imageOf 20 image (inputShape one) x, imageOf 20 image (outputShape one) dy
+                    let alone = results one x weight dy
 
                     for i in 0..1 do
                         let length = alone[i].Length

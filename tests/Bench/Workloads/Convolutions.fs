@@ -30,7 +30,8 @@ let private operands size =
     Rule.operand "weight" 0.2 [ size.Kernel; size.Kernel; size.InChannels; size.OutChannels ],
     Rule.operand "dy" 1.0 [ size.Batch; size.OutSide; size.OutSide; size.OutChannels ]
 
-/// The same numbers where torch's convolution likes them: images [batch, channels, height, width], weights [out, in, height, width].
+/// The same numbers as torch has them unless told otherwise, which suits its gradients: images [batch, channels, height, width] and
+/// weights [out, in, height, width], contiguous. Some of its forward passes are faster where channels lie last in memory.
 let private images operand = (Rule.torchOf operand).permute(0L, 3L, 1L, 2L).contiguous()
 
 let private weights operand = (Rule.torchOf operand).permute(3L, 2L, 0L, 1L).contiguous()
