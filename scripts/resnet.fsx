@@ -53,6 +53,7 @@ identity matrix, each of them 0 or 1 exactly; a residual pair does nothing if it
 
 open System
 open Hybrid.Autodiff
+open Hybrid.Checkpoints
 open Hybrid.Checks
 open Hybrid.Data
 open Hybrid.Layers
@@ -316,7 +317,7 @@ let anyShortcut =
             Paper =
                 "table 3, top-1 error on ImageNet: plain-34 28.54 %, A 25.03 %, B 24.52 %, C 24.19 %"
             Measure =
-                "test error of the plain network minus the worst of A, B and C, digits, points"
+                "test error of the plain network minus the worst of A, B and C, clothes, points"
             Threshold = "reproduced from 1 on, partly above 0"
             Verdict = atLeast 1.0 1e-9
         }
@@ -326,7 +327,7 @@ let alikeShortcuts =
         {
             Text = "The kinds of shortcut differ little, so projections are not essential."
             Paper = "table 3: 0.84 points between A and C"
-            Measure = "largest minus smallest test error of A, B and C, digits, points"
+            Measure = "largest minus smallest test error of A, B and C, clothes, points"
             Threshold = "reproduced at most 1.5, partly at most 3"
             Verdict = atMost 1.5 3.0
         }
@@ -1652,8 +1653,10 @@ let descent: string * (Parameter<float32> seq -> Optimizer<float32>) =
     "gradient descent, momentum 0.9, weight decay 0.0001",
     fun parameters -> Sgd<float32>(parameters, 0.9, 1e-4)
 
-/// The paper's rates in small: divided by 10 after half the steps and after three quarters.
-let falling rate steps = StepSchedule(rate, [| steps / 2; steps * 3 / 4 |], 10.0).Rate
+/// The paper's rates in small: divided by 10 after half the steps and after three quarters. Its deepest network it warms up at a
+/// tenth of the rate (section 4.2); here every network is, for a twentieth of its steps.
+let falling rate steps =
+    StepSchedule(rate, [| steps / 2; steps * 3 / 4 |], 10.0, steps / 20, rate / 10.0).Rate
 
 let course name seed settings model (train: Examples) steps rate =
     {
@@ -1813,11 +1816,19 @@ let halved (examples: Examples) =
 
 let smallClothes, smallClothesTest = halved clothes, halved clothesTest
 
-let settingsOf side filters layers shortcuts normalized scale preActivation =
+let settingsOf
+    (height, width, channels)
+    filters
+    layers
+    shortcuts
+    normalized
+    scale
+    preActivation
+    =
     ResNetSettings(
-        Height = side,
-        Width = side,
-        Channels = 1,
+        Height = height,
+        Width = width,
+        Channels = channels,
         Layers = layers,
         BaseFilters = filters,
         Classes = 10,
@@ -1828,7 +1839,7 @@ let settingsOf side filters layers shortcuts normalized scale preActivation =
     )
 
 let convolutions side filters layers shortcuts =
-    settingsOf side filters layers shortcuts true WeightScale.He false
+    settingsOf (side, side, 1) filters layers shortcuts true WeightScale.He false
 
 let residualNet (settings: ResNetSettings) = fun stream -> ResNet<float32>(settings, stream)
 
@@ -1849,7 +1860,7 @@ let stages =
                             (string settings)
                             (residualNet settings)
                             smallClothes
-                            (page.Pick(quick = 8, standard = epochs smallClothes 1))
+                            (page.Pick(quick = 8, standard = epochs smallClothes 3))
                             0.1
         ]
 
@@ -1987,7 +1998,7 @@ settle deeperResponses (ratios residualResponses shallowResponses) responseSecon
 ## Experiment: which shortcut
 
 Where a stage begins, the image halves and the channels double, so the identity does not fit. Option A takes every second pixel and pads with zeros, B projects there by a 1x1 convolution, C projects everywhere.
-20 layers on the digits, as images of 8x8.
+32 layers on the small clothes, two epochs.
 *)
 let shortcutKinds =
     [
@@ -1997,18 +2008,6 @@ let shortcutKinds =
         "C: projection everywhere", ShortcutKind.ProjectAll
     ]
 
-let shortcutSteps = page.Pick(quick = 8, standard = epochs digits 8)
-
-let digitCourse name seed settings =
-    course
-        $"{name}-{seed}"
-        seed
-        (string settings)
-        (residualNet settings)
-        digits
-        shortcutSteps
-        0.1
-
 let shortcutRuns =
     Classifiers.trainAll
         tape
@@ -2016,14 +2015,23 @@ let shortcutRuns =
         [
             for _, shortcuts in shortcutKinds do
                 for seed in seeds ->
-                    digitCourse $"shortcuts-{shortcuts}" seed (convolutions 8 16 20 shortcuts)
+                    let settings = convolutions 14 8 32 shortcuts
+
+                    course
+                        $"shortcuts-{shortcuts}-{seed}"
+                        seed
+                        (string settings)
+                        (residualNet settings)
+                        smallClothes
+                        (page.Pick(quick = 8, standard = epochs smallClothes 2))
+                        0.1
         ]
 
 let shortcutErrors shortcuts =
     [
         for _, run in shortcutRuns do
             if run.Model.Settings.Shortcuts = shortcuts then
-                percentWrong digitsTest run.Model
+                percentWrong smallClothesTest run.Model
     ]
 
 table
@@ -2060,18 +2068,34 @@ settle
 ## Break it
 
 What does a deep network need? ResNet-20 on the digits as it is, and with one thing taken away at a time: the identity, batch normalization (the convolutions get biases instead), the starting weights of He et al.
-(variance 1/n instead of 2/n), and the last two together.
+(variance 1/n instead of 2/n). Without normalization the rate of 0.1 may be too large, so those networks get a tenth of it as well.
 *)
+/// A network of images of 8x8 on the digits.
+let digitCourse name seed settings rate =
+    course
+        $"{name}-{seed}"
+        seed
+        (string settings)
+        (residualNet settings)
+        digits
+        (page.Pick(quick = 8, standard = epochs digits 8))
+        rate
+
 let broken =
-    let net shortcuts normalized scale = settingsOf 8 16 20 shortcuts normalized scale false
+    let net shortcuts normalized scale =
+        settingsOf (8, 8, 1) 16 20 shortcuts normalized scale false
 
     [
-        "as it is", net ShortcutKind.Pad true WeightScale.He
-        "no identity", net ShortcutKind.None true WeightScale.He
-        "no batch normalization", net ShortcutKind.Pad false WeightScale.He
-        "variance 1/n", net ShortcutKind.Pad true WeightScale.LeCun
-        "no normalization, variance 1/n", net ShortcutKind.Pad false WeightScale.LeCun
-        "no identity, no normalization", net ShortcutKind.None false WeightScale.He
+        "as it is", net ShortcutKind.Pad true WeightScale.He, 0.1
+        "no identity", net ShortcutKind.None true WeightScale.He, 0.1
+        "variance 1/n", net ShortcutKind.Pad true WeightScale.LeCun, 0.1
+        "no normalization", net ShortcutKind.Pad false WeightScale.He, 0.1
+        "no normalization, rate 0.01", net ShortcutKind.Pad false WeightScale.He, 0.01
+        "no normalization, 1/n, rate 0.01", net ShortcutKind.Pad false WeightScale.LeCun, 0.01
+        "neither identity nor normalization, rate 0.01",
+        net ShortcutKind.None false WeightScale.He,
+        0.01
+        "none of the three, rate 0.01", net ShortcutKind.None false WeightScale.LeCun, 0.01
     ]
 
 let brokenRuns =
@@ -2079,14 +2103,14 @@ let brokenRuns =
         tape
         "break it"
         [
-            for i, (_, settings) in List.indexed broken ->
-                digitCourse $"broken-{i}" page.Seed settings
+            for i, (_, settings, rate) in List.indexed broken ->
+                digitCourse $"broken-{i}" page.Seed settings rate
         ]
 
 table
     [ "network"; "training loss at the end, nats"; "test error, %" ]
     [
-        for (name, _), (course, run) in List.zip broken brokenRuns ->
+        for (name, _, _), (course, run) in List.zip broken brokenRuns ->
             [
                 name
                 (if run.Diverged then
@@ -2104,7 +2128,7 @@ let asItIs = snd (List.head brokenRuns)
 
 List.zip broken brokenRuns
 |> List.tail
-|> List.map (fun ((name, _), (_, run)) ->
+|> List.map (fun ((name, _, _), (_, run)) ->
     name,
     Chart.combine
         [
@@ -2125,8 +2149,8 @@ He et al. 2016 moved normalization and rectifier in front of the convolutions, s
 *)
 let orders =
     [
-        "after (2015)", settingsOf 8 8 deep ShortcutKind.Pad true WeightScale.He false
-        "before (2016)", settingsOf 8 8 deep ShortcutKind.Pad true WeightScale.He true
+        "after (2015)", settingsOf (8, 8, 1) 8 deep ShortcutKind.Pad true WeightScale.He false
+        "before (2016)", settingsOf (8, 8, 1) 8 deep ShortcutKind.Pad true WeightScale.He true
     ]
 
 let orderRuns =
@@ -2135,7 +2159,7 @@ let orderRuns =
         "before or after"
         [
             for i, (_, settings) in List.indexed orders do
-                for seed in seeds -> digitCourse $"order-{i}" seed settings
+                for seed in seeds -> digitCourse $"order-{i}" seed settings 0.1
         ]
 
 let ordered preActivation =
@@ -2167,20 +2191,41 @@ settle
 
 The network of the paper's section 4.2 with its 16, 32 and 64 filters, on whole images of 28x28; against two others of about as many parameters: a perceptron of two hidden layers, and two convolutions of 5x5 with pooling, as LeCun et al. 1998 had
 them. All three see the same images as often and in the same order, padded and cropped at random and mirrored as in the paper (section 4.2; 2 pixels instead of 4, as the images are smaller and fill their frame).
+
+With `--save FILE` the trained ResNet becomes a file of its weights, running statistics and settings. With `--corpus DIR` this experiment takes images of yours: a folder with files as MNIST has them (the whole of Fashion-MNIST, for one), or with those of CIFAR-10's binary version.
 *)
-let black = float (clothes.Inputs.ToArray() |> Array.min)
-let augmentation = CropAndFlip(28, 28, 1, 2, true, black)
-let contestSteps = page.Pick(quick = 4, standard = epochs clothes 4)
-let resnet20 = convolutions 28 16 20 ShortcutKind.Pad
+let pictures =
+    match own with
+    | Some pictures -> pictures
+    | None -> { Train = clothes; Test = clothesTest; Height = 28; Width = 28; Channels = 1 }
+
+let padding = if own.IsSome then 4 else 2
+let black = float (pictures.Train.Inputs.ToArray() |> Array.min)
+
+let augmentation =
+    CropAndFlip(pictures.Height, pictures.Width, pictures.Channels, padding, true, black)
+
+let contestSteps = page.Pick(quick = 4, standard = epochs pictures.Train 8)
+
+let resnet20 =
+    settingsOf
+        (pictures.Height, pictures.Width, pictures.Channels)
+        16
+        20
+        ShortcutKind.Pad
+        true
+        WeightScale.He
+        false
 
 let contestants: (string * string * float * (RandomStream -> IClassifier<float32>)) list =
-    let hidden = MlpSettings(Inputs = 784, Hidden = [| 256; 256 |], Outputs = 10)
+    let hidden =
+        MlpSettings(Inputs = pictures.Train.Features, Hidden = [| 256; 256 |], Outputs = 10)
 
     let large =
         ConvNetSettings(
-            Height = 28,
-            Width = 28,
-            Channels = 1,
+            Height = pictures.Height,
+            Width = pictures.Width,
+            Channels = pictures.Channels,
             FirstFilters = 16,
             SecondFilters = 32,
             Hidden = 160,
@@ -2207,14 +2252,14 @@ let contest =
                       page.Seed
                       settings
                       model
-                      clothes
+                      pictures.Train
                       contestSteps
                       rate with
                     Augment = Some(fun stream images -> augmentation.Apply(stream, images))
                 }
         ]
 
-let contestErrors = [ for _, run in contest -> percentWrong clothesTest run.Model ]
+let contestErrors = [ for _, run in contest -> percentWrong pictures.Test run.Model ]
 
 table
     [ "network"; "parameters"; "training error, %"; "test error, %"; "seconds" ]
@@ -2223,7 +2268,7 @@ table
             [
                 name
                 string (run.Model.Parameters |> Seq.sumBy _.Value.Length)
-                plusMinus "F1" [ percentWrong clothes run.Model ]
+                plusMinus "F1" [ percentWrong pictures.Train run.Model ]
                 plusMinus "F1" [ error ]
                 plusMinus "F0" [ run.Seconds ]
             ]
@@ -2279,21 +2324,34 @@ let mosaic columns height width (pictures: float[] list) =
     |> Chart.withXAxis hidden
     |> Chart.withYAxis downward
 
-/// The pictures of each channel of an array [height, width, channels].
+/// The picture of each channel of an array [height, width, channels].
 let channelsOf channels (values: float32[]) =
     [
         for c in 0 .. channels - 1 ->
             [| for i in c..channels .. values.Length - 1 -> float values[i] |]
     ]
+
+/// The mean of each pixel's channels.
+let grey channels (values: float[]) =
+    values |> Array.chunkBySize channels |> Array.map Array.average
+
+let imageOf i =
+    let struct (row, _) = pictures.Test.Batch<float>(ReadOnlySpan [| i |])
+    grey pictures.Channels (row.ToArray())
 (**
 *)
 let trained = (snd (List.head contest)).Model :?> ResNet<float32>
+
+for file in Option.toList page.SaveTo do
+    reading (fun () -> ClassifierFile.Save(file, trained))
+    printfn $"saved: {file}"
+
 let stem = Seq.head trained.Parameters
 let shown = 0
 
 let maps =
     tape.Clear()
-    let struct (x, _) = clothesTest.Batch<float32>(ReadOnlySpan [| shown |])
+    let struct (x, _) = pictures.Test.Batch<float32>(ReadOnlySpan [| shown |])
     (trained :> IClassifier<float32>).Logits(tape, tape.Constant x, false) |> ignore
 
     [
@@ -2319,13 +2377,9 @@ let maps =
     ]
 
 [
-    "the image",
-    mosaic
-        1
-        28
-        28
-        (channelsOf 1 (clothesTest.Inputs.ToArray()[shown * 784 .. shown * 784 + 783]))
-    "filters of the first convolution", mosaic 8 3 3 (channelsOf 16 (stem.Value.ToArray()))
+    "the image", mosaic 1 pictures.Height pictures.Width [ imageOf shown ]
+    "filters of the first convolution",
+    mosaic 8 3 3 (channelsOf 16 (stem.Value.ToArray()) |> List.map (grey pictures.Channels))
     yield! maps
 ]
 |> selector
@@ -2350,20 +2404,21 @@ let garments =
         "ankle boot"
     |]
 
-let said = Classifiers.predict tape trained clothesTest
+let nameOf label = if own.IsSome then $"class {label}" else garments[label]
+
+let said = Classifiers.predict tape trained pictures.Test
 
 let mistakes =
     [
-        for i in 0 .. clothesTest.Count - 1 do
-            if said[i] <> clothesTest.Labels[i] then
+        for i in 0 .. pictures.Test.Count - 1 do
+            if said[i] <> pictures.Test.Labels[i] then
                 i
     ]
 
 mistakes
 |> List.truncate 12
-|> List.map (fun i ->
-    [| for x in clothesTest.Inputs.ToArray()[i * 784 .. i * 784 + 783] -> float x |])
-|> mosaic 6 28 28
+|> List.map imageOf
+|> mosaic 6 pictures.Height pictures.Width
 |> figure
     "mistakes"
     "The first twelve images of the test set that the network got wrong; what they are and what it said stands in the table below, row by row."
@@ -2372,22 +2427,18 @@ table
     [ "picture"; "it is"; "it said" ]
     [
         for number, i in List.indexed (List.truncate 12 mistakes) ->
-            [ string (number + 1); garments[clothesTest.Labels[i]]; garments[said[i]] ]
+            [ string (number + 1); nameOf pictures.Test.Labels[i]; nameOf said[i] ]
     ]
 (*** include-it-raw ***)
 let confusions =
     mistakes
-    |> List.countBy (fun i -> garments[clothesTest.Labels[i]], garments[said[i]])
+    |> List.countBy (fun i -> nameOf pictures.Test.Labels[i], nameOf said[i])
     |> List.sortByDescending snd
     |> List.truncate 3
+    |> List.map (fun ((truth, answer), count) -> $"{truth} taken for {answer}, {count} times")
+    |> String.concat "; "
 
-printfn
-    $"""{mistakes.Length} of {clothesTest.Count} are wrong. Most often: {String.Join(
-                                                                             "; ",
-                                                                             [
-                                                                                 for (truth, answer), count in confusions -> $"{truth} taken for {answer}, {count} times"
-                                                                             ]
-                                                                         )}."""
+printfn $"{mistakes.Length} of {pictures.Test.Count} are wrong. Most often: {confusions}."
 (*** include-output ***)
 (**
 ## Paper says, we did

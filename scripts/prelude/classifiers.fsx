@@ -2,6 +2,7 @@ namespace Hybrid.Scripts
 
 open System
 open System.Diagnostics
+open System.IO
 open Hybrid.Autodiff
 open Hybrid.Checkpoints
 open Hybrid.Checks
@@ -45,6 +46,9 @@ type Graduate<'Model> =
         Diverged: bool
         Seconds: float
     }
+
+/// Images to learn from and to be tested on, each a row of [Height, Width, Channels].
+type Pictures = { Train: Examples; Test: Examples; Height: int; Width: int; Channels: int }
 
 /// Training and testing of classifiers, for all pages that have one.
 [<RequireQualifiedAccess>]
@@ -96,6 +100,50 @@ module Classifiers =
 
     /// Clothes of ten kinds from Fashion-MNIST, 28x28 pixels: 6,000 to learn from, 1,000 to be tested on. Pixels have mean 0 and variance 1.
     let fashion () = images "fashion-mnist-7k"
+
+    /// The reader's own images from a folder, ten classes: files as MNIST has them (train-images-idx3-ubyte and so on), or CIFAR-10's
+    /// (data_batch_1.bin to data_batch_5.bin and test_batch.bin), plain or gzip. Pixels have mean 0 and variance 1.
+    let own (folder: string) =
+        let find (name: string) =
+            [ name; name + ".gz" ]
+            |> List.map (fun name -> Path.Combine(folder, name))
+            |> List.tryFind File.Exists
+
+        let idx =
+            [ for part in [ "train"; "t10k" ] -> find $"{part}-images-idx3-ubyte", find $"{part}-labels-idx1-ubyte" ]
+
+        let batches = List.choose find [ for i in 1..5 -> $"data_batch_{i}.bin" ]
+
+        let pictures (train: Examples, test: Examples) height width channels =
+            let train, test = standardize (train, test)
+            { Train = train; Test = test; Height = height; Width = width; Channels = channels }
+
+        reading (fun () ->
+            try
+                match idx, batches, find "test_batch.bin" with
+                | [ Some trainImages, Some trainLabels; Some testImages, Some testLabels ], _, _ ->
+                    let images = IdxFile.Read trainImages
+
+                    if images.Extents.Length <> 3 then
+                        Host.refuse
+                            $"--corpus: {trainImages} has {images.Extents.Length} axes; images have three: number, height and width."
+
+                    let train = Examples.FromIdx(images, IdxFile.Read trainLabels, 10)
+                    let test = Examples.FromIdx(IdxFile.Read testImages, IdxFile.Read testLabels, 10)
+
+                    if test.Features <> train.Features then
+                        Host.refuse
+                            $"--corpus: the images of {testImages} have another size than those of {trainImages}."
+
+                    pictures (train, test) images.Extents[1] images.Extents[2] 1
+                | _, (_ :: _), Some test ->
+                    let train = CifarFile.Read(Array.ofList batches)
+                    pictures (train, CifarFile.Read test) CifarFile.Size CifarFile.Size CifarFile.Channels
+                | _ ->
+                    Host.refuse
+                        $"--corpus: {folder} needs train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, or data_batch_1.bin (to 5) and test_batch.bin; each may end in .gz."
+            with :? ArgumentException as error ->
+                Host.refuse $"--corpus: {folder}: {error.Message}")
 
     /// The class with the largest score of each row, up to a thousand rows at a time.
     let predict (tape: Tape<float32>) (model: IClassifier<float32>) (examples: Examples) =

@@ -53,7 +53,7 @@ type Argument =
             | Save _ -> "file (safetensors) that gets the trained model"
             | Weights _ -> "file that --save made, to start from; a fresh model if left out"
             | Device _ -> "cpu or cuda; cpu if left out"
-            | Corpus _ -> "folder with sentence pairs of your own; the page says how"
+            | Corpus _ -> "folder with data of your own; the page says how"
             | Out _ -> "folder of plots and results; a folder in scripts/out if left out"
             | CheckFinite -> "look for NaN and infinity after every rule, forward and backward"
             | Resume -> "go on from the last checkpoint in the folder of results"

@@ -42,6 +42,7 @@ open Hybrid.Data
 open Hybrid.Kernels
 open Hybrid.Models
 open Hybrid.Optimizers
+open Hybrid.Scripts
 open Hybrid.Tensors
 open TorchSharp
 

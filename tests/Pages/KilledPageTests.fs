@@ -133,6 +133,7 @@ let tests =
                             "translation"
                             "variations"
                             "activations"
+                            "resnet"
                             "torch/activations"
                             "torch/resnet"
                             "torch/transformer"

@@ -126,6 +126,47 @@ let tests =
                             Expect.stringContains outcome.Errors "holds 0 files 'train.*'" "cause"
                             Expect.stringContains outcome.Errors "train.de" "remedy")))
 
+                expectHelp "resnet"
+                expectRefused "resnet" [ "--nonsense" ] "--nonsense"
+                expectRefused "resnet" [ "--steps"; "5" ] "--steps"
+                expectRefused "resnet" [ "--full" ] "no full run"
+
+                testCase "resnet learns images in CIFAR-10's format, and keeps the model that it trained" (fun () ->
+                    inTemporaryFolder (fun out ->
+                        inTemporaryFolder (fun corpus ->
+                            let random = Random 1
+
+                            for name, count in [ "data_batch_1.bin", 70; "test_batch.bin", 20 ] do
+                                let records =
+                                    [|
+                                        for i in 1..count do
+                                            let image = Array.zeroCreate 3072
+                                            random.NextBytes image
+                                            byte (i % 10)
+                                            yield! image
+                                    |]
+
+                                File.WriteAllBytes(Path.Combine(corpus, name), records)
+
+                            let weights = Path.Combine(out, "resnet.safetensors")
+                            let outcome = runPage "resnet" [ "--quick"; "--corpus"; corpus; "--save"; weights ] out
+                            Expect.equal outcome.ExitCode 0 $"exit code\n{outcome.Errors}"
+                            Expect.stringContains outcome.Output "of 20 are wrong" "the images it was tested on"
+
+                            match ClassifierFile.Load<float32> weights with
+                            | :? Hybrid.Models.ResNet<float32> as saved ->
+                                Expect.equal saved.Settings.Channels 3 "channels of the saved model"
+                            | other -> failtestf "the file holds a %s" (other.GetType().Name))))
+
+                testCase "resnet refuses at once a folder without images, and says what it needs" (fun () ->
+                    inTemporaryFolder (fun out ->
+                        inTemporaryFolder (fun corpus ->
+                            let outcome = runPage "resnet" [ "--quick"; "--corpus"; corpus ] out
+                            Expect.equal outcome.ExitCode 1 "exit code"
+                            Expect.stringContains outcome.Errors "train-images-idx3-ubyte" "remedy"
+                            Expect.stringContains outcome.Errors "data_batch_1.bin" "remedy"
+                            Expect.isEmpty (Directory.GetFiles(out, "*.html")) "nothing ran")))
+
                 testCase "transformer refuses at once, in one line, to save where there is no folder" (fun () ->
                     inTemporaryFolder (fun out ->
                         let file = Path.Combine(out, "none", "model.safetensors")

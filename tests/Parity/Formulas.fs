@@ -122,3 +122,15 @@ let gated kind (value: torch.Tensor) (gate: torch.Tensor) =
     | ActivationKind.GeGlu -> value * F.gelu gate
     | ActivationKind.SwiGlu -> value * F.silu gate
     | other -> failwith $"{other} gates nothing, or is not written down in tests/Parity/Formulas.fs"
+
+/// With our layouts: images [batch, height, width, channels], weights [kernelHeight, kernelWidth, in, out].
+let conv2d (stride: int) (padding: int) (x: torch.Tensor) (weight: torch.Tensor) (bias: torch.Tensor option) =
+    F.conv2d (
+        toPlanes x,
+        // Torch's gradient of weights that are not contiguous ends the process, in double precision.
+        weight.permute(3L, 2L, 0L, 1L).contiguous(),
+        Option.toObj bias,
+        strides = [| int64 stride |],
+        padding = [| int64 padding |]
+    )
+    |> ofPlanes

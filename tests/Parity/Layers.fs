@@ -70,6 +70,28 @@ let private batchNorm rectified random =
             }
     }
 
+let private conv2d (random: RandomStream) =
+    let kernel, stride, withBias = [| 1; 3; 3; 7 |][random.NextBelow 4], whole random 1 2, flip random
+    let padding, inChannels, outChannels = kernel / 2, whole random 1 20, whole random 1 20
+
+    {
+        Inputs = [ [ whole random 1 4; whole random 1 12; whole random 1 12; inChannels ] ]
+        Subject =
+            { new ISubject with
+                member _.Ours() =
+                    let scale = WeightScale.He
+
+                    let layer =
+                        Conv2d<_>("conv", kernel, stride, padding, inChannels, outChannels, withBias, scale, weights ())
+
+                    List.ofSeq layer.Parameters, (fun tape x -> layer.Apply(tape, x[0]))
+
+                member _.Theirs(x, parameter) =
+                    let bias = if withBias then Some(parameter "conv.bias") else None
+                    Formulas.conv2d stride padding x[0] (parameter "conv.weight") bias
+            }
+    }
+
 let private embedding random =
     let entries, features = whole random 1 20, whole random 1 20
     let leading = [ whole random 1 3; whole random 1 5 ]
@@ -254,6 +276,7 @@ let all: (string * (RandomStream -> Case) list) list =
     [
         "Activation", List.map activation Formulas.plainKinds
         "BatchNorm", [ batchNorm false; batchNorm true ]
+        "Conv2d", [ conv2d ]
         "Embedding", [ embedding; tiedEmbedding ]
         "GatedLinear", List.map gatedLinear Formulas.gatedKinds
         "LayerNorm", [ layerNorm ]

@@ -179,6 +179,34 @@ let private batchNormFixed rectified random =
                 if rectified then torch.nn.functional.relu y else y
         }
 
+let private conv2d kernel stride random =
+    let padding, withBias = whole random 0 (kernel / 2), flip random
+    let extent () = max 1 (kernel - 2 * padding) + whole random 0 9
+    let inChannels, outChannels = whole random 1 20, whole random 1 40
+
+    case
+        [
+            [ whole random 1 4; extent (); extent (); inChannels ]
+            [ kernel; kernel; inChannels; outChannels ]
+            if withBias then
+                [ outChannels ]
+        ]
+        { new IRule with
+            member _.Ours(x, arena) =
+                let bias = if withBias then x[2] else Unchecked.defaultof<_>
+                Conv2d.Forward(stride, padding, x[0], x[1], bias, arena)
+
+            member _.Theirs x = Formulas.conv2d stride padding x[0] x[1] (List.tryItem 2 x)
+        }
+
+/// The usual windows and strides, and any.
+let private anyConv2d (random: RandomStream) =
+    match random.NextBelow 8 with
+    | 0 -> conv2d (whole random 1 6) (whole random 1 4) random
+    | choice ->
+        let kernel = [| 1; 3; 3; 7 |][choice / 2]
+        conv2d kernel (1 + choice % 2) random
+
 let private crossEntropy random =
     let rows, classes = whole random 1 20, whole random 1 90
     let padding = 0
@@ -564,6 +592,7 @@ let all: (string * (RandomStream -> Case)) list =
         "BatchNorm.ForwardFixed", batchNormFixed false
         nameof BatchNormRelu, batchNorm true
         "BatchNormRelu.ForwardFixed", batchNormFixed true
+        nameof Conv2d, anyConv2d
         nameof CrossEntropy, crossEntropy
         nameof Dropout, dropout
         nameof Elu, elu

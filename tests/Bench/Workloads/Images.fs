@@ -25,7 +25,7 @@ let private batchNorm rectified shape =
             struct (y, pullback))
         (fun inputs ->
             let y = torch.nn.functional.batch_norm (inputs[0], null, null, inputs[1], inputs[2], true, 0.1, eps)
-            if rectified then torch.nn.functional.relu_ y else y)
+            if rectified then y.relu_ () else y)
 
 let private maxPool batch extent channels =
     let halved = (extent + 1) / 2
