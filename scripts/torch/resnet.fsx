@@ -42,6 +42,7 @@ open Hybrid.Data
 open Hybrid.Kernels
 open Hybrid.Models
 open Hybrid.Optimizers
+open Hybrid.Scripts
 open Hybrid.Tensors
 open TorchSharp
 
@@ -224,13 +225,12 @@ let agreement settings =
         relative logits.Value (theirs.forward (theirBatch x))
     ]
 
+let show (apart: float) = apart.ToString "0.0e+0"
 let kinds = Enum.GetValues<ShortcutKind>() |> List.ofArray
 let agreed = [ for kind in kinds -> $"{kind}", agreement (settingsOf 14 kind) ]
 let columns = [ "loss"; "gradients"; "running statistics"; "logits by these" ]
 
-table
-    ("shortcuts" :: columns)
-    [ for name, apart in agreed -> name :: [ for error in apart -> error.ToString "0.0e+0" ] ]
+table ("shortcuts" :: columns) [ for name, apart in agreed -> name :: List.map show apart ]
 |> ignore
 
 for i, column in List.indexed columns do
@@ -328,12 +328,7 @@ table
     [ "20 layers"; "last loss"; "apart, largest"; "apart, last tenth" ]
     [
         for (name, ours, _), (_, apart) in List.zip runs differences ->
-            [
-                name
-                $"%.4f{Array.last ours.Losses}"
-                $"%.1e{worst apart}"
-                $"%.1e{atTheEnd apart}"
-            ]
+            [ name; $"%.4f{Array.last ours.Losses}"; show (worst apart); show (atTheEnd apart) ]
     ]
 |> ignore
 

@@ -162,7 +162,7 @@ let private convolutional (settings: ConvNetSettings) =
 
 /// Images and the class of each; never so few that a channel has next to no variance.
 let private batch (network: INetwork) (random: RandomStream) =
-    let rows = Numbers.whole random 5 8
+    let rows = Numbers.whole random 12 16
     let extents = [ rows; network.Features ]
     extents, Numbers.normals random (Numbers.count extents), [| for _ in 1..rows -> random.NextBelow network.Classes |]
 
@@ -180,7 +180,7 @@ let private pair<'T
     (random: RandomStream)
     =
     let layer = network.Make<'T>(random.Split "weights")
-    let model = box layer :?> IClassifier<'T>
+    let model = (layer :> obj) :?> IClassifier<'T>
     let parameters, parameter = parametersOf layer random
 
     let statistics =

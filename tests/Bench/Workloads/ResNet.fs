@@ -79,7 +79,7 @@ type private Modules() =
         let conv = torch.nn.Conv2d(int64 inputs, int64 outputs, 3L, stride = int64 stride, padding = 1L, bias = false)
 
         let values = weights $"{name}.conv.weight" (9 * inputs) outputs
-        load (nonNull conv.weight) ((Torch.tensor [ 3; 3; inputs; outputs ] values).permute [| 3L; 2L; 0L; 1L |])
+        load conv.weight ((Torch.tensor [ 3; 3; inputs; outputs ] values).permute [| 3L; 2L; 0L; 1L |])
         let norm = torch.nn.BatchNorm2d(int64 outputs)
         parameters.AddRange(conv.parameters ())
         parameters.AddRange(norm.parameters ())
@@ -110,6 +110,8 @@ let private block (modules: Modules) name inputs outputs : Function =
     fun x -> relu ((second (relu (first x))).add_(shortcut x))
 
 let private theirs withOptimizer () =
+    // Loads libtorch, which making a module does not.
+    torch.manual_seed 2L |> ignore
     let modules = Modules()
     let filters stage = settings.BaseFilters <<< stage
     let stem = modules.Normalized("stem", settings.Channels, filters 0, 1)
