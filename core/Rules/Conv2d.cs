@@ -14,7 +14,7 @@ public static class Conv2d
     /// <param name="padding">p, how many zeros stand before and after each row and column; 0 or more.</param>
     /// <param name="x">Images, [batch, height, width, inChannels].</param>
     /// <param name="weight">w, [kernelHeight, kernelWidth, inChannels, outChannels].</param>
-    /// <param name="bias">[outChannels], or null for none.</param>
+    /// <param name="bias">What is added to each output channel, [outChannels], or null for none.</param>
     /// <param name="arena">Memory of the step.</param>
     /// <returns>y, [batch, outHeight, outWidth, outChannels] with outHeight = (height + 2p − kernelHeight) / s + 1, rounded down, and its pullback: dx, dweight and, with a bias, dbias.</returns>
     /// <exception cref="ShapeException">x is no batch of images of inChannels, the window is empty or larger than the padded image, or the bias is not [outChannels].</exception>
