@@ -2472,7 +2472,7 @@ printfn $"{mistakes.Length} of {pictures.Test.Count} are wrong. Most often: {con
 | CIFAR-10, 50,000 images of 32x32 in colour; ImageNet | digits of 8x8, 6,000 images of clothes of 14x14 and 28x28 | what fits into the repository and into minutes; `--corpus` takes CIFAR-10 |
 | 64,000 steps of 128 images, rates 0.1, 0.01, 0.001 from 32,000 and 48,000 on | some hundred steps of 64 images, the same rates from half and three quarters on | time |
 | a warm-up at 0.01 for 110 layers only | a twentieth of the steps at a tenth of the rate, for every network | our runs are short, and without it some of the deep ones do not start |
-| the best of several runs, or mean and deviation of five (110 layers) | mean and interval of three | one run of ResNet-20 beside the others of its size |
+| one run a network, five with 110 layers (table 6) | mean and interval of three seeds; one run of the last experiment | time |
 | 16, 32 and 64 filters | 8, 16 and 32 where depths and shortcuts are compared; the paper's in the last experiment | time |
 | pad 4, crop, mirror | pad 2, crop, mirror; only in the last experiment | clothes fill their frame |
 | ImageNet's networks with bottlenecks, 50 to 152 layers | left out | no data and no time for them |
