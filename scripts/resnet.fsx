@@ -1316,7 +1316,22 @@ agree "five steps of gradient descent" (byHand.ToRowMatrix()) descended.Value
 (**
 And PyTorch's engine, given the same numbers (`dotnet fsi tests/Parity/run.fsx`), found these largest relative differences:
 *)
-parity [ "Relu"; "Linear"; "CrossEntropy" ]
+parity
+    [
+        "Conv2d"
+        "BatchNorm"
+        "BatchNorm.ForwardFixed"
+        "BatchNormRelu"
+        "BatchNormRelu.ForwardFixed"
+        "GlobalAveragePool"
+        "AveragePool2d"
+        "MaxPool2d"
+        "PadShortcut"
+        "Sgd"
+        "StepSchedule"
+        "ResNet"
+        "ResidualMlp"
+    ]
 (*** include-it-raw ***)
 (**
 ## Numerical stability
