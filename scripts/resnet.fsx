@@ -68,7 +68,10 @@ open MathNet.Numerics.Statistics
 open Plotly.NET
 
 (*** hide ***)
-let page = Page.start "resnet" [ Extra.Resume; Extra.CheckFinite ]
+let page = Page.start "resnet" [ Extra.Resume; Extra.CheckFinite; Extra.Save; Extra.Corpus ]
+
+// Read at once, so that what cannot be used is refused before anything has run.
+let own = page.Corpus |> Option.map Classifiers.own
 
 (**
 *)
@@ -524,7 +527,7 @@ Decay adds $\frac\lambda2\lVert\theta\rVert^2$ to the loss, and its gradient to 
 $$ g \leftarrow g + \lambda\theta \tag{SGD-3} $$
 
 A steady gradient is added up to $g (1 + \mu + \mu^2 + \cdots) = g / (1 - \mu)$: ten times. The paper's program has the rate inside the velocity, $u \leftarrow \mu u + \alpha g$; the two are one while $\alpha$ is constant, and after the rate falls theirs still
-coasts at the old one for some steps. In a residual block the decay pulls $F$ to 0, the block to the identity; in a plain one it pulls the layer to 0.
+coasts at the old one for some steps. In a residual block the decay pulls $F$ to 0 (through $\gamma$ and $\beta$ of its last normalization), the block to the identity; in a plain one it pulls the layer to 0.
 
 The rate falls by a factor $f = 10$ at given steps, of which $k$ have passed. For their network of 110 layers it starts at a tenth, until the training error is below 80 % (about 400 steps):
 
@@ -1036,6 +1039,18 @@ agree
     fixedGradients[0]
 
 differences "batch norm, fixed" fixedRule normInputs
+
+let fused =
+    let tensors = List.map snd normInputs
+
+    let struct (y, _, _, _) =
+        BatchNormRelu.Forward(1e-5, tensors[0], tensors[1], tensors[2], Arena<float>())
+
+    y.ToArray()
+
+holds
+    "with the rectifier in one rule: the same numbers to the bit"
+    (fused = (normalizedCore.ToArray() |> Array.map (max 0.0)))
 (*** include-output ***)
 (** The running statistics of the layer after three batches, and its answer in use, which is that of fixed statistics: *)
 let normLayer = BatchNorm<float>("norm", 3)
@@ -2536,7 +2551,7 @@ check "the solution of exercise 2" (errorOfChannel channelSolution) 1e-12
 (**
 <details><summary>Solution</summary>
 
-`let average, along = Array.average dy, Array.average (Array.map2 (*) dy xhat) in Array.map2 (fun dy xhat -> gain / s * (dy - average - xhat * along)) dy xhat`, with `s` and `xhat` as in BN-3.
+`let along = Array.average (Array.map2 (fun d x -> d * x) dy xhat)` and `Array.map2 (fun d x -> gain / s * (d - Array.average dy - x * along)) dy xhat`, with `s` and `xhat` as in BN-3.
 
 </details>
 

@@ -1,4 +1,11 @@
 /// Everything that `ratios` measures. A new workload is one entry in one of these lists.
 module Hybrid.Bench.Workloads
 
-let all = Products.all @ Rows.all @ Images.all @ Pointwise.all @ Convolutions.all @ TransformerSteps.all @ ResNet.all
+let all =
+    Products.all
+    @ Rows.all
+    @ Images.all
+    @ Pointwise.all
+    @ Convolutions.all
+    @ TransformerSteps.all
+    @ ResNet.all
