@@ -38,7 +38,7 @@ public static unsafe class Convolution
                     stride * first - padding, -padding, stride * (end - first - 1) + kernelHeight, columns);
                 ConvolutionTiles.Correlate(
                     end - first, outWidth, outChannels, kernelHeight, kernelWidth * inChannels,
-                    window.First, stride * window.Row, stride * inChannels, window.Row, pw, outChannels,
+                    window.First, stride * inChannels, window.Row, stride, window.FirstInside, window.EndInside, pw, outChannels,
                     py + ((nint)image * outHeight + first) * outWidth * outChannels, (nint)outWidth * outChannels, outChannels, false);
             }
         });
@@ -83,11 +83,13 @@ public static unsafe class Convolution
                         var target = pdx + (((nint)image * height + row.Offset + stride * first) * width + column.Offset) * inChannels;
                         nint targetRow = (nint)stride * width * inChannels, targetPosition = (nint)stride * inChannels;
                         var count = Math.Min(end, row.Elements) - first;
+                        var skipped = row.FirstOutput - top;
                         if (row.Taps > 0 && column.Taps > 0)
                             ConvolutionTiles.Correlate(
                                 count, column.Elements, inChannels, row.Taps, column.Taps * outChannels,
-                                window.First + (row.FirstOutput - top) * window.Row + (column.FirstOutput - left) * outChannels,
-                                window.Row, outChannels, window.Row, taps, turned.RowLength, target, targetRow, targetPosition, accumulate);
+                                window.First + skipped * window.Row + (column.FirstOutput - left) * outChannels,
+                                outChannels, window.Row, 1, window.FirstInside - skipped, window.EndInside - skipped,
+                                taps, turned.RowLength, target, targetRow, targetPosition, accumulate);
                         else if (!accumulate)
                             for (var i = 0; i < count; i++)
                                 for (var j = 0; j < column.Elements; j++)
@@ -132,7 +134,7 @@ public static unsafe class Convolution
                                 stride * first - padding, -padding, stride * (end - first - 1) + kernelHeight, columns);
                             ConvolutionTiles.SumOverPositions(
                                 end - first, outWidth, outChannels, kernelHeight, kernelWidth * inChannels,
-                                window.First, stride * window.Row, stride * inChannels, window.Row,
+                                window.First, stride * inChannels, window.Row, stride, window.FirstInside, window.EndInside,
                                 pdy + ((nint)image * outHeight + first) * outWidth * outChannels,
                                 pdw + (nint)group * dweight.Length, started);
                         }

@@ -11,12 +11,18 @@ internal readonly unsafe struct ImageWindow<T> where T : unmanaged, IBinaryFloat
     /// <summary>From one row to the next.</summary>
     public nint Row { get; private init; }
 
+    /// <summary>The first of its rows that lie inside the image.</summary>
+    public int FirstInside { get; private init; }
+
+    /// <summary>The first row behind those.</summary>
+    public int EndInside { get; private init; }
+
     /// <summary>Rows from top and columns from left on of an image, [height, width, channels].</summary>
     /// <remarks>Inside the image it is the image itself; else a copy in the thread's scratch memory, good until that is asked for again.</remarks>
     public static ImageWindow<T> Of(T* image, int height, int width, int channels, int top, int left, int rows, int columns)
     {
         if (top >= 0 && left >= 0 && top + rows <= height && left + columns <= width)
-            return new() { First = image + ((nint)top * width + left) * channels, Row = (nint)width * channels };
+            return new() { First = image + ((nint)top * width + left) * channels, Row = (nint)width * channels, EndInside = rows };
 
         var line = columns * channels;
         var copy = (T*)Scratch.Rent((nint)rows * line * sizeof(T));
@@ -33,6 +39,6 @@ internal readonly unsafe struct ImageWindow<T> where T : unmanaged, IBinaryFloat
             new ReadOnlySpan<T>(image + ((nint)(top + i) * width + left) * channels + before, end - before).CopyTo(target[before..]);
             target[end..].Clear();
         }
-        return new() { First = copy, Row = line };
+        return new() { First = copy, Row = line, FirstInside = Math.Clamp(-top, 0, rows), EndInside = Math.Clamp(height - top, 0, rows) };
     }
 }
