@@ -2095,6 +2095,10 @@ settle
     (Classifiers.totalSeconds shortcutRuns)
 (*** include-output ***)
 (**
+Three seeds a kind, of a short training at a high rate: compare the intervals of A, B and C with the differences between them. The last claim is on the largest of three noisy numbers minus the smallest, which is positive by noise alone; the paper's 64,000 steps
+leave less of it.
+*)
+(**
 ## Break it
 
 What does a deep network need? ResNet-20 on the digits as it is, and with one thing taken away at a time: the identity, batch normalization (the convolutions get biases instead), the starting weights of He et al.
@@ -2315,6 +2319,9 @@ settle
     (Classifiers.totalSeconds contest)
 (*** include-output ***)
 (**
+Depth pays where images and steps are many: CIFAR-10 has eight times as many images, and the paper takes 64,000 steps. With this little, small networks are hard to beat, and the verdicts say whether this one was.
+The residual network also takes longest: small windows that slide over many layers use each weight far more often.
+
 ### What it saw
 
 The sixteen 3x3 filters of the first convolution, and what they, and the three stages, make of one image.
