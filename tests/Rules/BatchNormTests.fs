@@ -243,6 +243,11 @@ let private properties =
                     expectClose 1e-11 (floats gradients[1]) dgain $"dgain {rows}x{channels}"
                     expectClose 1e-11 (floats gradients[2]) dbias $"dbias {rows}x{channels}"
 
+                    // Used twice, so that the second gradient is added to the first, chunk by chunk.
+                    let twice tape x = Record.add tape (batchNorm 1e-5 tape x) (batchNorm 1e-5 tape x)
+                    let _, doubled = runAlong dy [ x; gain; bias ] twice
+                    expectClose 2e-11 (floats doubled[0]) (Array.map ((*) 2.0) dx) $"dx of two uses {rows}x{channels}"
+
                     let single, dsingle = runAlong (toSingle dy) (List.map toSingle [ x; gain; bias ]) (batchNorm 1e-5)
                     expectClose 1e-5 (floats single) expected $"float y {rows}x{channels}"
                     expectClose 2e-5 (floats dsingle[0]) dx $"float dx {rows}x{channels}"
