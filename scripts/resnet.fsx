@@ -1821,10 +1821,10 @@ kinds
 |> Chart.withYAxisStyle (TitleText = "training loss, nats", AxisType = StyleParam.AxisType.Log)
 |> figure
     "degradation"
-    "Training loss of fully connected networks of three depths over the steps, plain or residual: the paper's figure 6 in small. Plain, the deepest is worst; residual, they lie close together."
+    "Training loss of fully connected networks of three depths over the steps, plain or residual, on a logarithmic axis: the paper's figure 6 in small."
 (*** include-it-raw ***)
 (**
-A plain network of this width that is so deep fails altogether; the paper's plain networks of 56 layers are only some points worse than those of 20. That is a caricature: 32 features leave little room for
+A plain network of this width that is so deep fails altogether in the default run; the paper's plain networks of 56 layers are only some points worse than those of 20. That is a caricature: 32 features leave little room for
 a signal to survive by chance. So the same with convolutions.
 
 ### With convolutions, on clothes
@@ -2310,12 +2310,12 @@ table
 (*** include-it-raw ***)
 settle
     beatsLeNet
-    [ page.Seed, contestErrors[1] - contestErrors[0] ]
+    [ (page.Seed, contestErrors[1] - contestErrors[0]) ]
     (Classifiers.totalSeconds contest)
 
 settle
     beatsMlp
-    [ page.Seed, contestErrors[2] - contestErrors[0] ]
+    [ (page.Seed, contestErrors[2] - contestErrors[0]) ]
     (Classifiers.totalSeconds contest)
 (*** include-output ***)
 (**
