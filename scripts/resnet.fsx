@@ -1933,20 +1933,24 @@ settle
         (stageErrors deepConvolutional ShortcutKind.Pad))
     (Classifiers.totalSeconds stages)
 (*** include-output ***)
-[
-    for layers, dash in
-        [
-            convolutional, StyleParam.DrawingStyle.Dot
-            deepConvolutional, StyleParam.DrawingStyle.Solid
-        ] do
-        for name, shortcuts, colour in
+/// One run of each network, with its name and the look of its line.
+let fourNetworks =
+    [
+        for layers, dash in
             [
-                "plain", ShortcutKind.None, Palette.red
-                "ResNet", ShortcutKind.Pad, Palette.blue
+                convolutional, StyleParam.DrawingStyle.Dot
+                deepConvolutional, StyleParam.DrawingStyle.Solid
             ] do
-            let _, run = List.head (stagesOf layers shortcuts)
-            lossLine $"{name}-{layers}" colour dash run.Losses
-]
+            for name, shortcuts, colour in
+                [
+                    "plain", ShortcutKind.None, Palette.red
+                    "ResNet", ShortcutKind.Pad, Palette.blue
+                ] do
+                let _, run = List.head (stagesOf layers shortcuts)
+                $"{name}-{layers}", run, colour, dash
+    ]
+
+[ for name, run, colour, dash in fourNetworks -> lossLine name colour dash run.Losses ]
 |> Chart.combine
 |> Chart.withXAxisStyle (TitleText = "step")
 |> Chart.withYAxisStyle (TitleText = "training loss, nats")
@@ -1996,26 +2000,16 @@ settle responses (ratios residualResponses plainResponses) responseSeconds
 settle deeperResponses (ratios residualResponses shallowResponses) responseSeconds
 (*** include-output ***)
 [
-    for layers, dash in
-        [
-            convolutional, StyleParam.DrawingStyle.Dot
-            deepConvolutional, StyleParam.DrawingStyle.Solid
-        ] do
-        for name, shortcuts, colour in
-            [
-                "plain", ShortcutKind.None, Palette.red
-                "ResNet", ShortcutKind.Pad, Palette.blue
-            ] do
-            let _, run = List.head (stagesOf layers shortcuts)
-            let deviations = responsesOf run.Model
+    for name, run, colour, dash in fourNetworks ->
+        let deviations = responsesOf run.Model
 
-            Chart.Line(
-                x = [ 1 .. deviations.Length ],
-                y = [ for deviation in deviations -> Math.Round(deviation, 4) ],
-                Name = $"{name}-{layers}",
-                LineColor = colour,
-                LineDash = dash
-            )
+        Chart.Line(
+            x = [ 1 .. deviations.Length ],
+            y = [ for deviation in deviations -> Math.Round(deviation, 4) ],
+            Name = name,
+            LineColor = colour,
+            LineDash = dash
+        )
 ]
 |> Chart.combine
 |> Chart.withXAxisStyle (TitleText = "layer")
