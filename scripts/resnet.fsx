@@ -1085,7 +1085,7 @@ agree
          (row - runningMean).PointwiseDivide(runningVariance.Add(1e-5).PointwiseSqrt())))
     inUse
 (*** include-output ***)
-(** The mean over the image and option A, and and a whole residual block: longhand, core, and differences for its input and all six parameters. *)
+(** The mean over the image, option A, two forms of pooling, and a whole residual block: longhand, core, and differences for its input and all six parameters. *)
 let pooledImage = asTensor [ 2; 5; 4; 3 ] (normalMatrix 2 60)
 
 differences
@@ -2118,12 +2118,10 @@ let broken =
         "no identity", net ShortcutKind.None true WeightScale.He, 0.1
         "variance 1/n", net ShortcutKind.Pad true WeightScale.LeCun, 0.1
         "no normalization", net ShortcutKind.Pad false WeightScale.He, 0.1
-        "no normalization, rate 0.01", net ShortcutKind.Pad false WeightScale.He, 0.01
-        "no normalization, 1/n, rate 0.01", net ShortcutKind.Pad false WeightScale.LeCun, 0.01
-        "neither identity nor normalization, rate 0.01",
-        net ShortcutKind.None false WeightScale.He,
-        0.01
-        "none of the three, rate 0.01", net ShortcutKind.None false WeightScale.LeCun, 0.01
+        "no norm., rate 0.01", net ShortcutKind.Pad false WeightScale.He, 0.01
+        "no norm., 1/n, rate 0.01", net ShortcutKind.Pad false WeightScale.LeCun, 0.01
+        "neither of the two, rate 0.01", net ShortcutKind.None false WeightScale.He, 0.01
+        "none of the three, 0.01", net ShortcutKind.None false WeightScale.LeCun, 0.01
     ]
 
 let brokenRuns =
