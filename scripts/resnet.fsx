@@ -2447,7 +2447,7 @@ let mistakes =
 mistakes
 |> List.truncate 12
 |> List.map imageOf
-|> mosaic 6 pictures.Height pictures.Width
+|> mosaic 4 pictures.Height pictures.Width
 |> figure
     "mistakes"
     "The first twelve images of the test set that the network got wrong; what they are and what it said stands in the table below, row by row."
