@@ -576,9 +576,6 @@ cotangents, away from kinks.
 *)
 let random = RandomStream(page.Seed).Split("agreement")
 
-let formatted (format: string) (value: float) =
-    value.ToString(format, Globalization.CultureInfo.InvariantCulture)
-
 /// The core's value and derivative at some points.
 let ofCore (kind: ActivationKind) (points: float list) =
     let tape = Tape<float>()

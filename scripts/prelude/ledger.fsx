@@ -72,7 +72,10 @@ module Ledger =
 
     let private modeName (page: Page) = (string page.Mode).ToLowerInvariant()
 
-    let private scientific (value: float) = value.ToString("0.0e+00", CultureInfo.InvariantCulture)
+    /// A number in .NET's format of that name, such as "F2" or "0.0e+0", with a point in every country.
+    let formatted (format: string) (value: float) = value.ToString(format, CultureInfo.InvariantCulture)
+
+    let private scientific = formatted "0.0e+00"
 
     let private record (outcome: CheckOutcome) told =
         Page.current () |> ignore
@@ -104,7 +107,7 @@ module Ledger =
 
     /// The same in words, "1.24 ± 0.05"; one value alone stands without a margin.
     let plusMinus (format: string) (values: float seq) =
-        let text (value: float) = value.ToString(format, CultureInfo.InvariantCulture)
+        let text = formatted format
 
         if Seq.length values < 2 then
             text (Seq.head values)
