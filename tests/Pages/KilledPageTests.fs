@@ -133,8 +133,10 @@ let tests =
                             "translation"
                             "variations"
                             "activations"
+                            "gan"
                             "resnet"
                             "torch/activations"
+                            "torch/gan"
                             "torch/resnet"
                             "torch/transformer"
                         ] do

@@ -167,6 +167,45 @@ let tests =
                             Expect.stringContains outcome.Errors "data_batch_1.bin" "remedy"
                             Expect.isEmpty (Directory.GetFiles(out, "*.html")) "nothing ran")))
 
+                expectHelp "gan"
+                expectRefused "gan" [ "--nonsense" ] "--nonsense"
+                expectRefused "gan" [ "--steps"; "5" ] "--steps"
+                expectRefused "gan" [ "--full" ] "no full run"
+
+                testCase "gan learns images of the reader's, and keeps the generator that it trained" (fun () ->
+                    inTemporaryFolder (fun out ->
+                        inTemporaryFolder (fun corpus ->
+                            let random = Random 1
+
+                            for part, count in [ "train", 160; "t10k", 40 ] do
+                                let pixels = Array.zeroCreate (count * 12 * 8)
+                                random.NextBytes pixels
+                                let size (number: int) = [| 0uy; 0uy; byte (number / 256); byte number |]
+
+                                Array.concat [ [| 0uy; 0uy; 8uy; 3uy |]; size count; size 12; size 8; pixels ]
+                                |> fun bytes -> File.WriteAllBytes(Path.Combine(corpus, $"{part}-images-idx3-ubyte"), bytes)
+
+                                Array.concat
+                                    [ [| 0uy; 0uy; 8uy; 1uy |]; size count; Array.init count (fun i -> byte (i % 10)) ]
+                                |> fun bytes -> File.WriteAllBytes(Path.Combine(corpus, $"{part}-labels-idx1-ubyte"), bytes)
+
+                            let weights = Path.Combine(out, "generator.safetensors")
+                            let outcome = runPage "gan" [ "--quick"; "--corpus"; corpus; "--save"; weights ] out
+                            Expect.equal outcome.ExitCode 0 $"exit code\n{outcome.Errors}"
+
+                            match GeneratorFile.Load<float32> weights with
+                            | :? Hybrid.Models.DcganGenerator<float32> as saved ->
+                                Expect.equal (saved.Settings.Height, saved.Settings.Width) (12, 8) "size of its images"
+                            | other -> failtestf "the file holds a %s" (other.GetType().Name))))
+
+                testCase "gan refuses at once a folder without images, and says what it needs" (fun () ->
+                    inTemporaryFolder (fun out ->
+                        inTemporaryFolder (fun corpus ->
+                            let outcome = runPage "gan" [ "--quick"; "--corpus"; corpus ] out
+                            Expect.equal outcome.ExitCode 1 "exit code"
+                            Expect.stringContains outcome.Errors "train-images-idx3-ubyte" "remedy"
+                            Expect.isEmpty (Directory.GetFiles(out, "*.html")) "nothing ran")))
+
                 testCase "transformer refuses at once, in one line, to save where there is no folder" (fun () ->
                     inTemporaryFolder (fun out ->
                         let file = Path.Combine(out, "none", "model.safetensors")
