@@ -53,13 +53,14 @@ public static class BinaryCrossEntropy
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public TNumbers Value<TNumbers>(TNumbers z) where TNumbers : struct, INumbers<TNumbers> =>
-            // softplus(z) = max(z, 0) + ln(1 + e^−|z|); of its first term less t z no more than a share of |z| is left.
+            // softplus(z) is max(z, 0) + ln(1 + e^−|z|), and max(z, 0) − t z a difference that would cost digits, but for this form:
             // BCE-1: ℓ = softplus(z) − t z = (1 − t) max(z, 0) + t max(−z, 0) + ln(1 + e^−|z|), and the loss its mean
             (1.0 - target) * Max(z, 0.0) + target * Max(-z, 0.0) + LogOnePlus(Exp(-Abs(z)));
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public TNumbers Slope<TNumbers>(TNumbers z) where TNumbers : struct, INumbers<TNumbers> =>
-            // BCE-2: dz = (σ(z) − t) dℓ / n = ((1 − t) σ(z) − t σ(−z)) dℓ / n, as σ(z) + σ(−z) = 1
+            // Likewise, as σ(z) + σ(−z) = 1:
+            // BCE-2: dz = (σ(z) − t) dloss / n = ((1 − t) σ(z) − t σ(−z)) dloss / n
             (1.0 - target) * Sigma(z) - target * Sigma(-z);
     }
 }

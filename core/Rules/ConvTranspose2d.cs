@@ -31,9 +31,9 @@ public static class ConvTranspose2d
     /// <exception cref="ArgumentOutOfRangeException">The stride is not positive, or the padding is negative.</exception>
     /// <remarks>
     /// Dumoulin and Visin 2016, chapter 4; Radford, Metz and Chintala 2015 call it fractionally strided. A convolution, <see cref="Conv2d"/>,
-    /// is linear in its image, z: this is the transpose of that map, ⟨conv z, x⟩ = ⟨z, y⟩ without a bias. So the value is the convolution's
-    /// gradient, the gradient its value. Several sizes of z give the size of x where s > 1; y has the smallest of them: there is no output
-    /// padding. Keeps nothing: the pullback reads x and w again.
+    /// is linear in its image, z: this is the transpose of that map, ⟨conv z, x⟩ = ⟨z, y⟩ without a bias. So the value is computed as the
+    /// convolution's gradient is, and the gradient as its value. Where s is more than 1, several sizes of z become the size of x; y has the
+    /// smallest of them, as there is no output padding. Keeps nothing: the pullback reads x and w again.
     /// </remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(
         int stride, int padding, Tensor<T> x, Tensor<T> weight, Tensor<T>? bias, Arena<T> arena)
