@@ -39,16 +39,16 @@ public sealed class DcganDiscriminator<T> : Layer<T>, IDiscriminator<T> where T 
             $"a discriminator of {settings.DiscriminatorParameterCount} parameters, with their gradients,");
         Settings = settings;
         var filters = settings.Filters;
-        firstConv = Halving("first", settings.Channels, filters, withBias: true);
-        secondConv = Halving("second", filters, 2 * filters, withBias: !settings.BatchNormalization);
+        firstConv = Halving("discriminator.first.conv", settings.Channels, filters, withBias: true);
+        secondConv = Halving("discriminator.second.conv", filters, 2 * filters, withBias: !settings.BatchNormalization);
         if (settings.BatchNormalization) secondNorm = new("discriminator.second.norm", 2 * filters);
-        output = new("discriminator.output", settings.CoarseFeatures, 1, withBias: true, random.Split("output"));
-        Dcgan.Draw(output.Weight, random.Split("output"));
+        output = new("discriminator.output", settings.CoarseFeatures, 1, withBias: true, random.Split("discriminator.output"));
+        Dcgan.Draw(output.Weight, random.Split("discriminator.output"));
 
         Layers.Conv2d<T> Halving(string name, int inChannels, int outChannels, bool withBias)
         {
             var conv = new Layers.Conv2d<T>(
-                $"discriminator.{name}.conv", Dcgan.Kernel, Dcgan.Stride, Dcgan.Padding, inChannels, outChannels, withBias, WeightScale.He, random.Split(name));
+                name, Dcgan.Kernel, Dcgan.Stride, Dcgan.Padding, inChannels, outChannels, withBias, WeightScale.He, random.Split(name));
             Dcgan.Draw(conv.Weight, random.Split(name));
             return conv;
         }

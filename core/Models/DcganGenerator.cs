@@ -37,16 +37,20 @@ public sealed class DcganGenerator<T> : Layer<T>, IGenerator<T> where T : unmana
             2.0 * Unsafe.SizeOf<T>() * settings.GeneratorParameterCount, $"a generator of {settings.GeneratorParameterCount} parameters, with their gradients,");
         Settings = settings;
         var (filters, isNormalized) = (settings.Filters, settings.BatchNormalization);
-        firstLinear = new("generator.first.linear", settings.Noise, settings.CoarseFeatures, withBias: !isNormalized, random.Split("first"));
-        Dcgan.Draw(firstLinear.Weight, random.Split("first"));
-        secondConv = Doubling("second.conv", 2 * filters, filters, withBias: !isNormalized);
-        output = Doubling("output", filters, settings.Channels, withBias: true);
-        if (isNormalized) (firstNorm, secondNorm) = (new("generator.first.norm", 2 * filters), new("generator.second.norm", filters));
+        firstLinear = new("generator.first.linear", settings.Noise, settings.CoarseFeatures, withBias: !isNormalized, random.Split("generator.first"));
+        Dcgan.Draw(firstLinear.Weight, random.Split("generator.first"));
+        secondConv = Doubling("generator.second.conv", 2 * filters, filters, withBias: !isNormalized);
+        output = Doubling("generator.output", filters, settings.Channels, withBias: true);
+        if (isNormalized)
+        {
+            firstNorm = new("generator.first.norm", 2 * filters);
+            secondNorm = new("generator.second.norm", filters);
+        }
 
         Layers.ConvTranspose2d<T> Doubling(string name, int inChannels, int outChannels, bool withBias)
         {
             var conv = new Layers.ConvTranspose2d<T>(
-                $"generator.{name}", Dcgan.Kernel, Dcgan.Stride, Dcgan.Padding, inChannels, outChannels, withBias, WeightScale.He, random.Split(name));
+                name, Dcgan.Kernel, Dcgan.Stride, Dcgan.Padding, inChannels, outChannels, withBias, WeightScale.He, random.Split(name));
             Dcgan.Draw(conv.Weight, random.Split(name));
             return conv;
         }

@@ -52,7 +52,7 @@ public sealed record DcganSettings
             { (nameof(Height), Height), (nameof(Width), Width), (nameof(Channels), Channels), (nameof(Noise), Noise), (nameof(Filters), Filters) })
             if (value < 1) throw new ArgumentOutOfRangeException(name, value, "Every size of the networks must be positive.");
         foreach (var (name, value) in new[] { (nameof(Height), Height), (nameof(Width), Width) })
-            if (value % 4 != 0) throw new ArgumentOutOfRangeException(name, value, "The image is halved twice without a rest; pad it to a multiple of 4.");
+            if (value % 4 != 0) throw new ArgumentOutOfRangeException(name, value, "The image is halved twice; pad it to a multiple of 4.");
         if (Int128.Max((Int128)Height * Width * Channels, Coarse) > Array.MaxLength)
             throw new ArgumentOutOfRangeException(nameof(Height), Height, "One image has more numbers than one tensor can hold; make it smaller, or take fewer filters.");
     }

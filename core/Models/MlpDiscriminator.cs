@@ -55,11 +55,7 @@ public sealed class MlpDiscriminator<T> : Layer<T>, IDiscriminator<T> where T : 
     /// <inheritdoc/>
     public IEnumerable<(string Name, Tensor<T> Value)> Statistics => [];
 
-    /// <summary>Maps examples, [batch, features], to logits, [batch, 1].</summary>
-    /// <param name="tape">The tape.</param>
-    /// <param name="x">Examples, [batch, features].</param>
-    /// <param name="chance">Where dropout draws from while learning; null while testing, when nothing is dropped.</param>
-    /// <exception cref="ShapeException">x does not end in features.</exception>
+    /// <inheritdoc/>
     public Variable<T> Logits(Tape<T> tape, Variable<T> x, RandomStream? chance)
     {
         var y = Drop("discriminator.dropout", Settings.InputDropout, x);

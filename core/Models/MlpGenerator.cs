@@ -64,10 +64,7 @@ public sealed class MlpGenerator<T> : Layer<T>, IGenerator<T> where T : unmanage
     /// <inheritdoc/>
     public int Features => Settings.Features;
 
-    /// <summary>Maps noise, [..., Noise], to samples, [..., Features].</summary>
-    /// <exception cref="ShapeException">The noise does not end in Noise.</exception>
-    public Variable<T> Generate(Tape<T> tape, Variable<T> noise) =>
+    /// <inheritdoc/>
+    public Variable<T> Generate(Tape<T> tape, Variable<T> noise, bool training) =>
         activation.Apply(tape, output.Apply(tape, hidden.Aggregate(noise, (y, layer) => layer.ApplyRelu(tape, y))));
-
-    Variable<T> IGenerator<T>.Generate(Tape<T> tape, Variable<T> noise, bool training) => Generate(tape, noise);
 }
