@@ -124,12 +124,12 @@ let private classifiers =
     |]
 
 let private generators =
-    let random = RandomStream 1UL
     let save (model: IGenerator<single>) = written (fun path -> GeneratorFile.Save(path, model))
+    let random = RandomStream 1UL
 
     [|
-        save (MlpGenerator(MlpGeneratorSettings(Noise = 2, Hidden = [| 3 |], Features = 4), random))
-        save (DcganGenerator(DcganSettings(Height = 4, Width = 4, Channels = 1, Noise = 2, Filters = 1), random))
+        save (DcganGenerator(TinyGan.dcgan 4 4 1 2 1 true, random))
+        save (MlpGenerator(TinyGan.generatorOf 2 [ 3 ] 4 Hybrid.Layers.ActivationKind.Tanh, random))
     |]
 
 /// Without its checksum too: the header is cut at the key and closed again.
