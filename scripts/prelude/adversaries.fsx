@@ -13,9 +13,9 @@ open Hybrid.Tensors
 /// What each number of a generator's noise is drawn from.
 [<RequireQualifiedAccess>]
 type Noise =
-    /// Uniform from -1 to 1, as in the experiments of Goodfellow et al. 2014 and of Radford et al. 2015.
+    /// Uniform from -1 to 1, as the program of Radford et al. 2015 has it.
     | Uniform
-    /// Normal with mean 0 and variance 1.
+    /// Normal with mean 0 and variance 1, as the program of Goodfellow et al. 2014 has it unless told otherwise.
     | Normal
 
 /// One run of a generator against a discriminator: its name, under which it is saved, and all that it depends on.
