@@ -185,8 +185,30 @@ holds
          ((stampCounts kernel stride).Length = 1) = (kernel % stride = 0)))
 (*** include-output ***)
 (**
-In two dimensions the counts multiply. With a kernel of 3x3 pixels get one, two or four stamps, and the image has the pattern of a *chequerboard* (Odena et al. 2016); with 4x4 all get four.
+In two dimensions the counts of rows and columns multiply. With a kernel of 3x3, pixels get one, two or four stamps, and the image has the pattern of a *chequerboard* (Odena et al. 2016). With 4x4 all get four.
 *)
+let stampsOfImage kernel =
+    let line = stamp (onesOf kernel) 2 (onesOf 8)
+    line.OuterProduct line
+
+let countsInside kernel =
+    let counts = stampsOfImage kernel
+    let inside = counts.RowCount - 2 * kernel
+    counts.SubMatrix(kernel, inside, kernel, inside).Enumerate() |> Seq.distinct |> set
+
+holds "3x3: one, two or four stamps" (countsInside 3 = set [ 1.0; 2.0; 4.0 ])
+holds "4x4: four stamps" (countsInside 4 = set [ 4.0 ])
+(*** include-output ***)
+[
+    for kernel in [ 3; 4 ] ->
+        let counts = stampsOfImage kernel
+        $"{kernel}x{kernel}", mosaic 1 counts.RowCount counts.ColumnCount [ counts.ToRowMajorArray() ]
+]
+|> selector
+|> figure
+    "stamps"
+    "Number of stamps that reach each pixel where eight by eight pixels are stamped at a stride of 2, with kernels of 3x3 and of 4x4."
+(*** include-it-raw ***)
 (** CLAIMS *)
 (**
 ## Derivation
@@ -247,7 +269,8 @@ As the slope of softplus is $\sigma$ ([SP-2](activations.html#eq-SP-2)),
 
 $$ da_i = \frac{d\ell}{n}\,(\sigma(a_i) - t) \tag{BCE-2} $$
 
-No probability is formed, so none can round to 0 or 1 before its logarithm is taken. The discriminator's loss is $-V$, over $n$ real examples $x_i$ and as many generated ones:
+No probability is formed, so none can round to 0 or 1 before its logarithm is taken. As $\max(a, 0) - \max(-a, 0) = a$ and $\sigma(a) + \sigma(-a) = 1$, the core computes $(1 - t) \max(a, 0) + t \max(-a, 0) + \log(1 + e^{-|a|})$ and $(1 - t)\,\sigma(a) - t\,\sigma(-a)$: the same, without differences of
+numbers that are near each other. The discriminator's loss is $-V$, over $n$ real examples $x_i$ and as many generated ones:
 
 $$ L_D = \frac1n \sum_i -\log D(x_i) + \frac1n \sum_i -\log(1 - D(G(z_i))) \tag{GAN-1} $$
 
@@ -632,76 +655,59 @@ printfn $"max(v, −v): {inLine (asAbsolute.Row 0)}"
 (**
 ### Transposed convolution
 
-As on the page on [residual networks](resnet.html#Convolution-as-a-matrix), a *place* is one weight in one window: which number of the large image, which of the small one, and which weight. Images are rows.
+The matrix $C$ of the [convolution whose transpose it is](resnet.html#Convolution-as-a-matrix): a row for each number of the small image, a column for each of the large one. Images are rows, so $C^\top x$ is `x * c`.
 *)
-type Place = { Large: int; Small: int; Weight: int }
-
-/// The places of a convolution with weights [kernel, kernel, outs, ins] that makes a small image of height x width, and how many numbers the large image has.
-let placesOf kernel stride padding (height, width) (ins, outs) =
+/// C of a convolution with weights [kernel, kernel, outs, ins] that makes a small image of height x width.
+let stampMatrix kernel stride padding (height, width) (ins, outs) (w: Vector<float>) =
     let grown size = stride * (size - 1) + kernel - 2 * padding
     let tall, wide = grown height, grown width
+    let c = Matrix<float>.Build.Dense(height * width * ins, tall * wide * outs)
 
-    let places =
-        [
-            for i in 0 .. height - 1 do
-                for j in 0 .. width - 1 do
-                    for u in 0 .. kernel - 1 do
-                        for v in 0 .. kernel - 1 do
-                            let r, q = stride * i + u - padding, stride * j + v - padding
+    for i in 0 .. height - 1 do
+        for j in 0 .. width - 1 do
+            for u in 0 .. kernel - 1 do
+                for v in 0 .. kernel - 1 do
+                    let r, q = stride * i + u - padding, stride * j + v - padding
 
-                            if r >= 0 && r < tall && q >= 0 && q < wide then
-                                for o in 0 .. outs - 1 do
-                                    for c in 0 .. ins - 1 do
-                                        {
-                                            Large = (r * wide + q) * outs + o
-                                            Small = (i * width + j) * ins + c
-                                            Weight = ((u * kernel + v) * outs + o) * ins + c
-                                        }
-        ]
+                    if r >= 0 && r < tall && q >= 0 && q < wide then
+                        for o in 0 .. outs - 1 do
+                            for k in 0 .. ins - 1 do
+                                c[(i * width + j) * ins + k, (r * wide + q) * outs + o] <-
+                                    w[((u * kernel + v) * outs + o) * ins + k]
 
-    places, tall * wide * outs
+    c
 
 /// A transposed convolution without bias of some images, one a row, and its pullback.
-let longhandTransposed (places: Place list, large: int) (w: Vector<float>) (x: Matrix<float>) =
-    let c = Matrix<float>.Build.Dense(x.ColumnCount, large)
-
-    for place in places do
-        c[place.Small, place.Large] <- w[place.Weight]
-
-    let y = x * c // CONVT-1: of a column, Cᵀx
+let longhandTransposed (matrixOf: Vector<float> -> Matrix<float>) w (x: Matrix<float>) =
+    let c: Matrix<float> = matrixOf w
+    let y = x * c // CONVT-1
 
     let back (dy: Matrix<float>) =
         let dx = dy * c.Transpose() // CONVT-2
         let dc = x.Transpose() * dy
-        let dw = Vector<float>.Build.Dense(w.Count)
-
-        for place in places do
-            dw[place.Weight] <- dw[place.Weight] + dc[place.Small, place.Large] // CONVT-3
-
+        // Where weight k stands, C of weights that are 1 at k and else 0 has a 1.
+        let whereStands k = matrixOf (Vector<float>.Build.Dense(w.Count, fun i -> if i = k then 1.0 else 0.0))
+        let dw = Vector<float>.Build.Dense(w.Count, fun k -> dc.PointwiseMultiply(whereStands k).RowSums().Sum()) // CONVT-3
         dx, dw
 
     y, back
 
-(** The matrix $C$ of the stamps above: three rows, one a stamp. *)
-let stampsMatrix, _ =
-    longhandTransposed
-        (List.allPairs [ 0..2 ] [ 0..2 ]
-         |> List.map (fun (i, u) -> { Large = 2 * i + u; Small = i; Weight = u }),
-         7)
-        (onesOf 3)
-        (Matrix<float>.Build.DenseIdentity 3)
+(** $C$ of stamps of 2x2 pixels, 1 to 4, at a stride of 2, from two pixels to an image of 2x4: *)
+let stampsMatrix = stampMatrix 2 2 0 (1, 2) (1, 1) (vector [ 1.0 .. 4.0 ])
 
 for row in stampsMatrix.EnumerateRows() do
     printfn $"{inLine row}"
 
 check
-    "x C = the stamps"
-    ((stampsMatrix.LeftMultiply small - stamp (onesOf 3) 2 small).InfinityNorm())
+    "two pixels, two stamps"
+    ((stampsMatrix.LeftMultiply(vector [ 1.0; 10.0 ])
+      - vector [ 1.0; 2.0; 10.0; 20.0; 3.0; 4.0; 30.0; 40.0 ])
+        .InfinityNorm())
     0.0
 
 holds
-    "a convolution behind it does not undo it: C Cᵀ is not the identity"
-    (stampsMatrix * stampsMatrix.Transpose() <> Matrix<float>.Build.DenseIdentity 3)
+    "the convolution behind it does not undo it: C Cᵀ is not the identity"
+    (stampsMatrix * stampsMatrix.Transpose() <> Matrix<float>.Build.DenseIdentity 2)
 (*** include-output ***)
 (**
 ### A whole game
@@ -796,7 +802,7 @@ let longhandGeneratorLoss objective g d noise =
 (**
 ## The code
 
-The rules: binary cross-entropy from logits, maxout, and the transposed convolution, whose pullback is a convolution.
+The rules: binary cross-entropy from logits (which it calls z), maxout, and the transposed convolution, whose pullback is a convolution.
 *)
 (*** hide ***)
 csharp "Rules/BinaryCrossEntropy.cs" "Forward"
@@ -946,10 +952,10 @@ for name, kernel, stride, padding in
         "2x2, stride 3", 2, 3, 0
     ] do
     let batch, height, width, ins, outs = 2, 3, 2, 3, 2
-    let layout = placesOf kernel stride padding (height, width) (ins, outs)
+    let matrixOf = stampMatrix kernel stride padding (height, width) (ins, outs)
     let x = normalMatrix batch (height * width * ins)
     let w, b = normalVector (kernel * kernel * outs * ins), normalVector outs
-    let stamped, back = longhandTransposed layout w x
+    let stamped, back = longhandTransposed matrixOf w x
     let y: Matrix<float> = stamped.MapIndexed(fun _ j value -> value + b[j % outs])
     let dy = normalMatrix batch stamped.ColumnCount
     let dx, dw = back dy
@@ -975,43 +981,6 @@ for name, kernel, stride, padding in
     agree $"{name}, db" (db.ToRowMatrix()) gradients[2]
     differences name (transposedRule stride padding) inputs
 (*** include-output ***)
-(** The core's stamps of ones, with the two kernels: the chequerboard, and none. *)
-let coreStamps kernel =
-    let ones (shape: int list) =
-        asTensor shape (Matrix<float>.Build.Dense(1, List.reduce (*) shape, 1.0))
-
-    let struct (y, _) =
-        ConvTranspose2d.Forward(
-            2,
-            1,
-            ones [ 1; 8; 8; 1 ],
-            ones [ kernel; kernel; 1; 1 ],
-            null,
-            Arena<float>()
-        )
-
-    Matrix<float>.Build.DenseOfRowMajor(y.Shape[1], y.Shape[2], y.ToArray())
-
-let withoutRim (m: Matrix<float>) = m.SubMatrix(2, m.RowCount - 4, 2, m.ColumnCount - 4)
-let countsOf kernel = (withoutRim (coreStamps kernel)).Enumerate() |> Seq.distinct |> set
-printfn $"3x3: {(coreStamps 3).RowCount} pixels from side to side; 4x4: {(coreStamps 4).RowCount}"
-holds "3x3: one, two or four stamps" (countsOf 3 = set [ 1.0; 2.0; 4.0 ])
-holds "4x4: four stamps everywhere away from the rim" (countsOf 4 = set [ 4.0 ])
-(*** include-output ***)
-[
-    for kernel in [ 3; 4 ] ->
-        $"{kernel}x{kernel}",
-        Chart.Heatmap(
-            zData = [ for row in (coreStamps kernel).EnumerateRows() -> List.ofSeq row ],
-            ColorScale = StyleParam.Colorscale.Greys
-        )
-        |> Chart.withYAxis (LayoutObjects.LinearAxis.init (ScaleAnchor = StyleParam.ScaleAnchor.X 1))
-]
-|> selector
-|> figure
-    "stamps"
-    "Number of stamps that reach each pixel of a transposed convolution with a stride of 2 and a padding of 1 of eight by eight pixels, with kernels of 3x3 and of 4x4."
-(*** include-it-raw ***)
 (**
 The whole game: the core's networks with the sizes of the longhand's, their parameters drawn anew so that biases count; the losses, and the gradient of every parameter. No input of a rectifier is near 0, and no two pieces are near each other.
 *)
@@ -1074,9 +1043,6 @@ let farFromKinks (real: Matrix<float>, noise: Matrix<float>) =
 let realMatrix, noiseMatrix = Seq.initInfinite (fun _ -> drawGame ()) |> Seq.find farFromKinks
 let real, noise = Tensor.ofMatrix realMatrix, Tensor.ofMatrix noiseMatrix
 
-let asVariables (parameters: Parameter<float> seq) =
-    parameters |> Seq.map (fun parameter -> parameter :> Variable<float>)
-
 /// A loss and its gradient in one network's parameters, by the core.
 let coreLoss (record: Tape<float> -> Variable<float>) (parameters: Parameter<float> seq) =
     let tape = Tape<float>()
@@ -1085,7 +1051,7 @@ let coreLoss (record: Tape<float> -> Variable<float>) (parameters: Parameter<flo
     for parameter in Seq.append game.Generator.Parameters game.Discriminator.Parameters do
         parameter.ZeroGradient()
 
-    tape.Backward(loss, towards = asVariables parameters)
+    tape.Backward(loss, towards = parameters)
     loss.Value.ToScalar(), gradientsOf parameters
 
 let chance = random.Split "dropout"
@@ -1253,7 +1219,7 @@ holds
 | real and generated examples in one batch or two: not said | two | batch normalization sees one kind at a time |
 
 **Errata and what came after.** The proof of convergence (proposition 2) is of densities, and the paper says itself that networks are left without its guarantee. Its table 1 compares models by the likelihood of test images under a Parzen window around samples; Theis et al. (2016) show that this estimate can
-rank a model that copies centres of clusters above the data's own distribution. That the paper's non-saturating game "results in the same fixed point" is true of $p = q$, but it is no longer one value that one player raises and the other lowers. DCGAN's paper calls the name deconvolution "wrong", and it stuck.
+rank a model that copies centres of clusters above the data's own distribution. That the paper's non-saturating game "results in the same fixed point" is true of $p = q$, but it is no longer one value that one player raises and the other lowers. DCGAN's paper says that its layers are "wrongly called" deconvolutions.
 
 ## Exercises
 
@@ -1381,7 +1347,7 @@ let errorOfStep (step: Gan<float> -> Optimizer<float> -> Optimizer<float> -> uni
             tape.Clear()
             let loss = loss ()
             optimizer.ZeroGradients()
-            tape.Backward(loss, towards = asVariables player)
+            tape.Backward(loss, towards = player)
             optimizer.Step 0.1
 
     let played step =
@@ -1439,26 +1405,25 @@ let uniformBest (x: float) : float = 0.5
 /// Yours to find.
 let uniformValue: float = 0.0
 
+/// Against grids, and against a sum over the middles of 4,000 intervals.
 let errorOfUniform (best: float -> float) (value: float) =
-    let p x = if x < 2.0 then 1.0 / 2.0 else 0.0
-    let q x = if x > 1.0 then 1.0 / 3.0 else 0.0
-    let points = [ 0.25; 0.75; 1.25; 1.75; 2.5; 3.5 ]
+    let densities x = (if x < 2.0 then 1.0 / 2.0 else 0.0), (if x > 1.0 then 1.0 / 3.0 else 0.0)
+    let part weight chance = if weight = 0.0 then 0.0 else weight * log chance
 
     let wrong =
-        points
+        [ 0.25; 0.75; 1.25; 1.75; 2.5; 3.5 ]
         |> List.map (fun x ->
-            let found = largest (fun d -> p x * log d + q x * log (1.0 - d)) 0.0 1.0
-            abs (best x - found))
+            let p, q = densities x
+            abs (best x - largest (fun d -> part p d + part q (1.0 - d)) 0.0 1.0))
         |> List.max
 
-    let divergence =
-        // p is 1/2 and q is 0, both, then q alone: over lengths of 1, 1 and 2.
-        [ 1.0, 0.5, 0.0; 1.0, 0.5, 1.0 / 3.0; 2.0, 0.0, 1.0 / 3.0 ]
-        |> List.sumBy (fun (length, p, q) ->
-            let part density = if density = 0.0 then 0.0 else density * log (2.0 * density / (p + q))
-            length * (part p + part q) / 2.0)
+    let sum =
+        [ 0.0005 .. 0.001 .. 3.9996 ]
+        |> List.sumBy (fun x ->
+            let p, q = densities x
+            0.001 * (part p (p / (p + q)) + part q (q / (p + q))))
 
-    max wrong (abs (value - (2.0 * divergence - log 4.0)))
+    max wrong (abs (value - sum))
 
 let solvedUniform error = if error < 1e-6 then "solved" else $"still open, error %.2g{error}"
 printfn $"exercise 4: {solvedUniform (errorOfUniform uniformBest uniformValue)}"
@@ -1482,8 +1447,8 @@ check
 
 <details><summary>Solution</summary>
 
-The integrand is $p\,(t \log D + (1 - t) \log(1 - D)) + q \log(1 - D)$, and $D^* = t p / (p + q)$: where there are only data, $D$ asks for a logit of $\log 9$ and no more. With a target $s$ for generated ones, $D^* = (t p + s q) / (p + q)$, which rises where $q$ is large and $p$ is
-not: it would draw the generator to where it is already.
+The integrand is $p\,(t \log D + (1 - t) \log(1 - D)) + q \log(1 - D)$, and $D^* = t p / (p + q)$: where there are only data, the best logit is $\log 9$ and no more. With a target $s$ for generated ones, $D^* = (t p + s q) / (p + q)$, and no logit is below $\log(s / (1 - s))$. Where $p \ll q$ it is
+flat there, so the generated examples that are farthest from the data would get no gradient.
 
 </details>
 *)
