@@ -549,7 +549,7 @@ check
     1e-6
 (*** include-output ***)
 (**
-At a distance of 8 the saturating slope is all but gone, and at 16 it is lost in the digits of single precision; the other grows with the distance. This is a discriminator at its best. The better $D$ is, the less GAN-3 hears of it.
+At a distance of 8 the saturating slope is all but gone, and the other has grown with the distance. This is with the discriminator at its best: where it is surest, GAN-3 hears least of it.
 
 ### Two numbers that chase each other
 
@@ -823,6 +823,9 @@ csharp "Models/Gan.cs" "GeneratorLoss"
 (** The backward pass, which can be told towards what gradients are to flow: *)
 (*** hide ***)
 csharp "Autodiff/Tape.cs" "Backward"
+(*** include-it-raw ***)
+(*** hide ***)
+csharp "Autodiff/Tape.cs" "Downstream"
 (*** include-it-raw ***)
 (** And the networks for images: *)
 (*** hide ***)
@@ -1212,7 +1215,7 @@ holds
 | $D$ climbs $V$ | $L_D = -V$ goes down (GAN-1) | one kind of optimizer |
 | $G$ minimizes $\log(1 - D)$, or better maximizes $\log D$ | both; the second unless it says otherwise | GAN-2, GAN-3 |
 | $k = 1$ (algorithm 1) | the same | |
-| maxout and dropout in $D$, rectifiers and sigmoids in $G$, noise only at the bottom | the same; $G$ ends in a sigmoid, or in nothing where the data are not within 0 and 1 | |
+| maxout and dropout in $D$; a mixture of rectifiers and sigmoids in $G$ | the same $D$; rectifiers in all hidden layers of $G$, a sigmoid at its end where the data lie between 0 and 1 | the mixture is not given |
 | momentum (algorithm 1); Adam, rate 0.0002, $\beta_1 = 0.5$ (DCGAN) | stated at each experiment | |
 | DCGAN: kernels of 5x5 in its figure 1, images of 64x64, four transposed convolutions | kernels of 4x4, images of a height and width that are multiples of 4, two transposed convolutions | a stride of 2 divides the kernel; small images |
 | DCGAN: $D$'s last image flattened "into a single sigmoid output" | the same, as a logit | |
