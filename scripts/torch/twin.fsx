@@ -47,25 +47,33 @@ module Twin =
 
         state.Add(name, Shape([| for extent in tensor.shape -> int extent |]), read, write)
 
-    /// The state of a run in libtorch: the module's parameters, Adam's moments and its number of steps.
-    let torchState (model: torch.nn.Module) (adam: Modules.Adam) =
+    /// The state of a run in libtorch: of each module its parameters and buffers, its Adam's moments and number of steps.
+    let torchStates (trained: (string * torch.nn.Module * Modules.Adam) list) =
         let state = TrainingState()
 
-        let moments =
-            adam.state_dict().State |> Seq.map (fun each -> each :?> Modules.Adam.State)
+        for side, model, adam in trained do
+            let moments =
+                adam.state_dict().State |> Seq.map (fun each -> each :?> Modules.Adam.State)
 
-        for struct (name, parameter), moment in Seq.zip (model.named_parameters ()) moments do
-            add state name parameter
-            add state $"adam/first moment/{name}" moment.exp_avg
-            add state $"adam/second moment/{name}" moment.exp_avg_sq
+            for struct (name, parameter), moment in Seq.zip (model.named_parameters ()) moments do
+                let name = side + name
+                add state name parameter
+                add state $"adam/first moment/{name}" moment.exp_avg
+                add state $"adam/second moment/{name}" moment.exp_avg_sq
 
-            state.Add(
-                $"adam/steps/{name}",
-                (fun () -> moment.step),
-                fun step -> moment.step <- step
-            )
+                state.Add(
+                    $"adam/steps/{name}",
+                    (fun () -> moment.step),
+                    fun step -> moment.step <- step
+                )
+
+            for struct (name, buffer) in model.named_buffers () do
+                add state (side + name) buffer
 
         state
+
+    /// The same of a single module.
+    let torchState model adam = torchStates [ "", model, adam ]
 
     /// The state of a run with momentum: the module's parameters and running statistics, and the velocities.
     let torchMomentumState (model: torch.nn.Module) (sgd: Modules.SGD) =
