@@ -46,7 +46,6 @@ open Hybrid.Models
 open Hybrid.Optimizers
 open Hybrid.Scripts
 open Hybrid.Tensors
-open Plotly.NET
 open TorchSharp
 
 if page.Device = "cuda" && not (torch.cuda.is_available ()) then
@@ -82,18 +81,28 @@ type Maxout(pieces: int64) =
     inherit torch.nn.Module<T, T>("Maxout")
 
     override _.forward x =
-        let struct (largest, _) = x.view(x.shape[0], pieces, x.shape[1] / pieces).max 1L
+        let struct (largest, _) = x.view(-1L, pieces, x.shape[1] / pieces).max(1L)
         largest
 
 /// Rows of [height, width, channels], as the core takes them, to images with channels second.
 type Images(height: int64, width: int64, channels: int64) =
     inherit torch.nn.Module<T, T>("Images")
-    override _.forward x = x.view(x.shape[0], height, width, channels).permute (0L, 3L, 1L, 2L)
+    override _.forward x = x.view(-1L, height, width, channels).permute (0L, 3L, 1L, 2L)
 
 /// And back.
 type Rows() =
     inherit torch.nn.Module<T, T>("Rows")
-    override _.forward x = x.permute(0L, 2L, 3L, 1L).flatten 1L
+    override _.forward x = x.permute(0L, 2L, 3L, 1L).flatten(1L)
+
+let noModule kind = failwith $"{kind} has no module here yet; write it down."
+
+/// core/Layers/Activation.cs, of those that samples end in.
+let ending kind : Layer =
+    match kind with
+    | ActivationKind.Identity -> torch.nn.Identity()
+    | ActivationKind.Sigmoid -> torch.nn.Sigmoid()
+    | ActivationKind.Tanh -> torch.nn.Tanh()
+    | other -> noModule other
 
 /// core/Models/MlpGenerator.cs.
 let mlpGenerator (s: MlpGeneratorSettings) : Layer =
@@ -106,18 +115,12 @@ let mlpGenerator (s: MlpGeneratorSettings) : Layer =
                 torch.nn.ReLU()
 
             torch.nn.Linear(List.last widths, int64 s.Features)
-
-            match s.Output with
-            | ActivationKind.Sigmoid -> torch.nn.Sigmoid()
-            | ActivationKind.Tanh -> torch.nn.Tanh()
-            | ActivationKind.Identity -> torch.nn.Identity()
-            | other -> Host.refuse $"a generator that ends in {other} has no module yet; write it down in scripts/torch/gan.fsx."
+            ending s.Output
         |]
 
 /// core/Models/MlpDiscriminator.cs.
 let mlpDiscriminator (s: MlpDiscriminatorSettings) : Layer =
-    let widths = [ s.Features; yield! s.Hidden ] |> List.map int64
-    let pieces = int64 s.Pieces
+    let widths, pieces = [ s.Features; yield! s.Hidden ] |> List.map int64, int64 s.Pieces
 
     torch.nn.Sequential
         [|
@@ -125,7 +128,7 @@ let mlpDiscriminator (s: MlpDiscriminatorSettings) : Layer =
 
             for inputs, outputs in List.pairwise widths do
                 torch.nn.Linear(inputs, pieces * outputs)
-                if pieces > 1L then new Maxout(pieces) else torch.nn.ReLU()
+                if pieces = 1L then torch.nn.ReLU() else new Maxout(pieces)
                 torch.nn.Dropout s.HiddenDropout
 
             torch.nn.Linear(List.last widths, 1L)
@@ -136,7 +139,7 @@ let norm (s: DcganSettings) (channels: int64) : Layer =
 
 /// core/Models/DcganGenerator.cs.
 let dcganGenerator (s: DcganSettings) : Layer =
-    let height, width, filters = int64 s.Height / 4L, int64 s.Width / 4L, int64 s.Filters
+    let filters, coarse = int64 s.Filters, int64 s.CoarseFeatures
     let hasBias = not s.BatchNormalization
 
     let doubled (inputs: int64) (outputs: int64) hasBias : Layer =
@@ -144,8 +147,8 @@ let dcganGenerator (s: DcganSettings) : Layer =
 
     torch.nn.Sequential
         [|
-            torch.nn.Linear(int64 s.Noise, height * width * 2L * filters, hasBias) :> Layer
-            new Images(height, width, 2L * filters)
+            torch.nn.Linear(int64 s.Noise, coarse, hasBias = hasBias) :> Layer
+            new Images(int64 s.Height / 4L, int64 s.Width / 4L, 2L * filters)
             norm s (2L * filters)
             torch.nn.ReLU()
             doubled (2L * filters) filters hasBias
@@ -158,48 +161,51 @@ let dcganGenerator (s: DcganSettings) : Layer =
 
 /// core/Models/DcganDiscriminator.cs.
 let dcganDiscriminator (s: DcganSettings) : Layer =
-    let height, width, filters = int64 s.Height, int64 s.Width, int64 s.Filters
+    let filters, channels = int64 s.Filters, int64 s.Channels
 
     let halved (inputs: int64) (outputs: int64) hasBias : Layer =
         torch.nn.Conv2d(inputs, outputs, 4L, stride = 2L, padding = 1L, bias = hasBias)
 
     torch.nn.Sequential
         [|
-            new Images(height, width, int64 s.Channels) :> Layer
-            halved (int64 s.Channels) filters true
+            new Images(int64 s.Height, int64 s.Width, channels) :> Layer
+            halved channels filters true
             torch.nn.LeakyReLU 0.2
             halved filters (2L * filters) (not s.BatchNormalization)
             norm s (2L * filters)
             torch.nn.LeakyReLU 0.2
             new Rows()
-            torch.nn.Linear(height * width / 16L * 2L * filters, 1L)
+            torch.nn.Linear(int64 s.CoarseFeatures, 1L)
         |]
 
 /// BCE-1 forward, BCE-2 back: core/Rules/BinaryCrossEntropy.cs.
 let crossEntropy (target: float) (logits: T) =
-    torch.nn.functional.binary_cross_entropy_with_logits (
-        logits,
-        torch.full_like (logits, target.ToScalar())
-    )
+    let targets = torch.full_like (logits, target.ToScalar())
+    torch.nn.functional.binary_cross_entropy_with_logits (logits, targets)
+
+/// Two networks of the core, and the same as modules.
+type Players = { Ours: Gan<float>; Generator: Layer; Discriminator: Layer }
 
 /// GAN-1: core/Models/Gan.cs, as is the next one.
-let discriminatorLoss (generator: Layer) (discriminator: Layer) real noise =
-    let made = (generator.forward noise).detach ()
-    crossEntropy 1.0 (discriminator.forward real) + crossEntropy 0.0 (discriminator.forward made)
+let discriminatorLoss players real noise =
+    let made = (players.Generator.forward noise).detach ()
+
+    crossEntropy 1.0 (players.Discriminator.forward real)
+    + crossEntropy 0.0 (players.Discriminator.forward made)
 
 /// GAN-2, and GAN-3 by ln(1 - σ(z)) = -(cross-entropy of z against 0).
-let generatorLoss (generator: Layer) (discriminator: Layer) objective noise =
-    let logits = discriminator.forward (generator.forward noise)
+let generatorLoss players objective noise =
+    let logits = players.Discriminator.forward (players.Generator.forward noise)
 
     match objective with
-    | GeneratorObjective.NonSaturating -> crossEntropy 1.0 logits
-    | _ -> (crossEntropy 0.0 logits).neg ()
+    | GeneratorObjective.Saturating -> (crossEntropy 0.0 logits).neg ()
+    | _ -> crossEntropy 1.0 logits
 
 (**
 ## Equal losses, gradients, statistics and samples
 
-Four pairs of networks, in double, on 64 digits of 8x8 pixels. Weights go from ours to theirs in the order in which both list their
-parameters. The comparison takes one loss of the discriminator and both of the generator, each with the gradients of its own side, the
+Three pairs of networks, in double, on 64 digits of 8x8 pixels. Weights go from ours to theirs in the order in which both list their
+parameters. The comparison takes the loss of the discriminator and both of the generator, each with the gradients of its own side, the
 running statistics that all this leaves, and samples by these. Each difference is relative to the largest entry of its tensor, or to
 10⁻³ where all are smaller. Nothing is dropped: the two draw their random masks in different ways.
 *)
@@ -209,49 +215,33 @@ let digits =
 let random = RandomStream(page.Seed)
 
 /// A tensor of theirs with the numbers of ours.
-let torchOf (tensor: Tensor<float>) =
-    let extents = ReadOnlySpan(Array.map int64 (tensor.Shape.ToArray()))
-    torch.tensor (tensor.ToArray(), extents, device = device)
+let torchOf (tensor: Tensor<float>) = (Twin.torchOf tensor).``to`` device
 
-/// A weight of theirs, turned as ours is.
-let turned (tensor: T) =
-    match tensor.shape.Length with
-    | 4 -> tensor.permute [| 2L; 3L; 1L; 0L |]
-    | 2 -> tensor.t ()
-    | _ -> tensor
+type Parameters = Parameter<float> seq
+type Statistics = seq<struct (string * Tensor<float>)>
 
-/// Running means and variances; the number of batches, which is there too, is a scalar.
-let statisticsOf (model: Layer) =
-    model.buffers () |> Seq.filter (fun buffer -> buffer.shape.Length = 1) |> Array.ofSeq
-
-/// Takes over weights and running statistics.
-let filled
-    (parameters: Parameter<float> seq)
-    (statistics: struct (string * Tensor<float>) seq)
-    (theirs: Layer)
-    =
-    theirs.``to`` torch.float64 |> ignore
-    theirs.``to`` device |> ignore
+/// A module with the weights and the running statistics of ours.
+let filled (parameters: Parameters) (statistics: Statistics) (model: Layer) =
+    model.``to`` torch.float64 |> ignore
+    model.``to`` device |> ignore
     use _ = torch.no_grad ()
 
-    for mine, other in Array.zip (Array.ofSeq parameters) (Array.ofSeq (theirs.parameters ())) do
+    for mine, other in Array.zip (Array.ofSeq parameters) (Array.ofSeq (model.parameters ())) do
         (turned other).copy_(torchOf mine.Value) |> ignore
 
-    for struct (_, mine), other in Array.zip (Array.ofSeq statistics) (statisticsOf theirs) do
+    for struct (_, mine), other in Array.zip (Array.ofSeq statistics) (Array.ofSeq (statisticsOf model)) do
         other.copy_(torchOf mine) |> ignore
 
-    theirs
+    model
 
-let noModule (ours: obj) = failwith $"{ours.GetType().Name} has no module yet; write it down here."
-
-let generatorModule (ours: IGenerator<float>) =
+let generatorOf (ours: IGenerator<float>) =
     match ours with
     | :? MlpGenerator<float> as mlp -> mlpGenerator mlp.Settings
     | :? DcganGenerator<float> as dcgan -> dcganGenerator dcgan.Settings
     | other -> noModule other
     |> filled ours.Parameters ours.Statistics
 
-let discriminatorModule (ours: IDiscriminator<float>) =
+let discriminatorOf (ours: IDiscriminator<float>) =
     match ours with
     | :? MlpDiscriminator<float> as mlp -> mlpDiscriminator mlp.Settings
     | :? DcganDiscriminator<float> as dcgan -> dcganDiscriminator dcgan.Settings
@@ -260,25 +250,19 @@ let discriminatorModule (ours: IDiscriminator<float>) =
 
 let noiseSize = 16
 
-/// Two networks of the core, and the least value of their pixels; the greatest is 1.
-let perceptrons pieces name =
+let perceptrons () =
     let generator =
         MlpGeneratorSettings(Noise = noiseSize, Hidden = [ 48; 48 ], Features = digits.Features)
 
     let discriminator =
-        MlpDiscriminatorSettings(
-            Features = digits.Features,
-            Hidden = [ 48; 48 ],
-            Pieces = pieces
-        )
+        MlpDiscriminatorSettings(Features = digits.Features, Hidden = [ 48; 48 ])
 
     Gan<float>(
-        MlpGenerator<float>(generator, random.Split $"generator {name}"),
-        MlpDiscriminator<float>(discriminator, random.Split $"discriminator {name}")
-    ),
-    0.0
+        MlpGenerator<float>(generator, random.Split "perceptrons"),
+        MlpDiscriminator<float>(discriminator, random.Split "perceptrons")
+    )
 
-let convolutions isNormalized name =
+let convolutions isNormalized () =
     let settings =
         DcganSettings(
             Height = 8,
@@ -290,135 +274,125 @@ let convolutions isNormalized name =
         )
 
     Gan<float>(
-        DcganGenerator<float>(settings, random.Split $"generator {name}"),
-        DcganDiscriminator<float>(settings, random.Split $"discriminator {name}")
-    ),
-    -1.0
-
-let maxout, dcgan = "perceptrons with maxout", "convolutions"
+        DcganGenerator<float>(settings, random.Split "generator"),
+        DcganDiscriminator<float>(settings, random.Split "discriminator")
+    )
 
 let kinds =
     [
-        maxout, perceptrons 5
-        "perceptrons with rectifiers", perceptrons 1
-        dcgan, convolutions true
-        "convolutions, not normalized", convolutions false
+        "perceptrons", perceptrons
+        "convolutions", convolutions true
+        "convolutions without batch normalization", convolutions false
     ]
 
-let examples least (rows: int[]) =
+let playersOf make =
+    let gan: Gan<float> = make ()
+
+    {
+        Ours = gan
+        Generator = generatorOf gan.Generator
+        Discriminator = discriminatorOf gan.Discriminator
+    }
+
+/// Pixels from 0 to 1, in either network.
+let examples (rows: int[]) =
     let struct (x, _) = digits.Batch<float>(ReadOnlySpan rows)
-
-    for i in 0 .. x.Length - 1 do
-        x.Span[i] <- least + (1.0 - least) * x.Span[i]
-
     x
 
-let noiseOf (chance: RandomStream) count =
-    let numbers = [| for _ in 1 .. count * noiseSize -> 2.0 * chance.NextUniform() - 1.0 |]
-    Tensor<float>.From(Shape(count, noiseSize), ReadOnlySpan numbers)
+/// As Goodfellow et al. draw it, uniform in -1..1.
+let noise (chance: RandomStream) rows columns =
+    let numbers = [| for _ in 1 .. rows * columns -> 2.0 * chance.NextUniform() - 1.0 |]
+    Tensor<float>.From(Shape(rows, columns), ReadOnlySpan numbers)
 
-/// Of a network without dropout nothing is drawn.
+/// Networks without dropout draw nothing.
 let chance = RandomStream 0UL
 
-let relative (ours: Tensor<float>) (theirs: T) = distance ours theirs / max (size ours) 1e-3
-
-/// NaN is worse than anything.
-let worst (apart: float seq) = Seq.fold (fun (a: float) b -> Math.Max(a, b)) 0.0 apart
-
-let statisticsApart (ours: struct (string * Tensor<float>) seq) theirs =
-    Seq.map2 (fun struct (_, mine) other -> relative mine other) ours (statisticsOf theirs)
-
-let samplesApart (ours: IGenerator<float>) (theirs: Layer) (noise: Tensor<float>) =
+let samplesApart (ours: IGenerator<float>) (theirs: Layer) noise =
     let tape = Tape<float>()
-    let samples = ours.Generate(tape, tape.Constant noise, training = false)
+    let samples = ours.Generate(tape, tape.Constant noise, false)
     theirs.eval ()
     relative samples.Value (theirs.forward (torchOf noise))
 
-let agreement (gan: Gan<float>, least) =
+let agreement players =
     use _ = torch.NewDisposeScope()
-    let generator, discriminator = generatorModule gan.Generator, discriminatorModule gan.Discriminator
-    let real, noise = examples least [| 0..63 |], noiseOf (random.Split "agreement") 64
+    let generator, discriminator = players.Ours.Generator, players.Ours.Discriminator
+    let real, noise = examples [| 0..63 |], noise (random.Split "agreement") 64 noiseSize
     let tape = Tape<float>()
 
-    /// A loss, and its gradients.
-    let apart (parameters: Parameter<float> seq) (model: Layer) (loss: Variable<float>) (theirs: T) =
+    let apart (parameters: Parameters) (model: Layer) (loss: Variable<float>) (theirs: T) =
         for parameter in parameters do
             parameter.ZeroGradient()
 
         tape.Backward(loss, towards = parameters)
-        let gradients = torch.autograd.grad ([| theirs |], [| for weight in model.parameters () -> weight :> T |])
+
+        let gradients =
+            torch.autograd.grad ([| theirs |], [| for weight in model.parameters () -> weight :> T |])
 
         relative loss.Value theirs,
-        Seq.map2
-            (fun (mine: Parameter<float>) other -> relative mine.Gradient (turned other))
-            parameters
-            gradients
-        |> worst
+        worst (
+            Seq.map2
+                (fun (mine: Parameter<float>) other -> relative mine.Gradient (turned other))
+                parameters
+                gradients
+        )
 
-    let loss, gradients =
-        apart
-            gan.Discriminator.Parameters
-            discriminator
-            (gan.DiscriminatorLoss(tape, real, noise, chance))
-            (discriminatorLoss generator discriminator (torchOf real) (torchOf noise))
-
-    let losses, generatorGradients =
+    let losses, gradients =
         List.unzip
             [
-                for objective in Enum.GetValues<GeneratorObjective>() ->
+                apart
+                    discriminator.Parameters
+                    players.Discriminator
+                    (players.Ours.DiscriminatorLoss(tape, real, noise, chance))
+                    (discriminatorLoss players (torchOf real) (torchOf noise))
+
+                for objective in Enum.GetValues<GeneratorObjective>() do
                     apart
-                        gan.Generator.Parameters
-                        generator
-                        (gan.GeneratorLoss(tape, noise, chance, objective))
-                        (generatorLoss generator discriminator objective (torchOf noise))
+                        generator.Parameters
+                        players.Generator
+                        (players.Ours.GeneratorLoss(tape, noise, chance, objective))
+                        (generatorLoss players objective (torchOf noise))
             ]
 
+    let statistics =
+        Seq.map2
+            (fun struct (_, mine) other -> relative mine other)
+            (Seq.append generator.Statistics discriminator.Statistics)
+            (Seq.append (statisticsOf players.Generator) (statisticsOf players.Discriminator))
+
     [
-        worst (loss :: losses)
-        gradients
-        worst generatorGradients
-        worst (statisticsApart gan.Generator.Statistics generator)
-        worst (statisticsApart gan.Discriminator.Statistics discriminator)
-        samplesApart gan.Generator generator noise
+        worst losses
+        worst gradients
+        worst statistics
+        samplesApart generator players.Generator noise
     ]
 
-let show (apart: float) = apart.ToString "0.0e+0"
-let agreed = [ for name, make in kinds -> name, agreement (make name) ]
-
-let columns =
-    [
-        "three losses"
-        "gradients of the discriminator"
-        "gradients of the generator"
-        "statistics of the generator"
-        "statistics of the discriminator"
-        "samples"
-    ]
+let agreed = [ for name, make in kinds -> name, agreement (playersOf make) ]
+let columns = [ "losses"; "gradients"; "running statistics"; "samples by these" ]
 
 table ("networks" :: columns) [ for name, apart in agreed -> name :: List.map show apart ]
 |> ignore
 
 for i, column in List.indexed columns do
-    check $"{column}, every pair" (worst [ for _, apart in agreed -> apart[i] ]) 1e-9
+    check $"{column} of every pair" (worst [ for _, apart in agreed -> apart[i] ]) 1e-9
 
-(** A generator that the page saved, if one is given: it was trained in single, and samples are compared in double. *)
+(** A generator that the page saved was trained in single; its samples are compared in double. *)
 match page.Weights with
 | None -> ()
 | Some file ->
-    try
-        let ours = GeneratorFile.Load<float>(file, convert = true)
-        let noise = noiseOf (random.Split "saved") (8 * ours.Noise)
-        let noise = noise.Reshape(Shape(8 * noiseSize, ours.Noise))
-        check "samples of the saved generator" (samplesApart ours (generatorModule ours) noise) 1e-9
-    with :? DataFileException as error ->
-        Host.refuse error.Message
+    let saved =
+        try
+            GeneratorFile.Load<float>(file, convert = true)
+        with :? DataFileException as error ->
+            Host.refuse error.Message
+
+    let noise = noise (random.Split "saved") 64 saved.Noise
+    check "samples of the saved generator" (samplesApart saved (generatorOf saved) noise) 1e-9
 
 (**
 ## Equal training
 
 A step of the discriminator, then one of the generator, and so on, with Adam as Radford et al. set it (section 4), batches of 64 in the
-same order and the same noise, in double, so that nothing but rounding in the sixteenth digit tells the two apart. Each side answers the
-other, which makes small differences grow; a few hundred steps are too few for that to show.
+same order and with the same noise, in double, so that nothing but rounding in the sixteenth digit tells the two apart.
 *)
 let overlap =
     claim
@@ -434,28 +408,20 @@ let overlap =
 let steps = page.Steps(quick = 30, standard = 300)
 let rate, beta1, beta2, eps = 2e-4, 0.5, 0.999, 1e-8
 
-/// Odd steps are the discriminator's, even ones the generator's, which looks at the noise alone.
+/// Odd steps are the discriminator's, even ones the generator's, which sees the noise alone.
 let batches =
-    let stream = ExampleStream(digits.Count, 64, random.Split "order")
-    let chance = random.Split "noise"
-    [| for _ in 1 .. 2 * steps -> stream.Next(), noiseOf chance 64 |]
-
-let isDiscriminators number = number % 2 = 1
+    let order, chance = ExampleStream(digits.Count, 64, random.Split "order"), random.Split "noise"
+    [| for _ in 1 .. 2 * steps -> order.Next(), noise chance 64 noiseSize |]
 
 /// What a run that was stopped has to have in common with the one that goes on.
 let runSettings =
     [ "seed", string page.Seed; "steps", string steps; "device", page.Device ]
 
 /// A tape, pullbacks towards one side, and core/Optimizers/Adam.cs.
-let trainCore name (gan: Gan<float>) least =
-    let tape = Tape<float>()
-    let state = TrainingState()
+let trainCore name players =
+    let gan, tape, state = players.Ours, Tape<float>(), TrainingState()
 
-    let learner
-        side
-        (parameters: Parameter<float> seq)
-        (statistics: struct (string * Tensor<float>) seq)
-        =
+    let learner side (parameters: Parameters) (statistics: Statistics) =
         let adam = Adam<float>(parameters, beta1, beta2, eps)
         state.Add parameters
         state.Add statistics
@@ -467,31 +433,31 @@ let trainCore name (gan: Gan<float>) least =
             adam.Step rate
             loss.Value.ToScalar()
 
-    let discriminator, generator = gan.Discriminator, gan.Generator
+    let discriminator =
+        learner "discriminator" gan.Discriminator.Parameters gan.Discriminator.Statistics
 
-    let discriminatorLearns =
-        learner "discriminator" discriminator.Parameters discriminator.Statistics
-
-    let generatorLearns = learner "generator" generator.Parameters generator.Statistics
+    let generator = learner "generator" gan.Generator.Parameters gan.Generator.Statistics
 
     measured name runSettings state batches (fun number (rows, noise) ->
         tape.Clear()
 
-        if isDiscriminators number then
-            discriminatorLearns (gan.DiscriminatorLoss(tape, examples least rows, noise, chance))
+        if number % 2 = 1 then
+            discriminator (gan.DiscriminatorLoss(tape, examples rows, noise, chance))
         else
-            generatorLearns (gan.GeneratorLoss(tape, noise, chance)))
+            generator (gan.GeneratorLoss(tape, noise, chance)))
 
 /// Autograd in place of core/Autodiff/Tape.cs.
-let trainTorch name (generator: Layer) (discriminator: Layer) least =
-    let adamOf (model: Layer) = torch.optim.Adam(model.parameters (), rate, beta1, beta2, eps)
-    let generators, discriminators = adamOf generator, adamOf discriminator
+let trainTorch name players =
+    let adamOf (model: Layer) =
+        torch.optim.Adam(model.parameters (), rate, beta1, beta2, eps)
+
+    let generator, discriminator = adamOf players.Generator, adamOf players.Discriminator
 
     let state =
         torchStates
             [
-                "generator.", generator :> torch.nn.Module, generators
-                "discriminator.", discriminator :> torch.nn.Module, discriminators
+                "generator.", players.Generator :> torch.nn.Module, generator
+                "discriminator.", players.Discriminator :> torch.nn.Module, discriminator
             ]
 
     let learn (adam: Modules.Adam) (loss: T) =
@@ -504,78 +470,49 @@ let trainTorch name (generator: Layer) (discriminator: Layer) least =
         use _ = torch.NewDisposeScope()
         let noise = torchOf noise
 
-        if isDiscriminators number then
-            torchOf (examples least rows)
-            |> fun real -> learn discriminators (discriminatorLoss generator discriminator real noise)
+        if number % 2 = 1 then
+            learn discriminator (discriminatorLoss players (torchOf (examples rows)) noise)
         else
-            learn generators (generatorLoss generator discriminator GeneratorObjective.NonSaturating noise))
+            learn generator (generatorLoss players GeneratorObjective.NonSaturating noise))
 
 let runs =
     [
-        for name, make in kinds do
-            if name = maxout || name = dcgan then
-                let gan, least = make name
-                // Before the core trains, of which they are copies.
-                let generator, discriminator = generatorModule gan.Generator, discriminatorModule gan.Discriminator
-                name, trainCore $"core, {name}" gan least, trainTorch $"TorchSharp, {name}" generator discriminator least
+        for name, make in List.take 2 kinds do
+            let players = playersOf make
+            name, trainCore $"core, {name}" players, trainTorch $"TorchSharp, {name}" players
     ]
 
-let differences = [ for name, ours, theirs in runs -> name, apart ours theirs ]
-let last = worst [ for _, apart in differences -> atTheEnd apart ]
-
-check "losses of the first step of both sides" (worst [ for _, apart in differences -> worst apart[0..1] ]) 1e-9
+let differences = [ for _, ours, theirs in runs -> apart ours theirs ]
+let last = worst (List.map atTheEnd differences)
+check "first loss of both sides" (worst [ for apart in differences -> worst apart[..1] ]) 1e-9
 
 settle
     overlap
     [ page.Seed, last ]
     (List.sum [ for _, ours, theirs in runs -> ours.Seconds + theirs.Seconds ])
 
-let every which (losses: float[]) = [| for i in which .. 2 .. losses.Length - 1 -> losses[i] |]
-let sides = [ "discriminator", 0, Palette.blue; "generator", 1, Palette.orange ]
-
 table
-    [ "networks"; "last loss of"; "core"; "TorchSharp"; "apart, largest"; "apart, last tenth" ]
     [
-        for (name, ours, theirs), (_, apart) in List.zip runs differences do
-            for side, which, _ in sides do
+        "networks"
+        "step"
+        "discriminator's loss"
+        "in TorchSharp"
+        "generator's loss"
+        "in TorchSharp"
+    ]
+    [
+        for name, ours, theirs in runs do
+            for step in [ 1; max 1 (steps / 2); steps ] do
                 [
                     name
-                    side
-                    $"%.6f{Array.last (every which ours.Losses)}"
-                    $"%.6f{Array.last (every which theirs.Losses)}"
-                    show (worst (every which apart))
-                    show (atTheEnd (every which apart))
+                    string step
+                    for i in [ 2 * step - 2; 2 * step - 1 ] do
+                        for run in [ ours; theirs ] do
+                            run.Losses[i].ToString "F9"
                 ]
     ]
 |> ignore
 
-selector
-    [
-        for name, ours, theirs in runs ->
-            name,
-            [
-                for side, which, colour in sides do
-                    for program, run, dash in
-                        [
-                            "core", ours, StyleParam.DrawingStyle.Solid
-                            "TorchSharp", theirs, StyleParam.DrawingStyle.Dot
-                        ] do
-                        Chart.Line(
-                            x = [ 1..steps ],
-                            y = every which run.Losses,
-                            Name = $"{side}, {program}",
-                            LineColor = colour,
-                            LineDash = dash
-                        )
-            ]
-            |> Chart.combine
-    ]
-|> Chart.withXAxisStyle (TitleText = "step of each side")
-|> Chart.withYAxisStyle (TitleText = "loss, nats")
-|> figure
-    "losses"
-    "Losses of both sides, by the core (solid) and by TorchSharp (dotted), which cover each other."
-|> ignore
-
+printfn $"largest difference {show (worst (Seq.concat differences))}, in the last tenth {show last}"
 printfn $"{steps} steps of each side, {Workers.Count} threads each, TorchSharp on {page.Device}"
 finish page
