@@ -299,7 +299,7 @@ let examples (rows: int[]) =
     let struct (x, _) = digits.Batch<float>(ReadOnlySpan rows)
     x
 
-/// As Goodfellow et al. draw it, uniform in -1..1.
+/// Uniform in -1..1, as the program of Radford et al. draws it.
 let noise (chance: RandomStream) rows columns =
     let numbers = [| for _ in 1 .. rows * columns -> 2.0 * chance.NextUniform() - 1.0 |]
     Tensor<float>.From(Shape(rows, columns), ReadOnlySpan numbers)
