@@ -151,21 +151,6 @@ let settingsOf layers shortcuts =
         Shortcuts = shortcuts
     )
 
-/// A tensor of theirs with the numbers of ours.
-let torchOf (tensor: Tensor<float>) =
-    torch.tensor (tensor.ToArray(), ReadOnlySpan(Array.map int64 (tensor.Shape.ToArray())))
-
-/// A weight of theirs, turned as ours is.
-let turned (tensor: T) =
-    match tensor.shape.Length with
-    | 4 -> tensor.permute [| 2L; 3L; 1L; 0L |]
-    | 2 -> tensor.t ()
-    | _ -> tensor
-
-/// Running means and variances; the number of batches, which is there too, is a scalar.
-let statisticsOf (model: Layer) =
-    model.buffers () |> Seq.filter (fun buffer -> buffer.shape.Length = 1)
-
 /// Our model, and the same as modules.
 let pairOf settings =
     let ours = ResNet<float>(settings, random.Split $"{settings}")
@@ -182,11 +167,6 @@ let pairOf settings =
 let theirBatch (x: Tensor<float>) = (torchOf x).view(-1L, 1L, 8L, 8L)
 
 let classes (labels: int[]) = torch.tensor (Array.map int64 labels)
-
-let relative (ours: Tensor<float>) (theirs: T) = distance ours theirs / max (size ours) 1e-3
-
-/// NaN is worse than anything.
-let worst (apart: float seq) = Seq.fold (fun (a: float) b -> Math.Max(a, b)) 0.0 apart
 
 let agreement settings =
     use _ = torch.NewDisposeScope()
@@ -225,7 +205,6 @@ let agreement settings =
         relative logits.Value (theirs.forward (theirBatch x))
     ]
 
-let show (apart: float) = apart.ToString "0.0e+0"
 let kinds = Enum.GetValues<ShortcutKind>() |> List.ofArray
 let agreed = [ for kind in kinds -> $"{kind}", agreement (settingsOf 14 kind) ]
 let columns = [ "loss"; "gradients"; "running statistics"; "logits by these" ]

@@ -32,6 +32,29 @@ module Twin =
     let size (tensor: Tensor<_>) =
         tensor.ToArray() |> Array.map (Double.CreateChecked >> abs) |> Array.max
 
+    /// Their distance, relative to the largest entry of ours, or to 10⁻³ where all are smaller.
+    let relative (ours: Tensor<_>) (theirs: torch.Tensor) = distance ours theirs / max (size ours) 1e-3
+
+    /// The greatest of several differences; NaN is worse than anything.
+    let worst (apart: float seq) = Seq.fold (fun (a: float) b -> Math.Max(a, b)) 0.0 apart
+
+    let show (apart: float) = apart.ToString "0.0e+0"
+
+    /// A tensor of theirs with the numbers of ours.
+    let torchOf (tensor: Tensor<float>) =
+        torch.tensor (tensor.ToArray(), ReadOnlySpan(Array.map int64 (tensor.Shape.ToArray())))
+
+    /// A weight of theirs, turned as ours is, and back: of a convolution, a transposed one or a linear layer.
+    let turned (tensor: torch.Tensor) =
+        match tensor.shape.Length with
+        | 4 -> tensor.permute [| 2L; 3L; 1L; 0L |]
+        | 2 -> tensor.t ()
+        | _ -> tensor
+
+    /// Running means and variances; the number of batches, which is there too, is a scalar.
+    let statisticsOf (model: torch.nn.Module) =
+        model.buffers () |> Seq.filter (fun buffer -> buffer.shape.Length = 1)
+
     let private residentSet () = float Environment.WorkingSet / 1048576.0
 
     /// A tensor of libtorch as a part of a run's state.
@@ -47,25 +70,33 @@ module Twin =
 
         state.Add(name, Shape([| for extent in tensor.shape -> int extent |]), read, write)
 
-    /// The state of a run in libtorch: the module's parameters, Adam's moments and its number of steps.
-    let torchState (model: torch.nn.Module) (adam: Modules.Adam) =
+    /// The state of a run in libtorch: of each module its parameters and buffers, its Adam's moments and number of steps.
+    let torchStates (trained: (string * torch.nn.Module * Modules.Adam) list) =
         let state = TrainingState()
 
-        let moments =
-            adam.state_dict().State |> Seq.map (fun each -> each :?> Modules.Adam.State)
+        for side, model, adam in trained do
+            let moments =
+                adam.state_dict().State |> Seq.map (fun each -> each :?> Modules.Adam.State)
 
-        for struct (name, parameter), moment in Seq.zip (model.named_parameters ()) moments do
-            add state name parameter
-            add state $"adam/first moment/{name}" moment.exp_avg
-            add state $"adam/second moment/{name}" moment.exp_avg_sq
+            for struct (name, parameter), moment in Seq.zip (model.named_parameters ()) moments do
+                let name = side + name
+                add state name parameter
+                add state $"adam/first moment/{name}" moment.exp_avg
+                add state $"adam/second moment/{name}" moment.exp_avg_sq
 
-            state.Add(
-                $"adam/steps/{name}",
-                (fun () -> moment.step),
-                fun step -> moment.step <- step
-            )
+                state.Add(
+                    $"adam/steps/{name}",
+                    (fun () -> moment.step),
+                    fun step -> moment.step <- step
+                )
+
+            for struct (name, buffer) in model.named_buffers () do
+                add state (side + name) buffer
 
         state
+
+    /// The same of a single module.
+    let torchState (model: torch.nn.Module) adam = torchStates [ "", model, adam ]
 
     /// The state of a run with momentum: the module's parameters and running statistics, and the velocities.
     let torchMomentumState (model: torch.nn.Module) (sgd: Modules.SGD) =

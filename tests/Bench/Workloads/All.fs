@@ -9,3 +9,4 @@ let all =
     @ Convolutions.all
     @ TransformerSteps.all
     @ ResNet.all
+    @ Gan.all
