@@ -67,12 +67,16 @@ open Hybrid.Rules
 open Hybrid.Scripts
 open Hybrid.Tensors
 open MathNet.Numerics
+open MathNet.Numerics.Distributions
 open MathNet.Numerics.LinearAlgebra
 open MathNet.Numerics.Statistics
 open Plotly.NET
 
 (*** hide ***)
 let page = Page.start "gan" [ Extra.Resume; Extra.CheckFinite; Extra.Save; Extra.Corpus ]
+
+// Read at once, so that what cannot be used is refused before anything has run.
+let own = page.Corpus |> Option.map Pictures.own
 
 (**
 *)
@@ -209,7 +213,147 @@ holds "4x4: four stamps" (countsInside 4 = set [ 4.0 ])
     "stamps"
     "Number of stamps that reach each pixel where eight by eight pixels are stamped at a stride of 2, with kernels of 3x3 and of 4x4."
 (*** include-it-raw ***)
-(** CLAIMS *)
+(**
+## Claims, written down before the run
+*)
+let optimalLearned =
+    claim
+        {
+            Text = "For a fixed generator, a discriminator that is trained comes to p / (p + q)."
+            Paper = "proposition 1, for a discriminator without limits; no figure"
+            Measure = "mean distance of D from p / (p + q), two Gaussians, over their mixture"
+            Threshold = "reproduced at most 0.02, partly at most 0.05"
+            Verdict = atMost 0.02 0.05
+        }
+
+let vanishes =
+    claim
+        {
+            Text =
+                "While the discriminator is sure, log(1 − D(G(z))) teaches the generator little; −log D(G(z)) teaches it more."
+            Paper = "section 3, “may not provide sufficient gradient”; no figure"
+            Measure =
+                "norm of the generator's gradient of −log D over that of log(1 − D), digits, after the discriminator alone has learned"
+            Threshold = "reproduced from 10 on, partly from 2"
+            Verdict = atLeast 10.0 2.0
+        }
+
+let findsGaussian =
+    claim
+        {
+            Text = "The generator comes to the data's distribution."
+            Paper = "figure 1, a one-dimensional Gaussian; no figure"
+            Measure =
+                "mean distance between quantiles of samples and of the data, in deviations of the data"
+            Threshold = "reproduced at most 0.1, partly at most 0.25"
+            Verdict = atMost 0.1 0.25
+        }
+
+let cannotTell =
+    claim
+        {
+            Text = "At the end the discriminator cannot tell them apart: D = 1/2."
+            Paper = "figure 1d"
+            Measure = "mean of |D − 1/2| over the data, the same runs"
+            Threshold = "reproduced at most 0.05, partly at most 0.1"
+            Verdict = atMost 0.05 0.1
+        }
+
+let slowCollapses =
+    claim
+        {
+            Text =
+                "If the generator is trained much faster than the discriminator, it collapses to few modes."
+            Paper = "section 6, “the Helvetica scenario”; no figure"
+            Measure =
+                "modes found out of eight at equal rates, minus those with a twentieth of the rate for the discriminator"
+            Threshold = "reproduced from 2 on, partly above 0"
+            Verdict = atLeast 2.0 1e-9
+        }
+
+let oneStep =
+    claim
+        {
+            Text = "One step of the discriminator for each of the generator is enough."
+            Paper = "algorithm 1: “we used k = 1, the least expensive option”; no figure"
+            Measure = "distance from the ring with k = 1 minus that with k = 5"
+            Threshold = "reproduced at most 0.05, partly at most 0.1"
+            Verdict = atMost 0.05 0.1
+        }
+
+let lessMomentum =
+    claim
+        {
+            Text = "Adam with β₁ = 0.5 is better than with 0.9."
+            Paper = "Radford et al. section 4: 0.9 “resulted in training oscillation and instability”"
+            Measure = "distance from the ring with β₁ = 0.9 minus that with 0.5"
+            Threshold = "reproduced from 0.05 on, partly above 0"
+            Verdict = atLeast 0.05 1e-9
+        }
+
+let smoothingHelps =
+    claim
+        {
+            Text = "One-sided label smoothing, 0.9 for real data, helps."
+            Paper = "Salimans et al. 2016, section 3.4; no figure"
+            Measure = "distance from the ring without minus that with smoothing"
+            Threshold = "reproduced from 0.05 on, partly above 0"
+            Verdict = atLeast 0.05 1e-9
+        }
+
+let likely =
+    claim
+        {
+            Text = "Samples of the perceptrons explain digits never seen, by a Parzen window."
+            Paper = "table 1, MNIST: 225 ± 2 nats"
+            Measure = "mean log-likelihood of test images, nats"
+            Threshold = "reproduced from 200 on, partly from 150"
+            Verdict = atLeast 200.0 150.0
+        }
+
+let ordered =
+    claim
+        {
+            Text =
+                "Both measures put an untrained generator last, the trained one second and real images first."
+            Paper = "not in the paper: a test of the measures"
+            Measure = "how many of the four comparisons come out right"
+            Threshold = "reproduced with 4, partly with 3"
+            Verdict = atLeast 4.0 3.0
+        }
+
+let noCopies =
+    claim
+        {
+            Text = "The generator has not learned training images by heart."
+            Paper = "figure 2: nearest training examples beside samples; no figure"
+            Measure =
+                "samples nearer to a training image than all but 1 % of the test images are, %"
+            Threshold = "reproduced at most 5 %, partly at most 20 %"
+            Verdict = atMost 5.0 20.0
+        }
+
+let convolutionsBetter =
+    claim
+        {
+            Text = "A generator of transposed convolutions makes better digits than perceptrons."
+            Paper = "Radford et al. 2015, by eye and by classification; not compared so"
+            Measure = "Fréchet distance of DCGAN over that of the perceptrons"
+            Threshold = "reproduced at most 0.8, partly below 1"
+            Verdict = atMost 0.8 1.0
+        }
+
+let normalizationNeeded =
+    claim
+        {
+            Text = "Without batch normalization DCGAN is worse."
+            Paper =
+                "Radford et al. section 3: “proved critical to get deep generators to begin learning”"
+            Measure = "Fréchet distance without batch normalization over that with it"
+            Threshold = "reproduced from 1.25 on, partly above 1"
+            Verdict = atLeast 1.25 (1.0 + 1e-9)
+        }
+(*** include-output ***)
 (**
 ## Derivation
 
@@ -1204,7 +1348,1089 @@ holds
      |> List.forall (fun (_, sign, _, _, core, truth) ->
          firstWrong sign truth (float32 >> core) = "none"))
 (*** include-output ***)
-(** EXPERIMENTS *)
+(**
+## Experiment: one dimension
+
+The data are normal with mean 4 and deviation 0.5, the noise standard normal, so the right generator is $G(z) = 4 + 0.5\,z$ (or with a minus).
+
+### The discriminator alone
+
+First a generator that stands still, $G(z) = 3 + z$: it is a linear layer whose rate is 0. $p$ and $q$ are known, so $D^* = p / (p + q)$ is known too, and the discriminator, one hidden layer of 32 rectifiers, can be compared with it.
+*)
+let tape = Tape<float32>(ChecksFinite = page.ChecksFinite)
+let seeds = [ for i in 0 .. page.Pick(quick = 1, standard = 4) -> page.Seed + uint64 i ]
+
+let adam beta1: string * (Parameter<float32> seq -> Optimizer<float32>) =
+    $"Adam, β1 = {beta1}", fun parameters -> Adam<float32>(parameters, beta1, 0.999, 1e-8)
+
+let still _ = 0.0
+
+/// As algorithm 1 has it, with nothing looked at.
+let contest name seed settings networks steps rate real =
+    {
+        Name = name
+        Seed = seed
+        Settings = settings
+        Networks = networks
+        Optimizer = adam 0.5
+        Rates = (fun _ -> rate), (fun _ -> rate)
+        Steps = steps
+        DiscriminatorSteps = 1
+        BatchSize = 128
+        RealTarget = 1.0
+        Objective = GeneratorObjective.NonSaturating
+        Noise = Noise.Normal
+        Real = real
+        Looks = 0
+        Look = fun _ _ -> [||]
+        LookWidth = 1
+    }
+
+let asRows width (values: float seq) =
+    let values = values |> Seq.map float32 |> Array.ofSeq
+    Tensor<float32>.From(Shape(values.Length / width, width), ReadOnlySpan values)
+
+let target = Normal(4.0, 0.5)
+
+let fromTarget (stream: RandomStream) count =
+    asRows 1 [ for _ in 1..count -> target.Mean + target.StdDev * stream.NextNormal() ]
+
+let line hidden (stream: RandomStream) =
+    Gan<float32>(
+        MlpGenerator<float32>(
+            MlpGeneratorSettings(
+                Noise = 1,
+                Hidden = hidden,
+                Features = 1,
+                Output = ActivationKind.Identity
+            ),
+            stream.Split "generator"
+        ),
+        MlpDiscriminator<float32>(
+            MlpDiscriminatorSettings(Features = 1, Hidden = [| 32; 32 |], Pieces = 1),
+            stream.Split "discriminator"
+        )
+    )
+
+/// G(z) = 3 + z.
+let standing (stream: RandomStream) =
+    let gan = line [||] stream
+    let parameters = List.ofSeq gan.Generator.Parameters
+    parameters[0].Value.Span[0] <- 1.0f
+    parameters[1].Value.Span[0] <- 3.0f
+    gan
+
+let standingRuns =
+    Adversaries.trainAll
+        tape
+        "discriminator alone"
+        [
+            for seed in seeds ->
+                { contest
+                      $"alone-{seed}"
+                      seed
+                      "1-32-32, generator stands still"
+                      standing
+                      (page.Pick(quick = 300, standard = 2000))
+                      0.002
+                      fromTarget with
+                    Rates = (fun _ -> 0.002), still
+                    BatchSize = 512
+                }
+        ]
+
+let axis = [| for i in 0..199 -> 8.0 * float i / 199.0 |]
+let standingDensity = Normal(3.0, 1.0)
+
+let bestOnAxis =
+    axis |> Array.map (fun x -> target.Density x / (target.Density x + standingDensity.Density x))
+
+/// How far D is from p / (p + q), over the mixture of the two.
+let awayFromBest gan =
+    let found = Adversaries.discriminate tape gan (asRows 1 axis)
+
+    let weights =
+        axis |> Array.map (fun x -> target.Density x + standingDensity.Density x)
+
+    (Array.map3 (fun weight d right -> weight * abs (d - right)) weights found bestOnAxis
+     |> Array.sum)
+    / Array.sum weights
+
+[
+    Chart.Line(axis, axis |> Array.map target.Density, Name = "p, the data", LineColor = Palette.grey)
+    Chart.Line(
+        axis,
+        axis |> Array.map standingDensity.Density,
+        Name = "q, the generator",
+        LineColor = Palette.green
+    )
+    Chart.Line(
+        axis,
+        bestOnAxis,
+        Name = "p / (p + q)",
+        LineColor = Palette.orange,
+        LineDash = StyleParam.DrawingStyle.Dash
+    )
+    Chart.Line(
+        axis,
+        Adversaries.discriminate tape (snd standingRuns.Head).Gan (asRows 1 axis),
+        Name = "D, trained",
+        LineColor = Palette.blue
+    )
+]
+|> Chart.combine
+|> Chart.withXAxisStyle (TitleText = "x")
+|> Chart.withYAxisStyle (TitleText = "density; probability that x is real")
+|> figure
+    "alone"
+    "The densities of the data and of a generator that stands still, the best discriminator for the two, and one that was trained."
+(*** include-it-raw ***)
+settle
+    optimalLearned
+    [ for course, run in standingRuns -> course.Seed, awayFromBest run.Gan ]
+    (Adversaries.totalSeconds standingRuns)
+(*** include-output ***)
+(**
+At the far left, where neither puts a point, $D$ says what it likes: nothing was learned there, and a generator that strays there gets no useful gradient.
+
+### Both
+
+Now the generator learns too, with one hidden layer of 16. The figure is the paper's figure 1, over time: press play.
+*)
+/// Samples, as the share of 1,000 in each of 200 places, smoothed; and D at the same places.
+let lookAtLine (noise: Tensor<float32>) tape gan =
+    let samples = Adversaries.samples tape gan noise |> Array.map (fun row -> float row[0])
+
+    let density x =
+        samples |> Array.averageBy (fun sample -> Normal.PDF(sample, 0.1, x))
+
+    [| axis |> Array.map density; Adversaries.discriminate tape gan (asRows 1 axis) |]
+
+let lineNoise = Adversaries.noise Noise.Normal (RandomStream(page.Seed).Split "watched") 1000 1
+
+let lineRuns =
+    Adversaries.trainAll
+        tape
+        "one dimension"
+        [
+            for seed in seeds ->
+                { contest
+                      $"line-{seed}"
+                      seed
+                      "1-16-1 against 1-32-32"
+                      (line [| 16 |])
+                      (page.Pick(quick = 400, standard = 3000))
+                      0.001
+                      fromTarget with
+                    Looks = 30
+                    Look = lookAtLine lineNoise
+                    LookWidth = axis.Length
+                }
+        ]
+
+let frame (step: int, rows: float[][]) =
+    $"{step}",
+    Chart.combine
+        [
+            Chart.Line(
+                axis,
+                axis |> Array.map target.Density,
+                Name = "p, the data",
+                LineColor = Palette.grey
+            )
+            Chart.Line(axis, rows[0], Name = "q, the generator", LineColor = Palette.green)
+            Chart.Line(axis, rows[1], Name = "D", LineColor = Palette.blue)
+        ]
+
+(snd lineRuns.Head).Looks
+|> Array.map frame
+|> List.ofArray
+|> slider "step"
+|> Chart.withXAxisStyle (TitleText = "x", MinMax = (0.0, 8.0))
+|> Chart.withYAxisStyle (
+    TitleText = "density; probability that x is real",
+    MinMax = (0.0, 1.5)
+)
+|> figure
+    "line"
+    "Density of the data, density of the generator's samples and the discriminator over the steps of training: the generator's hill moves under the data's, and the discriminator levels off."
+(*** include-it-raw ***)
+(** Quantiles of 4,000 samples against those of the data, and how far $D$ is from one half where the data are: *)
+let quantiles = [| for i in 1..99 -> float i / 100.0 |]
+
+let quantileDistance gan =
+    let noise =
+        Adversaries.noise Noise.Normal (RandomStream(page.Seed).Split "quantiles") 4000 1
+
+    let samples = Adversaries.samples tape gan noise |> Array.map (fun row -> float row[0])
+
+    quantiles
+    |> Array.averageBy (fun share ->
+        abs (Statistics.Quantile(samples, share) - target.InverseCumulativeDistribution share)
+        / target.StdDev)
+
+let fromHalf gan =
+    let places = quantiles |> Array.map target.InverseCumulativeDistribution
+    Adversaries.discriminate tape gan (asRows 1 places) |> Array.averageBy (fun d -> abs (d - 0.5))
+
+settle
+    findsGaussian
+    [ for course, run in lineRuns -> course.Seed, quantileDistance run.Gan ]
+    (Adversaries.totalSeconds lineRuns)
+
+settle
+    cannotTell
+    [ for course, run in lineRuns -> course.Seed, fromHalf run.Gan ]
+    (Adversaries.totalSeconds lineRuns)
+(*** include-output ***)
+(*** hide ***)
+let smoothed width (losses: (int * float)[]) =
+    losses
+    |> Array.chunkBySize width
+    |> Array.map (fun part -> fst (Array.last part), Array.averageBy snd part)
+
+let lossLines (run: Outcome) =
+    let width = max 1 (run.Losses.Length / 150)
+    let of' pick = smoothed width (run.Losses |> Array.map (fun (step, d, g) -> step, pick d g))
+
+    [
+        Chart.Line(of' (fun d _ -> d), Name = "discriminator's loss, −V", LineColor = Palette.blue)
+        Chart.Line(of' (fun _ g -> g), Name = "generator's loss", LineColor = Palette.green)
+        Chart.Line(
+            [ 1, log 4.0; run.Losses.Length, log 4.0 ],
+            Name = "log 4",
+            LineColor = Palette.grey,
+            LineDash = StyleParam.DrawingStyle.Dash
+        )
+    ]
+    |> Chart.combine
+    |> Chart.withXAxisStyle (TitleText = "step")
+    |> Chart.withYAxisStyle (TitleText = "loss, nats")
+(**
+The losses of the same run. A loss that falls does not mean a generator that gets better, as each is measured against an opponent that changes; that the first comes to $\log 4$ means that the second can no longer be told from the data by *this* discriminator.
+*)
+lossLines (snd lineRuns.Head)
+|> figure
+    "line-losses"
+    "Losses of discriminator and generator over the steps, and the value log 4 of the first at which no discriminator can tell samples from data."
+(*** include-it-raw ***)
+(**
+## Experiment: eight hills
+
+Eight normal distributions with deviation 0.05 on a circle of radius 2, a test that Metz et al. (2016) made known. A generator can please the discriminator with one of the hills; then the discriminator learns that this hill is overdone, and the
+generator moves on to another. A hill counts as found if at least 1 % of 2,000 samples lie within 0.3 of its centre. One number says how far the samples are from the ring: the total variation distance, half the sum of the differences between the
+shares of the eight hills and 1/8 each, and of what lies elsewhere and 0. It is 0 if all is right, 7/8 if everything lies on one hill, and 1 if nothing lies on any.
+*)
+let centres =
+    [|
+        for i in 0..7 ->
+            let angle = 2.0 * Math.PI * float i / 8.0
+            2.0 * cos angle, 2.0 * sin angle
+    |]
+
+let fromRing (stream: RandomStream) count =
+    asRows
+        2
+        [
+            for _ in 1..count do
+                let x, y = centres[stream.NextBelow 8]
+                x + 0.05 * stream.NextNormal()
+                y + 0.05 * stream.NextNormal()
+        ]
+
+/// Shares of samples on each hill.
+let shares (points: float[][]) =
+    let counts = Array.zeroCreate<float> 8
+
+    for point in points do
+        let distance (x, y) = sqrt ((point[0] - x) ** 2.0 + (point[1] - y) ** 2.0)
+        let nearest = centres |> Array.map distance |> Array.indexed |> Array.minBy snd
+
+        if snd nearest <= 0.3 then
+            counts[fst nearest] <- counts[fst nearest] + 1.0 / float points.Length
+
+    counts
+
+let modes points = shares points |> Array.filter (fun share -> share >= 0.01) |> Array.length
+
+let fromRingDistance points =
+    let shares = shares points
+    0.5 * (Array.sumBy (fun share -> abs (share - 0.125)) shares + (1.0 - Array.sum shares))
+
+let ringOnly = fromRing (RandomStream(page.Seed).Split "held out") 2000
+
+let rowsOf width (x: Tensor<float32>) = x.ToArray() |> Array.map float |> Array.chunkBySize width
+let heldOut = rowsOf 2 ringOnly
+
+printfn
+    $"2,000 points of the data themselves: {modes heldOut} modes, distance %.3f{fromRingDistance heldOut}"
+(*** include-output ***)
+let ringNoise = Adversaries.noise Noise.Normal (RandomStream(page.Seed).Split "ring") 2000 16
+
+let ringNetworks (stream: RandomStream) =
+    Gan<float32>(
+        MlpGenerator<float32>(
+            MlpGeneratorSettings(
+                Noise = 16,
+                Hidden = [| 128; 128 |],
+                Features = 2,
+                Output = ActivationKind.Identity
+            ),
+            stream.Split "generator"
+        ),
+        MlpDiscriminator<float32>(
+            MlpDiscriminatorSettings(Features = 2, Hidden = [| 128; 128 |], Pieces = 1),
+            stream.Split "discriminator"
+        )
+    )
+
+let ringSteps = page.Pick(quick = 60, standard = 2500)
+let ringRate _ = 0.001
+
+let variants: (string * (Contest -> Contest)) list =
+    [
+        "as it is: k = 1, β₁ = 0.5", id
+        "log(1 − D) for the generator",
+        fun contest -> { contest with Objective = GeneratorObjective.Saturating }
+        "k = 5", fun contest -> { contest with DiscriminatorSteps = 5 }
+        "discriminator at a twentieth of the rate",
+        fun contest -> { contest with Rates = (fun step -> ringRate step / 20.0), ringRate }
+        "β₁ = 0.9", fun contest -> { contest with Optimizer = adam 0.9 }
+        "real data labelled 0.9", fun contest -> { contest with RealTarget = 0.9 }
+    ]
+
+let ringRuns =
+    Adversaries.trainAll
+        tape
+        "eight hills"
+        [
+            for i, (_, change) in List.indexed variants do
+                for seed in seeds ->
+                    change
+                        { contest
+                              $"ring-{i}-{seed}"
+                              seed
+                              "16-128-128-2 against 2-128-128"
+                              ringNetworks
+                              ringSteps
+                              0.001
+                              fromRing with
+                            Rates = ringRate, ringRate
+                            Looks = 12
+                            Look =
+                                fun tape gan ->
+                                    Adversaries.samples tape gan ringNoise
+                                    |> Array.take 500
+                                    |> Array.map (Array.map float)
+                            LookWidth = 2
+                        }
+        ]
+
+let ringSamples =
+    [
+        for _, run in ringRuns ->
+            Adversaries.samples tape run.Gan ringNoise |> Array.map (Array.map float)
+    ]
+
+let byVariant = ringSamples |> List.chunkBySize seeds.Length
+let modesOf i = byVariant[i] |> List.map (modes >> float)
+let distancesOf i = byVariant[i] |> List.map fromRingDistance
+
+table
+    [ "variant"; "modes found, each seed"; "modes, mean"; "distance from the ring" ]
+    [
+        for i, (name, _) in List.indexed variants ->
+            [
+                name
+                modesOf i |> List.map string |> String.concat ", "
+                plusMinus "F1" (modesOf i)
+                plusMinus "F2" (distancesOf i)
+            ]
+    ]
+(*** include-it-raw ***)
+(*** hide ***)
+let cloud (points: float[][]) =
+    Chart.combine
+        [
+            Chart.Point(
+                x = [ for point in heldOut[..499] -> point[0] ],
+                y = [ for point in heldOut[..499] -> point[1] ],
+                Name = "data",
+                MarkerColor = Palette.grey,
+                Opacity = 0.4
+            )
+            Chart.Point(
+                x = [ for point in points -> point[0] ],
+                y = [ for point in points -> point[1] ],
+                Name = "samples",
+                MarkerColor = Palette.blue,
+                Opacity = 0.5
+            )
+        ]
+
+let squareAxes chart =
+    chart
+    |> Chart.withXAxisStyle (TitleText = "x", MinMax = (-3.0, 3.0))
+    |> Chart.withYAxisStyle (TitleText = "y", MinMax = (-3.0, 3.0), ScaleAnchor = StyleParam.ScaleAnchor.X 1)
+(** The first seed as it is, over its steps: *)
+(snd ringRuns.Head).Looks
+|> Array.map (fun (step, points) -> $"{step}", cloud points)
+|> List.ofArray
+|> slider "step"
+|> squareAxes
+|> figure
+    "ring"
+    "500 samples of the generator over the steps of training, on data that lie on eight small hills around a circle."
+(*** include-it-raw ***)
+(** And the end of every variant, the first seed: *)
+[
+    for i, (name, _) in List.indexed variants -> name, cloud byVariant[i].Head[..499]
+]
+|> selector
+|> squareAxes
+|> figure
+    "ring-variants"
+    "500 samples at the end of training for each variant, over the eight hills of the data."
+(*** include-it-raw ***)
+let ringSeconds = Adversaries.totalSeconds ringRuns
+
+/// The difference of two measurements, seed by seed.
+let difference a b = List.map3 (fun seed a b -> seed, a - b) seeds a b
+
+settle slowCollapses (difference (modesOf 0) (modesOf 3)) ringSeconds
+settle oneStep (difference (distancesOf 0) (distancesOf 2)) ringSeconds
+settle lessMomentum (difference (distancesOf 4) (distancesOf 0)) ringSeconds
+settle smoothingHelps (difference (distancesOf 0) (distancesOf 5)) ringSeconds
+(*** include-output ***)
+(**
+## Measures of samples
+
+A GAN has no density that could be asked how likely a test image is; the paper puts one around its samples. With $n$ samples $s_i$ of $d$ numbers each and a *bandwidth* $\sigma$, the
+*Parzen window* estimate is the mean of $n$ Gaussians,
+
+$$
+\hat p(x) = \frac1n \sum_{i=1}^n \frac{1}{(2\pi\sigma^2)^{d/2}} \exp\left(-\frac{\lVert x - s_i\rVert^2}{2\sigma^2}\right)
+$$
+
+and the paper's figure is the mean of $\log \hat p$ over test images, in nats, with the $\sigma$ that does best on images of a validation set. One sample makes it a Gaussian, whose
+density we know; in one dimension it has to integrate to 1; and few points can be computed term by term.
+*)
+let measureChance = RandomStream(page.Seed).Split("measures")
+let measureNormal _ = float32 (measureChance.NextNormal())
+
+let measurePoints count width =
+    Array.init count (fun _ -> Array.init width measureNormal)
+
+// One sample: log N(x; s, σ²) by MathNet, a sum over the dimensions.
+let oneSample, onePoint, sigma = measurePoints 1 5, measurePoints 1 5, 0.7
+
+let gaussianLongHand =
+    Array.map2
+        (fun (s: float32) (x: float32) -> Normal.PDFLn(float s, sigma, float x))
+        oneSample[0]
+        onePoint[0]
+    |> Array.sum
+
+check
+    "Parzen, one sample = the Gaussian density"
+    ((Parzen.logLikelihood oneSample onePoint sigma)[0] - gaussianLongHand)
+    1e-12
+
+// The whole sum, written as the equation has it, which only works while no exponential is 0.
+let fewSamples, fewPoints = measurePoints 7 3, measurePoints 4 3
+
+let parzenLongHand (x: float32[]) =
+    fewSamples
+    |> Array.averageBy (fun s ->
+        let squared =
+            Array.fold2 (fun sum (a: float32) (b: float32) -> sum + pown (float a - float b) 2) 0.0 x s
+
+        exp (-squared / (2.0 * sigma * sigma))
+        / (2.0 * Math.PI * sigma * sigma) ** (float x.Length / 2.0))
+    |> log
+
+check
+    "Parzen, longhand = prelude"
+    (Array.map2
+        (fun x core -> abs (parzenLongHand x - core))
+        fewPoints
+        (Parzen.logLikelihood fewSamples fewPoints sigma)
+     |> Array.max)
+    1e-12
+
+// In one dimension: the sum of the density over a fine grid, times its step, is 1.
+let lineSamples, lineStep = measurePoints 20 1, 0.01
+
+let lineGrid = [| for i in -1500..1500 -> [| float32 (float i * lineStep) |] |]
+
+check
+    "Parzen in one dimension integrates to 1"
+    ((Parzen.logLikelihood lineSamples lineGrid 0.3 |> Array.sumBy exp) * lineStep - 1.0)
+    1e-6
+
+// Far away the naive sum is log 0; the prelude takes the largest exponent out first.
+let farAway = (Parzen.logLikelihood oneSample [| Array.create 5 1e4f |] sigma)[0]
+
+let farLongHand =
+    oneSample[0] |> Array.sumBy (fun s -> Normal.PDFLn(float s, sigma, 1e4))
+
+check "Parzen far from every sample, relative" (farAway / farLongHand - 1.0) 1e-12
+
+// Of samples of a standard normal distribution, the bandwidth for points of the same is neither the smallest nor the largest.
+let bandwidthChosen =
+    Parzen.bestBandwidth (measurePoints 500 1) (measurePoints 200 1) [ 0.001; 0.2; 20.0 ]
+
+holds "the validation points choose the bandwidth between too narrow and too wide" (bandwidthChosen = 0.2)
+(*** include-output ***)
+(**
+Whether a generator copies its training images shows when each sample stands beside its nearest one. And the *Fréchet distance* compares two sets of features as if both were Gaussian, by their means
+$m$ and covariances $S$:
+
+$$
+d^2 = \lVert m_a - m_b\rVert^2 + \operatorname{tr}\left(S_a + S_b - 2\,(S_a^{1/2} S_b\, S_a^{1/2})^{1/2}\right)
+$$
+
+If both covariances have the same eigenvectors the trace is $\sum_i (\sqrt{\lambda_i} - \sqrt{\mu_i})^2$ over their eigenvalues, which a set whose columns do not correlate lets us write down.
+*)
+let neighbours = [| [| 0.0f; 0.0f |]; [| 3.0f; 4.0f |]; [| 1.0f; 1.0f |] |]
+holds "the nearest row of (3, 3) is (3, 4), at distance 1" (Neighbour.nearest neighbours [| 3.0f; 3.0f |] = (1, 1.0))
+holds "a row is its own nearest, at distance 0" (Neighbour.nearest neighbours neighbours[2] = (2, 0.0))
+
+// The corners of a square: uncorrelated columns, each of mean m and variance 4 w² / 3 (n − 1 = 3).
+let square (centre: float list) (halfWidths: float list) =
+    matrix
+        [
+            for x in [ -1.0; 1.0 ] do
+                for y in [ -1.0; 1.0 ] ->
+                    [ centre[0] + x * halfWidths[0]; centre[1] + y * halfWidths[1] ]
+        ]
+
+let squareA, squareB = square [ 0.0; 1.0 ] [ 1.0; 2.0 ], square [ 3.0; -1.0 ] [ 2.0; 0.5 ]
+let deviation halfWidth = sqrt (4.0 / 3.0) * halfWidth
+
+let closedForm =
+    pown 3.0 2
+    + pown -2.0 2
+    + pown (deviation 1.0 - deviation 2.0) 2
+    + pown (deviation 2.0 - deviation 0.5) 2
+
+check "Fréchet, covariances that commute = closed form" (Frechet.distance squareA squareB - closedForm) 1e-12
+
+// Covariances that do not commute, longhand: the eigenvalues of S_a S_b are those of S_a^½ S_b S_a^½.
+let featuresOf (mixing: Matrix<float>) count : Matrix<float> =
+    Matrix<float>.Build.Dense(count, mixing.RowCount, fun _ _ -> measureChance.NextNormal()) * mixing
+
+let featuresA = featuresOf (matrix [ [ 1.0; 0.5; 0.0 ]; [ 0.0; 1.0; 0.0 ]; [ 0.3; 0.0; 0.7 ] ]) 40
+let featuresB = featuresOf (matrix [ [ 0.4; 0.0; 0.2 ]; [ 0.9; 1.5; 0.0 ]; [ 0.0; 0.0; 1.0 ] ]) 50
+
+let momentsOf (features: Matrix<float>) =
+    let m = features.ColumnSums() / float features.RowCount
+    let centred = features - Matrix<float>.Build.DenseOfRowVectors(Array.create features.RowCount m)
+    m, centred.Transpose() * centred / float (features.RowCount - 1)
+
+let frechetLongHand =
+    let (mA, sA), (mB, sB) = momentsOf featuresA, momentsOf featuresB
+    let roots = (sA * sB).Evd().EigenValues |> Seq.sumBy (fun value -> sqrt value.Real)
+    (mA - mB).DotProduct(mA - mB) + sA.Trace() + sB.Trace() - 2.0 * roots
+
+check "Fréchet, longhand = prelude" (Frechet.distance featuresA featuresB - frechetLongHand) 1e-10
+check "Fréchet, a set and itself" (Frechet.distance featuresA featuresA) 1e-10
+
+check
+    "Fréchet, there = back"
+    (Frechet.distance featuresA featuresB - Frechet.distance featuresB featuresA)
+    1e-10
+
+// A shift moves the mean alone, so the distance grows by its squared length.
+let shifted = featuresA.MapIndexed((fun _ column value -> value + float (column + 1)), Zeros.Include)
+check "Fréchet, a shift by (1, 2, 3)" (Frechet.distance featuresA shifted - 14.0) 1e-10
+(*** include-output ***)
+(**
+## Experiment: digits
+
+The paper's networks in small: a generator of two rectified hidden layers with a sigmoid for each pixel and uniform noise, a discriminator of two maxout layers with dropout. The authors' published settings have twice 1,200 units in the generator and twice 240 units of 5 pieces in the discriminator, batches of 100, and gradient descent with
+momentum. Images are the first of MNIST: 7,000 to learn from, 1,000 to choose the width of the Parzen window, and 2,000 more that nothing is chosen by.
+
+With `--save FILE` the trained generator of transposed convolutions, further down, becomes a file. With `--corpus DIR` the digits are replaced by images of yours, in files as MNIST has them; sides must be multiples of 4 pixels.
+*)
+let images = own |> Option.defaultWith Pictures.mnist
+let height, width = images.Height, images.Width
+let pixels = images.Train.Features
+let learnedFrom = images.Train.Count * 7 / 8
+let take (examples: Examples) rows = examples.Take(ReadOnlySpan(Array.ofSeq rows))
+let train = take images.Train [ 0 .. learnedFrom - 1 ]
+let validation = take images.Train [ learnedFrom .. images.Train.Count - 1 ]
+let asFloats (examples: Examples) = examples.Inputs.ToArray() |> Array.chunkBySize pixels
+
+/// A batch of training images, each drawn by itself; scaled from 0..1 to the range that a generator gives.
+let fromImages scale (stream: RandomStream) count =
+    let rows = [| for _ in 1..count -> stream.NextBelow train.Count |]
+    let struct (x, _) = train.Batch<float32>(ReadOnlySpan rows)
+
+    for i in 0 .. x.Length - 1 do
+        x.Span[i] <- scale x.Span[i]
+
+    x
+
+let noiseSize = 100
+
+let perceptrons (stream: RandomStream) =
+    Gan<float32>(
+        MlpGenerator<float32>(
+            MlpGeneratorSettings(Noise = noiseSize, Hidden = [| 256; 512 |], Features = pixels),
+            stream.Split "generator"
+        ),
+        MlpDiscriminator<float32>(
+            MlpDiscriminatorSettings(
+                Features = pixels,
+                Hidden = [| 128; 128 |],
+                Pieces = 5,
+                InputDropout = 0.2,
+                HiddenDropout = 0.5
+            ),
+            stream.Split "discriminator"
+        )
+    )
+
+let shown = Adversaries.noise Noise.Uniform (RandomStream(page.Seed).Split "shown") 36 noiseSize
+
+let showSamples noise tape gan =
+    Adversaries.samples tape gan noise |> Array.map (Array.map float)
+
+let digitContest name networks steps =
+    { contest name page.Seed "" networks steps 0.0 (fromImages id) with
+        Settings = "100-256-512 against maxout 128-128 of 5, dropout 0.2 and 0.5"
+        Rates = (fun _ -> 0.0005), (fun _ -> 0.0005)
+        BatchSize = 64
+        Noise = Noise.Uniform
+        Looks = 6
+        Look = showSamples shown
+        LookWidth = pixels
+    }
+
+(**
+### A discriminator that is sure
+
+Before both learn: the discriminator alone, against the untrained generator. After each few steps, what would the generator's gradient be, by either loss? Its norm over all of the generator's parameters, and the mean of $D(G(z))$:
+*)
+let gradientNorms (noise: Tensor<float32>) (tape: Tape<float32>) (gan: Gan<float32>) =
+    let norm objective =
+        tape.Clear()
+        let loss = gan.GeneratorLoss(tape, noise, RandomStream 0UL, objective)
+
+        for parameter in gan.Generator.Parameters do
+            parameter.ZeroGradient()
+
+        tape.Backward(loss, towards = Seq.cast gan.Generator.Parameters)
+
+        gan.Generator.Parameters
+        |> Seq.sumBy (fun parameter ->
+            parameter.Gradient.ToArray() |> Array.sumBy (fun g -> float g ** 2.0))
+        |> sqrt
+
+    let nonSaturating = norm GeneratorObjective.NonSaturating
+    let saturating = norm GeneratorObjective.Saturating
+    let fooled = Adversaries.discriminate tape gan (asRows pixels (Seq.concat (Adversaries.samples tape gan noise)))
+    [| [| nonSaturating; saturating; Array.average fooled |] |]
+
+let sureRuns =
+    Adversaries.trainAll
+        tape
+        "sure"
+        [
+            for seed in seeds ->
+                { digitContest $"sure-{seed}" perceptrons (page.Pick(quick = 20, standard = 60)) with
+                    Seed = seed
+                    Rates = (fun _ -> 0.0005), still
+                    Looks = 10
+                    Look = gradientNorms shown
+                    LookWidth = 3
+                }
+        ]
+
+let sureLine name column colour =
+    Chart.Line(
+        [ for step, rows in (snd sureRuns.Head).Looks -> step, rows[0][column] ],
+        Name = name,
+        LineColor = colour
+    )
+
+[
+    sureLine "gradient of −log D" 0 Palette.blue
+    sureLine "gradient of log(1 − D)" 1 Palette.red
+    sureLine "mean D(G(z))" 2 Palette.grey
+]
+|> Chart.combine
+|> Chart.withXAxisStyle (TitleText = "steps of the discriminator alone")
+|> Chart.withYAxisStyle (
+    TitleText = "norm of the generator's gradient; probability",
+    AxisType = StyleParam.AxisType.Log
+)
+|> figure
+    "sure"
+    "Norm of the generator's gradient by its two losses while the discriminator alone learns, and the mean probability that it gives generated images."
+(*** include-it-raw ***)
+let lastLook (run: Outcome) = (snd (Array.last run.Looks))[0]
+
+settle
+    vanishes
+    [
+        for course, run in sureRuns ->
+            let look = lastLook run
+            course.Seed, look[0] / look[1]
+    ]
+    (Adversaries.totalSeconds sureRuns)
+(*** include-output ***)
+(**
+### Both learn
+*)
+let digitSteps = page.Pick(quick = 30, standard = 3000)
+
+let perceptronRun =
+    Adversaries.trainAll tape "perceptrons" [ digitContest "perceptrons" perceptrons digitSteps ]
+    |> List.head
+    |> snd
+
+/// The mean of each pixel's channels.
+let picture (row: float[]) = row |> Array.chunkBySize images.Channels |> Array.map Array.average
+
+let grid range rows = rows |> Array.map picture |> List.ofArray |> mosaicWithin range 6 height width
+
+/// Grids of samples over the steps of training, of pixels in a range.
+let gallery range (run: Outcome) =
+    run.Looks
+    |> Array.map (fun (step, rows) -> $"{step}", grid range rows)
+    |> List.ofArray
+    |> slider "step"
+
+gallery (0.0, 1.0) perceptronRun
+|> figure
+    "perceptron-samples"
+    "What the generator of perceptrons makes of the same 36 points of noise, over the steps of training."
+(*** include-it-raw ***)
+lossLines perceptronRun
+|> figure
+    "digit-losses"
+    "Losses of discriminator and generator on digits over the steps of training."
+(*** include-it-raw ***)
+(**
+### How likely are digits never seen?
+
+The generator gives samples and no probabilities. The paper puts a normal distribution around each of 10,000 samples, all of one width $\sigma$ that is chosen on validation images, and takes the mean of the logarithm of the mixture's density over test images. The same with the untrained generator, and, as a limit, with training images in place of samples; each
+with as many centres as there are training images, and a width of its own.
+*)
+let sampleCount = train.Count
+let manyNoise = Adversaries.noise Noise.Uniform (RandomStream(page.Seed).Split "many") sampleCount noiseSize
+let testImages, validationImages, trainImages = asFloats images.Test, asFloats validation, asFloats train
+let judged = Array.truncate (page.Pick(quick = 100, standard = testImages.Length)) testImages
+let chosenBy = Array.truncate (page.Pick(quick = 50, standard = validationImages.Length)) validationImages
+
+let untrained = perceptrons (RandomStream(page.Seed).Split("training").Split "networks")
+
+let sources: (string * float32[][]) list =
+    [
+        "untrained generator", Adversaries.samples tape untrained manyNoise
+        "trained generator", Adversaries.samples tape perceptronRun.Gan manyNoise
+        "training images", trainImages
+    ]
+
+let widths = [ for i in 0..9 -> 0.1 * 10.0 ** (float i / 9.0) ]
+
+let parzen, parzenSeconds =
+    timed (fun () ->
+        [
+            for name, samples in sources ->
+                let sigma = Parzen.bestBandwidth samples chosenBy widths
+                name, sigma, Parzen.logLikelihood samples judged sigma
+        ])
+
+let standardError (values: float[]) =
+    Statistics.StandardDeviation values / sqrt (float values.Length)
+
+table
+    [ "centres"; "width σ"; "log-likelihood of test images, nats"; "standard error" ]
+    [
+        for name, sigma, values in parzen ->
+            [
+                name
+                $"%.3f{sigma}"
+                $"%.1f{Statistics.Mean values}"
+                $"%.1f{standardError values}"
+            ]
+    ]
+(*** include-it-raw ***)
+(** Table 1 of the paper, MNIST, for other generators and its own; these have all 60,000 images, 10,000 centres and the real test set: *)
+table
+    [ "model"; "log-likelihood, nats" ]
+    [
+        [ "deep belief network"; "138 ± 2" ]
+        [ "stacked contractive autoencoder"; "121 ± 1.6" ]
+        [ "deep generative stochastic network"; "214 ± 1.1" ]
+        [ "adversarial nets"; "225 ± 2" ]
+    ]
+(*** include-it-raw ***)
+let parzenMeans = [ for _, _, values in parzen -> Statistics.Mean values ]
+settle likely [ page.Seed, parzenMeans[1] ] (perceptronRun.Seconds + parzenSeconds)
+(*** include-output ***)
+(**
+The paper itself warns of this measure: its variance is high, and in 784 dimensions the windows see little more than distances between blurred images. Theis, van den Oord and Bethge (2016) show that it can rank samples above the very images that they should be like. A second measure is needed.
+
+### A distance that a classifier sees
+
+Heusel et al. 2017 take features of a trained classifier, of real and of generated images, fit a normal distribution to each, and take the Fréchet distance of the two. Theirs is a network for photographs. Ours is trained here, on the digits: two convolutions and a hidden layer of 84 features.
+*)
+let observerSettings =
+    ConvNetSettings(Height = height, Width = width, Channels = images.Channels, Classes = 10)
+
+let observerCourse: Course<ConvNet<float32>> =
+    {
+        Name = "observer"
+        Seed = page.Seed
+        Settings = string observerSettings
+        Model = fun stream -> ConvNet<float32>(observerSettings, stream)
+        Optimizer = adam 0.9
+        Rate = fun _ -> 0.001
+        Steps = page.Pick(quick = 40, standard = 400)
+        BatchSize = 64
+        Train = train
+        Augment = None
+        LooksEvery = None
+    }
+
+let observer = (Classifiers.trainAll tape "observer" [ observerCourse ] |> List.head |> snd).Model
+
+printfn
+    $"the classifier is wrong on %.1f{100.0 * Classifiers.errorRate tape observer images.Test} %% of the test images"
+(*** include-output ***)
+/// Features of the hidden layer and the class with the largest score.
+let observe (rows: float32[][]) =
+    let parts =
+        [|
+            for part in Array.chunkBySize 500 rows do
+                tape.Clear()
+                let logits = observer.Logits(tape, tape.Constant(asRows pixels (Seq.concat part))).Value
+
+                let features =
+                    tape.Recorded |> Seq.find (fun made -> made.Name = "hidden.weight relu")
+
+                Array.zip (rowsOf 84 features.Value) (rowsOf 10 logits)
+        |]
+        |> Array.concat
+
+    Matrix<float>.Build.DenseOfRowArrays(Array.map fst parts),
+    parts |> Array.map (fun (_, scores) -> Array.IndexOf(scores, Array.max scores))
+
+let reference, _ = observe trainImages
+let compared = page.Pick(quick = 200, standard = testImages.Length)
+
+/// The Fréchet distance to the training images, of as many images as there are in the test set.
+let frechet (rows: float32[][]) =
+    Frechet.distance (fst (observe (Array.truncate compared rows))) reference
+
+let frechetOf =
+    [
+        "untrained generator", frechet (snd sources[0])
+        "trained generator", frechet (snd sources[1])
+        "test images", frechet testImages
+    ]
+
+table
+    [ "images"; "Fréchet distance to training images" ]
+    [ for name, distance in frechetOf -> [ name; $"%.2f{distance}" ] ]
+(*** include-it-raw ***)
+let distances = List.map snd frechetOf
+
+settle
+    ordered
+    [
+        page.Seed,
+        [
+            parzenMeans[0] < parzenMeans[1]
+            parzenMeans[1] < parzenMeans[2]
+            distances[0] > distances[1]
+            distances[1] > distances[2]
+        ]
+        |> List.filter id
+        |> List.length
+        |> float
+    ]
+    perceptronRun.Seconds
+(*** include-output ***)
+(** Does it make all digits? What the classifier takes the samples for, beside the test images: *)
+let classShares rows =
+    let classes = snd (observe rows)
+    [ for digit in 0..9 -> 100.0 * float (classes |> Array.filter ((=) digit) |> Array.length) / float classes.Length ]
+
+let madeShares, realShares = classShares (Array.truncate compared (snd sources[1])), classShares (Array.truncate compared testImages)
+
+[
+    Chart.Column(values = realShares, Keys = [ 0..9 ], Name = "test images", MarkerColor = Palette.grey)
+    Chart.Column(values = madeShares, Keys = [ 0..9 ], Name = "samples", MarkerColor = Palette.blue)
+]
+|> Chart.combine
+|> Chart.withXAxisStyle (TitleText = "digit, as the classifier has it")
+|> Chart.withYAxisStyle (TitleText = "share, %")
+|> figure
+    "classes"
+    "How often the classifier takes a sample, and a test image, for each of the ten digits."
+(*** include-it-raw ***)
+(**
+### Learned by heart?
+
+The paper shows the nearest training image beside each sample. Nearest in the sum of squared differences of pixels; samples in the first row, below them the nearest training images.
+*)
+let madeImages = snd sources[1]
+let pairsShown = 10
+
+let nearestImages =
+    madeImages[.. pairsShown - 1]
+    |> Array.map (fun image -> trainImages[fst (Neighbour.nearest trainImages image)])
+
+[
+    for image in madeImages[.. pairsShown - 1] -> picture (Array.map float image)
+    for image in nearestImages -> picture (Array.map float image)
+]
+|> mosaicWithin (0.0, 1.0) pairsShown height width
+|> figure
+    "neighbours"
+    "Ten samples in the upper row and the nearest training image of each in the lower."
+(*** include-it-raw ***)
+let nearness (rows: float32[][]) =
+    rows |> Array.truncate (page.Pick(quick = 50, standard = 500)) |> Array.map (fun image -> snd (Neighbour.nearest trainImages image))
+
+let madeNearness, realNearness = nearness madeImages, nearness testImages
+let closest = Statistics.Quantile(realNearness, 0.01)
+
+printfn $"distance to the nearest training image, median: samples %.2f{Statistics.Median madeNearness}, test images %.2f{Statistics.Median realNearness}"
+
+settle
+    noCopies
+    [
+        page.Seed,
+        100.0
+        * float (madeNearness |> Array.filter (fun d -> d < closest) |> Array.length)
+        / float madeNearness.Length
+    ]
+    perceptronRun.Seconds
+(*** include-output ***)
+(**
+### Between two samples
+
+If the generator had a picture for each point and nothing between, the way from one point of noise to another would jump. Straight lines between two points of noise, one a row:
+*)
+let interpolated count =
+    let ends = Adversaries.noise Noise.Uniform (RandomStream(page.Seed).Split "ends") (2 * count) noiseSize |> rowsOf noiseSize
+
+    [
+        for pair in Array.chunkBySize 2 ends do
+            for i in 0..9 do
+                let share = float i / 9.0
+                Array.map2 (fun a b -> (1.0 - share) * a + share * b) pair[0] pair[1]
+    ]
+    |> Seq.concat
+    |> asRows noiseSize
+
+showSamples (interpolated 6) tape perceptronRun.Gan
+|> Array.map picture
+|> List.ofArray
+|> mosaicWithin (0.0, 1.0) 10 height width
+|> figure
+    "interpolation"
+    "Six rows of ten samples; in each row the noise goes in a straight line from one point to another."
+(*** include-it-raw ***)
+(**
+## Experiment: transposed convolutions
+
+Radford et al. 2015 replace the perceptrons by convolutions and give rules that made them train: strides instead of pooling, batch normalization in both networks, rectifiers in the generator with tanh at its end, leaky rectifiers in the discriminator, no hidden linear layers, Adam with a rate of 0.0002 and β₁ = 0.5, weights of deviation 0.02. Same digits, pixels from −1 to 1. Their networks have four layers and begin with 1,024 filters for images of 64x64; ours have two and 32, for 28x28.
+*)
+let dcganSettings normalized =
+    DcganSettings(Height = height, Width = width, Channels = images.Channels, Noise = noiseSize, Filters = 32, BatchNormalization = normalized)
+
+let convolutional normalized (stream: RandomStream) =
+    let settings = dcganSettings normalized
+
+    Gan<float32>(
+        DcganGenerator<float32>(settings, stream.Split "generator"),
+        DcganDiscriminator<float32>(settings, stream.Split "discriminator")
+    )
+
+let dcganContest name normalized steps =
+    { digitContest name (convolutional normalized) steps with
+        Settings = string (dcganSettings normalized)
+        Rates = (fun _ -> 0.0002), (fun _ -> 0.0002)
+        Real = fromImages (fun pixel -> 2.0f * pixel - 1.0f)
+    }
+
+let dcganSteps = page.Pick(quick = 6, standard = 1200)
+
+let dcganRun =
+    Adversaries.trainAll tape "DCGAN" [ dcganContest "dcgan" true dcganSteps ]
+    |> List.head
+    |> snd
+
+for file in Option.toList page.SaveTo do
+    reading (fun () -> GeneratorFile.Save(file, dcganRun.Gan.Generator))
+    printfn $"saved: {file}"
+
+gallery (-1.0, 1.0) dcganRun
+|> figure
+    "dcgan-samples"
+    "What the generator of transposed convolutions makes of the same 36 points of noise, over the steps of training."
+(*** include-it-raw ***)
+lossLines dcganRun
+|> figure "dcgan-losses" "Losses of DCGAN's discriminator and generator on digits over the steps of training."
+(*** include-it-raw ***)
+(** The same measures, on pixels moved back to 0..1: *)
+let imagesOf (run: Outcome) =
+    Adversaries.samples tape run.Gan manyNoise |> Array.map (Array.map (fun pixel -> (pixel + 1.0f) / 2.0f))
+
+let dcganImages = imagesOf dcganRun
+let dcganDistance = frechet dcganImages
+
+let dcganSigma = Parzen.bestBandwidth dcganImages chosenBy widths
+let dcganLikelihood = Parzen.logLikelihood dcganImages judged dcganSigma
+
+table
+    [ "generator"; "parameters"; "seconds"; "Fréchet distance"; "Parzen, nats" ]
+    [
+        for name, run: Outcome, distance, values in
+            [
+                "perceptrons", perceptronRun, distances[1], (let _, _, values = parzen[1] in values)
+                "transposed convolutions", dcganRun, dcganDistance, dcganLikelihood
+            ] ->
+            [
+                name
+                string (run.Gan.Generator.Parameters |> Seq.sumBy _.Value.Length)
+                $"%.0f{run.Seconds}"
+                $"%.2f{distance}"
+                $"%.1f{Statistics.Mean values} ± %.1f{standardError values}"
+            ]
+    ]
+(*** include-it-raw ***)
+settle convolutionsBetter [ page.Seed, dcganDistance / distances[1] ] (perceptronRun.Seconds + dcganRun.Seconds)
+(*** include-output ***)
+(**
+## Break it
+
+DCGAN without batch normalization, everything else the same:
+*)
+let bareRun =
+    Adversaries.trainAll tape "without normalization" [ dcganContest "bare" false dcganSteps ]
+    |> List.head
+    |> snd
+
+let lastGrid (run: Outcome) = grid (-1.0, 1.0) (snd (Array.last run.Looks))
+
+[ "with batch normalization", lastGrid dcganRun; "without", lastGrid bareRun ]
+|> selector
+|> figure
+    "break-it"
+    "Samples of DCGAN at the end of training, with and without batch normalization."
+(*** include-it-raw ***)
+let bareDistance = frechet (imagesOf bareRun)
+printfn $"Fréchet distance: %.2f{dcganDistance} with, %.2f{bareDistance} without batch normalization"
+settle normalizationNeeded [ page.Seed, bareDistance / dcganDistance ] (dcganRun.Seconds + bareRun.Seconds)
+(*** include-output ***)
 (**
 ## Paper says, we did
 
