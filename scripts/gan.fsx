@@ -1386,7 +1386,7 @@ let contest name seed settings networks steps rate real =
         LookWidth = 1
     }
 
-let asRows width (values: float seq) =
+let inline asRows width (values: seq<_>) =
     let values = values |> Seq.map float32 |> Array.ofSeq
     Tensor<float32>.From(Shape(values.Length / width, width), ReadOnlySpan values)
 
@@ -1771,7 +1771,13 @@ let cloud (points: float[][]) =
 let squareAxes chart =
     chart
     |> Chart.withXAxisStyle (TitleText = "x", MinMax = (-3.0, 3.0))
-    |> Chart.withYAxisStyle (TitleText = "y", MinMax = (-3.0, 3.0), ScaleAnchor = StyleParam.ScaleAnchor.X 1)
+    |> Chart.withYAxis (
+        LayoutObjects.LinearAxis.init (
+            Title = Title.init "y",
+            Range = StyleParam.Range.ofMinMax (-3.0, 3.0),
+            ScaleAnchor = StyleParam.ScaleAnchor.X 1
+        )
+    )
 (** The first seed as it is, over its steps: *)
 (snd ringRuns.Head).Looks
 |> Array.map (fun (step, points) -> $"{step}", cloud points)
@@ -2021,7 +2027,7 @@ let gradientNorms (noise: Tensor<float32>) (tape: Tape<float32>) (gan: Gan<float
         for parameter in gan.Generator.Parameters do
             parameter.ZeroGradient()
 
-        tape.Backward(loss, towards = Seq.cast gan.Generator.Parameters)
+        tape.Backward(loss, towards = gan.Generator.Parameters)
 
         gan.Generator.Parameters
         |> Seq.sumBy (fun parameter ->
