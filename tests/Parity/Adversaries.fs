@@ -8,7 +8,6 @@ open System.Numerics
 open Hybrid.Autodiff
 open Hybrid.Layers
 open Hybrid.Models
-open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Parity.ModelComparison
 open TorchSharp
@@ -50,9 +49,9 @@ type private Theirs =
     member theirs.Dropout rate (x: torch.Tensor) =
         match theirs.Chance with
         | Some chance when rate > 0.0 ->
-            let extents = [ for extent in x.shape -> int<int64> extent ]
+            let extents = [ for extent in x.shape -> int extent ]
             let ones = Numbers.ours<float> extents (Array.create (Numbers.count extents) 1.0)
-            let struct (kept, _) = Dropout.Forward(rate, chance, ones, Hybrid.Memory.Arena<float>())
+            let struct (kept, _) = Hybrid.Rules.Dropout.Forward(rate, chance, ones, Hybrid.Memory.Arena<float>())
             let mask = kept.ToArray() |> Array.map (fun kept -> if kept = 0.0 then 0.0 else 1.0)
             x * (Numbers.theirs<float> extents mask).``to``(x.dtype) / Formulas.number x (1.0 - rate)
         | _ -> x
@@ -195,7 +194,7 @@ let private lossOfGenerator (game: IGame) objective (theirs: Theirs) noise =
 
     match objective with
     | GeneratorObjective.NonSaturating -> crossEntropy 1.0 logits
-    | _ -> crossEntropy(0.0, logits).neg ()
+    | _ -> (crossEntropy 0.0 logits).neg ()
 
 /// The gradients towards one player's parameters.
 let private gradientsTowards (player: Layer<_>) (theirs: Parameter list) (loss: torch.Tensor) =
@@ -273,7 +272,8 @@ let private compare<'T
     let judged = gan.Discriminator.Logits(tape, made, null)
     let testing = valuesApart [ made, theirMade; judged, game.Logits both.Theirs theirMade ]
     let distance = List.reduce Distance.Worse ofLosses
-    { distance with Forward = List.max [ distance.Forward; statistics; testing ] }
+    // NaN is worse than anything.
+    { distance with Forward = Math.Max(distance.Forward, Math.Max(statistics, testing)) }
 
 /// Both players in turn, by Adam.
 let private train (game: IGame) (random: RandomStream) =
@@ -297,25 +297,27 @@ let private train (game: IGame) (random: RandomStream) =
 
     let moveDiscriminator, moveGenerator = mover both.Discriminator, mover both.Generator
 
-    let differences =
-        [
-            for _ in 1..trainingSteps do
-                use _ = torch.NewDisposeScope()
-                let (realExtents, real), (noiseExtents, noise) = batch game random
-                let theirReal = Numbers.theirs<float> realExtents real
-                let theirNoise = Numbers.theirs<float> noiseExtents noise
-                let real, noise = Numbers.ours<float> realExtents real, Numbers.ours<float> noiseExtents noise
-                let seed = random.NextBits()
-                let theirs () = { both.Theirs with Chance = Some(RandomStream seed) }
+    let step _ =
+        use _ = torch.NewDisposeScope()
+        let (realExtents, real), (noiseExtents, noise) = batch game random
+        let theirReal, theirNoise = Numbers.theirs<float> realExtents real, Numbers.theirs<float> noiseExtents noise
+        let real, noise = Numbers.ours<float> realExtents real, Numbers.ours<float> noiseExtents noise
+        let seed = random.NextBits()
+        let theirs () = { both.Theirs with Chance = Some(RandomStream seed) }
 
-                moveDiscriminator
-                    (both.Gan.DiscriminatorLoss(tape, real, noise, RandomStream seed))
-                    (lossOfDiscriminator game 1.0 (theirs ()) theirReal theirNoise)
+        let ofDiscriminator =
+            moveDiscriminator
+                (both.Gan.DiscriminatorLoss(tape, real, noise, RandomStream seed))
+                (lossOfDiscriminator game 1.0 (theirs ()) theirReal theirNoise)
 
-                moveGenerator
-                    (both.Gan.GeneratorLoss(tape, noise, RandomStream seed))
-                    (lossOfGenerator game GeneratorObjective.NonSaturating (theirs ()) theirNoise)
-        ]
+        let ofGenerator =
+            moveGenerator
+                (both.Gan.GeneratorLoss(tape, noise, RandomStream seed))
+                (lossOfGenerator game GeneratorObjective.NonSaturating (theirs ()) theirNoise)
+
+        Math.Max(ofDiscriminator, ofGenerator)
+
+    let differences = List.map step [ 1..trainingSteps ]
 
     // NaN is worse than anything.
     let worst = List.reduce (fun (a: float) b -> Math.Max(a, b)) differences
