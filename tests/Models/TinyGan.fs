@@ -1,7 +1,6 @@
 /// Games small enough to be checked number by number, and what the tests of all players have in common.
 module Hybrid.Tests.Models.TinyGan
 
-open Expecto
 open Hybrid.Autodiff
 open Hybrid.Checks
 open Hybrid.Layers
