@@ -252,7 +252,7 @@ $$ V(D^*, G) = -\log 4 + 2\,\text{JSD}(p, q) $$
 
 $$ \int p \log \frac pm = -\int_{p > 0} p \log \frac mp \ge -\int_{p > 0} (m - p) = 1 - \int_{p > 0} m \ge 0 $$
 
-The first sign is an equality only if $m = p$ wherever $p > 0$ (up to a set that no integral sees); then $\int_{p>0} m = 1$ as well. The same holds for $q$. So JSD is 0 if and only if $p = m = q$: *the
+and likewise for $q$. The first sign is an equality only if $m = p$ wherever $p > 0$ (up to a set that no integral sees). Then $q = 2m - p = p$ there, and as both integrate to 1, $q$ is 0 elsewhere. So JSD is 0 if and only if $p = q$: *the
 minimum is −log 4, and it is reached only where the generated distribution is that of the data.* There $D^* = \frac12$ everywhere.
 
 *It is never above 0.* $m \ge p/2$, so $\log(p/m) \le \log 2$, with equality only where $q = 0$. JSD is at most $\log 2$, and it is $\log 2$ for all pairs of distributions that do not overlap, be they near or far. There
@@ -285,7 +285,7 @@ GAN-2 is BCE-1 with $t = 1$; GAN-3 is BCE-1 with $t = 0$, times −1. By BCE-2 t
 $$ \text{GAN-2: } \sigma(a) - 1 \qquad\qquad \text{GAN-3: } -\sigma(a) $$
 
 Both are negative for all $a$: both want the logit to rise. At $a = 0$ both are −½. But where $D$ is sure that an example is false, $a \ll 0$, the slope of GAN-3 is about $-e^a$ and *vanishes*, and that of GAN-2 is nearly −1. Their ratio is
-$(1 - \sigma(a)) / \sigma(a) = e^{-a}$. From there the gradient goes on through $da/dx$ to the generator. Where $D$ is flat, $da/dx = 0$ and both losses are at rest; so they have the same fixed point, $p = q$ with $D = \frac12$, and come to it
+$(1 - \sigma(a)) / \sigma(a) = e^{-a}$. From there the gradient goes on through $da/dx$ to the generator. At $p = q$ the best $D$ is ½ everywhere and flat, so $da/dx = 0$ and both losses are at rest: they have the same fixed point, and come to it
 at different speeds. With several examples even the direction differs: GAN-3 listens most to those that fool $D$ already, GAN-2 to those that do not.
 
 ### The algorithm
@@ -298,7 +298,7 @@ Algorithm 1 of the paper, for each step of the generator:
 To train $D$ to its best each time would be too dear, the paper says, and would overfit a finite data set. It uses $k = 1$.
 
 $L_D$ depends on $G$ too, and $L_G$ on $D$. A backward pass through the whole graph would put gradients into both; each optimizer must see only those of its own loss. In the core, `Backward` takes the variables *towards* which gradients are to flow, and leaves
-all others alone. (The last layer of $D$ is passed through to reach $G$, and its weights get no gradient.)
+all others alone. (On its way to $G$ a gradient passes through the layers of $D$, whose weights get none.)
 
 ### What proposition 2 proves
 
