@@ -90,7 +90,10 @@ let playRound (line: float * float, generated: Vector<float>) =
     for _ in 1..50 do
         let onReal = 1.0 - judge (slope, offset) realPoints
         let onGenerated = judge (slope, offset) generated
-        slope <- slope + 0.25 * (onReal.DotProduct realPoints - onGenerated.DotProduct generated)
+
+        slope <-
+            slope + 0.25 * (onReal.DotProduct realPoints - onGenerated.DotProduct generated)
+
         offset <- offset + 0.25 * (onReal.Sum() - onGenerated.Sum())
 
     let pull = slope * (1.0 - judge (slope, offset) generated)
@@ -175,7 +178,11 @@ for kernel in 2..6 do
 /// The different numbers of stamps away from the ends.
 let stampCounts kernel stride =
     let counts = stamp (onesOf kernel) stride (onesOf 12)
-    counts.SubVector(kernel, counts.Count - 2 * kernel) |> Seq.distinct |> Seq.sort |> List.ofSeq
+
+    counts.SubVector(kernel, counts.Count - 2 * kernel)
+    |> Seq.distinct
+    |> Seq.sort
+    |> List.ofSeq
 
 holds
     "all places get as many stamps, if and only if the stride divides the kernel"
@@ -202,7 +209,9 @@ holds "4x4: four stamps" (countsInside 4 = set [ 4.0 ])
 [
     for kernel in [ 3; 4 ] ->
         let counts = stampsOfImage kernel
-        $"{kernel}x{kernel}", mosaic 1 counts.RowCount counts.ColumnCount [ counts.ToRowMajorArray() ]
+
+        $"{kernel}x{kernel}",
+        mosaic 1 counts.RowCount counts.ColumnCount [ counts.ToRowMajorArray() ]
 ]
 |> selector
 |> figure
@@ -417,8 +426,7 @@ let divergence logP logQ =
 let data, near = gaussian 0.0 1.0, gaussian 2.0 1.5
 let best = valueOf (bestLogit data near) data near
 
-printfn
-    $"p = q: V = %.10f{valueOf (bestLogit data data) data data}; −log 4 = %.10f{-(log 4.0)}"
+printfn $"p = q: V = %.10f{valueOf (bestLogit data data) data data}; −log 4 = %.10f{-(log 4.0)}"
 
 printfn $"p normal, q normal with mean 2 and deviation 1.5: V = %.10f{best}"
 (*** include-output ***)
@@ -445,7 +453,7 @@ let byGrid x =
     largest (fun d -> p * log d + q * log (1.0 - d)) 0.0 1.0
 
 let byFormula x = exp (data x) / (exp (data x) + exp (near x))
-let places = [ -2.0 .. 1.0 .. 5.0 ]
+let places = [ -2.0 .. 1.0..5.0 ]
 
 table
     [ "x"; "p"; "q"; "D by grid"; "p / (p + q)" ]
@@ -480,17 +488,17 @@ let newton (line: Vector<float>) =
 
     let hessian =
         matrix
-            [
-                [ moment curve 2.0; moment curve 1.0 ]
-                [ moment curve 1.0; moment curve 0.0 ]
-            ]
+            [ [ moment curve 2.0; moment curve 1.0 ]; [ moment curve 1.0; moment curve 0.0 ] ]
 
     line - hessian.Solve gradient
 
 let fitted = Seq.fold (fun line _ -> newton line) (vector [ 0.0; 0.0 ]) [ 1..12 ]
 let variance = commonDeviation ** 2.0
 
-check "slope of the best line = (μp − μq) / σ²" (fitted[0] - (fst means - snd means) / variance) 1e-6
+check
+    "slope of the best line = (μp − μq) / σ²"
+    (fitted[0] - (fst means - snd means) / variance)
+    1e-6
 
 check
     "its offset = (μq² − μp²) / 2σ²"
@@ -595,14 +603,18 @@ check
 
 holds
     "in turn, it stays within a quarter of where it began"
-    (inTurn
-     |> Array.forall (fun state -> abs (radius state / radius inTurn[0] - 1.0) < 0.25))
+    (inTurn |> Array.forall (fun state -> abs (radius state / radius inTurn[0] - 1.0) < 0.25))
 
 let nonSaturatingInTurn = snd chases[3]
 
 holds
-    "non-saturating and in turn, it has come to less than a half"
-    (radius (Array.last nonSaturatingInTurn) < 0.5 * radius nonSaturatingInTurn[0])
+    "non-saturating and in turn, it has come to less than a quarter"
+    (radius (Array.last nonSaturatingInTurn) < 0.25 * radius nonSaturatingInTurn[0])
+
+check
+    "non-saturating and at once, it ends at a distance of √2h"
+    (radius (Array.last (snd chases[2])) - sqrt 0.4)
+    0.02
 (*** include-output ***)
 chases
 |> List.map (fun (name, path) ->
@@ -621,6 +633,8 @@ chases
     "Paths of a generator with one parameter against a discriminator with one parameter over a thousand steps of 0.2; the equilibrium is the origin."
 (*** include-it-raw ***)
 (**
+Only the last of the four is on its way to the equilibrium. The third ends on a circle: near the origin a step at once adds $\frac14 h^2 r^2$ to $r^2 = \theta^2 + \psi^2$, and the flow takes off $h a^2$, on average over a circle $\frac18 h r^4$. They balance at $r^2 = 2h$.
+
 ### Maxout
 *)
 let longhandMaxout pieces (x: Matrix<float>) =
@@ -686,8 +700,14 @@ let longhandTransposed (matrixOf: Vector<float> -> Matrix<float>) w (x: Matrix<f
         let dx = dy * c.Transpose() // CONVT-2
         let dc = x.Transpose() * dy
         // Where weight k stands, C of weights that are 1 at k and else 0 has a 1.
-        let whereStands k = matrixOf (Vector<float>.Build.Dense(w.Count, fun i -> if i = k then 1.0 else 0.0))
-        let dw = Vector<float>.Build.Dense(w.Count, fun k -> dc.PointwiseMultiply(whereStands k).RowSums().Sum()) // CONVT-3
+        let whereStands k =
+            matrixOf (Vector<float>.Build.Dense(w.Count, fun i -> if i = k then 1.0 else 0.0))
+
+        let dw =
+            Vector<float>
+                .Build
+                .Dense(w.Count, fun k -> dc.PointwiseMultiply(whereStands k).RowSums().Sum()) // CONVT-3
+
         dx, dw
 
     y, back
@@ -910,7 +930,7 @@ for target in [ 0.0; 0.9; 1.0 ] do
 
     check $"longhand = core, {name}" (core.ToScalar() - loss) 1e-12
     agree $"{name}, da" da (List.head gradients)
-    differences name (entropyRule target) [ "a", Tensor.ofMatrix logits ]
+    differences name (entropyRule target) [ ("a", Tensor.ofMatrix logits) ]
 
 let maxoutRule pieces (tape: Tape<float>) (inputs: Variable<float> list) =
     tape.Record(
@@ -930,7 +950,7 @@ for pieces in [ 1; 2; 3 ] do
     let core, gradients = runRule (maxoutRule pieces) [ Tensor.ofMatrix x ] (Tensor.ofMatrix dy)
     agree $"maxout of {pieces}, y" y core
     agree $"maxout of {pieces}, dx" (back dy) (List.head gradients)
-    differences $"maxout of {pieces}" (maxoutRule pieces) [ "x", Tensor.ofMatrix x ]
+    differences $"maxout of {pieces}" (maxoutRule pieces) [ ("x", Tensor.ofMatrix x) ]
 (*** include-output ***)
 (** Transposed convolution with DCGAN's kernel, and three others: *)
 let transposedRule stride padding (tape: Tape<float>) (inputs: Variable<float> list) =
@@ -965,7 +985,11 @@ for name, kernel, stride, padding in
 
     let db =
         Matrix<float>
-            .Build.DenseOfRowMajor(dy.RowCount * dy.ColumnCount / outs, outs, dy.ToRowMajorArray())
+            .Build.DenseOfRowMajor(
+                dy.RowCount * dy.ColumnCount / outs,
+                outs,
+                dy.ToRowMajorArray()
+            )
             .ColumnSums() // CONVT-4
 
     let inputs =
@@ -1020,7 +1044,8 @@ let twoLayers (read: Parameter<float> -> Tensor<float>) (parameters: Parameter<f
 
     match matrices with
     | [ w1; b1; w2; b2 ] -> { W1 = w1; B1 = b1.Row 0; W2 = w2; B2 = b2.Row 0 }
-    | others -> Host.refuse $"a network of two layers has 4 parameters, this has {others.Length}."
+    | others ->
+        Host.refuse $"a network of two layers has 4 parameters, this has {others.Length}."
 
 let valuesOf (parameters: Parameter<float> seq) = twoLayers _.Value parameters
 let gradientsOf (parameters: Parameter<float> seq) = twoLayers _.Gradient parameters
@@ -1073,12 +1098,21 @@ let agreeOnGame name (longhandLoss, longhand: TwoLayers) (loss: float, core: Two
             "W2", longhand.W2, core.W2
             "b2", longhand.B2.ToRowMatrix(), core.B2.ToRowMatrix()
         ] do
-        check $"longhand = core, {name}, d{parameter}" ((a - b).Enumerate() |> Seq.map abs |> Seq.max) 1e-12
+        check
+            $"longhand = core, {name}, d{parameter}"
+            ((a - b).Enumerate() |> Seq.map abs |> Seq.max)
+            1e-12
 
 let worstDifference name record (parameters: Parameter<float> seq) =
-    let errors = GradCheck.Run((fun tape _ -> record tape), [||], Array.ofSeq parameters, random)
+    let errors =
+        GradCheck.Run((fun tape _ -> record tape), [||], Array.ofSeq parameters, random)
+
     let worst = errors |> Seq.maxBy _.Error
-    check $"derived = differences, {name}, worst of {errors.Count} ({worst.Name})" worst.Error 1e-6
+
+    check
+        $"derived = differences, {name}, worst of {errors.Count} ({worst.Name})"
+        worst.Error
+        1e-6
 
 let longhandG, longhandD =
     valuesOf game.Generator.Parameters, valuesOf game.Discriminator.Parameters
@@ -1136,7 +1170,11 @@ let core32 target (a: float32) =
     let logit = tape.Input(Tensor<float32>.From(Shape(1, 1), ReadOnlySpan [| a |]))
 
     let loss =
-        tape.Record("entropy", BinaryCrossEntropy.Forward(target, logit.Value, tape.Arena), logit)
+        tape.Record(
+            "entropy",
+            BinaryCrossEntropy.Forward(target, logit.Value, tape.Arena),
+            logit
+        )
 
     tape.Backward loss
     float (loss.Value.ToScalar()), float ((nonNull logit.Gradient).ToScalar())
@@ -1176,7 +1214,9 @@ let formulas
         sigmoid
     ]
 
-let magnitudes = [ 1.0; 5.0; 8.0; 10.0; 17.0; 30.0; 37.0; 80.0; 89.0; 104.0; 700.0; 710.0; 1e4 ]
+let magnitudes =
+    [ 1.0; 5.0; 8.0; 10.0; 17.0; 30.0; 37.0; 80.0; 89.0; 104.0; 700.0; 710.0; 1e4 ]
+
 let isWrong (truth: float) (value: float) = not (abs (value - truth) <= 1e-3 * abs truth)
 
 let firstWrong sign (truth: float -> float) (f: float -> float) =
@@ -1308,10 +1348,8 @@ printfn $"exercise 2: {outcome (errorOfStamp stampPullback)}"
 (*** include-output ***)
 (*** hide ***)
 let stampSolution (kernel: float[]) stride (dy: float[]) =
-    Array.init
-        ((dy.Length - kernel.Length) / stride + 1)
-        (fun i ->
-            kernel |> Seq.mapi (fun u weight -> weight * dy[stride * i + u]) |> Seq.sum)
+    Array.init ((dy.Length - kernel.Length) / stride + 1) (fun i ->
+        kernel |> Seq.mapi (fun u weight -> weight * dy[stride * i + u]) |> Seq.sum)
 
 check "the solution of exercise 2" (errorOfStamp stampSolution) 1e-12
 (**
@@ -1345,7 +1383,9 @@ let errorOfStep (step: Gan<float> -> Optimizer<float> -> Optimizer<float> -> uni
                 gan.Discriminator.Parameters,
                 ofD,
                 (fun () -> gan.DiscriminatorLoss(tape, real, noise, chance))
-                gan.Generator.Parameters, ofG, (fun () -> gan.GeneratorLoss(tape, noise, chance))
+                gan.Generator.Parameters,
+                ofG,
+                (fun () -> gan.GeneratorLoss(tape, noise, chance))
             ] do
             tape.Clear()
             let loss = loss ()
@@ -1421,7 +1461,7 @@ let errorOfUniform (best: float -> float) (value: float) =
         |> List.max
 
     let sum =
-        [ 0.0005 .. 0.001 .. 3.9996 ]
+        [ 0.0005..0.001..3.9996 ]
         |> List.sumBy (fun x ->
             let p, q = densities x
             0.001 * (part p (p / (p + q)) + part q (q / (p + q))))
@@ -1435,7 +1475,10 @@ printfn $"exercise 4: {solvedUniform (errorOfUniform uniformBest uniformValue)}"
 check
     "the solution of exercise 4"
     (errorOfUniform
-        (fun x -> if x < 1.0 then 1.0 elif x < 2.0 then 0.6 else 0.0)
+        (fun x ->
+            if x < 1.0 then 1.0
+            elif x < 2.0 then 0.6
+            else 0.0)
         (0.5 * log 0.6 + log 0.4 / 3.0))
     1e-6
 
