@@ -4,6 +4,7 @@ module Hybrid.TorchHost
 open System
 open System.Diagnostics
 open System.IO
+open System.Runtime
 open System.Runtime.InteropServices
 open System.Security.Cryptography
 open System.Text
@@ -82,9 +83,16 @@ let private become host root =
     execve (host, toNull arguments, toNull environment) |> ignore
     fail $"{host} could not be started: {Marshal.GetLastPInvokeErrorMessage()}. Delete its folder and start again."
 
+/// TorchSharp hands libtorch numbers (a rate, a slope) as objects that nothing holds during the call. A collection beside the
+/// running program may finalize one while libtorch still reads it: "Expected false to be true" in Scalar.h. Without such
+/// collections it can not happen: then only an allocation starts one, and a thread inside libtorch does not allocate.
+let private keepScalars () = GCSettings.LatencyMode <- GCLatencyMode.Batch
+
 /// Call this before the first use of TorchSharp. Where the libraries are new enough, and on other systems than Linux, it does
 /// nothing; elsewhere the program starts again, from its beginning, under a host that it makes once.
 let ensure () =
+    keepScalars ()
+
     if OperatingSystem.IsLinux() then
         if isNewEnough () then
             // Programs that this one starts look after themselves.
