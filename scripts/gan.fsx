@@ -49,7 +49,7 @@ pooling, batch normalization, rectifiers, and small steps of Adam.
 ### Four points
 
 Two points are real, two are generated. The discriminator is $D(x) = \sigma(sx + b)$, a straight line through the logistic function. In each round it takes fifty steps up the gradient of
-$\sum \log D(\text{real}) + \sum \log(1 - D(\text{generated}))$. Then each generated point takes one step up the gradient of $\log D$, which is $(1 - D)\,s$.
+$\sum \log D(\text{real}) + \sum \log(1 - D(\text{generated}))$. Then each generated point takes one step up the gradient of $\log D$, which is $(1 - D)\,s$. The table shows the discriminator of a round, and the points after their step.
 *)
 #load "ensure.fsx"
 #load "prelude.fsx"
