@@ -635,7 +635,7 @@ chases
 (**
 Only the last of the four is on its way to the equilibrium. The third ends on a circle: near the origin a step at once adds $\frac14 h^2 r^2$ to $r^2 = \theta^2 + \psi^2$, and the flow takes off $h a^2$, on average over a circle $\frac18 h r^4$. They balance at $r^2 = 2h$.
 
-### Maxout
+### Maxout on a matrix
 *)
 let longhandMaxout pieces (x: Matrix<float>) =
     let rows, units = x.RowCount, x.ColumnCount / pieces
@@ -667,7 +667,7 @@ printfn $"max(v, 0):  {inLine (asRectifier.Row 0)}"
 printfn $"max(v, −v): {inLine (asAbsolute.Row 0)}"
 (*** include-output ***)
 (**
-### Transposed convolution
+### Transposed convolution as a matrix
 
 The matrix $C$ of the [convolution whose transpose it is](resnet.html#Convolution-as-a-matrix): a row for each number of the small image, a column for each of the large one. Images are rows, so $C^\top x$ is `x * c`.
 *)
