@@ -49,7 +49,7 @@ pooling, batch normalization, rectifiers, and small steps of Adam.
 ### Four points
 
 Two points are real, two are generated. The discriminator is $D(x) = \sigma(sx + b)$, a straight line through the logistic function. In each round it takes fifty steps up the gradient of
-$\sum \log D(\text{real}) + \sum \log(1 - D(\text{generated}))$. Then each generated point takes one step up the gradient of $\log D$, which is $(1 - D)\,s$.
+$\sum \log D(\text{real}) + \sum \log(1 - D(\text{generated}))$. Then each generated point takes one step up the gradient of $\log D$, which is $(1 - D)\,s$. The table shows the discriminator of a round, and the points after their step.
 *)
 #load "ensure.fsx"
 #load "prelude.fsx"
@@ -94,7 +94,10 @@ let playRound (line: float * float, generated: Vector<float>) =
     for _ in 1..50 do
         let onReal = 1.0 - judge (slope, offset) realPoints
         let onGenerated = judge (slope, offset) generated
-        slope <- slope + 0.25 * (onReal.DotProduct realPoints - onGenerated.DotProduct generated)
+
+        slope <-
+            slope + 0.25 * (onReal.DotProduct realPoints - onGenerated.DotProduct generated)
+
         offset <- offset + 0.25 * (onReal.Sum() - onGenerated.Sum())
 
     let pull = slope * (1.0 - judge (slope, offset) generated)
@@ -179,7 +182,11 @@ for kernel in 2..6 do
 /// The different numbers of stamps away from the ends.
 let stampCounts kernel stride =
     let counts = stamp (onesOf kernel) stride (onesOf 12)
-    counts.SubVector(kernel, counts.Count - 2 * kernel) |> Seq.distinct |> Seq.sort |> List.ofSeq
+
+    counts.SubVector(kernel, counts.Count - 2 * kernel)
+    |> Seq.distinct
+    |> Seq.sort
+    |> List.ofSeq
 
 holds
     "all places get as many stamps, if and only if the stride divides the kernel"
@@ -206,7 +213,9 @@ holds "4x4: four stamps" (countsInside 4 = set [ 4.0 ])
 [
     for kernel in [ 3; 4 ] ->
         let counts = stampsOfImage kernel
-        $"{kernel}x{kernel}", mosaic 1 counts.RowCount counts.ColumnCount [ counts.ToRowMajorArray() ]
+
+        $"{kernel}x{kernel}",
+        mosaic 1 counts.RowCount counts.ColumnCount [ counts.ToRowMajorArray() ]
 ]
 |> selector
 |> figure
@@ -396,7 +405,7 @@ $$ V(D^*, G) = -\log 4 + 2\,\text{JSD}(p, q) $$
 
 $$ \int p \log \frac pm = -\int_{p > 0} p \log \frac mp \ge -\int_{p > 0} (m - p) = 1 - \int_{p > 0} m \ge 0 $$
 
-The first sign is an equality only if $m = p$ wherever $p > 0$ (up to a set that no integral sees); then $\int_{p>0} m = 1$ as well. The same holds for $q$. So JSD is 0 if and only if $p = m = q$: *the
+and likewise for $q$. The first sign is an equality only if $m = p$ wherever $p > 0$ (up to a set that no integral sees). Then $q = 2m - p = p$ there, and as both integrate to 1, $q$ is 0 elsewhere. So JSD is 0 if and only if $p = q$: *the
 minimum is −log 4, and it is reached only where the generated distribution is that of the data.* There $D^* = \frac12$ everywhere.
 
 *It is never above 0.* $m \ge p/2$, so $\log(p/m) \le \log 2$, with equality only where $q = 0$. JSD is at most $\log 2$, and it is $\log 2$ for all pairs of distributions that do not overlap, be they near or far. There
@@ -429,7 +438,7 @@ GAN-2 is BCE-1 with $t = 1$; GAN-3 is BCE-1 with $t = 0$, times −1. By BCE-2 t
 $$ \text{GAN-2: } \sigma(a) - 1 \qquad\qquad \text{GAN-3: } -\sigma(a) $$
 
 Both are negative for all $a$: both want the logit to rise. At $a = 0$ both are −½. But where $D$ is sure that an example is false, $a \ll 0$, the slope of GAN-3 is about $-e^a$ and *vanishes*, and that of GAN-2 is nearly −1. Their ratio is
-$(1 - \sigma(a)) / \sigma(a) = e^{-a}$. From there the gradient goes on through $da/dx$ to the generator. Where $D$ is flat, $da/dx = 0$ and both losses are at rest; so they have the same fixed point, $p = q$ with $D = \frac12$, and come to it
+$(1 - \sigma(a)) / \sigma(a) = e^{-a}$. From there the gradient goes on through $da/dx$ to the generator. At $p = q$ the best $D$ is ½ everywhere and flat, so $da/dx = 0$ and both losses are at rest: they have the same fixed point, and come to it
 at different speeds. With several examples even the direction differs: GAN-3 listens most to those that fool $D$ already, GAN-2 to those that do not.
 
 ### The algorithm
@@ -442,7 +451,7 @@ Algorithm 1 of the paper, for each step of the generator:
 To train $D$ to its best each time would be too dear, the paper says, and would overfit a finite data set. It uses $k = 1$.
 
 $L_D$ depends on $G$ too, and $L_G$ on $D$. A backward pass through the whole graph would put gradients into both; each optimizer must see only those of its own loss. In the core, `Backward` takes the variables *towards* which gradients are to flow, and leaves
-all others alone. (The last layer of $D$ is passed through to reach $G$, and its weights get no gradient.)
+all others alone. (On its way to $G$ a gradient passes through the layers of $D$, whose weights get none.)
 
 ### What proposition 2 proves
 
@@ -561,8 +570,7 @@ let divergence logP logQ =
 let data, near = gaussian 0.0 1.0, gaussian 2.0 1.5
 let best = valueOf (bestLogit data near) data near
 
-printfn
-    $"p = q: V = %.10f{valueOf (bestLogit data data) data data}; −log 4 = %.10f{-(log 4.0)}"
+printfn $"p = q: V = %.10f{valueOf (bestLogit data data) data data}; −log 4 = %.10f{-(log 4.0)}"
 
 printfn $"p normal, q normal with mean 2 and deviation 1.5: V = %.10f{best}"
 (*** include-output ***)
@@ -589,7 +597,7 @@ let byGrid x =
     largest (fun d -> p * log d + q * log (1.0 - d)) 0.0 1.0
 
 let byFormula x = exp (data x) / (exp (data x) + exp (near x))
-let places = [ -2.0 .. 1.0 .. 5.0 ]
+let places = [ -2.0 .. 1.0..5.0 ]
 
 table
     [ "x"; "p"; "q"; "D by grid"; "p / (p + q)" ]
@@ -624,17 +632,17 @@ let newton (line: Vector<float>) =
 
     let hessian =
         matrix
-            [
-                [ moment curve 2.0; moment curve 1.0 ]
-                [ moment curve 1.0; moment curve 0.0 ]
-            ]
+            [ [ moment curve 2.0; moment curve 1.0 ]; [ moment curve 1.0; moment curve 0.0 ] ]
 
     line - hessian.Solve gradient
 
 let fitted = Seq.fold (fun line _ -> newton line) (vector [ 0.0; 0.0 ]) [ 1..12 ]
 let variance = commonDeviation ** 2.0
 
-check "slope of the best line = (μp − μq) / σ²" (fitted[0] - (fst means - snd means) / variance) 1e-6
+check
+    "slope of the best line = (μp − μq) / σ²"
+    (fitted[0] - (fst means - snd means) / variance)
+    1e-6
 
 check
     "its offset = (μq² − μp²) / 2σ²"
@@ -739,14 +747,18 @@ check
 
 holds
     "in turn, it stays within a quarter of where it began"
-    (inTurn
-     |> Array.forall (fun state -> abs (radius state / radius inTurn[0] - 1.0) < 0.25))
+    (inTurn |> Array.forall (fun state -> abs (radius state / radius inTurn[0] - 1.0) < 0.25))
 
 let nonSaturatingInTurn = snd chases[3]
 
 holds
-    "non-saturating and in turn, it has come to less than a half"
-    (radius (Array.last nonSaturatingInTurn) < 0.5 * radius nonSaturatingInTurn[0])
+    "non-saturating and in turn, it has come to less than a quarter"
+    (radius (Array.last nonSaturatingInTurn) < 0.25 * radius nonSaturatingInTurn[0])
+
+check
+    "non-saturating and at once, it ends at a distance of √2h"
+    (radius (Array.last (snd chases[2])) - sqrt 0.4)
+    0.02
 (*** include-output ***)
 chases
 |> List.map (fun (name, path) ->
@@ -765,7 +777,9 @@ chases
     "Paths of a generator with one parameter against a discriminator with one parameter over a thousand steps of 0.2; the equilibrium is the origin."
 (*** include-it-raw ***)
 (**
-### Maxout
+Only the last of the four is on its way to the equilibrium. The third ends on a circle: near the origin a step at once adds $\frac14 h^2 r^2$ to $r^2 = \theta^2 + \psi^2$, and the flow takes off $h a^2$, on average over a circle $\frac18 h r^4$. They balance at $r^2 = 2h$.
+
+### Maxout on a matrix
 *)
 let longhandMaxout pieces (x: Matrix<float>) =
     let rows, units = x.RowCount, x.ColumnCount / pieces
@@ -797,7 +811,7 @@ printfn $"max(v, 0):  {inLine (asRectifier.Row 0)}"
 printfn $"max(v, −v): {inLine (asAbsolute.Row 0)}"
 (*** include-output ***)
 (**
-### Transposed convolution
+### Transposed convolution as a matrix
 
 The matrix $C$ of the [convolution whose transpose it is](resnet.html#Convolution-as-a-matrix): a row for each number of the small image, a column for each of the large one. Images are rows, so $C^\top x$ is `x * c`.
 *)
@@ -830,8 +844,14 @@ let longhandTransposed (matrixOf: Vector<float> -> Matrix<float>) w (x: Matrix<f
         let dx = dy * c.Transpose() // CONVT-2
         let dc = x.Transpose() * dy
         // Where weight k stands, C of weights that are 1 at k and else 0 has a 1.
-        let whereStands k = matrixOf (Vector<float>.Build.Dense(w.Count, fun i -> if i = k then 1.0 else 0.0))
-        let dw = Vector<float>.Build.Dense(w.Count, fun k -> dc.PointwiseMultiply(whereStands k).RowSums().Sum()) // CONVT-3
+        let whereStands k =
+            matrixOf (Vector<float>.Build.Dense(w.Count, fun i -> if i = k then 1.0 else 0.0))
+
+        let dw =
+            Vector<float>
+                .Build
+                .Dense(w.Count, fun k -> dc.PointwiseMultiply(whereStands k).RowSums().Sum()) // CONVT-3
+
         dx, dw
 
     y, back
@@ -1054,7 +1074,7 @@ for target in [ 0.0; 0.9; 1.0 ] do
 
     check $"longhand = core, {name}" (core.ToScalar() - loss) 1e-12
     agree $"{name}, da" da (List.head gradients)
-    differences name (entropyRule target) [ "a", Tensor.ofMatrix logits ]
+    differences name (entropyRule target) [ ("a", Tensor.ofMatrix logits) ]
 
 let maxoutRule pieces (tape: Tape<float>) (inputs: Variable<float> list) =
     tape.Record(
@@ -1074,7 +1094,7 @@ for pieces in [ 1; 2; 3 ] do
     let core, gradients = runRule (maxoutRule pieces) [ Tensor.ofMatrix x ] (Tensor.ofMatrix dy)
     agree $"maxout of {pieces}, y" y core
     agree $"maxout of {pieces}, dx" (back dy) (List.head gradients)
-    differences $"maxout of {pieces}" (maxoutRule pieces) [ "x", Tensor.ofMatrix x ]
+    differences $"maxout of {pieces}" (maxoutRule pieces) [ ("x", Tensor.ofMatrix x) ]
 (*** include-output ***)
 (** Transposed convolution with DCGAN's kernel, and three others: *)
 let transposedRule stride padding (tape: Tape<float>) (inputs: Variable<float> list) =
@@ -1109,7 +1129,11 @@ for name, kernel, stride, padding in
 
     let db =
         Matrix<float>
-            .Build.DenseOfRowMajor(dy.RowCount * dy.ColumnCount / outs, outs, dy.ToRowMajorArray())
+            .Build.DenseOfRowMajor(
+                dy.RowCount * dy.ColumnCount / outs,
+                outs,
+                dy.ToRowMajorArray()
+            )
             .ColumnSums() // CONVT-4
 
     let inputs =
@@ -1164,7 +1188,8 @@ let twoLayers (read: Parameter<float> -> Tensor<float>) (parameters: Parameter<f
 
     match matrices with
     | [ w1; b1; w2; b2 ] -> { W1 = w1; B1 = b1.Row 0; W2 = w2; B2 = b2.Row 0 }
-    | others -> Host.refuse $"a network of two layers has 4 parameters, this has {others.Length}."
+    | others ->
+        Host.refuse $"a network of two layers has 4 parameters, this has {others.Length}."
 
 let valuesOf (parameters: Parameter<float> seq) = twoLayers _.Value parameters
 let gradientsOf (parameters: Parameter<float> seq) = twoLayers _.Gradient parameters
@@ -1217,12 +1242,21 @@ let agreeOnGame name (longhandLoss, longhand: TwoLayers) (loss: float, core: Two
             "W2", longhand.W2, core.W2
             "b2", longhand.B2.ToRowMatrix(), core.B2.ToRowMatrix()
         ] do
-        check $"longhand = core, {name}, d{parameter}" ((a - b).Enumerate() |> Seq.map abs |> Seq.max) 1e-12
+        check
+            $"longhand = core, {name}, d{parameter}"
+            ((a - b).Enumerate() |> Seq.map abs |> Seq.max)
+            1e-12
 
 let worstDifference name record (parameters: Parameter<float> seq) =
-    let errors = GradCheck.Run((fun tape _ -> record tape), [||], Array.ofSeq parameters, random)
+    let errors =
+        GradCheck.Run((fun tape _ -> record tape), [||], Array.ofSeq parameters, random)
+
     let worst = errors |> Seq.maxBy _.Error
-    check $"derived = differences, {name}, worst of {errors.Count} ({worst.Name})" worst.Error 1e-6
+
+    check
+        $"derived = differences, {name}, worst of {errors.Count} ({worst.Name})"
+        worst.Error
+        1e-6
 
 let longhandG, longhandD =
     valuesOf game.Generator.Parameters, valuesOf game.Discriminator.Parameters
@@ -1280,7 +1314,11 @@ let core32 target (a: float32) =
     let logit = tape.Input(Tensor<float32>.From(Shape(1, 1), ReadOnlySpan [| a |]))
 
     let loss =
-        tape.Record("entropy", BinaryCrossEntropy.Forward(target, logit.Value, tape.Arena), logit)
+        tape.Record(
+            "entropy",
+            BinaryCrossEntropy.Forward(target, logit.Value, tape.Arena),
+            logit
+        )
 
     tape.Backward loss
     float (loss.Value.ToScalar()), float ((nonNull logit.Gradient).ToScalar())
@@ -1320,7 +1358,9 @@ let formulas
         sigmoid
     ]
 
-let magnitudes = [ 1.0; 5.0; 8.0; 10.0; 17.0; 30.0; 37.0; 80.0; 89.0; 104.0; 700.0; 710.0; 1e4 ]
+let magnitudes =
+    [ 1.0; 5.0; 8.0; 10.0; 17.0; 30.0; 37.0; 80.0; 89.0; 104.0; 700.0; 710.0; 1e4 ]
+
 let isWrong (truth: float) (value: float) = not (abs (value - truth) <= 1e-3 * abs truth)
 
 let firstWrong sign (truth: float -> float) (f: float -> float) =
@@ -2540,10 +2580,8 @@ printfn $"exercise 2: {outcome (errorOfStamp stampPullback)}"
 (*** include-output ***)
 (*** hide ***)
 let stampSolution (kernel: float[]) stride (dy: float[]) =
-    Array.init
-        ((dy.Length - kernel.Length) / stride + 1)
-        (fun i ->
-            kernel |> Seq.mapi (fun u weight -> weight * dy[stride * i + u]) |> Seq.sum)
+    Array.init ((dy.Length - kernel.Length) / stride + 1) (fun i ->
+        kernel |> Seq.mapi (fun u weight -> weight * dy[stride * i + u]) |> Seq.sum)
 
 check "the solution of exercise 2" (errorOfStamp stampSolution) 1e-12
 (**
@@ -2577,7 +2615,9 @@ let errorOfStep (step: Gan<float> -> Optimizer<float> -> Optimizer<float> -> uni
                 gan.Discriminator.Parameters,
                 ofD,
                 (fun () -> gan.DiscriminatorLoss(tape, real, noise, chance))
-                gan.Generator.Parameters, ofG, (fun () -> gan.GeneratorLoss(tape, noise, chance))
+                gan.Generator.Parameters,
+                ofG,
+                (fun () -> gan.GeneratorLoss(tape, noise, chance))
             ] do
             tape.Clear()
             let loss = loss ()
@@ -2653,7 +2693,7 @@ let errorOfUniform (best: float -> float) (value: float) =
         |> List.max
 
     let sum =
-        [ 0.0005 .. 0.001 .. 3.9996 ]
+        [ 0.0005..0.001..3.9996 ]
         |> List.sumBy (fun x ->
             let p, q = densities x
             0.001 * (part p (p / (p + q)) + part q (q / (p + q))))
@@ -2667,7 +2707,10 @@ printfn $"exercise 4: {solvedUniform (errorOfUniform uniformBest uniformValue)}"
 check
     "the solution of exercise 4"
     (errorOfUniform
-        (fun x -> if x < 1.0 then 1.0 elif x < 2.0 then 0.6 else 0.0)
+        (fun x ->
+            if x < 1.0 then 1.0
+            elif x < 2.0 then 0.6
+            else 0.0)
         (0.5 * log 0.6 + log 0.4 / 3.0))
     1e-6
 
