@@ -119,3 +119,16 @@ let conv2d (tape: Tape<_>) stride padding (x: Variable<_>) (weight: Variable<_>)
 
 let conv2dWithoutBias (tape: Tape<_>) stride padding (x: Variable<_>) (weight: Variable<_>) =
     tape.Record("conv2d", Conv2d.Forward(stride, padding, x.Value, weight.Value, null, tape.Arena), x, weight)
+
+let convTranspose2d (tape: Tape<_>) stride padding (x: Variable<_>) (weight: Variable<_>) (bias: Variable<_>) =
+    let rule = ConvTranspose2d.Forward(stride, padding, x.Value, weight.Value, bias.Value, tape.Arena)
+    tape.Record("convTranspose2d", rule, x, weight, bias)
+
+let convTranspose2dWithoutBias (tape: Tape<_>) stride padding (x: Variable<_>) (weight: Variable<_>) =
+    let rule = ConvTranspose2d.Forward(stride, padding, x.Value, weight.Value, null, tape.Arena)
+    tape.Record("convTranspose2d", rule, x, weight)
+
+let binaryCrossEntropy target tape logits =
+    pointwise "binaryCrossEntropy" (fun z arena -> BinaryCrossEntropy.Forward(target, z, arena)) tape logits
+
+let maxout pieces tape x = pointwise "maxout" (fun x arena -> Maxout.Forward(pieces, x, arena)) tape x

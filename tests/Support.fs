@@ -36,6 +36,24 @@ let toSingle (x: Tensor<float>) = Tensor<float32>.From(x.Shape, ReadOnlySpan(Arr
 /// All elements as doubles, whatever the tensor holds.
 let floats (x: Tensor<_>) = x.ToArray() |> Array.map (fun value -> Double.CreateChecked value)
 
+/// a x + b y.
+let combine a (x: Tensor<float>) b (y: Tensor<float>) =
+    Tensor.From(x.Shape, ReadOnlySpan(Array.map2 (fun x y -> a * x + b * y) (floats x) (floats y)))
+
+/// What stands along an axis from first on, as many as count: images of a batch, their rows, or their columns.
+let part axis first count (x: Tensor<float>) =
+    let extents = x.Shape.ToArray()
+    let inner = Array.fold (*) 1 extents[axis + 1 ..]
+    let line = extents[axis] * inner
+
+    let values =
+        floats x
+        |> Array.chunkBySize (max 1 line)
+        |> Array.collect (fun line -> line[first * inner .. (first + count) * inner - 1])
+
+    extents[axis] <- count
+    tensor (List.ofArray extents) values
+
 /// The elements row by row, as doubles.
 let rowsOf (x: Tensor<_>) = floats x |> Array.chunkBySize (max 1 x.Shape.Columns)
 
@@ -48,6 +66,11 @@ let permutation (random: RandomStream) count =
     let order = Array.init count id
     random.Shuffle(Span order)
     order
+
+/// Numbers that all lie further apart than difference steps reach, in random order.
+let apart (random: RandomStream) (extents: int list) =
+    let count = List.fold (*) 1 extents
+    tensor extents (permutation random count |> Array.map (fun i -> 0.05 * float (i - count / 2)))
 
 /// |actual - expected| <= tolerance * max(1, |expected|), element by element.
 let expectClose tolerance (actual: float[]) (expected: float[]) message =

@@ -1,4 +1,5 @@
 using System.Numerics;
+using Hybrid.Kernels;
 using Hybrid.Memory;
 using Hybrid.Tensors;
 
@@ -10,15 +11,18 @@ public sealed class Gradients<T> where T : unmanaged, IBinaryFloatingPointIeee75
 {
     private readonly Variable<T>[] inputs;
     private readonly Arena<T> arena;
+    // What the pass goes through; null if through all that wants a gradient.
+    private readonly HashSet<Variable<T>>? wanted;
 
-    internal Gradients(Variable<T>[] inputs, Arena<T> arena)
+    internal Gradients(Variable<T>[] inputs, Arena<T> arena, HashSet<Variable<T>>? wanted)
     {
         this.inputs = inputs;
         this.arena = arena;
+        this.wanted = wanted;
     }
 
     /// <summary>True if the gradient of this input is needed; if not, the pullback skips the work.</summary>
-    public bool Wants(int input) => inputs[input].WantsGradient;
+    public bool Wants(int input) => wanted?.Contains(inputs[input]) ?? inputs[input].WantsGradient;
 
     /// <summary>The gradient of this input, same shape as its value, to be added to; zeros at first use.</summary>
     public Tensor<T> Slot(int input)
@@ -33,5 +37,14 @@ public sealed class Gradients<T> where T : unmanaged, IBinaryFloatingPointIeee75
     /// not, nothing has arrived there yet, the contents are undefined, and it overwrites them.
     /// </summary>
     /// <remarks>Two inputs may be one variable, so the first to be opened must be the first to be written.</remarks>
-    public (Tensor<T> Slot, bool Accumulate) Open(int input) => inputs[input].OpenGradient(arena);
+    public (Tensor<T> Slot, bool Accumulate) Open(int input) =>
+        wanted is null || Wants(input)
+            ? inputs[input].OpenGradient(arena)
+            // For a pullback that did not ask: what it writes is thrown away.
+            : (Tensor<T>.Rent(arena, inputs[input].Value.Shape), false);
+
+    /// <summary>The first input whose gradient was wanted and is not finite; null if there is none.</summary>
+    internal Variable<T>? FirstNonFinite() =>
+        inputs.Where((_, input) => Wants(input))
+            .FirstOrDefault(input => input.Gradient is { } gradient && !VectorMath.AllFinite<T>(gradient.Span));
 }

@@ -60,7 +60,21 @@ public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     /// <exception cref="InvalidOperationException">The output was not recorded on this tape since it was last cleared.</exception>
     /// <exception cref="ShapeException">The output is no scalar and no cotangent is given, or the cotangent has another shape.</exception>
     /// <exception cref="NonFiniteException">A gradient is not finite, and <see cref="ChecksFinite"/> is set.</exception>
-    public void Backward(Variable<T> output, Tensor<T>? cotangent = null)
+    public void Backward(Variable<T> output, Tensor<T>? cotangent = null) => Backward(output, cotangent, wanted: null);
+
+    /// <summary>
+    /// The same towards some variables alone: what does not lie between them and the output gets no gradient and costs no work. So
+    /// two losses on one tape can each have parameters of their own.
+    /// </summary>
+    /// <param name="output">A recorded variable; a scalar unless a cotangent is given.</param>
+    /// <param name="towards">Parameters, inputs or recorded variables that the output was computed from.</param>
+    /// <param name="cotangent">What flows into the output, same shape; 1 if left out.</param>
+    /// <exception cref="InvalidOperationException">One of them is a constant, or the output was not computed from it on this tape since it was last cleared.</exception>
+    /// <inheritdoc cref="Backward(Variable{T}, Tensor{T}?)"/>
+    public void Backward<TVariable>(Variable<T> output, IEnumerable<TVariable> towards, Tensor<T>? cotangent = null)
+        where TVariable : Variable<T> => Backward(output, cotangent, Downstream([.. towards], output));
+
+    private void Backward(Variable<T> output, Tensor<T>? cotangent, HashSet<Variable<T>>? wanted)
     {
         if (!entries.Any(entry => ReferenceEquals(entry.Output, output)))
             throw new InvalidOperationException(
@@ -76,12 +90,26 @@ public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
         {
             var (made, inputs, pullback) = entries[i];
             if (made.Gradient is not { } dy) continue;
-            pullback(dy, new Gradients<T>(inputs, Arena));
-            if (!ChecksFinite) continue;
-            var bad = inputs.FirstOrDefault(input => input.Gradient is { } gradient && !VectorMath.AllFinite<T>(gradient.Span));
-            if (bad is not null)
+            var gradients = new Gradients<T>(inputs, Arena, wanted);
+            pullback(dy, gradients);
+            if (ChecksFinite && gradients.FirstNonFinite() is { } bad)
                 throw new NonFiniteException($"the pullback of '{made.Name}' made a gradient of '{bad.Name}' {bad.Value.Shape} that is not finite.");
         }
+    }
+
+    /// <summary>The targets, each of which must lead to the output, and all that was computed from them.</summary>
+    private HashSet<Variable<T>> Downstream(HashSet<Variable<T>> targets, Variable<T> output)
+    {
+        HashSet<Variable<T>> leading = [output];
+        foreach (var entry in Enumerable.Reverse(entries))
+            if (leading.Contains(entry.Output)) leading.UnionWith(entry.Inputs);
+        if (targets.FirstOrDefault(target => !target.WantsGradient || !leading.Contains(target)) is { } lost)
+            throw new InvalidOperationException(
+                $"'{lost.Name}' {lost.Value.Shape} is a constant, or '{output.Name}' was not computed from it on this tape since its last Clear(); "
+                + "go towards what the output depends on.");
+        foreach (var entry in entries)
+            if (entry.Inputs.Any(targets.Contains)) targets.Add(entry.Output);
+        return targets;
     }
 
     /// <summary>Ends the step: forgets the rules and gives all rented memory back.</summary>

@@ -1,6 +1,4 @@
 using System.Numerics;
-using System.Text.Json;
-using System.Text.Json.Serialization;
 using Hybrid.Data;
 using Hybrid.Models;
 using Hybrid.Tensors;
@@ -13,15 +11,7 @@ namespace Hybrid.Checkpoints;
 /// </summary>
 public static class ClassifierFile
 {
-    private const string KindName = "model", SettingsName = "settings";
-
-    private static readonly JsonSerializerOptions Json = new()
-    {
-        AllowDuplicateProperties = false,
-        Converters = { new JsonStringEnumConverter(namingPolicy: null, allowIntegerValues: false) },
-        IgnoreReadOnlyProperties = true,
-        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-    };
+    private const string Family = "classifier";
 
     /// <summary>Writes the model.</summary>
     /// <param name="path">The file; by custom it ends in .safetensors.</param>
@@ -31,15 +21,15 @@ public static class ClassifierFile
     /// <exception cref="DataFileException">The folder or the disk refuses the file.</exception>
     public static void Save<T>(string path, IClassifier<T> model) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var (kind, settings) = model switch
+        (string Kind, object Settings) described = model switch
         {
-            Mlp<T> known => (nameof(Mlp<>), JsonSerializer.Serialize(known.Settings, Json)),
-            ResNet<T> known => (nameof(ResNet<>), JsonSerializer.Serialize(known.Settings, Json)),
-            ConvNet<T> known => (nameof(ConvNet<>), JsonSerializer.Serialize(known.Settings, Json)),
-            ResidualMlp<T> known => (nameof(ResidualMlp<>), JsonSerializer.Serialize(known.Settings, Json)),
+            Mlp<T> known => (nameof(Mlp<>), known.Settings),
+            ResNet<T> known => (nameof(ResNet<>), known.Settings),
+            ConvNet<T> known => (nameof(ConvNet<>), known.Settings),
+            ResidualMlp<T> known => (nameof(ResidualMlp<>), known.Settings),
             _ => throw new ArgumentException($"{model.GetType().Name} is no classifier of this library; save its parameters with ModelFile.", nameof(model)),
         };
-        ModelFile.Save(path, Tensors(model), new Dictionary<string, string> { [KindName] = kind, [SettingsName] = settings });
+        DescribedFile.Save(path, described.Kind, described.Settings, model.Parameters, model.Statistics);
     }
 
     /// <summary>Rebuilds the model that a file holds.</summary>
@@ -47,56 +37,27 @@ public static class ClassifierFile
     /// <param name="convert">True also accepts weights of the other floating-point type; see <see cref="ModelFile"/>.</param>
     /// <returns>A model of the class that was saved.</returns>
     /// <exception cref="DataFileException">The file cannot be used, is no classifier, or its settings do not fit its weights.</exception>
-    public static IClassifier<T> Load<T>(string path, bool convert = false) where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var file = SafeTensors.Read(path);
-        // The weights that are drawn here are overwritten.
-        var random = new RandomStream(0);
-        try
+    public static IClassifier<T> Load<T>(string path, bool convert = false) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        DescribedFile.Load(path, file =>
         {
-            IClassifier<T> model = file.Metadata.GetValueOrDefault(KindName) switch
+            // The weights that are drawn here are overwritten.
+            var random = new RandomStream(0);
+            IClassifier<T> model = DescribedFile.Kind(file) switch
             {
                 nameof(Mlp<>) => new Mlp<T>(Settings<MlpSettings>(file), random),
                 nameof(ResNet<>) => new ResNet<T>(Settings<ResNetSettings>(file), random),
                 nameof(ConvNet<>) => new ConvNet<T>(Settings<ConvNetSettings>(file), random),
                 nameof(ResidualMlp<>) => new ResidualMlp<T>(Settings<ResidualMlpSettings>(file), random),
-                _ => throw new DataFileException($"{path}: its metadata does not say that it is a classifier; load it with ModelFile into a model of your own."),
+                _ => throw DescribedFile.Unknown(file, Family),
             };
-            ModelFile.LoadInto(file, Tensors(model), convert);
-            foreach (var (name, value) in model.Statistics)
-                if (name.EndsWith(".variance", StringComparison.Ordinal) && value.ToArray().Any(variance => variance < T.Zero))
-                    throw new DataFileException($"{path}, tensor '{name}': a variance is negative; take a file that was written after training.");
+            DescribedFile.LoadInto(file, model.Parameters, model.Statistics, convert);
             return model;
-        }
-        catch (ArgumentException error)
-        {
-            throw new DataFileException($"{path}, metadata '{SettingsName}': {error.Message}", error);
-        }
-    }
+        });
 
-    private static IEnumerable<(string Name, Tensor<T> Value)> Tensors<T>(IClassifier<T> model) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        model.Parameters.Select(parameter => (parameter.Name, parameter.Value)).Concat(model.Statistics);
-
-    /// <summary>Settings of a model no larger than the file, so that no small file can ask for a large model.</summary>
-    private static TSettings Settings<TSettings>(TensorFile file) where TSettings : class, IClassifierSettings
-    {
-        var settings = Parsed<TSettings>(file);
-        settings.ThrowIfImpossible();
-        var numbers = file.Tensors.Values.Sum(tensor => (long)tensor.Shape.Length);
-        return settings.ParameterCount <= numbers
-            ? settings
-            : throw new DataFileException($"{file.Path}: the settings say {settings.ParameterCount} parameters, the file has {numbers} numbers; save the model anew.");
-    }
-
-    private static TSettings Parsed<TSettings>(TensorFile file) where TSettings : class
-    {
-        try
+    private static TSettings Settings<TSettings>(TensorFile file) where TSettings : class, IClassifierSettings =>
+        DescribedFile.Settings<TSettings>(file, Family, settings =>
         {
-            return JsonSerializer.Deserialize<TSettings>(file.Metadata.GetValueOrDefault(SettingsName, ""), Json) ?? throw new JsonException("it is null");
-        }
-        catch (JsonException error)
-        {
-            throw new DataFileException($"{file.Path}, metadata '{SettingsName}': missing or not as files of classifiers have it ({error.Message}); save the model anew.", error);
-        }
-    }
+            settings.ThrowIfImpossible();
+            return settings.ParameterCount;
+        });
 }

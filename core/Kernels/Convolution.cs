@@ -21,11 +21,12 @@ public static unsafe class Convolution
     /// <param name="sizes">Of all three tensors.</param>
     /// <param name="x">[batch, height, width, inChannels].</param>
     /// <param name="weight">w, [kernelHeight, kernelWidth, inChannels, outChannels].</param>
-    /// <param name="y">Overwritten, [batch, outHeight, outWidth, outChannels].</param>
-    public static void Forward<T>(ConvolutionSizes sizes, Tensor<T> x, Tensor<T> weight, Tensor<T> y)
+    /// <param name="y">[batch, outHeight, outWidth, outChannels].</param>
+    /// <param name="accumulate">True adds to y, false overwrites it.</param>
+    public static void Forward<T>(ConvolutionSizes sizes, Tensor<T> x, Tensor<T> weight, Tensor<T> y, bool accumulate = false)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        if (IsDone(sizes, y, accumulate: false)) return;
+        if (IsDone(sizes, y, accumulate)) return;
         var (_, height, width, inChannels, kernelHeight, kernelWidth, outChannels, stride, padding) = sizes;
         int outHeight = sizes.OutHeight, outWidth = sizes.OutWidth, columns = stride * (outWidth - 1) + kernelWidth;
         var bands = ConvolutionSizes.Bands(outHeight, (long)columns * inChannels * sizeof(T), stride, kernelHeight);
@@ -39,7 +40,7 @@ public static unsafe class Convolution
                 ConvolutionTiles.Correlate(
                     end - first, outWidth, outChannels, kernelHeight, kernelWidth * inChannels,
                     window.First, stride * inChannels, window.Row, stride, window.FirstInside, window.EndInside, pw, outChannels,
-                    py + ((nint)image * outHeight + first) * outWidth * outChannels, (nint)outWidth * outChannels, outChannels, false);
+                    py + ((nint)image * outHeight + first) * outWidth * outChannels, (nint)outWidth * outChannels, outChannels, accumulate);
             }
         });
     }

@@ -52,6 +52,36 @@ internal readonly struct Product2<T> : IMap<T> where T : unmanaged, IBinaryFloat
         TLanes.Multiply(x, y);
 }
 
+/// <summary>max(x, y); NaN if one is NaN.</summary>
+internal readonly struct Larger<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    public static int Inputs => 2;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
+        TLanes.Max(x, y);
+}
+
+/// <summary>z where x is y, the largest, or NaN; 0 elsewhere.</summary>
+internal readonly struct WhereLargest<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    public static int Inputs => 3;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
+        TLanes.Select(TLanes.EqualTo(x, x), TLanes.Select(TLanes.EqualTo(x, y), z, default), z);
+}
+
+/// <summary>z where x is neither y, the largest, nor NaN; 0 elsewhere.</summary>
+internal readonly struct WhereNotLargest<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    public static int Inputs => 3;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
+        TLanes.Select(TLanes.EqualTo(x, x), TLanes.Select(TLanes.EqualTo(x, y), default, z), default);
+}
+
 /// <summary>max(x, 0); NaN stays NaN.</summary>
 internal readonly struct Rectified<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {

@@ -77,6 +77,20 @@ public static unsafe class VectorMath
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         Map(default(Product2<T>), x, y, x, z, accumulate);
 
+    /// <summary>z = max(x, y), element by element; NaN if one is NaN. z may be x or y.</summary>
+    public static void Max<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> z) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Map(default(Larger<T>), x, y, x, z, accumulate: false);
+
+    /// <summary>dx = dy where x is the largest or NaN, 0 elsewhere. dx may be any of the three.</summary>
+    public static void WhereLargest<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> largest, ReadOnlySpan<T> dy, Span<T> dx, bool accumulate)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Map(default(WhereLargest<T>), x, largest, dy, dx, accumulate);
+
+    /// <summary>rest = dy where x is neither the largest nor NaN, 0 elsewhere: what <see cref="WhereLargest"/> leaves. rest may be any of the three.</summary>
+    public static void WhereNotLargest<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> largest, ReadOnlySpan<T> dy, Span<T> rest)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Map(default(WhereNotLargest<T>), x, largest, dy, rest, accumulate: false);
+
     /// <summary>y = max(x, 0); NaN stays NaN.</summary>
     public static void Relu<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         Map(default(Rectified<T>), x, x, x, y, accumulate: false);

@@ -5,7 +5,7 @@ using Hybrid.Tensors;
 
 namespace Hybrid.Models;
 
-/// <summary>Images as a classifier is handed them: one a row.</summary>
+/// <summary>Images as a network is handed them: one a row.</summary>
 internal static class Images
 {
     /// <summary>Rows, [batch, height · width · channels], as [batch, height, width, channels].</summary>

@@ -123,6 +123,15 @@ let private classifiers =
         |> save
     |]
 
+let private generators =
+    let save (model: IGenerator<single>) = written (fun path -> GeneratorFile.Save(path, model))
+    let random = RandomStream 1UL
+
+    [|
+        save (DcganGenerator(TinyGan.dcgan 4 4 1 2 1 true, random))
+        save (MlpGenerator(TinyGan.generatorOf 2 [ 3 ] 4 Hybrid.Layers.ActivationKind.Tanh, random))
+    |]
+
 /// Without its checksum too: the header is cut at the key and closed again.
 let private unsigned (file: byte[]) =
     let header = Encoding.UTF8.GetString(file, 8, int (BitConverter.ToInt64(file, 0)))
@@ -210,6 +219,12 @@ let private targets =
             Seeds = Array.collect (fun file -> [| file; unsigned file |]) classifiers
             Growth = tensorGrowth
             Read = fun path -> ClassifierFile.Load<single> path |> ignore
+        }
+        {
+            Name = "GeneratorFile.Load"
+            Seeds = Array.collect (fun file -> [| file; unsigned file |]) generators
+            Growth = tensorGrowth
+            Read = fun path -> GeneratorFile.Load<single> path |> ignore
         }
         {
             Name = "CheckpointFolder.Resume"

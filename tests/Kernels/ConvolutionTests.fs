@@ -51,14 +51,14 @@ let private check<'T
         let expected = if accumulate then Array.map2 (+) expected before else expected
         Expect.equal (floats target) expected $"{kind}, accumulate {accumulate}: {name}"
 
-    target
-        (outputShape sizes)
-        (forward sizes x weight)
-        false
-        (fun y -> Convolution.Forward(sizes, tensorX, tensorWeight, y))
-        "y"
-
     for accumulate in [ false; true ] do
+        target
+            (outputShape sizes)
+            (forward sizes x weight)
+            accumulate
+            (fun y -> Convolution.Forward(sizes, tensorX, tensorWeight, y, accumulate))
+            "y"
+
         target
             (inputShape sizes)
             (inputGradient sizes dy weight)

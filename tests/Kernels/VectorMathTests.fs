@@ -366,6 +366,80 @@ let tests =
 
                     Expect.equal dx (Array.create 19 7f) $"x = {x}"
 
+            testCase "Max of two rows, and in place too"
+            <| fun _ ->
+                checkMap
+                    "Max"
+                    (fun x y _ -> max x y)
+                    (fun n x y z -> VectorMath.Max<float32>(f n x, f n y, toF n z))
+                    (fun n x y z -> VectorMath.Max<float>(d n x, d n y, toD n z))
+
+                checkMap
+                    "Max in place"
+                    (fun x _ z -> max x z)
+                    (fun n x _ z -> VectorMath.Max<float32>(f n x, f n z, toF n z))
+                    (fun n x _ z -> VectorMath.Max<float>(d n x, d n z, toD n z))
+
+                for a, b in [ nanf, 1f; 1f, nanf ] do
+                    let y = Array.zeroCreate<float32> 19
+                    VectorMath.Max<float32>(ReadOnlySpan(Array.create 19 a), ReadOnlySpan(Array.create 19 b), Span y)
+                    Expect.all y Single.IsNaN "NaN"
+
+            testCase "WhereLargest and WhereNotLargest part a row in two"
+            <| fun _ ->
+                // The largest of x and 0 is x itself about every other time.
+                let largest (row: float32[]) = Array.map (max 0f) row
+                let largestD (row: float[]) = Array.map (max 0.0) row
+
+                checkMap
+                    "WhereLargest"
+                    (fun x y _ -> if x >= 0.0 then y else 0.0)
+                    (fun n x y z -> VectorMath.WhereLargest<float32>(f n x, f n (largest x), f n y, toF n z, false))
+                    (fun n x y z -> VectorMath.WhereLargest<float>(d n x, d n (largestD x), d n y, toD n z, false))
+
+                checkMap
+                    "WhereLargest, accumulating"
+                    (fun x y z -> if x >= 0.0 then z + y else z)
+                    (fun n x y z -> VectorMath.WhereLargest<float32>(f n x, f n (largest x), f n y, toF n z, true))
+                    (fun n x y z -> VectorMath.WhereLargest<float>(d n x, d n (largestD x), d n y, toD n z, true))
+
+                checkMap
+                    "WhereNotLargest, in place"
+                    (fun x _ z -> if x >= 0.0 then 0.0 else z)
+                    (fun n x _ z -> VectorMath.WhereNotLargest<float32>(f n x, f n (largest x), f n z, toF n z))
+                    (fun n x _ z -> VectorMath.WhereNotLargest<float>(d n x, d n (largestD x), d n z, toD n z))
+
+            testCase "NaN is the largest, both zeros are one number, and what is not passed leaves no NaN"
+            <| fun _ ->
+                for x, largest, isLargest in
+                    [ nanf, nanf, true; 1f, nanf, false; -0f, 0f, true; 0f, -0f, true; 1f, 2f, false; -infinityf, -infinityf, true ] do
+                    for length in [ 1; 16; 19 ] do
+                        let all value = Array.create<float32> length value
+                        let passed, left = all 7f, all 7f
+                        let x', largest' = all x, all largest
+
+                        let apply dy =
+                            VectorMath.WhereLargest<float32>(
+                                ReadOnlySpan x',
+                                ReadOnlySpan largest',
+                                ReadOnlySpan(all dy),
+                                Span passed,
+                                false
+                            )
+
+                            VectorMath.WhereNotLargest<float32>(
+                                ReadOnlySpan x',
+                                ReadOnlySpan largest',
+                                ReadOnlySpan(all dy),
+                                Span left
+                            )
+
+                        apply 3f
+                        Expect.equal passed (all (if isLargest then 3f else 0f)) $"passed, {x} of {largest}"
+                        Expect.equal left (all (if isLargest then 0f else 3f)) $"left, {x} of {largest}"
+                        apply nanf
+                        Expect.equal (if isLargest then left else passed) (all 0f) $"the other, {x} of {largest}"
+
             testCase "Leak and its pullbacks: a slope for each element where x is not positive"
             <| fun _ ->
                 checkMap
@@ -438,6 +512,26 @@ let tests =
                         (fun r -> VectorMath.ExpAndSum<float32>(ReadOnlySpan r[0], 0f, Span r[1]) |> ignore)
                         "Copy", 2, (fun r -> VectorMath.Copy<float32>(ReadOnlySpan r[0], Span r[1]))
                         "Add", 3, (fun r -> VectorMath.Add<float32>(ReadOnlySpan r[0], ReadOnlySpan r[1], Span r[2]))
+                        "Max", 3, (fun r -> VectorMath.Max<float32>(ReadOnlySpan r[0], ReadOnlySpan r[1], Span r[2]))
+                        "WhereLargest",
+                        4,
+                        (fun r ->
+                            VectorMath.WhereLargest<float32>(
+                                ReadOnlySpan r[0],
+                                ReadOnlySpan r[1],
+                                ReadOnlySpan r[2],
+                                Span r[3],
+                                false
+                            ))
+                        "WhereNotLargest",
+                        4,
+                        (fun r ->
+                            VectorMath.WhereNotLargest<float32>(
+                                ReadOnlySpan r[0],
+                                ReadOnlySpan r[1],
+                                ReadOnlySpan r[2],
+                                Span r[3]
+                            ))
                         "Leak", 3, (fun r -> VectorMath.Leak<float32>(ReadOnlySpan r[0], ReadOnlySpan r[1], Span r[2]))
                         "LeakPullback",
                         4,

@@ -108,4 +108,27 @@ let tests =
 
                 // The smallest activation of a block: a batch of 2x2 images of 64 channels.
                 expectSteady "ResNet" tape (128 * 2 * 2 * 64) step)
+
+            testCase "100 steps of both players of a game allocate no tensor, and the arena does not grow" (fun () ->
+                let random = RandomStream 1UL
+                let settings = TinyGan.dcgan 8 8 1 16 32 true
+                let generator = DcganGenerator<float32>(settings, random)
+                let gan = Gan<float32>(generator, DcganDiscriminator<float32>(settings, random))
+                let forD, forG = Adam<float32> gan.Discriminator.Parameters, Adam<float32> gan.Generator.Parameters
+                let real, noise = toSingle (normal random [ 128; 64 ]), toSingle (normal random [ 128; 16 ])
+                let chance = RandomStream 2UL
+                let tape = Tape<float32>()
+
+                let move (optimizer: Adam<float32>) (loss: Variable<float32>) =
+                    optimizer.ZeroGradients()
+                    tape.Backward(loss, optimizer.Parameters)
+                    tape.Clear()
+                    optimizer.Step 1e-4
+
+                let step () =
+                    move forD (gan.DiscriminatorLoss(tape, real, noise, chance))
+                    move forG (gan.GeneratorLoss(tape, noise, chance))
+
+                // The smallest activation inside: a batch of 2x2 images of 64 channels.
+                expectSteady "Gan" tape (128 * 2 * 2 * 64) step)
         ]

@@ -134,3 +134,20 @@ let conv2d (stride: int) (padding: int) (x: torch.Tensor) (weight: torch.Tensor)
         padding = [| int64 padding |]
     )
     |> ofPlanes
+
+/// Likewise, with weights [kernelHeight, kernelWidth, out, in]; torch has [in, out, kernelHeight, kernelWidth].
+let convTranspose2d (stride: int) (padding: int) (x: torch.Tensor) (weight: torch.Tensor) (bias: torch.Tensor option) =
+    F.conv_transpose2d (
+        toPlanes x,
+        weight.permute(3L, 2L, 0L, 1L).contiguous(),
+        Option.toObj bias,
+        strides = [| int64 stride |],
+        padding = [| int64 padding |]
+    )
+    |> ofPlanes
+
+/// The largest of each unit's pieces; all units' first pieces stand first.
+let maxout (pieces: int) (x: torch.Tensor) =
+    let leading = x.shape[.. x.shape.Length - 2]
+    let struct (largest, _) = x.reshape(Array.append leading [| int64 pieces; -1L |]).max(-2L)
+    largest

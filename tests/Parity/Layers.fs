@@ -92,6 +92,38 @@ let private conv2d (random: RandomStream) =
             }
     }
 
+let private convTranspose2d (random: RandomStream) =
+    let kernel, stride, padding = [| 1, 1, 0; 3, 1, 1; 4, 2, 1; 5, 2, 0; 4, 3, 0 |][random.NextBelow 5]
+    let withBias, inChannels, outChannels = flip random, whole random 1 20, whole random 1 20
+
+    {
+        Inputs = [ [ whole random 1 4; whole random 1 9; whole random 1 9; inChannels ] ]
+        Subject =
+            { new ISubject with
+                member _.Ours() =
+                    let scale = WeightScale.He
+
+                    let layer =
+                        ConvTranspose2d<_>(
+                            "conv",
+                            kernel,
+                            stride,
+                            padding,
+                            inChannels,
+                            outChannels,
+                            withBias,
+                            scale,
+                            weights ()
+                        )
+
+                    List.ofSeq layer.Parameters, (fun tape x -> layer.Apply(tape, x[0]))
+
+                member _.Theirs(x, parameter) =
+                    let bias = if withBias then Some(parameter "conv.bias") else None
+                    Formulas.convTranspose2d stride padding x[0] (parameter "conv.weight") bias
+            }
+    }
+
 let private embedding random =
     let entries, features = whole random 1 20, whole random 1 20
     let leading = [ whole random 1 3; whole random 1 5 ]
@@ -277,6 +309,7 @@ let all: (string * (RandomStream -> Case) list) list =
         "Activation", List.map activation Formulas.plainKinds
         "BatchNorm", [ batchNorm false; batchNorm true ]
         "Conv2d", [ conv2d ]
+        "ConvTranspose2d", [ convTranspose2d ]
         "Embedding", [ embedding; tiedEmbedding ]
         "GatedLinear", List.map gatedLinear Formulas.gatedKinds
         "LayerNorm", [ layerNorm ]

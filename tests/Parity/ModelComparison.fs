@@ -94,29 +94,34 @@ let trainingApart
     // NaN is worse than anything.
     { Forward = List.reduce (fun (a: float) b -> Math.Max(a, b)) differences; Backward = None }
 
-/// Values and gradients over all variants of a model, then its training.
-let rowsOf name (variants: 'Settings list) inDouble inSingle train =
+let private worst name part (variants: 'Settings list) (compare: 'Settings -> RandomStream -> Distance) =
     let random = RandomStream(1UL).Split $"model {name}"
 
-    let worst part (compare: 'Settings -> RandomStream -> Distance) =
-        variants
-        |> List.mapi (fun i settings ->
-            Distance.Of $"{name}, {part}" i (fun () -> compare settings (random.Split $"{part} {i}")))
-        |> List.reduce Distance.Worse
+    variants
+    |> List.mapi (fun i settings ->
+        Distance.Of $"{name}, {part}" i (fun () -> compare settings (random.Split $"{part} {i}")))
+    |> List.reduce Distance.Worse
 
-    [
-        {
-            Kind = "model"
-            Name = name
-            Cases = variants.Length
-            Double = worst "double" inDouble
-            Single = Some(worst "single" inSingle)
-        }
-        {
-            Kind = "training"
-            Name = $"{name}, {trainingSteps} steps"
-            Cases = variants.Length
-            Double = worst "training" train
-            Single = None
-        }
-    ]
+/// Values and gradients over all variants of a model.
+let modelRow name (variants: 'Settings list) inDouble inSingle =
+    {
+        Kind = "model"
+        Name = name
+        Cases = variants.Length
+        Double = worst name "double" variants inDouble
+        Single = Some(worst name "single" variants inSingle)
+    }
+
+/// Training over all variants of a model.
+let trainingRow name (variants: 'Settings list) train =
+    {
+        Kind = "training"
+        Name = $"{name}, {trainingSteps} steps"
+        Cases = variants.Length
+        Double = worst name "training" variants train
+        Single = None
+    }
+
+/// Values and gradients over all variants of a model, then its training.
+let rowsOf name variants inDouble inSingle train =
+    [ modelRow name variants inDouble inSingle; trainingRow name variants train ]

@@ -272,6 +272,7 @@ let private all =
         fun name ->
             rowsOf name Perceptron.variants Perceptron.compare<float> Perceptron.compare<float32> Perceptron.train
         yield! Networks.all
+        yield! Adversaries.all
         "Transformer", (fun name -> rowsOf name variants compare<float> compare<float32> train)
     ]
 

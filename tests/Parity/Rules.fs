@@ -179,6 +179,19 @@ let private batchNormFixed rectified random =
                 if rectified then torch.nn.functional.relu y else y
         }
 
+let private binaryCrossEntropy (random: RandomStream) =
+    let target = if flip random then float (random.NextBelow 2) else random.NextUniform()
+
+    case
+        [ anyShape random ]
+        { new IRule with
+            member _.Ours(x, arena) = BinaryCrossEntropy.Forward(target, x[0], arena)
+
+            member _.Theirs x =
+                torch.nn.functional.binary_cross_entropy_with_logits (x[0], torch.full_like (x[0], target.ToScalar()))
+        }
+    |> wide
+
 let private conv2d kernel stride random =
     let padding, withBias = whole random 0 (kernel / 2), flip random
     let extent () = max 1 (kernel - 2 * padding) + whole random 0 9
@@ -206,6 +219,28 @@ let private anyConv2d (random: RandomStream) =
     | choice ->
         let kernel = [| 1; 3; 3; 7 |][choice / 2]
         conv2d kernel (1 + choice % 2) random
+
+let private convTranspose2d random =
+    let kernel, stride, withBias = whole random 1 6, whole random 1 4, flip random
+    let height, width = whole random 1 9, whole random 1 9
+    // Torch, too, refuses what leaves nothing.
+    let padding = whole random 0 (min (kernel - 1) (((min height width - 1) * stride + kernel - 1) / 2))
+    let inChannels, outChannels = whole random 1 40, whole random 1 20
+
+    case
+        [
+            [ whole random 1 4; height; width; inChannels ]
+            [ kernel; kernel; outChannels; inChannels ]
+            if withBias then
+                [ outChannels ]
+        ]
+        { new IRule with
+            member _.Ours(x, arena) =
+                let bias = if withBias then x[2] else Unchecked.defaultof<_>
+                ConvTranspose2d.Forward(stride, padding, x[0], x[1], bias, arena)
+
+            member _.Theirs x = Formulas.convTranspose2d stride padding x[0] x[1] (List.tryItem 2 x)
+        }
 
 let private crossEntropy random =
     let rows, classes = whole random 1 20, whole random 1 90
@@ -447,6 +482,17 @@ let private maxPool random =
                 |> Formulas.ofPlanes
         }
 
+let private maxout random =
+    let pieces = whole random 1 6
+    let shape = anyShape random
+
+    case
+        [ List.updateAt (shape.Length - 1) (pieces * List.last shape) shape ]
+        { new IRule with
+            member _.Ours(x, arena) = Maxout.Forward(pieces, x[0], arena)
+            member _.Theirs x = Formulas.maxout pieces x[0]
+        }
+
 let private mish random =
     case
         [ anyShape random ]
@@ -592,7 +638,9 @@ let all: (string * (RandomStream -> Case)) list =
         "BatchNorm.ForwardFixed", batchNormFixed false
         nameof BatchNormRelu, batchNorm true
         "BatchNormRelu.ForwardFixed", batchNormFixed true
+        nameof BinaryCrossEntropy, binaryCrossEntropy
         nameof Conv2d, anyConv2d
+        nameof ConvTranspose2d, convTranspose2d
         nameof CrossEntropy, crossEntropy
         nameof Dropout, dropout
         nameof Elu, elu
@@ -613,6 +661,7 @@ let all: (string * (RandomStream -> Case)) list =
         nameof LogSigmoid, logSigmoid
         nameof MatMul, matMul
         nameof MaxPool2d, maxPool
+        nameof Maxout, maxout
         nameof Mish, mish
         nameof PRelu, prelu
         nameof PadShortcut, padShortcut

@@ -25,23 +25,6 @@ let private operands (sizes: Sizes) channels spare =
 
 let private repeated (bias: Tensor<float>) count = Array.init count (fun i -> bias[i % bias.Length])
 
-let private combine a (x: Tensor<float>) b (y: Tensor<float>) =
-    Tensor.From(x.Shape, ReadOnlySpan(Array.map2 (fun x y -> a * x + b * y) (floats x) (floats y)))
-
-/// Rows from first on, as many as count: of [batch, height, width, channels], or of the images of a batch.
-let private part axis first count (x: Tensor<float>) =
-    let extents = x.Shape.ToArray()
-    let inner = Array.fold (*) 1 extents[axis + 1 ..]
-    let line = extents[axis] * inner
-
-    let values =
-        floats x
-        |> Array.chunkBySize (max 1 line)
-        |> Array.collect (fun line -> line[first * inner .. (first + count) * inner - 1])
-
-    extents[axis] <- count
-    tensor (List.ofArray extents) values
-
 let private gradients =
     testList
         "gradients"

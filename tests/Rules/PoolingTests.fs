@@ -21,11 +21,6 @@ let private drawn (sizes: Sizes) =
     let stride, padding = 1 + random.NextBelow 3, random.NextBelow window
     [ sizes.Batch; sizes.Rows; sizes.Inner; sizes.Columns ], window, stride, padding
 
-/// Numbers that all lie further apart than difference steps reach, in random order.
-let private apart (random: RandomStream) (extents: int list) =
-    let count = List.fold (*) 1 extents
-    tensor extents (permutation random count |> Array.map (fun i -> 0.05 * float (i - count / 2)))
-
 /// The function of the numbers of each window that lie in the image, in reading order.
 let private overWindows f window stride padding (x: Tensor<float>) =
     let extents = x.Shape.ToArray()

@@ -1,0 +1,69 @@
+namespace Hybrid.Models;
+
+/// <summary>Size of a <see cref="DcganGenerator{T}"/> and of the <see cref="DcganDiscriminator{T}"/> that plays against it.</summary>
+public sealed record DcganSettings
+{
+    /// <summary>Height of the images, a multiple of 4.</summary>
+    public required int Height { get; init; }
+
+    /// <summary>Width of the images, a multiple of 4.</summary>
+    public required int Width { get; init; }
+
+    /// <summary>Channels of the images; 3 for colours.</summary>
+    public required int Channels { get; init; }
+
+    /// <summary>Width of the noise.</summary>
+    public int Noise { get; init; } = 100;
+
+    /// <summary>Channels of both networks at half the size of the image; at a quarter they have twice as many.</summary>
+    public int Filters { get; init; } = 32;
+
+    /// <summary>False leaves batch normalization out and gives the maps biases, to show what it is for.</summary>
+    public bool BatchNormalization { get; init; } = true;
+
+    /// <summary>Numbers of an image.</summary>
+    public int Features => Height * Width * Channels;
+
+    /// <summary>Numbers at a quarter of the image's size: Height/4 · Width/4 · 2 Filters.</summary>
+    public int CoarseFeatures => Height / 4 * (Width / 4) * 2 * Filters;
+
+    /// <summary>Number of trained numbers in a generator of this size; the largest <see cref="long"/> if there are more.</summary>
+    public long GeneratorParameterCount
+    {
+        get
+        {
+            var first = Noise * Coarse + (BatchNormalization ? 4 * (Int128)Filters : Coarse);
+            return Capped(first + Map(2 * (Int128)Filters, Filters, BatchNormalization) + Map(Filters, Channels, isNormalized: false));
+        }
+    }
+
+    /// <summary>Number of trained numbers in a discriminator of this size; the largest <see cref="long"/> if there are more.</summary>
+    public long DiscriminatorParameterCount =>
+        Capped(Map(Channels, Filters, isNormalized: false) + Map(Filters, 2 * (Int128)Filters, BatchNormalization) + Coarse + 1);
+
+    // A size that makes no sense must not turn into a small one by overflow.
+    private Int128 Coarse => (Int128)(Height / 4) * (Width / 4) * 2 * Filters;
+
+    /// <summary>Throws unless both networks can be made of these settings.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A size is not positive, or an image cannot be halved twice.</exception>
+    public void ThrowIfImpossible()
+    {
+        foreach (var (name, value) in new[]
+            { (nameof(Height), Height), (nameof(Width), Width), (nameof(Channels), Channels), (nameof(Noise), Noise), (nameof(Filters), Filters) })
+            if (value < 1) throw new ArgumentOutOfRangeException(name, value, "Every size of the networks must be positive.");
+        foreach (var (name, value) in new[] { (nameof(Height), Height), (nameof(Width), Width) })
+            if (value % 4 != 0) throw new ArgumentOutOfRangeException(name, value, "The image is halved twice; pad it to a multiple of 4.");
+        if (Int128.Max((Int128)Height * Width * Channels, Coarse) > Array.MaxLength)
+            throw new ArgumentOutOfRangeException(nameof(Height), Height, "One image has more numbers than one tensor can hold; make it smaller, or take fewer filters.");
+    }
+
+    /// <summary>In words, as a training run is named by it.</summary>
+    public override string ToString() =>
+        $"DCGAN {Height}x{Width}x{Channels} {Noise} noise {Filters} filters{(BatchNormalization ? "" : " NotNormalized")}";
+
+    /// <summary>A 4x4 convolution, or its transpose: weights, and a gain and a bias or a bias alone for each filter.</summary>
+    private static Int128 Map(Int128 inChannels, Int128 outChannels, bool isNormalized) =>
+        Dcgan.Kernel * Dcgan.Kernel * inChannels * outChannels + (isNormalized ? 2 : 1) * outChannels;
+
+    private static long Capped(Int128 count) => (long)Int128.Min(long.MaxValue, count);
+}

@@ -1,0 +1,72 @@
+using System.Numerics;
+using Hybrid.Autodiff;
+using Hybrid.Rules;
+using Hybrid.Tensors;
+
+namespace Hybrid.Models;
+
+/// <summary>
+/// The game of "Generative Adversarial Nets" (Goodfellow et al. 2014, equation 1): the discriminator learns to tell data from samples,
+/// the generator to make samples that it cannot tell.
+/// </summary>
+/// <remarks>
+/// Each loss goes backward towards the parameters of one player, <c>tape.Backward(loss, towards: gan.Discriminator.Parameters)</c>,
+/// so that the other's gradients stay as they are. Data and samples go through the discriminator in two passes: batch normalization
+/// then takes the statistics of each alone. While learning, the running statistics of both players follow every pass, whoever's step
+/// it is.
+/// </remarks>
+public sealed class Gan<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    /// <summary>Makes the game of two players.</summary>
+    /// <param name="generator">G in the paper.</param>
+    /// <param name="discriminator">D in the paper; takes rows of as many features as the generator makes.</param>
+    public Gan(IGenerator<T> generator, IDiscriminator<T> discriminator)
+    {
+        Generator = generator;
+        Discriminator = discriminator;
+    }
+
+    /// <summary>G in the paper.</summary>
+    public IGenerator<T> Generator { get; }
+
+    /// <summary>D in the paper.</summary>
+    public IDiscriminator<T> Discriminator { get; }
+
+    /// <summary>What the discriminator minimizes: −V of the paper's equation 1, log 4 where it cannot tell; a scalar, in nats.</summary>
+    /// <param name="tape">The tape.</param>
+    /// <param name="real">Data, [batch, features]; a constant.</param>
+    /// <param name="noise">z in the paper, [batch, noise]; a constant.</param>
+    /// <param name="chance">Where dropout draws from, for the data first.</param>
+    /// <param name="realTarget">The probability that the data are trained towards, in [0, 1]; below 1 it is one-sided label smoothing (Salimans et al. 2016, section 3.4).</param>
+    /// <exception cref="ShapeException">Data or noise are no rows of their width.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The target lies outside [0, 1].</exception>
+    public Variable<T> DiscriminatorLoss(Tape<T> tape, Tensor<T> real, Tensor<T> noise, RandomStream chance, double realTarget = 1)
+    {
+        var ofReal = CrossEntropy(tape, "loss of real", realTarget, Discriminator.Logits(tape, tape.Constant(real), chance));
+        var ofGenerated = CrossEntropy(tape, "loss of generated", 0, LogitsOfGenerated(tape, noise, chance));
+        // GAN-1: −mean of log D(x) − mean of log(1 − D(G(z)))
+        return tape.Record("discriminator loss", Add.Forward(ofReal.Value, ofGenerated.Value, tape.Arena), ofReal, ofGenerated);
+    }
+
+    /// <summary>What the generator minimizes; a scalar, in nats.</summary>
+    /// <param name="tape">The tape.</param>
+    /// <param name="noise">z in the paper, [batch, noise]; a constant.</param>
+    /// <param name="chance">Where the discriminator's dropout draws from.</param>
+    /// <param name="objective">Which of the paper's two.</param>
+    /// <exception cref="ShapeException">The noise is no rows of the generator's width.</exception>
+    public Variable<T> GeneratorLoss(Tape<T> tape, Tensor<T> noise, RandomStream chance, GeneratorObjective objective = GeneratorObjective.NonSaturating)
+    {
+        var logits = LogitsOfGenerated(tape, noise, chance);
+        if (objective == GeneratorObjective.NonSaturating)
+            return CrossEntropy(tape, "generator loss", 1, logits); // GAN-2: −mean of log D(G(z))
+        var ofGenerated = CrossEntropy(tape, "loss of generated", 0, logits);
+        // GAN-3: mean of log(1 − D(G(z)))
+        return tape.Record("generator loss", Scale.Forward(-1, ofGenerated.Value, tape.Arena), ofGenerated);
+    }
+
+    private Variable<T> LogitsOfGenerated(Tape<T> tape, Tensor<T> noise, RandomStream chance) =>
+        Discriminator.Logits(tape, Generator.Generate(tape, tape.Constant(noise), training: true), chance);
+
+    private static Variable<T> CrossEntropy(Tape<T> tape, string name, double target, Variable<T> logits) =>
+        tape.Record(name, BinaryCrossEntropy.Forward(target, logits.Value, tape.Arena), logits);
+}

@@ -1,0 +1,28 @@
+using System.Numerics;
+using Hybrid.Autodiff;
+using Hybrid.Tensors;
+
+namespace Hybrid.Models;
+
+/// <summary>A model that turns noise into samples: one of the two players of a <see cref="Gan{T}"/>.</summary>
+public interface IGenerator<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    /// <summary>Every trained tensor, in a fixed order.</summary>
+    IEnumerable<Parameter<T>> Parameters { get; }
+
+    /// <summary>What it keeps from training for inference beside its parameters, by name, such as the running statistics of batch normalization.</summary>
+    IEnumerable<(string Name, Tensor<T> Value)> Statistics { get; }
+
+    /// <summary>Width of the noise; its distribution is the caller's choice.</summary>
+    int Noise { get; }
+
+    /// <summary>Width of a sample; an image is a row of [height, width, channels], flattened.</summary>
+    int Features { get; }
+
+    /// <summary>Maps noise, one draw a row, [batch, Noise], to samples, [batch, Features].</summary>
+    /// <param name="tape">The tape.</param>
+    /// <param name="noise">z in the paper, [batch, Noise].</param>
+    /// <param name="training">True while learning; false lets no sample depend on its batch.</param>
+    /// <exception cref="ShapeException">The noise does not end in Noise.</exception>
+    Variable<T> Generate(Tape<T> tape, Variable<T> noise, bool training);
+}

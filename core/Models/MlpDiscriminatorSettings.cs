@@ -1,0 +1,57 @@
+using System.Globalization;
+using Hybrid.Layers;
+
+namespace Hybrid.Models;
+
+/// <summary>Size and kind of an <see cref="MlpDiscriminator{T}"/>.</summary>
+public sealed record MlpDiscriminatorSettings
+{
+    /// <summary>Width of the examples.</summary>
+    public required int Features { get; init; }
+
+    /// <summary>Widths of the hidden layers, from the examples on; none makes a linear discriminator.</summary>
+    public required IReadOnlyList<int> Hidden { get; init; }
+
+    /// <summary>Affine maps of which each hidden unit takes the largest; 1 puts a rectifier in its place.</summary>
+    public int Pieces { get; init; } = 5;
+
+    /// <summary>Probability that a number of an example is silenced while learning, in [0, 1).</summary>
+    public double InputDropout { get; init; }
+
+    /// <summary>Probability that a hidden unit is silenced while learning, in [0, 1).</summary>
+    public double HiddenDropout { get; init; }
+
+    /// <summary>Size of the starting weights of the hidden layers.</summary>
+    public WeightScale Scale { get; init; } = WeightScale.He;
+
+    /// <summary>Number of trained numbers in a model of this size; the largest <see cref="long"/> if there are more.</summary>
+    public long ParameterCount
+    {
+        get
+        {
+            Int128 count = 0, width = Features;
+            foreach (var next in Hidden)
+            {
+                count += (width + 1) * Pieces * next;
+                width = next;
+            }
+            return (long)Int128.Min(long.MaxValue, count + width + 1);
+        }
+    }
+
+    /// <summary>Throws unless a model can be made of these settings.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A width or the number of pieces is not positive, or a rate of dropout lies outside [0, 1).</exception>
+    public void ThrowIfImpossible()
+    {
+        foreach (var width in (int[])[Features, .. Hidden])
+            if (width < 1) throw new ArgumentOutOfRangeException(nameof(width), width, "Every width of the discriminator must be positive.");
+        if (Pieces < 1) throw new ArgumentOutOfRangeException(nameof(Pieces), Pieces, "A hidden unit has one piece or more; 1 makes it a rectifier.");
+        foreach (var (name, rate) in new[] { (nameof(InputDropout), InputDropout), (nameof(HiddenDropout), HiddenDropout) })
+            if (!(rate >= 0 && rate < 1)) throw new ArgumentOutOfRangeException(name, rate, "The dropout rate must lie in [0, 1).");
+    }
+
+    /// <summary>In words, as a training run is named by it.</summary>
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{Features}-{string.Concat(Hidden.Select(width => $"{width}-"))}1 {(Pieces == 1 ? "Relu" : $"Maxout {Pieces}")} dropout {InputDropout} {HiddenDropout} {Scale}");
+}

@@ -1,0 +1,66 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using Hybrid.Autodiff;
+using Hybrid.Kernels;
+using Hybrid.Memory;
+using Hybrid.Tensors;
+using static Hybrid.Kernels.Functions;
+
+namespace Hybrid.Rules;
+
+/// <summary>The cross-entropy of answers of yes or no, from the logits of yes, against one probability of yes for all of them.</summary>
+public static class BinaryCrossEntropy
+{
+    /// <summary>The mean over all elements of −t ln σ(z) − (1 − t) ln(1 − σ(z)), which is softplus(z) − t z.</summary>
+    /// <param name="target">t, the probability of yes that is right, in [0, 1].</param>
+    /// <param name="logits">z, any shape, one element or more.</param>
+    /// <param name="arena">Memory of the step.</param>
+    /// <returns>The loss, a scalar in nats, and its pullback: dlogits.</returns>
+    /// <exception cref="ShapeException">There are no logits.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The target lies outside [0, 1].</exception>
+    /// <remarks>
+    /// With t = 1 on data and 0 on samples the two losses add up to −V of Goodfellow et al. 2014, equation 1; t below 1 on data is the
+    /// one-sided label smoothing of Salimans et al. 2016, section 3.4. No probability is formed whose logarithm is then taken, and no
+    /// difference of numbers near each other, so that the loss of an answer that is nearly sure keeps its digits, and so does its
+    /// gradient. A logit that is infinite or NaN gives no finite loss. Keeps the logits.
+    /// </remarks>
+    public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(double target, Tensor<T> logits, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        if (!(target >= 0 && target <= 1))
+            throw new ArgumentOutOfRangeException(nameof(target), target, "The target is a probability and must lie in [0, 1].");
+        if (logits.Length == 0)
+            throw new ShapeException($"logits are {logits.Shape} and hold no element, so there is nothing to average; leave such a batch out.");
+        var (f, count) = (new Function(target), T.CreateChecked(logits.Length));
+        var losses = Tensor<T>.Rent(arena, logits.Shape);
+        Elementwise.Value(f, logits, losses);
+        var loss = Tensor<T>.Rent(arena, Shape.Scalar);
+        // One thread adds them all up, in an order that depends on their number alone.
+        loss.Span[0] = VectorMath.Sum<T>(losses.Span) / count;
+        return (loss, Backward);
+
+        void Backward(Tensor<T> dloss, Gradients<T> gradients)
+        {
+            if (!gradients.Wants(0)) return;
+            var (dlogits, accumulate) = gradients.Open(0);
+            var share = Tensor<T>.Rent(arena, logits.Shape);
+            share.Span.Fill(dloss.ToScalar() / count);
+            Elementwise.SlopeTimes(f, logits, share, dlogits, accumulate);
+        }
+    }
+
+    private readonly struct Function(double target) : IFunction
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TNumbers Value<TNumbers>(TNumbers z) where TNumbers : struct, INumbers<TNumbers> =>
+            // softplus(z) is max(z, 0) + ln(1 + e^−|z|), and max(z, 0) − t z a difference that would cost digits, but for this form:
+            // BCE-1: ℓ = softplus(z) − t z = (1 − t) max(z, 0) + t max(−z, 0) + ln(1 + e^−|z|), and the loss its mean
+            (1.0 - target) * Max(z, 0.0) + target * Max(-z, 0.0) + LogOnePlus(Exp(-Abs(z)));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TNumbers Slope<TNumbers>(TNumbers z) where TNumbers : struct, INumbers<TNumbers> =>
+            // Likewise, as σ(z) + σ(−z) = 1:
+            // BCE-2: dz = (σ(z) − t) dloss / n = ((1 − t) σ(z) − t σ(−z)) dloss / n
+            (1.0 - target) * Sigma(z) - target * Sigma(-z);
+    }
+}

@@ -1,0 +1,253 @@
+module Hybrid.Tests.Models.DcganTests
+
+open System
+open Expecto
+open Hybrid.Autodiff
+open Hybrid.Layers
+open Hybrid.Models
+open Hybrid.Tensors
+open Hybrid.Tests
+open Hybrid.Tests.Support
+open Hybrid.Tests.Models.TinyGan
+
+let private generator settings (seed: uint64) = DcganGenerator<float>(settings, RandomStream seed)
+let private discriminator settings (seed: uint64) = DcganDiscriminator<float>(settings, RandomStream seed)
+
+let private sizes = [ dcgan 8 4 1 3 2; dcgan 4 12 3 5 4; dcgan 28 28 1 100 32 ]
+
+let private game isNormalized seed = convolutional isNormalized seed |> shaken seed
+
+let private generate (gan: Gan<float>) training = fun tape x -> gan.Generator.Generate(tape, x, training)
+
+let private judge (gan: Gan<float>) (chance: RandomStream | null) =
+    fun tape x -> gan.Discriminator.Logits(tape, x, chance)
+
+/// The shape of each variable of a pass, by name.
+let private shapes record x =
+    Map.ofList [ for name, value in recorded record x -> name, List.ofArray (value.Shape.ToArray()) ]
+
+let private normOf (gan: Gan<float>) name =
+    let parameter part = (parametersOf gan |> List.find (fun parameter -> parameter.Name = $"{name}.{part}")).Value
+    let statistic part = statisticsOf gan |> List.find (fun (other, _) -> other = $"{name}.{part}") |> snd
+    parameter "gain", parameter "bias", statistic "mean", statistic "variance"
+
+[<Tests>]
+let tests =
+    testList
+        "Models.Dcgan"
+        [
+            testCase "the generator doubles its image twice, the discriminator halves it twice" (fun () ->
+                let gan = game true 1UL
+                let made = shapes (generate gan true) (normal (RandomStream 1UL) [ 5; noiseWidth ])
+                Expect.equal made["generator.images"] [ 5; 2; 1; 4 ] "a quarter of the size"
+                Expect.equal made["generator.second.conv.weight"] [ 5; 4; 2; 2 ] "half"
+                Expect.equal made["generator.tanh"] [ 5; 8; 4; 1 ] "the image"
+                Expect.equal made["generator.rows"] [ 5; 32 ] "rows"
+                let judged = shapes (judge gan (RandomStream 1UL)) (normal (RandomStream 1UL) [ 5; features ])
+                Expect.equal judged["discriminator.first.leaky"] [ 5; 4; 2; 2 ] "half"
+                Expect.equal judged["discriminator.second.leaky"] [ 5; 2; 1; 4 ] "a quarter"
+                Expect.equal judged["discriminator.output.weight"] [ 5; 1 ] "a logit each")
+
+            testCase "as many parameters as by hand" (fun () ->
+                let count isNormalized =
+                    let settings = dcgan 28 28 1 100 32 isNormalized
+                    settings.GeneratorParameterCount, settings.DiscriminatorParameterCount
+
+                let coarse = 7 * 7 * 64
+                let generator = 100 * coarse + 16 * 64 * 32 + (16 * 32 * 1 + 1)
+                let discriminator = (16 * 1 * 32 + 32) + 16 * 32 * 64 + (coarse + 1)
+                let normalized = int64 (generator + 2 * 64 + 2 * 32), int64 (discriminator + 2 * 64)
+                Expect.equal (count true) normalized "with batch normalization"
+                Expect.equal normalized (347_073L, 36_577L) "in figures"
+                Expect.equal (count false) (int64 (generator + coarse + 32), int64 (discriminator + 64)) "without"
+
+                for size in sizes do
+                    for isNormalized in [ true; false ] do
+                        let settings = size isNormalized
+                        Expect.equal (generator settings 1UL).ParameterCount settings.GeneratorParameterCount $"{settings}"
+
+                        Expect.equal
+                            (discriminator settings 1UL).ParameterCount
+                            settings.DiscriminatorParameterCount
+                            $"{settings}")
+
+            testCase "names say where a parameter stands" (fun () ->
+                Expect.equal
+                    [ for parameter in parametersOf (convolutional true 1UL) -> parameter.Name ]
+                    [
+                        "generator.first.linear.weight"
+                        "generator.first.norm.gain"
+                        "generator.first.norm.bias"
+                        "generator.second.conv.weight"
+                        "generator.second.norm.gain"
+                        "generator.second.norm.bias"
+                        "generator.output.weight"
+                        "generator.output.bias"
+                        "discriminator.first.conv.weight"
+                        "discriminator.first.conv.bias"
+                        "discriminator.second.conv.weight"
+                        "discriminator.second.norm.gain"
+                        "discriminator.second.norm.bias"
+                        "discriminator.output.weight"
+                        "discriminator.output.bias"
+                    ]
+                    "names"
+
+                Expect.equal
+                    (statisticsOf (convolutional true 1UL) |> List.map fst)
+                    [
+                        "generator.first.norm.mean"
+                        "generator.first.norm.variance"
+                        "generator.second.norm.mean"
+                        "generator.second.norm.variance"
+                        "discriminator.second.norm.mean"
+                        "discriminator.second.norm.variance"
+                    ]
+                    "statistics"
+
+                Expect.isEmpty (statisticsOf (convolutional false 1UL)) "without normalization there are none")
+
+            testCase "weights start with a deviation of 0.02, gains at 1, biases at 0" (fun () ->
+                let random = RandomStream 1UL
+                let settings = dcgan 28 28 3 50 16 true
+                let gan = Gan<float>(DcganGenerator<float>(settings, random), DcganDiscriminator<float>(settings, random))
+                let all = parametersOf gan
+
+                for parameter in all do
+                    let values = floats parameter.Value
+
+                    if parameter.Name.EndsWith "weight" then
+                        let square = values |> Array.averageBy (fun value -> value * value)
+                        // Five standard errors of a mean of squares of normal numbers.
+                        let error = 5.0 * sqrt (2.0 / float values.Length)
+                        expectNear error (square / 0.02 ** 2.0) 1.0 parameter.Name
+                    else
+                        Expect.all values ((=) (if parameter.Name.EndsWith "gain" then 1.0 else 0.0)) parameter.Name
+
+                // One stream for both players, and still no two of the tensors alike.
+                let weights = all |> List.filter (fun parameter -> parameter.Name.EndsWith "weight")
+                let heads = [ for weight in weights -> (floats weight.Value)[0] ]
+                Expect.equal (List.distinct heads) heads "drawn apart")
+
+            testCase "samples lie in [−1, 1]" (fun () ->
+                for isNormalized in [ true; false ] do
+                    let gan = game isNormalized 1UL
+                    let noise = normal (RandomStream 1UL) [ 20; noiseWidth ] |> mapTensor ((*) 50.0)
+
+                    for training in [ true; false ] do
+                        Expect.all (floats (samples gan.Generator training noise)) (fun x -> abs x <= 1.0) "samples")
+
+            testCase "leaky rectifiers keep a fifth of what is negative" (fun () ->
+                let gan = game true 1UL
+                let made = Map.ofList (recorded (judge gan null) (normal (RandomStream 1UL) [ 3; features ]))
+                let before, after = floats made["discriminator.first.conv.weight"], floats made["discriminator.first.leaky"]
+                Expect.exists before (fun x -> x < 0.0) "some are negative"
+                expectClose 1e-15 after (before |> Array.map (fun x -> if x > 0.0 then x else 0.2 * x)) "first"
+                let before, after = floats made["discriminator.second.norm.gain"], floats made["discriminator.second.leaky"]
+                expectClose 1e-15 after (before |> Array.map (fun x -> if x > 0.0 then x else 0.2 * x)) "second")
+
+            testCase "batch normalization uses the batch while learning, and running statistics while testing" (fun () ->
+                let gan = game true 1UL
+                let noise, x = normal (RandomStream 1UL) [ 6; noiseWidth ], normal (RandomStream 2UL) [ 6; features ]
+                let eps = BatchNorm<float>.DefaultEps
+
+                let norms =
+                    [
+                        "generator.first.norm", generate gan, noise, "generator.images", " relu"
+                        "generator.second.norm", generate gan, noise, "generator.second.conv.weight", " relu"
+                        "discriminator.second.norm",
+                        (fun training -> judge gan (if training then RandomStream 3UL else null)),
+                        x,
+                        "discriminator.second.conv.weight",
+                        ""
+                    ]
+
+                for name, record, input, before, ending in norms do
+                    let gain, bias, mean, variance = normOf gan name
+
+                    let expectNorm training (apply: Tape<float> -> Variable<float>[] -> Variable<float>) =
+                        let made = Map.ofList (recorded (record training) input)
+                        let expected = valueOf [ made[before]; gain; bias ] apply
+                        let expected = floats expected |> Array.map (fun y -> if ending = "" then y else max 0.0 y)
+                        Expect.equal (floats made[$"{name}.gain{ending}"]) expected $"{name}, training {training}"
+
+                    expectNorm false (fun tape x ->
+                        Record.batchNormFixed tape eps mean variance x[0] x[1] x[2])
+
+                    expectNorm true (fun tape x -> Record.batchNorm tape eps x[0] x[1] x[2]))
+
+            testCase "learning moves every running statistic, and testing none" (fun () ->
+                let gan = game true 1UL
+                let noise, x = normal (RandomStream 1UL) [ 6; noiseWidth ], normal (RandomStream 2UL) [ 6; features ]
+                let statistics () = statisticsOf gan |> List.map (fun (_, value) -> value.ToArray())
+                let before = statistics ()
+                samples gan.Generator false noise |> ignore
+                logits gan.Discriminator null x |> ignore
+                Expect.equal (statistics ()) before "testing"
+                samples gan.Generator true noise |> ignore
+                logits gan.Discriminator (RandomStream 1UL) x |> ignore
+
+                for old, now in List.zip before (statistics ()) do
+                    Expect.notEqual now old "learning")
+
+            testCase "while testing no row depends on another; while learning, with batch normalization, all do" (fun () ->
+                for isNormalized in [ true; false ] do
+                    let gan = game isNormalized 1UL
+
+                    let players =
+                        [
+                            samples gan.Generator, normal (RandomStream 1UL) [ 4; noiseWidth ]
+                            (fun training x -> logits gan.Discriminator (if training then RandomStream 1UL else null) x),
+                            normal (RandomStream 2UL) [ 4; features ]
+                        ]
+
+                    for run, x in players do
+                        let y = run false x
+
+                        for kept in 0..3 do
+                            let other =
+                                rowsOf x |> Array.mapi (fun i row -> if i = kept then row else Array.map (fun _ -> nan) row)
+
+                            let among = run false (tensor [ 4; x.Shape.Columns ] (Array.concat other))
+                            Expect.equal (row kept among) (row kept y) $"row {kept}"
+
+                        let alone, amongOthers = row 1 (run true (permuteRows [| 1; 1; 1; 0 |] x)), row 1 (run true x)
+
+                        if isNormalized then
+                            Expect.notEqual alone amongOthers "while learning"
+                        else
+                            expectClose 1e-12 alone amongOthers "without normalization")
+
+            testCase "sizes of no network are refused" (fun () ->
+                let refused fragments settings =
+                    refuses<ArgumentOutOfRangeException, _> fragments (fun () -> generator settings 1UL)
+                    refuses<ArgumentOutOfRangeException, _> fragments (fun () -> discriminator settings 1UL)
+
+                for settings in
+                    [ dcgan 0 4 1 3 2 true; dcgan 8 -4 1 3 2 true; dcgan 8 4 0 3 2 true; dcgan 8 4 1 0 2 true; dcgan 8 4 1 3 -2 true ] do
+                    refused [ "must be positive" ] settings
+
+                refused [ "Height"; "multiple of 4" ] (dcgan 30 28 1 3 2 true)
+                refused [ "Width"; "multiple of 4" ] (dcgan 28 3 1 3 2 true)
+                refused [ "more numbers than one tensor can hold" ] (dcgan 65536 65536 1 1 1 true)
+                refused [ "more numbers than one tensor can hold" ] (dcgan 4 4 Int32.MaxValue 1 1 true)
+
+                refuses<InsufficientMemoryException, _> [ "a generator of"; "with their gradients" ] (fun () ->
+                    generator (dcgan 4 4 1 Int32.MaxValue 100_000 true) 1UL)
+
+                refuses<InsufficientMemoryException, _> [ "a discriminator of"; "with their gradients" ] (fun () ->
+                    discriminator (dcgan 4 4 1 1 100_000_000 true) 1UL))
+
+            testCase "images and noise of another width are refused" (fun () ->
+                let gan = game true 1UL
+
+                refuses<ShapeException, _> [ "x must be [batch, 32]"; "[8, 4, 1]" ] (fun () ->
+                    logits gan.Discriminator null (zeros [ 2; 33 ]))
+
+                refuses<ShapeException, _> [ "x must be [..., 3]" ] (fun () ->
+                    samples gan.Generator false (zeros [ 2; 4 ])))
+
+            testCase "the settings name a run" (fun () ->
+                Expect.equal (string (dcgan 28 28 1 100 32 true)) "DCGAN 28x28x1 100 noise 32 filters" "normalized"
+                Expect.equal (string (dcgan 8 4 3 5 2 false)) "DCGAN 8x4x3 5 noise 2 filters NotNormalized" "not")
+        ]

@@ -1,0 +1,166 @@
+/// Games small enough to be checked number by number, and what the tests of all players have in common.
+module Hybrid.Tests.Models.TinyGan
+
+open Hybrid.Autodiff
+open Hybrid.Checks
+open Hybrid.Layers
+open Hybrid.Models
+open Hybrid.Tensors
+open Hybrid.Tests
+open Hybrid.Tests.Support
+
+let generatorOf noise (hidden: int list) features output =
+    MlpGeneratorSettings(Noise = noise, Hidden = hidden, Features = features, Output = output)
+
+let discriminatorOf features (hidden: int list) pieces inputDropout hiddenDropout =
+    MlpDiscriminatorSettings(
+        Features = features,
+        Hidden = hidden,
+        Pieces = pieces,
+        InputDropout = inputDropout,
+        HiddenDropout = hiddenDropout
+    )
+
+let dcgan height width channels noise filters isNormalized =
+    DcganSettings(
+        Height = height,
+        Width = width,
+        Channels = channels,
+        Noise = noise,
+        Filters = filters,
+        BatchNormalization = isNormalized
+    )
+
+/// Width of the noise in every game here, and of its samples.
+let noiseWidth, features = 3, 32
+
+let private image isNormalized = dcgan 8 4 1 noiseWidth 2 isNormalized
+
+let perceptrons hidden output pieces dropout (seed: uint64) =
+    let random = RandomStream seed
+
+    Gan<float>(
+        MlpGenerator<float>(generatorOf noiseWidth hidden features output, random),
+        MlpDiscriminator<float>(discriminatorOf features hidden pieces dropout dropout, random)
+    )
+
+let convolutional isNormalized (seed: uint64) =
+    let random = RandomStream seed
+    Gan<float>(DcganGenerator<float>(image isNormalized, random), DcganDiscriminator<float>(image isNormalized, random))
+
+/// One of each kind, from a seed.
+let games =
+    [
+        "maxout and dropout", perceptrons [ 5; 4 ] ActivationKind.Sigmoid 3 0.3
+        "maxout", perceptrons [ 6 ] ActivationKind.Identity 2 0.0
+        "rectifiers", perceptrons [ 5; 4 ] ActivationKind.Tanh 1 0.0
+        "linear maps", perceptrons [] ActivationKind.Identity 1 0.0
+        "convolutions with batch normalization", convolutional true
+        "convolutions without it", convolutional false
+    ]
+
+let parametersOf (gan: Gan<float>) = List.ofSeq gan.Generator.Parameters @ List.ofSeq gan.Discriminator.Parameters
+
+let statisticsOf (gan: Gan<float>) =
+    [
+        for struct (name, value) in gan.Generator.Statistics -> name, value
+        for struct (name, value) in gan.Discriminator.Statistics -> name, value
+    ]
+
+/// Weights that start small would hide a small error; gains of 1, biases of 0 and statistics of nothing one that is left out.
+let shaken (seed: uint64) (gan: Gan<float>) =
+    let random = RandomStream seed
+
+    let change (tensor: Tensor<float>) next =
+        for i in 0 .. tensor.Length - 1 do
+            tensor.Span[i] <- next tensor.Span[i]
+
+    for parameter in parametersOf gan do
+        if parameter.Value.Shape.Rank > 1 then
+            let deviation = 1.0 / sqrt (float (parameter.Value.Length / parameter.Value.Shape.Columns))
+            change parameter.Value (fun _ -> deviation * random.NextNormal())
+        else
+            change parameter.Value (fun value -> value + 0.4 * random.NextNormal())
+
+    for name, value in statisticsOf gan do
+        if name.EndsWith "mean" then
+            change value (fun _ -> 0.5 * random.NextNormal())
+        else
+            change value (fun _ -> 0.5 + random.NextUniform())
+
+    gan
+
+let samples (generator: IGenerator<float>) training (noise: Tensor<float>) =
+    valueOf [ noise ] (fun tape x -> generator.Generate(tape, x[0], training))
+
+let logits (discriminator: IDiscriminator<float>) (chance: RandomStream | null) (x: Tensor<float>) =
+    valueOf [ x ] (fun tape x -> discriminator.Logits(tape, x[0], chance))
+
+/// What a pass records, each variable with the value that it was computed from; a player is a chain.
+let private chain (record: Tape<float> -> Variable<float> -> Variable<float>) (x: Tensor<float>) =
+    let tape = Tape<float>()
+    record tape (tape.Input x) |> ignore
+    let made = [ for made in tape.Recorded -> made.Name, made.Value.ToPersistent() ]
+    List.zip (List.truncate made.Length (x :: List.map snd made)) made
+
+/// The names that a pass records, with their values.
+let recorded record x = chain record x |> List.map snd
+
+/// How near the numbers of a pass come to a kink of its rectifiers and maxima.
+let private gap (parameters: Parameter<float> seq) record x =
+    let parameter name = (Seq.find (fun (parameter: Parameter<float>) -> parameter.Name = name) parameters).Value
+
+    let ends (name: string) (ending: string) =
+        if name.EndsWith ending then Some(name.Substring(0, name.Length - ending.Length)) else None
+
+    let nearest before (name: string) (after: Tensor<float>) =
+        match ends name ".weight relu", ends name ".gain relu" with
+        | Some layer, _ ->
+            valueOf [ before; parameter $"{layer}.weight"; parameter $"{layer}.bias" ] (fun tape x ->
+                Record.linear tape x[0] x[1] x[2])
+            |> floats
+        | _, Some norm ->
+            valueOf [ before; parameter $"{norm}.gain"; parameter $"{norm}.bias" ] (fun tape x ->
+                Record.batchNorm tape BatchNorm<float>.DefaultEps x[0] x[1] x[2])
+            |> floats
+        | _ when name.EndsWith ".relu" || name.EndsWith ".leaky" -> floats before
+        | _ when name.EndsWith ".maxout" ->
+            let units = after.Shape.Columns
+
+            [|
+                for row in rowsOf before do
+                    for unit in 0 .. units - 1 do
+                        let pieces = [| for column in unit..units .. row.Length - 1 -> row[column] |]
+                        let sorted = Array.sortDescending pieces
+                        sorted[0] - sorted[1]
+            |]
+        | _ -> [||]
+
+    chain record x
+    |> Seq.collect (fun (before, (name, after)) -> nearest before name after)
+    |> Seq.map abs
+    |> Seq.fold min infinity
+
+/// A game with data and noise whose losses, with chance from the seed, come near no kink; the seed is raised until that is so.
+let rec drawn (make: uint64 -> Gan<float>) rows (seed: uint64) =
+    let gan = make seed |> shaken seed
+    let random = RandomStream(seed).Split "batch"
+    let real, noise = normal random [ rows; features ], normal random [ rows; noiseWidth ]
+    let parameters = parametersOf gan
+    let made = samples gan.Generator true noise
+    let judged chance = gap parameters (fun tape x -> gan.Discriminator.Logits(tape, x, chance))
+    let ofBoth, ofMade = RandomStream seed, RandomStream seed
+
+    let nearest =
+        [
+            gap parameters (fun tape z -> gan.Generator.Generate(tape, z, true)) noise
+            judged ofBoth real
+            judged ofBoth made
+            judged ofMade made
+        ]
+        |> List.min
+
+    if nearest < 30.0 * GradCheck.Step then
+        drawn make rows (seed + 1UL)
+    else
+        gan, real, noise, seed
