@@ -2313,40 +2313,6 @@ The residual network also takes longest: small windows that slide over many laye
 The sixteen 3x3 filters of the first convolution, and what they, and the three stages, make of one image.
 *)
 (*** hide ***)
-/// Pictures side by side as one chart, each scaled to 0..1.
-let mosaic columns height width (pictures: float[] list) =
-    let rows = (pictures.Length + columns - 1) / columns
-    let gap = 1
-
-    let z =
-        Array.init (rows * (height + gap) - gap) (fun _ ->
-            Array.create (columns * (width + gap) - gap) nan)
-
-    for i, picture in List.indexed pictures do
-        let top, left = i / columns * (height + gap), i % columns * (width + gap)
-        let lowest, highest = Array.min picture, Array.max picture
-
-        for y in 0 .. height - 1 do
-            for x in 0 .. width - 1 do
-                z[top + y][left + x] <-
-                    Math.Round(
-                        (picture[y * width + x] - lowest) / max 1e-9 (highest - lowest),
-                        2
-                    )
-
-    let hidden = LayoutObjects.LinearAxis.init (Visible = false)
-
-    let downward =
-        LayoutObjects.LinearAxis.init (
-            Visible = false,
-            AutoRange = StyleParam.AutoRange.Reversed,
-            ScaleAnchor = StyleParam.ScaleAnchor.X 1
-        )
-
-    Chart.Heatmap(zData = z, ColorScale = StyleParam.Colorscale.Greys, ShowScale = false)
-    |> Chart.withXAxis hidden
-    |> Chart.withYAxis downward
-
 /// The picture of each channel of an array [height, width, channels].
 let channelsOf channels (values: float32[]) =
     [

@@ -40,20 +40,71 @@
     delete result.width;
     const axes = Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key));
     for (const key of new Set(["xaxis", "yaxis", ...axes])) result[key] = { ...axis, ...layout[key] };
-    for (const key of ["updatemenus", "sliders"])
-      if (layout[key]) result[key] = layout[key].map((each) => ({ ...surface, ...each, font: { color: ink, ...each.font } }));
+    if (layout.updatemenus)
+      result.updatemenus = layout.updatemenus.map((each) => ({ ...surface, ...each, font: { color: ink, ...each.font } }));
     return result;
   }
 
+  const momentLength = 600; // ms
+
+  // Puts the moments that a chart goes through under a slider, with a button that plays them; returns what shows the chosen one. The slider is
+  // the browser's own, not Plotly's, as it obeys the keyboard and fits a phone. Nothing moves before the reader asks for it.
+  function addPlayer(place, { steps, currentvalue }) {
+    const player = document.createElement("div");
+    player.className = "player";
+    player.innerHTML = '<button type="button">Play</button><input type="range" min="0" value="0"><span aria-hidden="true"></span>';
+    const [button, range, name] = player.children;
+    const last = steps.length - 1;
+    let timer = 0;
+    range.max = last;
+    range.setAttribute("aria-label", currentvalue.prefix.trim());
+
+    function show() {
+      const { label, method, args } = steps[range.valueAsNumber];
+      name.textContent = currentvalue.prefix + label;
+      range.setAttribute("aria-valuetext", label);
+      return Plotly[method](place, ...args);
+    }
+
+    function go(moment) {
+      range.valueAsNumber = moment;
+      show();
+    }
+
+    function pause() {
+      clearInterval(timer);
+      timer = 0;
+      button.textContent = "Play";
+    }
+
+    function play() {
+      if (range.valueAsNumber === last) go(0);
+      button.textContent = "Pause";
+      timer = setInterval(() => {
+        go(range.valueAsNumber + 1);
+        if (range.valueAsNumber === last) pause();
+      }, momentLength);
+    }
+
+    button.addEventListener("click", () => (timer ? pause() : play()));
+    range.addEventListener("input", () => {
+      pause();
+      show();
+    });
+    place.after(player);
+    return show;
+  }
+
   const options = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d"] };
-  const charts = [...document.querySelectorAll("script.plot")].map((block) => ({
-    place: block.parentElement.querySelector(".plot-area"),
-    figure: JSON.parse(block.textContent),
-  }));
+  const charts = [...document.querySelectorAll("script.plot")].map((block) => {
+    const place = block.parentElement.querySelector(".plot-area");
+    const { data, layout: { sliders, ...layout } } = JSON.parse(block.textContent);
+    return { place, data, layout, show: sliders && addPlayer(place, sliders[0]) };
+  });
 
   function draw() {
-    for (const { place, figure } of charts)
-      Plotly.react(place, structuredClone(figure.data), themed(figure.layout), options);
+    for (const { place, data, layout, show } of charts)
+      Plotly.react(place, structuredClone(data), themed(layout), options).then(show);
   }
 
   draw();

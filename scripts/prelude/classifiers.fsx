@@ -2,7 +2,6 @@ namespace Hybrid.Scripts
 
 open System
 open System.Diagnostics
-open System.IO
 open Hybrid.Autodiff
 open Hybrid.Checkpoints
 open Hybrid.Checks
@@ -47,103 +46,29 @@ type Graduate<'Model> =
         Seconds: float
     }
 
-/// Images to learn from and to be tested on, each a row of [Height, Width, Channels].
-type Pictures = { Train: Examples; Test: Examples; Height: int; Width: int; Channels: int }
-
 /// Training and testing of classifiers, for all pages that have one.
 [<RequireQualifiedAccess>]
 module Classifiers =
-    /// What an action makes of a file; one that holds something else than meant ends the page with the cause.
-    let private readingExamples (file: string) (action: unit -> 'T) =
-        reading (fun () ->
-            try
-                action ()
-            with :? ArgumentException as error ->
-                Host.refuse $"scripts/data/{file}: {error.Message} Check the data out again.")
-
-    /// Both parts with the mean of all numbers of the first subtracted, and divided by their standard deviation.
-    let private standardize (train: Examples, test: Examples) =
-        let numbers = train.Inputs.ToArray() |> Array.map float
+    /// The pictures with the mean of all numbers to learn from subtracted, and divided by their standard deviation.
+    let private standardize (pictures: Pictures) =
+        let numbers = pictures.Train.Inputs.ToArray() |> Array.map float
         let mean, deviation = Statistics.Mean numbers, Statistics.PopulationStandardDeviation numbers
+        pictures |> Pictures.map (fun x -> float32 ((float x - mean) / deviation))
 
-        let apply (examples: Examples) =
-            let standard = examples.Inputs.ToArray() |> Array.map (fun x -> float32 ((float x - mean) / deviation))
-
-            Examples(
-                Tensor<float32>.From(examples.Inputs.Shape, ReadOnlySpan standard),
-                examples.Labels,
-                examples.Classes
-            )
-
-        apply train, apply test
+    let private parts (pictures: Pictures) = pictures.Train, pictures.Test
 
     /// The digits of scikit-learn, 1,797 images of 8x8 pixels: to learn from (1,297) and to be tested on (500), split by chance. Pixels have
     /// mean 0 and variance 1.
-    let digits seed =
-        readingExamples "sklearn/digits.csv.gz" (fun () ->
-            let all = Examples.FromTable(NumberTable.Read(dataFile "sklearn/digits.csv.gz", 0), 10, 16.0)
-
-            let order = [| 0 .. all.Count - 1 |]
-            RandomStream(seed).Split("digits").Shuffle(order.AsSpan())
-            standardize (all.Take(ReadOnlySpan order[500..]), all.Take(ReadOnlySpan order[..499])))
-
-    /// Images to learn from and to be tested on, of a folder of files as MNIST has them, with ten classes.
-    let private images folder =
-        let part name =
-            let file kind = dataFile $"{folder}/{name}-{kind}-ubyte.gz"
-            Examples.FromIdx(IdxFile.Read(file "images-idx3"), IdxFile.Read(file "labels-idx1"), 10)
-
-        readingExamples folder (fun () -> standardize (part "train", part "t10k"))
+    let digits seed = Pictures.digits seed |> standardize |> parts
 
     /// The first images of MNIST, 28x28 pixels: 8,000 to learn from, 2,000 to be tested on. Pixels have mean 0 and variance 1.
-    let mnist () = images "mnist-10k"
+    let mnist () = Pictures.mnist () |> standardize |> parts
 
     /// Clothes of ten kinds from Fashion-MNIST, 28x28 pixels: 6,000 to learn from, 1,000 to be tested on. Pixels have mean 0 and variance 1.
-    let fashion () = images "fashion-mnist-7k"
+    let fashion () = Pictures.fashion () |> standardize |> parts
 
-    /// The reader's own images from a folder, ten classes: files as MNIST has them (train-images-idx3-ubyte and so on), or CIFAR-10's
-    /// (data_batch_1.bin to data_batch_5.bin and test_batch.bin), plain or gzip. Pixels have mean 0 and variance 1.
-    let own (folder: string) =
-        let find (name: string) =
-            [ name; name + ".gz" ]
-            |> List.map (fun name -> Path.Combine(folder, name))
-            |> List.tryFind File.Exists
-
-        let idx =
-            [ for part in [ "train"; "t10k" ] -> find $"{part}-images-idx3-ubyte", find $"{part}-labels-idx1-ubyte" ]
-
-        let batches = List.choose find [ for i in 1..5 -> $"data_batch_{i}.bin" ]
-
-        let pictures (train: Examples, test: Examples) height width channels =
-            let train, test = standardize (train, test)
-            { Train = train; Test = test; Height = height; Width = width; Channels = channels }
-
-        reading (fun () ->
-            try
-                match idx, batches, find "test_batch.bin" with
-                | [ Some trainImages, Some trainLabels; Some testImages, Some testLabels ], _, _ ->
-                    let images = IdxFile.Read trainImages
-
-                    if images.Extents.Length <> 3 then
-                        Host.refuse
-                            $"--corpus: {trainImages} has {images.Extents.Length} axes; images have three: number, height and width."
-
-                    let train = Examples.FromIdx(images, IdxFile.Read trainLabels, 10)
-                    let test = Examples.FromIdx(IdxFile.Read testImages, IdxFile.Read testLabels, 10)
-
-                    if test.Features <> train.Features then
-                        Host.refuse
-                            $"--corpus: the images of {testImages} have another size than those of {trainImages}."
-
-                    pictures (train, test) images.Extents[1] images.Extents[2] 1
-                | _, (_ :: _), Some test ->
-                    let train = CifarFile.Read(Array.ofList batches)
-                    pictures (train, CifarFile.Read test) CifarFile.Size CifarFile.Size CifarFile.Channels
-                | _ ->
-                    Host.refuse
-                        $"--corpus: {folder} needs train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, or data_batch_1.bin (to 5) and test_batch.bin; each may end in .gz."
-            with :? ArgumentException as error ->
-                Host.refuse $"--corpus: {folder}: {error.Message}")
+    /// The reader's own images from a folder, as Pictures.own reads them. Pixels have mean 0 and variance 1.
+    let own folder = Pictures.own folder |> standardize
 
     /// The class with the largest score of each row, up to a thousand rows at a time.
     let predict (tape: Tape<float32>) (model: IClassifier<float32>) (examples: Examples) =

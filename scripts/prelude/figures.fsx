@@ -78,8 +78,8 @@ module Figures =
 
         figure
 
-    /// Several charts in one place, of which the reader chooses one by name; the first is shown at the start.
-    let selector (charts: (string * GenericChart) list) : GenericChart =
+    /// All charts in one, of which the first is shown, and by name the change that shows each of them instead.
+    let private stacked (charts: (string * GenericChart) list) =
         let owners =
             [|
                 for i, (_, chart) in List.indexed charts do
@@ -88,20 +88,94 @@ module Figures =
 
         let visibility chosen = owners |> Array.map (fun owner -> owner = chosen)
 
-        let button i (name: string) =
+        let changeTo chosen =
             let change = DynamicObj.DynamicObj()
-            change.SetProperty("visible", visibility i)
-            UpdateMenuButton.init (Label = name, Method = StyleParam.UpdateMethod.Restyle, Args = [ change ])
-
-        let menu =
-            UpdateMenu.init (Buttons = (charts |> List.mapi (fun i (name, _) -> button i name)), X = 0.0, Y = 1.15)
+            change.SetProperty("visible", visibility chosen)
+            change
 
         let combined = charts |> List.map snd |> Chart.combine
 
         for trace, isVisible in Seq.zip (GenericChart.getTraces combined) (visibility 0) do
             trace.SetProperty("visible", isVisible)
 
-        combined |> Chart.withUpdateMenu menu
+        combined, [ for i, (name, _) in List.indexed charts -> name, changeTo i ]
+
+    /// Several charts in one place, of which the reader chooses one by name; the first is shown at the start.
+    let selector (charts: (string * GenericChart) list) : GenericChart =
+        let combined, changes = stacked charts
+
+        let button (name: string, change: DynamicObj.DynamicObj) =
+            UpdateMenuButton.init (Label = name, Method = StyleParam.UpdateMethod.Restyle, Args = [ change ])
+
+        combined
+        |> Chart.withUpdateMenu (UpdateMenu.init (Buttons = List.map button changes, X = 0.0, Y = 1.15))
+
+    /// Several moments of one chart, by name and in order, which the reader goes through with a slider or lets play; the first is shown at the
+    /// start. The label stands before the name, such as "step". Axes follow the moment that is shown; give all moments one range to hold them still.
+    let slider (label: string) (charts: (string * GenericChart) list) : GenericChart =
+        let combined, changes = stacked charts
+
+        let step (name: string, change: DynamicObj.DynamicObj) =
+            let step = SliderStep.init (Label = name, Method = StyleParam.Method.Restyle)
+            step.SetProperty("args", [| change |])
+            step
+
+        combined
+        |> Chart.withSlider (
+            Slider.init (
+                CurrentValue = SliderCurrentValue.init (Prefix = label + " "),
+                Steps = List.map step changes
+            )
+        )
+
+    /// Pictures of numbers from 0, black, to 1, white, so many in a row and a pixel apart; rounded, as nobody sees more.
+    let private tiles columns height width (pictures: float[] list) : GenericChart =
+        let rows = (pictures.Length + columns - 1) / columns
+        let gap = 1
+
+        let z =
+            Array.init (rows * (height + gap) - gap) (fun _ -> Array.create (columns * (width + gap) - gap) nan)
+
+        for i, picture in List.indexed pictures do
+            let top, left = i / columns * (height + gap), i % columns * (width + gap)
+
+            for y in 0 .. height - 1 do
+                for x in 0 .. width - 1 do
+                    z[top + y][left + x] <- Math.Round(picture[y * width + x], 2)
+
+        let hidden = LinearAxis.init (Visible = false)
+
+        let downward =
+            LinearAxis.init (
+                Visible = false,
+                AutoRange = StyleParam.AutoRange.Reversed,
+                ScaleAnchor = StyleParam.ScaleAnchor.X 1
+            )
+
+        Chart.Heatmap(zData = z, ColorScale = StyleParam.Colorscale.Greys, ShowScale = false)
+        |> Chart.withXAxis hidden
+        |> Chart.withYAxis downward
+
+    /// Grey pictures, [height, width] each, side by side as one chart, each scaled to its own range.
+    let mosaic columns height width (pictures: float[] list) =
+        pictures
+        |> List.map (fun picture ->
+            let lowest, highest = Array.min picture, Array.max picture
+            picture |> Array.map (fun value -> (value - lowest) / max 1e-9 (highest - lowest)))
+        |> tiles columns height width
+
+    /// The same with one scale for all of them: from lowest, black, to highest, white.
+    let mosaicWithin (lowest: float, highest: float) columns height width (pictures: float[] list) =
+        let chart =
+            pictures
+            |> List.map (Array.map (fun value -> (value - lowest) / (highest - lowest)))
+            |> tiles columns height width
+
+        for trace in GenericChart.getTraces chart do
+            trace.SetProperty("zmin", 0.0)
+            trace.SetProperty("zmax", 1.0)
+
+        chart
 
     /// A table of results: printed on a terminal; on the site by (*** include-it-raw ***).
     let table (headers: string list) (rows: string list list) =
