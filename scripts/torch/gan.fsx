@@ -21,8 +21,7 @@ for `--device cuda`, see [transformer.fsx](transformer.fsx).
 open Hybrid.Scripts
 
 // Options are read before libtorch is fetched.
-let page =
-    Page.start "torch/gan" [ Extra.Steps; Extra.Resume; Extra.Weights; Extra.Device ]
+let page = Page.start "torch/gan" [ Extra.Steps; Extra.Resume; Extra.Weights; Extra.Device ]
 
 #r "nuget: TorchSharp, 0.107.0"
 #r "nuget: libtorch-cpu-linux-x64, 2.10.0"
@@ -87,7 +86,7 @@ type Maxout(pieces: int64) =
 /// Rows of [height, width, channels], as the core takes them, to images with channels second.
 type Images(height: int64, width: int64, channels: int64) =
     inherit torch.nn.Module<T, T>("Images")
-    override _.forward x = x.view(-1L, height, width, channels).permute (0L, 3L, 1L, 2L)
+    override _.forward x = x.view(-1L, height, width, channels).permute(0L, 3L, 1L, 2L)
 
 /// And back.
 type Rows() =
@@ -188,7 +187,7 @@ type Players = { Ours: Gan<float>; Generator: Layer; Discriminator: Layer }
 
 /// GAN-1: core/Models/Gan.cs, as is the next one.
 let discriminatorLoss players real noise =
-    let made = (players.Generator.forward noise).detach ()
+    let made = (players.Generator.forward noise).detach()
 
     crossEntropy 1.0 (players.Discriminator.forward real)
     + crossEntropy 0.0 (players.Discriminator.forward made)
@@ -198,7 +197,7 @@ let generatorLoss players objective noise =
     let logits = players.Discriminator.forward (players.Generator.forward noise)
 
     match objective with
-    | GeneratorObjective.Saturating -> (crossEntropy 0.0 logits).neg ()
+    | GeneratorObjective.Saturating -> (crossEntropy 0.0 logits).neg()
     | _ -> crossEntropy 1.0 logits
 
 (**
@@ -229,8 +228,9 @@ let filled (parameters: Parameters) (statistics: Statistics) (model: Layer) =
     for mine, other in Array.zip (Array.ofSeq parameters) (Array.ofSeq (model.parameters ())) do
         (turned other).copy_(torchOf mine.Value) |> ignore
 
-    for struct (_, mine), other in Array.zip (Array.ofSeq statistics) (Array.ofSeq (statisticsOf model)) do
-        other.copy_(torchOf mine) |> ignore
+    for struct (_, mine), other in
+        Array.zip (Array.ofSeq statistics) (Array.ofSeq (statisticsOf model)) do
+        other.copy_ (torchOf mine) |> ignore
 
     model
 
@@ -326,7 +326,10 @@ let agreement players =
         tape.Backward(loss, towards = parameters)
 
         let gradients =
-            torch.autograd.grad ([| theirs |], [| for weight in model.parameters () -> weight :> T |])
+            torch.autograd.grad (
+                [| theirs |],
+                [| for weight in model.parameters () -> weight :> T |]
+            )
 
         relative loss.Value theirs,
         worst (
@@ -397,7 +400,8 @@ same order and with the same noise, in double, so that nothing but rounding in t
 let overlap =
     claim
         {
-            Text = "Core and TorchSharp compute the same steps of two networks against each other."
+            Text =
+                "Core and TorchSharp compute the same steps of two networks against each other."
             Paper = "none: two programs are compared"
             Measure =
                 "mean |difference| of both losses in double, last tenth of the steps, worse of perceptrons and convolutions, nats"
@@ -410,12 +414,13 @@ let rate, beta1, beta2, eps = 2e-4, 0.5, 0.999, 1e-8
 
 /// Odd steps are the discriminator's, even ones the generator's, which sees the noise alone.
 let batches =
-    let order, chance = ExampleStream(digits.Count, 64, random.Split "order"), random.Split "noise"
+    let order, chance =
+        ExampleStream(digits.Count, 64, random.Split "order"), random.Split "noise"
+
     [| for _ in 1 .. 2 * steps -> order.Next(), noise chance 64 noiseSize |]
 
 /// What a run that was stopped has to have in common with the one that goes on.
-let runSettings =
-    [ "seed", string page.Seed; "steps", string steps; "device", page.Device ]
+let runSettings = [ "seed", string page.Seed; "steps", string steps; "device", page.Device ]
 
 /// A tape, pullbacks towards one side, and core/Optimizers/Adam.cs.
 let trainCore name players =
@@ -448,8 +453,7 @@ let trainCore name players =
 
 /// Autograd in place of core/Autodiff/Tape.cs.
 let trainTorch name players =
-    let adamOf (model: Layer) =
-        torch.optim.Adam(model.parameters (), rate, beta1, beta2, eps)
+    let adamOf (model: Layer) = torch.optim.Adam(model.parameters (), rate, beta1, beta2, eps)
 
     let generator, discriminator = adamOf players.Generator, adamOf players.Discriminator
 
@@ -488,7 +492,7 @@ check "first loss of both sides" (worst [ for apart in differences -> worst apar
 
 settle
     overlap
-    [ page.Seed, last ]
+    [ (page.Seed, last) ]
     (List.sum [ for _, ours, theirs in runs -> ours.Seconds + theirs.Seconds ])
 
 table
@@ -513,6 +517,8 @@ table
     ]
 |> ignore
 
-printfn $"largest difference {show (worst (Seq.concat differences))}, in the last tenth {show last}"
+printfn
+    $"largest difference {show (worst (Seq.concat differences))}, in the last tenth {show last}"
+
 printfn $"{steps} steps of each side, {Workers.Count} threads each, TorchSharp on {page.Device}"
 finish page

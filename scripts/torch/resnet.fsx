@@ -300,7 +300,7 @@ check "loss of the first step" (worst [ for _, apart in differences -> apart[0] 
 
 settle
     overlap
-    [ page.Seed, last ]
+    [ (page.Seed, last) ]
     (List.sum [ for _, ours, theirs in runs -> ours.Seconds + theirs.Seconds ])
 
 table

@@ -33,7 +33,8 @@ module Twin =
         tensor.ToArray() |> Array.map (Double.CreateChecked >> abs) |> Array.max
 
     /// Their distance, relative to the largest entry of ours, or to 10⁻³ where all are smaller.
-    let relative (ours: Tensor<_>) (theirs: torch.Tensor) = distance ours theirs / max (size ours) 1e-3
+    let relative (ours: Tensor<_>) (theirs: torch.Tensor) =
+        distance ours theirs / max (size ours) 1e-3
 
     /// The greatest of several differences; NaN is worse than anything.
     let worst (apart: float seq) = Seq.fold (fun (a: float) b -> Math.Max(a, b)) 0.0 apart

@@ -60,7 +60,9 @@ let private ours (networks: Networks) withOptimizer () =
     load "generator" gan.Generator.Parameters
     load "discriminator" gan.Discriminator.Parameters
 
-    let matrix (values: single[]) = Tensor<single>.From(Shape(networks.Batch, values.Length / networks.Batch), ReadOnlySpan values)
+    let matrix (values: single[]) =
+        Tensor<single>.From(Shape(networks.Batch, values.Length / networks.Batch), ReadOnlySpan values)
+
     let real, noise = matrix (real networks), matrix (noise networks)
     let tape = Tape<single>()
     // Of a network without dropout nothing is drawn.
@@ -81,8 +83,7 @@ let private ours (networks: Networks) withOptimizer () =
             tape.Clear()
             value
 
-    let discriminator =
-        side gan.Discriminator.Parameters (fun () -> gan.DiscriminatorLoss(tape, real, noise, chance))
+    let discriminator = side gan.Discriminator.Parameters (fun () -> gan.DiscriminatorLoss(tape, real, noise, chance))
 
     let generator = side gan.Generator.Parameters (fun () -> gan.GeneratorLoss(tape, noise, chance))
     let run, results = steps discriminator generator withOptimizer
@@ -122,11 +123,9 @@ let private theirs (networks: Networks) withOptimizer () =
             float (loss.item<single>())
 
     let discriminator =
-        side discriminatorModule generatorModule (fun () ->
-            loss ones real + loss zeros (generatorModule.forward noise))
+        side discriminatorModule generatorModule (fun () -> loss ones real + loss zeros (generatorModule.forward noise))
 
-    let generator =
-        side generatorModule discriminatorModule (fun () -> loss ones (generatorModule.forward noise))
+    let generator = side generatorModule discriminatorModule (fun () -> loss ones (generatorModule.forward noise))
 
     let run, results = steps discriminator generator withOptimizer
     { Run = run; Results = results }
@@ -139,7 +138,7 @@ type private Modules(network: string) =
     let load (weight: torch.Tensor) (bias: torch.Tensor | null) extents (order: int64 list) =
         use _ = torch.no_grad ()
         let values = Torch.tensor extents (weights network place (List.fold (*) 1 extents))
-        weight.copy_(values.permute(List.toArray order).reshape(weight.shape)) |> ignore
+        weight.copy_ (values.permute(List.toArray order).reshape(weight.shape)) |> ignore
         bias |> Option.ofObj |> Option.iter (fun bias -> bias.zero_ () |> ignore)
         place <- place + 1
 
@@ -201,8 +200,7 @@ let private perceptrons: Networks =
         Example = [ pixels ]
         Ours = ours
         Torch =
-            fun () ->
-                sequential "generator" noise pixels [ torch.nn.Sigmoid() ], sequential "discriminator" pixels 1 []
+            fun () -> sequential "generator" noise pixels [ torch.nn.Sigmoid() ], sequential "discriminator" pixels 1 []
     }
 
 /// Two convolutions each way on images of 28x28, 32 filters at the larger and 64 at the smaller size.
