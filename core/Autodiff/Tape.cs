@@ -7,7 +7,7 @@ namespace Hybrid.Autodiff;
 
 /// <summary>
 /// Remembers the rules that were applied, in order, and runs their pullbacks in reverse. This is all of reverse-mode
-/// differentiation: the chain rule is the loop in <see cref="Backward"/>, everything else is in the rules.
+/// differentiation: the chain rule is the loop in <c>Backward</c>, everything else is in the rules.
 /// </summary>
 /// <remarks>
 /// First order only: pullbacks compute numbers and are not recorded themselves. Not thread-safe; a tape owns one arena.

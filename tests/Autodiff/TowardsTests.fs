@@ -61,44 +61,49 @@ let private flow =
                     tape.Backward(loss, [ target ], game.Along)
                     Expect.all (floats other.Gradient) ((=) 0.0) "zeros stay zeros")
 
-            property 15 "two losses and two optimizers on one tape take the steps of two tapes, to the bit" (fun sizes ->
-                let run (backward: Game -> unit) =
-                    let game = Game sizes
-                    let players = [ game.Maker; game.Judge ]
-                    let optimizers = [ for player in players -> Adam<float> [ player ] ]
+            property
+                15
+                "two losses and two optimizers on one tape take the steps of two tapes, to the bit"
+                (fun sizes ->
+                    let run (backward: Game -> unit) =
+                        let game = Game sizes
+                        let players = [ game.Maker; game.Judge ]
+                        let optimizers = [ for player in players -> Adam<float> [ player ] ]
 
-                    [
-                        for _ in 1..4 do
-                            for optimizer in optimizers do
-                                optimizer.ZeroGradients()
+                        [
+                            for _ in 1..4 do
+                                for optimizer in optimizers do
+                                    optimizer.ZeroGradients()
 
-                            backward game
+                                backward game
 
-                            for optimizer in optimizers do
-                                optimizer.Step 0.05
+                                for optimizer in optimizers do
+                                    optimizer.Step 0.05
 
-                            for player in players do
-                                player.Gradient.ToArray(), player.Value.ToArray()
-                    ]
+                                for player in players do
+                                    player.Gradient.ToArray(), player.Value.ToArray()
+                        ]
 
-                let onOneTape (game: Game) =
-                    let tape: Tape<float> = usedTape ()
-                    let ofJudge, ofMaker = game.Losses tape
-                    tape.Backward(ofJudge, [ game.Judge ], game.Along)
-                    tape.Backward(ofMaker, [ game.Maker ], game.Along)
+                    let onOneTape (game: Game) =
+                        let tape: Tape<float> = usedTape ()
+                        let ofJudge, ofMaker = game.Losses tape
+                        tape.Backward(ofJudge, [ game.Judge ], game.Along)
+                        tape.Backward(ofMaker, [ game.Maker ], game.Along)
 
-                let onTwoTapes (game: Game) =
-                    let first: Tape<float> = usedTape ()
-                    let ofJudge, _ = game.Losses(first, first.Constant game.Maker.Value, game.Judge)
-                    first.Backward(ofJudge, game.Along)
-                    let second: Tape<float> = usedTape ()
-                    let _, ofMaker = game.Losses(second, game.Maker, second.Constant game.Judge.Value)
-                    second.Backward(ofMaker, game.Along)
+                    let onTwoTapes (game: Game) =
+                        let first: Tape<float> = usedTape ()
+                        let ofJudge, _ = game.Losses(first, first.Constant game.Maker.Value, game.Judge)
+                        first.Backward(ofJudge, game.Along)
+                        let second: Tape<float> = usedTape ()
+                        let _, ofMaker = game.Losses(second, game.Maker, second.Constant game.Judge.Value)
+                        second.Backward(ofMaker, game.Along)
 
-                Expect.equal (run onOneTape) (run onTwoTapes) "gradients and weights of four steps")
+                    Expect.equal (run onOneTape) (run onTwoTapes) "gradients and weights of four steps")
 
             testCase "a parameter of both losses receives from each what it is asked for" (fun () ->
-                let shared, first, second = parameter "shared" [ 1.0 ], parameter "first" [ 1.0 ], parameter "second" [ 1.0 ]
+                let shared, first, second =
+                    parameter "shared" [ 1.0 ], parameter "first" [ 1.0 ], parameter "second" [ 1.0 ]
+
                 let tape = Tape<float>()
                 let one = Record.add tape (Record.scale tape 3.0 shared) (Record.scale tape 5.0 first)
                 let other = Record.add tape (Record.scale tape 7.0 shared) (Record.scale tape 11.0 second)
@@ -190,9 +195,8 @@ let private work =
                 let y = Record.add tape (Record.scale tape 1e200 maker) judge
                 tape.Backward(y, [ maker ], tensor [ 2 ] [ 1.0; 1.0 ])
 
-                refuses<NonFiniteException, _>
-                    [ "the pullback of 'scale' made a gradient of 'maker' [2]" ]
-                    (fun () -> tape.Backward(y, [ maker ], tensor [ 2 ] [ 1e200; 1.0 ])))
+                refuses<NonFiniteException, _> [ "the pullback of 'scale' made a gradient of 'maker' [2]" ] (fun () ->
+                    tape.Backward(y, [ maker ], tensor [ 2 ] [ 1e200; 1.0 ])))
 
             testCase "steps of one size use the memory of the first" (fun () ->
                 let game = Game { Batch = 1; Rows = 4; Inner = 3; Columns = 5; Seed = 1 }
@@ -228,8 +232,7 @@ let private refusals =
                 Expect.equal (floats used.Gradient) [| 0.0 |] "no gradient"
                 let later = Record.relu tape y
 
-                refuses<InvalidOperationException, _> [ "'relu' [1]"; remedy ] (fun () ->
-                    tape.Backward(y, [ later ])))
+                refuses<InvalidOperationException, _> [ "'relu' [1]"; remedy ] (fun () -> tape.Backward(y, [ later ])))
 
             testCase "a constant is refused" (fun () ->
                 let tape = Tape<float>()

@@ -145,7 +145,10 @@ let tests =
                 withPath (fun path ->
                     ModelFile.Save(path, (DcganGenerator<float32>(small, RandomStream 1UL)).Parameters)
                     refuses<DataFileException, _> (path :: mine) (fun () -> GeneratorFile.Load<float32> path)
-                    let classifier = Mlp<float32>(MlpSettings(Inputs = 2, Hidden = [ 3 ], Outputs = 2), RandomStream 1UL)
+
+                    let classifier =
+                        Mlp<float32>(MlpSettings(Inputs = 2, Hidden = [ 3 ], Outputs = 2), RandomStream 1UL)
+
                     ClassifierFile.Save(path, classifier)
                     refuses<DataFileException, _> (path :: mine) (fun () -> GeneratorFile.Load<float32> path))
 

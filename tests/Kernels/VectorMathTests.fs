@@ -412,7 +412,14 @@ let tests =
             testCase "NaN is the largest, both zeros are one number, and what is not passed leaves no NaN"
             <| fun _ ->
                 for x, largest, isLargest in
-                    [ nanf, nanf, true; 1f, nanf, false; -0f, 0f, true; 0f, -0f, true; 1f, 2f, false; -infinityf, -infinityf, true ] do
+                    [
+                        nanf, nanf, true
+                        1f, nanf, false
+                        -0f, 0f, true
+                        0f, -0f, true
+                        1f, 2f, false
+                        -infinityf, -infinityf, true
+                    ] do
                     for length in [ 1; 16; 19 ] do
                         let all value = Array.create<float32> length value
                         let passed, left = all 7f, all 7f

@@ -34,8 +34,7 @@ let tests =
                 Expect.equal y.Shape (shape [ 2; 6; 8; 5 ]) "shape"
                 let parameters = [ for parameter in layer.Parameters -> parameter.Value ]
 
-                let expected =
-                    valueOf (x :: parameters) (fun tape x -> Record.convTranspose2d tape 2 1 x[0] x[1] x[2])
+                let expected = valueOf (x :: parameters) (fun tape x -> Record.convTranspose2d tape 2 1 x[0] x[1] x[2])
 
                 Expect.equal (floats y) (floats expected) "y"
 
@@ -67,24 +66,26 @@ let tests =
                         let weights = floats (made kernel stride 0 48 64 false scale).Weight.Value
                         Expect.isLessThan (abs (variance weights / expected - 1.0)) 0.05 $"{scale}, {kernel}, {stride}")
 
-            testCase "He's scale keeps the second moment through layers that double the image, and rectifiers" (fun () ->
-                let tape = Tape<float>()
-                let x = normal (RandomStream 5UL) [ 4; 6; 6; 16 ]
+            testCase
+                "He's scale keeps the second moment through layers that double the image, and rectifiers"
+                (fun () ->
+                    let tape = Tape<float>()
+                    let x = normal (RandomStream 5UL) [ 4; 6; 6; 16 ]
 
-                let deep =
-                    List.fold
-                        (fun (y: Variable<float>) layer ->
-                            let random = RandomStream(uint64 (10 + layer))
-                            let scale = WeightScale.He
-                            let layer = ConvTranspose2d<float>($"{layer}", 4, 2, 1, 16, 16, false, scale, random)
-                            Record.relu tape (layer.Apply(tape, y)))
-                        (tape.Input x)
-                        [ 1..3 ]
+                    let deep =
+                        List.fold
+                            (fun (y: Variable<float>) layer ->
+                                let random = RandomStream(uint64 (10 + layer))
+                                let scale = WeightScale.He
+                                let layer = ConvTranspose2d<float>($"{layer}", 4, 2, 1, 16, 16, false, scale, random)
+                                Record.relu tape (layer.Apply(tape, y)))
+                            (tape.Input x)
+                            [ 1..3 ]
 
-                Expect.equal deep.Value.Shape (shape [ 4; 48; 48; 16 ]) "shape"
-                // A rectifier halves the second moment, which the scale's 2 makes up for.
-                let ratio = 2.0 * variance (floats deep.Value) / variance (floats x)
-                Expect.isTrue (ratio > 0.5 && ratio < 4.0) $"ratio {ratio}")
+                    Expect.equal deep.Value.Shape (shape [ 4; 48; 48; 16 ]) "shape"
+                    // A rectifier halves the second moment, which the scale's 2 makes up for.
+                    let ratio = 2.0 * variance (floats deep.Value) / variance (floats x)
+                    Expect.isTrue (ratio > 0.5 && ratio < 4.0) $"ratio {ratio}")
 
             testCase "refuses what its rule refuses, and sizes of no sense when it is made" (fun () ->
                 let tape = Tape<float>()

@@ -54,17 +54,21 @@ let tests =
                     settings.GeneratorParameterCount, settings.DiscriminatorParameterCount
 
                 let coarse = 7 * 7 * 64
-                let generator = 100 * coarse + 16 * 64 * 32 + (16 * 32 * 1 + 1)
-                let discriminator = (16 * 1 * 32 + 32) + 16 * 32 * 64 + (coarse + 1)
-                let normalized = int64 (generator + 2 * 64 + 2 * 32), int64 (discriminator + 2 * 64)
+                let ofGenerator = 100 * coarse + 16 * 64 * 32 + (16 * 32 * 1 + 1)
+                let ofDiscriminator = (16 * 1 * 32 + 32) + 16 * 32 * 64 + (coarse + 1)
+                let normalized = int64 (ofGenerator + 2 * 64 + 2 * 32), int64 (ofDiscriminator + 2 * 64)
                 Expect.equal (count true) normalized "with batch normalization"
                 Expect.equal normalized (347_073L, 36_577L) "in figures"
-                Expect.equal (count false) (int64 (generator + coarse + 32), int64 (discriminator + 64)) "without"
+                Expect.equal (count false) (int64 (ofGenerator + coarse + 32), int64 (ofDiscriminator + 64)) "without"
 
                 for size in sizes do
                     for isNormalized in [ true; false ] do
                         let settings = size isNormalized
-                        Expect.equal (generator settings 1UL).ParameterCount settings.GeneratorParameterCount $"{settings}"
+
+                        Expect.equal
+                            (generator settings 1UL).ParameterCount
+                            settings.GeneratorParameterCount
+                            $"{settings}"
 
                         Expect.equal
                             (discriminator settings 1UL).ParameterCount
@@ -110,7 +114,10 @@ let tests =
             testCase "weights start with a deviation of 0.02, gains at 1, biases at 0" (fun () ->
                 let random = RandomStream 1UL
                 let settings = dcgan 28 28 3 50 16 true
-                let gan = Gan<float>(DcganGenerator<float>(settings, random), DcganDiscriminator<float>(settings, random))
+
+                let gan =
+                    Gan<float>(DcganGenerator<float>(settings, random), DcganDiscriminator<float>(settings, random))
+
                 let all = parametersOf gan
 
                 for parameter in all do
@@ -140,41 +147,51 @@ let tests =
             testCase "leaky rectifiers keep a fifth of what is negative" (fun () ->
                 let gan = game true 1UL
                 let made = Map.ofList (recorded (judge gan null) (normal (RandomStream 1UL) [ 3; features ]))
-                let before, after = floats made["discriminator.first.conv.weight"], floats made["discriminator.first.leaky"]
+
+                let before, after =
+                    floats made["discriminator.first.conv.weight"], floats made["discriminator.first.leaky"]
+
                 Expect.exists before (fun x -> x < 0.0) "some are negative"
                 expectClose 1e-15 after (before |> Array.map (fun x -> if x > 0.0 then x else 0.2 * x)) "first"
-                let before, after = floats made["discriminator.second.norm.gain"], floats made["discriminator.second.leaky"]
+
+                let before, after =
+                    floats made["discriminator.second.norm.gain"], floats made["discriminator.second.leaky"]
+
                 expectClose 1e-15 after (before |> Array.map (fun x -> if x > 0.0 then x else 0.2 * x)) "second")
 
-            testCase "batch normalization uses the batch while learning, and running statistics while testing" (fun () ->
-                let gan = game true 1UL
-                let noise, x = normal (RandomStream 1UL) [ 6; noiseWidth ], normal (RandomStream 2UL) [ 6; features ]
-                let eps = BatchNorm<float>.DefaultEps
+            testCase
+                "batch normalization uses the batch while learning, and running statistics while testing"
+                (fun () ->
+                    let gan = game true 1UL
 
-                let norms =
-                    [
-                        "generator.first.norm", generate gan, noise, "generator.images", " relu"
-                        "generator.second.norm", generate gan, noise, "generator.second.conv.weight", " relu"
-                        "discriminator.second.norm",
-                        (fun training -> judge gan (if training then RandomStream 3UL else null)),
-                        x,
-                        "discriminator.second.conv.weight",
-                        ""
-                    ]
+                    let noise, x =
+                        normal (RandomStream 1UL) [ 6; noiseWidth ], normal (RandomStream 2UL) [ 6; features ]
 
-                for name, record, input, before, ending in norms do
-                    let gain, bias, mean, variance = normOf gan name
+                    let eps = BatchNorm<float>.DefaultEps
 
-                    let expectNorm training (apply: Tape<float> -> Variable<float>[] -> Variable<float>) =
-                        let made = Map.ofList (recorded (record training) input)
-                        let expected = valueOf [ made[before]; gain; bias ] apply
-                        let expected = floats expected |> Array.map (fun y -> if ending = "" then y else max 0.0 y)
-                        Expect.equal (floats made[$"{name}.gain{ending}"]) expected $"{name}, training {training}"
+                    let norms =
+                        [
+                            "generator.first.norm", generate gan, noise, "generator.images", " relu"
+                            "generator.second.norm", generate gan, noise, "generator.second.conv.weight", " relu"
+                            "discriminator.second.norm",
+                            (fun training -> judge gan (if training then RandomStream 3UL else null)),
+                            x,
+                            "discriminator.second.conv.weight",
+                            ""
+                        ]
 
-                    expectNorm false (fun tape x ->
-                        Record.batchNormFixed tape eps mean variance x[0] x[1] x[2])
+                    for name, record, input, before, ending in norms do
+                        let gain, bias, mean, variance = normOf gan name
 
-                    expectNorm true (fun tape x -> Record.batchNorm tape eps x[0] x[1] x[2]))
+                        let expectNorm training (apply: Tape<float> -> Variable<float>[] -> Variable<float>) =
+                            let made = Map.ofList (recorded (record training) input)
+                            let expected = valueOf [ made[before]; gain; bias ] apply
+                            let expected = floats expected |> Array.map (fun y -> if ending = "" then y else max 0.0 y)
+                            Expect.equal (floats made[$"{name}.gain{ending}"]) expected $"{name}, training {training}"
+
+                        expectNorm false (fun tape x -> Record.batchNormFixed tape eps mean variance x[0] x[1] x[2])
+
+                        expectNorm true (fun tape x -> Record.batchNorm tape eps x[0] x[1] x[2]))
 
             testCase "learning moves every running statistic, and testing none" (fun () ->
                 let gan = game true 1UL
@@ -190,33 +207,38 @@ let tests =
                 for old, now in List.zip before (statistics ()) do
                     Expect.notEqual now old "learning")
 
-            testCase "while testing no row depends on another; while learning, with batch normalization, all do" (fun () ->
-                for isNormalized in [ true; false ] do
-                    let gan = game isNormalized 1UL
+            testCase
+                "while testing no row depends on another; while learning, with batch normalization, all do"
+                (fun () ->
+                    for isNormalized in [ true; false ] do
+                        let gan = game isNormalized 1UL
 
-                    let players =
-                        [
-                            samples gan.Generator, normal (RandomStream 1UL) [ 4; noiseWidth ]
-                            (fun training x -> logits gan.Discriminator (if training then RandomStream 1UL else null) x),
-                            normal (RandomStream 2UL) [ 4; features ]
-                        ]
+                        let players =
+                            [
+                                samples gan.Generator, normal (RandomStream 1UL) [ 4; noiseWidth ]
+                                (fun training x ->
+                                    logits gan.Discriminator (if training then RandomStream 1UL else null) x),
+                                normal (RandomStream 2UL) [ 4; features ]
+                            ]
 
-                    for run, x in players do
-                        let y = run false x
+                        for run, x in players do
+                            let y = run false x
 
-                        for kept in 0..3 do
-                            let other =
-                                rowsOf x |> Array.mapi (fun i row -> if i = kept then row else Array.map (fun _ -> nan) row)
+                            for kept in 0..3 do
+                                let other =
+                                    rowsOf x
+                                    |> Array.mapi (fun i row -> if i = kept then row else Array.map (fun _ -> nan) row)
 
-                            let among = run false (tensor [ 4; x.Shape.Columns ] (Array.concat other))
-                            Expect.equal (row kept among) (row kept y) $"row {kept}"
+                                let among = run false (tensor [ 4; x.Shape.Columns ] (Array.concat other))
+                                Expect.equal (row kept among) (row kept y) $"row {kept}"
 
-                        let alone, amongOthers = row 1 (run true (permuteRows [| 1; 1; 1; 0 |] x)), row 1 (run true x)
+                            let alone, amongOthers =
+                                row 1 (run true (permuteRows [| 1; 1; 1; 0 |] x)), row 1 (run true x)
 
-                        if isNormalized then
-                            Expect.notEqual alone amongOthers "while learning"
-                        else
-                            expectClose 1e-12 alone amongOthers "without normalization")
+                            if isNormalized then
+                                Expect.notEqual alone amongOthers "while learning"
+                            else
+                                expectClose 1e-12 alone amongOthers "without normalization")
 
             testCase "sizes of no network are refused" (fun () ->
                 let refused fragments settings =
@@ -224,7 +246,13 @@ let tests =
                     refuses<ArgumentOutOfRangeException, _> fragments (fun () -> discriminator settings 1UL)
 
                 for settings in
-                    [ dcgan 0 4 1 3 2 true; dcgan 8 -4 1 3 2 true; dcgan 8 4 0 3 2 true; dcgan 8 4 1 0 2 true; dcgan 8 4 1 3 -2 true ] do
+                    [
+                        dcgan 0 4 1 3 2 true
+                        dcgan 8 -4 1 3 2 true
+                        dcgan 8 4 0 3 2 true
+                        dcgan 8 4 1 0 2 true
+                        dcgan 8 4 1 3 -2 true
+                    ] do
                     refused [ "must be positive" ] settings
 
                 refused [ "Height"; "multiple of 4" ] (dcgan 30 28 1 3 2 true)

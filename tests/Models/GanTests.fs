@@ -78,7 +78,9 @@ let private sides (gan: Gan<float>) (real, noise) =
 
 /// Steps of both players in turn; returns the losses.
 let private play (gan: Gan<float>) steps rate (real, noise) =
-    let forD, forG = Adam<float>(gan.Discriminator.Parameters, 0.5, 0.999), Adam<float>(gan.Generator.Parameters, 0.5, 0.999)
+    let forD, forG =
+        Adam<float>(gan.Discriminator.Parameters, 0.5, 0.999), Adam<float>(gan.Generator.Parameters, 0.5, 0.999)
+
     let chance = RandomStream 5UL
     let tape = Tape<float>()
 
@@ -92,7 +94,8 @@ let private play (gan: Gan<float>) steps rate (real, noise) =
 
     [
         for _ in 1..steps do
-            step forD (gan.DiscriminatorLoss(tape, real, noise, chance)), step forG (gan.GeneratorLoss(tape, noise, chance))
+            step forD (gan.DiscriminatorLoss(tape, real, noise, chance)),
+            step forG (gan.GeneratorLoss(tape, noise, chance))
     ]
 
 let private derivatives =
@@ -123,7 +126,9 @@ let private derivatives =
                         tape.Backward((told logits).GeneratorLoss(tape, noise, RandomStream 1UL, objective))
                         floats logits.Gradient |> Array.map (fun g -> count * g)
 
-                    let strong, weak = gradient GeneratorObjective.NonSaturating, gradient GeneratorObjective.Saturating
+                    let strong, weak =
+                        gradient GeneratorObjective.NonSaturating, gradient GeneratorObjective.Saturating
+
                     expectClose 1e-14 strong [| for z in z -> sigma z - 1.0 |] "−log σ(z)"
                     expectClose 1e-14 weak [| for z in z -> -(sigma z) |] "log(1 − σ(z))"
                     expectClose 1e-14 (Array.map2 (-) strong weak) [| for z in z -> 2.0 * sigma z - 1.0 |] "apart"
@@ -206,7 +211,10 @@ let private values =
                         let real, noise = batch 4 seed
                         let chance = RandomStream 1UL
                         let ofReal = floats (logits gan.Discriminator chance real)
-                        let judgeMade chance = floats (logits gan.Discriminator chance (samples gan.Generator true noise))
+
+                        let judgeMade chance =
+                            floats (logits gan.Discriminator chance (samples gan.Generator true noise))
+
                         let ofMade = judgeMade chance
                         let log1 z = -(softplus -z)
                         let log0 z = -(softplus z)
@@ -221,7 +229,12 @@ let private values =
                         let actual objective = value (lossOfGenerator gan objective 1UL noise)
                         let nonSaturating = -(Array.averageBy log1 ofMade)
                         expectNear 1e-12 (actual GeneratorObjective.NonSaturating) nonSaturating $"{name}, GAN-2"
-                        expectNear 1e-12 (actual GeneratorObjective.Saturating) (Array.averageBy log0 ofMade) $"{name}, GAN-3"
+
+                        expectNear
+                            1e-12
+                            (actual GeneratorObjective.Saturating)
+                            (Array.averageBy log0 ofMade)
+                            $"{name}, GAN-3"
 
                 covers [ "GAN-1"; "GAN-2"; "GAN-3" ])
 

@@ -41,7 +41,8 @@ let private generators =
         "MlpGenerator"
         [
             property 25 "rectified maps, and the function of the samples behind the last" (fun sizes ->
-                for output in [ ActivationKind.Sigmoid; ActivationKind.Tanh; ActivationKind.Identity; ActivationKind.PRelu ] do
+                for output in
+                    [ ActivationKind.Sigmoid; ActivationKind.Tanh; ActivationKind.Identity; ActivationKind.PRelu ] do
                     let random = sizes.Random
                     let settings = generatorOf sizes.Inner [ sizes.Columns; 4 ] sizes.Rows output
                     let model = generator settings (uint64 sizes.Seed) |> withBiases random
@@ -58,7 +59,13 @@ let private generators =
 
                     let expected =
                         rowsOf noise
-                        |> Array.collect (map "hidden.0" >> Array.map (max 0.0) >> map "hidden.1" >> Array.map (max 0.0) >> map "output")
+                        |> Array.collect (
+                            map "hidden.0"
+                            >> Array.map (max 0.0)
+                            >> map "hidden.1"
+                            >> Array.map (max 0.0)
+                            >> map "output"
+                        )
                         |> Array.map f
 
                     for training in [ true; false ] do
@@ -95,14 +102,18 @@ let private generators =
                     (int64 (101 * 256 + 257 * 512 + 513 * 784))
                     "of a larger one")
 
-            testCase "biases start at 0, weights with the variance of the scale, those of the output with 1 / inFeatures" (fun () ->
-                for scale in Enum.GetValues<WeightScale>() do
-                    let settings = MlpGeneratorSettings(Noise = 100, Hidden = [ 300; 80 ], Features = 120, Scale = scale)
-                    let value = valuesOf (generator settings 1UL)
-                    expectScale scale (value "generator.hidden.0.weight") $"{scale}, first"
-                    expectScale scale (value "generator.hidden.1.weight") $"{scale}, second"
-                    expectScale WeightScale.LeCun (value "generator.output.weight") $"{scale}, output"
-                    Expect.all (floats (value "generator.hidden.0.bias")) ((=) 0.0) "bias")
+            testCase
+                "biases start at 0, weights with the variance of the scale, those of the output with 1 / inFeatures"
+                (fun () ->
+                    for scale in Enum.GetValues<WeightScale>() do
+                        let settings =
+                            MlpGeneratorSettings(Noise = 100, Hidden = [ 300; 80 ], Features = 120, Scale = scale)
+
+                        let value = valuesOf (generator settings 1UL)
+                        expectScale scale (value "generator.hidden.0.weight") $"{scale}, first"
+                        expectScale scale (value "generator.hidden.1.weight") $"{scale}, second"
+                        expectScale WeightScale.LeCun (value "generator.output.weight") $"{scale}, output"
+                        Expect.all (floats (value "generator.hidden.0.bias")) ((=) 0.0) "bias")
 
             testCase "settings of no generator are refused" (fun () ->
                 for noise, hidden, features in [ 0, [ 4 ], 3; 2, [ 0 ], 3; 2, [ 4; -1 ], 3; 2, [], 0 ] do
@@ -110,8 +121,9 @@ let private generators =
                         generator (generatorOf noise hidden features ActivationKind.Sigmoid) 1UL)
 
                 for output in [ ActivationKind.Glu; ActivationKind.SwiGlu ] do
-                    refuses<ArgumentOutOfRangeException, _> [ "takes one input"; "Sigmoid, Tanh or Identity" ] (fun () ->
-                        generator (generatorOf 2 [ 4 ] 3 output) 1UL)
+                    refuses<ArgumentOutOfRangeException, _>
+                        [ "takes one input"; "Sigmoid, Tanh or Identity" ]
+                        (fun () -> generator (generatorOf 2 [ 4 ] 3 output) 1UL)
 
                 refuses<InsufficientMemoryException, _> [ "a generator of"; "with their gradients" ] (fun () ->
                     generator (generatorOf Int32.MaxValue [ Int32.MaxValue ] 3 ActivationKind.Sigmoid) 1UL))
@@ -124,30 +136,38 @@ let private discriminators =
     testList
         "MlpDiscriminator"
         [
-            property 25 "the largest piece of each unit, or a rectifier where there is one, and a map to one logit" (fun sizes ->
-                for pieces in 1..3 do
-                    let random = sizes.Random
-                    let settings = discriminatorOf sizes.Inner [ sizes.Columns; 4 ] pieces 0.5 0.5
-                    let model = discriminator settings (uint64 sizes.Seed) |> withBiases random
-                    let x = normal random [ sizes.Batch; sizes.Inner ]
-                    let value = valuesOf model
-                    let map name = affine (value $"discriminator.{name}.weight") (value $"discriminator.{name}.bias")
+            property
+                25
+                "the largest piece of each unit, or a rectifier where there is one, and a map to one logit"
+                (fun sizes ->
+                    for pieces in 1..3 do
+                        let random = sizes.Random
+                        let settings = discriminatorOf sizes.Inner [ sizes.Columns; 4 ] pieces 0.5 0.5
+                        let model = discriminator settings (uint64 sizes.Seed) |> withBiases random
+                        let x = normal random [ sizes.Batch; sizes.Inner ]
+                        let value = valuesOf model
 
-                    let largest units (row: float[]) =
-                        if pieces = 1 then
-                            Array.map (max 0.0) row
-                        else
-                            [| for u in 0 .. units - 1 -> Seq.max (seq { for p in 0 .. pieces - 1 -> row[p * units + u] }) |]
+                        let map name =
+                            affine (value $"discriminator.{name}.weight") (value $"discriminator.{name}.bias")
 
-                    let expected =
-                        rowsOf x
-                        |> Array.collect (
-                            map "hidden.0" >> largest sizes.Columns >> map "hidden.1" >> largest 4 >> map "output"
-                        )
+                        let largest units (row: float[]) =
+                            if pieces = 1 then
+                                Array.map (max 0.0) row
+                            else
+                                [|
+                                    for u in 0 .. units - 1 ->
+                                        Seq.max (seq { for p in 0 .. pieces - 1 -> row[p * units + u] })
+                                |]
 
-                    let y = logits model null x
-                    Expect.equal y.Shape (shape [ sizes.Batch; 1 ]) "shape"
-                    expectClose 1e-12 (floats y) expected $"{pieces} pieces, nothing dropped")
+                        let expected =
+                            rowsOf x
+                            |> Array.collect (
+                                map "hidden.0" >> largest sizes.Columns >> map "hidden.1" >> largest 4 >> map "output"
+                            )
+
+                        let y = logits model null x
+                        Expect.equal y.Shape (shape [ sizes.Batch; 1 ]) "shape"
+                        expectClose 1e-12 (floats y) expected $"{pieces} pieces, nothing dropped")
 
             testCase "parameters are as many as by hand, and named after their layer" (fun () ->
                 let model = discriminator (discriminatorOf 7 [ 5; 4 ] 3 0.0 0.0) 1UL
@@ -232,7 +252,9 @@ let private discriminators =
                 let y = floats (logits model null x)
 
                 for kept in 0..3 do
-                    let other = rowsOf x |> Array.mapi (fun i row -> if i = kept then row else Array.map (fun _ -> nan) row)
+                    let other =
+                        rowsOf x |> Array.mapi (fun i row -> if i = kept then row else Array.map (fun _ -> nan) row)
+
                     let among = floats (logits model null (tensor [ 4; 5 ] (Array.concat other)))
                     Expect.equal among[kept] y[kept] $"row {kept}")
 
@@ -254,7 +276,11 @@ let private discriminators =
                     discriminator (discriminatorOf Int32.MaxValue [ Int32.MaxValue ] 5 0.0 0.0) 1UL))
 
             testCase "the settings name a run, in every culture" (fun () ->
-                Expect.equal (string (discriminatorOf 7 [ 5; 4 ] 3 0.2 0.5)) "7-5-4-1 Maxout 3 dropout 0.2 0.5 He" "maxout"
+                Expect.equal
+                    (string (discriminatorOf 7 [ 5; 4 ] 3 0.2 0.5))
+                    "7-5-4-1 Maxout 3 dropout 0.2 0.5 He"
+                    "maxout"
+
                 Expect.equal (string (discriminatorOf 7 [] 1 0.0 0.0)) "7-1 Relu dropout 0 0 He" "rectifier")
         ]
 

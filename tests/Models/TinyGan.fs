@@ -111,7 +111,10 @@ let private gap (parameters: Parameter<float> seq) record x =
     let parameter name = (Seq.find (fun (parameter: Parameter<float>) -> parameter.Name = name) parameters).Value
 
     let ends (name: string) (ending: string) =
-        if name.EndsWith ending then Some(name.Substring(0, name.Length - ending.Length)) else None
+        if name.EndsWith ending then
+            Some(name.Substring(0, name.Length - ending.Length))
+        else
+            None
 
     let nearest before (name: string) (after: Tensor<float>) =
         match ends name ".weight relu", ends name ".gain relu" with

@@ -152,8 +152,7 @@ type private Both<'T
 
     member val Theirs =
         {
-            Parameter =
-                fun name -> if name.StartsWith "generator" then inGenerator name else inDiscriminator name
+            Parameter = fun name -> if name.StartsWith "generator" then inGenerator name else inDiscriminator name
             Statistics =
                 readOnlyDict
                     [
@@ -194,7 +193,7 @@ let private lossOfGenerator (game: IGame) objective (theirs: Theirs) noise =
 
     match objective with
     | GeneratorObjective.NonSaturating -> crossEntropy 1.0 logits
-    | _ -> (crossEntropy 0.0 logits).neg ()
+    | _ -> (crossEntropy 0.0 logits).neg()
 
 /// The gradients towards one player's parameters.
 let private gradientsTowards (player: Layer<_>) (theirs: Parameter list) (loss: torch.Tensor) =
@@ -362,9 +361,10 @@ let all =
     let models role games name = modelRow name games (compare<float> role) (compare<float32> role)
 
     [
-        "DcganDiscriminator", (fun name -> [ models Discriminator ofConvolutions name; trainingRow "DCGAN" ofConvolutions train ])
+        "DcganDiscriminator",
+        (fun name -> [ models Discriminator ofConvolutions name; trainingRow "DCGAN" ofConvolutions train ])
         "DcganGenerator", (fun name -> [ models Generator ofConvolutions name ])
         "MlpDiscriminator",
-        (fun name -> [ models Discriminator ofPerceptrons name; trainingRow "GAN of perceptrons" ofPerceptrons train ])
+        (fun name -> [ models Discriminator ofPerceptrons name; trainingRow "Perceptron GAN" ofPerceptrons train ])
         "MlpGenerator", (fun name -> [ models Generator ofPerceptrons name ])
     ]

@@ -34,14 +34,17 @@ let private properties =
                 Gradients.expectRule "BinaryCrossEntropy" sizes.Random [ logits ] [] (loss target)
                 covers [ "BCE-2" ])
 
-            property 25 "equals the mean of -t ln p - (1 - t) ln (1 - p), longhand; the gradient is (p - t) / n" (fun sizes ->
-                let logits, t = drawn sizes
-                let value, gradient = run t logits
-                let term z = -t * log (sigma z) - (1.0 - t) * log (sigma -z)
-                expectNear 1e-12 value (floats logits |> Array.averageBy term) "loss"
-                let n = float logits.Length
-                expectClose 1e-14 gradient (floats logits |> Array.map (fun z -> (sigma z - t) / n)) "gradient"
-                covers [ "BCE-1"; "BCE-2" ])
+            property
+                25
+                "equals the mean of -t ln p - (1 - t) ln (1 - p), longhand; the gradient is (p - t) / n"
+                (fun sizes ->
+                    let logits, t = drawn sizes
+                    let value, gradient = run t logits
+                    let term z = -t * log (sigma z) - (1.0 - t) * log (sigma -z)
+                    expectNear 1e-12 value (floats logits |> Array.averageBy term) "loss"
+                    let n = float logits.Length
+                    expectClose 1e-14 gradient (floats logits |> Array.map (fun z -> (sigma z - t) / n)) "gradient"
+                    covers [ "BCE-1"; "BCE-2" ])
 
             property 25 "is linear in the target: a mixture of both answers costs the mixture" (fun sizes ->
                 let logits, t = drawn sizes
@@ -49,12 +52,15 @@ let private properties =
                 expectNear 1e-13 mixed (t * yes + (1.0 - t) * no) "loss"
                 expectClose 1e-14 dmixed (Array.map2 (fun yes no -> t * yes + (1.0 - t) * no) dyes dno) "gradient")
 
-            property 25 "the other answer's target at the other logit costs the same, and has the opposite gradient" (fun sizes ->
-                let logits, t = drawn sizes
-                let value, gradient = run t logits
-                let mirrored, dmirrored = run (1.0 - t) (mapTensor (~-) logits)
-                expectNear 1e-14 mirrored value "loss"
-                expectClose 2e-15 dmirrored (Array.map (~-) gradient) "gradient")
+            property
+                25
+                "the other answer's target at the other logit costs the same, and has the opposite gradient"
+                (fun sizes ->
+                    let logits, t = drawn sizes
+                    let value, gradient = run t logits
+                    let mirrored, dmirrored = run (1.0 - t) (mapTensor (~-) logits)
+                    expectNear 1e-14 mirrored value "loss"
+                    expectClose 2e-15 dmirrored (Array.map (~-) gradient) "gradient")
 
             property 25 "a logit of 0 costs ln 2, whatever the target" (fun sizes ->
                 let logits, t = drawn sizes
@@ -63,14 +69,17 @@ let private properties =
                 let expected = (0.5 - t) / float logits.Length
                 expectClose 1e-15 gradient (Array.create logits.Length expected) "gradient")
 
-            property 25 "is never below the entropy of the target, and there where the probability is the target" (fun sizes ->
-                let logits, _ = drawn sizes
-                let t = 0.05 + 0.9 * sizes.Random.NextUniform()
-                let entropy = -t * log t - (1.0 - t) * log (1.0 - t)
-                Expect.isGreaterThan (fst (run t logits) + 1e-12) entropy "bound"
-                let value, gradient = run t (mapTensor (fun _ -> log t - log (1.0 - t)) logits)
-                expectNear 1e-14 value entropy "reached"
-                expectClose 1e-14 gradient (Array.zeroCreate logits.Length) "gradient")
+            property
+                25
+                "is never below the entropy of the target, and there where the probability is the target"
+                (fun sizes ->
+                    let logits, _ = drawn sizes
+                    let t = 0.05 + 0.9 * sizes.Random.NextUniform()
+                    let entropy = -t * log t - (1.0 - t) * log (1.0 - t)
+                    Expect.isGreaterThan (fst (run t logits) + 1e-12) entropy "bound"
+                    let value, gradient = run t (mapTensor (fun _ -> log t - log (1.0 - t)) logits)
+                    expectNear 1e-14 value entropy "reached"
+                    expectClose 1e-14 gradient (Array.zeroCreate logits.Length) "gradient")
 
             property 25 "is the cross-entropy of two classes, the logit of no held at 0" (fun sizes ->
                 let logits, _ = drawn sizes
@@ -95,16 +104,21 @@ let private properties =
                 let n = float logits.Length
                 expectClose 1e-15 gradient (alone |> Array.map (fun (_, d) -> d[0] / n)) "gradient")
 
-            testCase "many logits have the bits of one by one, added up by one thread whatever the number of workers" (fun () ->
-                let random = RandomStream 6UL
-                let logits = toSingle (mapTensor ((*) 4.0) (normal random [ 91; 101 ]))
-                let value, d = runAlong (Tensor.Scalar 1f) [ logits ] (loss 0.9)
-                let n = float32 logits.Length
+            testCase
+                "many logits have the bits of one by one, added up by one thread whatever the number of workers"
+                (fun () ->
+                    let random = RandomStream 6UL
+                    let logits = toSingle (mapTensor ((*) 4.0) (normal random [ 91; 101 ]))
+                    let value, d = runAlong (Tensor.Scalar 1f) [ logits ] (loss 0.9)
+                    let n = float32 logits.Length
 
-                let alone = logits.ToArray() |> Array.map (fun z -> runAlong (Tensor.Scalar(1f / n)) [ tensor [ 1 ] [ z ] ] (loss 0.9))
-                let losses = alone |> Array.map (fun (value, _) -> value.ToScalar())
-                Expect.equal (value.ToScalar()) (VectorMath.Sum<float32>(ReadOnlySpan losses) / n) "loss"
-                Expect.equal (floats d[0]) (alone |> Array.map (fun (_, d) -> float d[0].[0])) "gradient")
+                    let alone =
+                        logits.ToArray()
+                        |> Array.map (fun z -> runAlong (Tensor.Scalar(1f / n)) [ tensor [ 1 ] [ z ] ] (loss 0.9))
+
+                    let losses = alone |> Array.map (fun (value, _) -> value.ToScalar())
+                    Expect.equal (value.ToScalar()) (VectorMath.Sum<float32>(ReadOnlySpan losses) / n) "loss"
+                    Expect.equal (floats d[0]) (alone |> Array.map (fun (_, d) -> float d[0].[0])) "gradient")
         ]
 
 let private extremes =
@@ -119,21 +133,36 @@ let private extremes =
                         let single, d = runAlong (Tensor.Scalar 1f) [ tensor [ 1 ] [ float32 z ] ] (loss t)
                         Expect.equal (floats single, floats d[0]) ([| value |], [| gradient |]) $"float, t {t}, z {z}")
 
-            testCase "an answer that is nearly sure, and right, keeps the digits of its loss and of its gradient" (fun () ->
-                for z in [ 5.0; 20.0; 40.0; 80.0 ] do
-                    // e^−z as good as alone: the loss is ln(1 + e^−z), the gradient e^−z / (1 + e^−z) in size.
-                    let e = exp -z
-                    let expected, slope = e - e * e / 2.0 + e * e * e / 3.0 - e * e * e * e / 4.0, e / (1.0 + e)
+            testCase
+                "an answer that is nearly sure, and right, keeps the digits of its loss and of its gradient"
+                (fun () ->
+                    for z in [ 5.0; 20.0; 40.0; 80.0 ] do
+                        // e^−z as good as alone: the loss is ln(1 + e^−z), the gradient e^−z / (1 + e^−z) in size.
+                        let e = exp -z
+                        let expected, slope = e - e * e / 2.0 + e * e * e / 3.0 - e * e * e * e / 4.0, e / (1.0 + e)
 
-                    for t, sign in [ 1.0, 1.0; 0.0, -1.0 ] do
-                        let value, gradient = run t (tensor [ 1 ] [ sign * z ])
-                        let tolerance = if z < 10.0 then 1e-9 else 1e-14
-                        Expect.isLessThan (abs (value / expected - 1.0)) tolerance $"double, t {t}, z {z}"
-                        Expect.isLessThan (abs (gradient[0] / (-sign * slope) - 1.0)) 1e-14 $"gradient, t {t}, z {z}"
-                        let logit = tensor [ 1 ] [ float32 (sign * z) ]
-                        let value, d = runAlong (Tensor.Scalar 1f) [ logit ] (loss t)
-                        Expect.isLessThan (abs (float value[0] / expected - 1.0)) 1e-6 $"float, t {t}, z {z}"
-                        Expect.isLessThan (abs ((floats d[0]).[0] / (-sign * slope) - 1.0)) 1e-6 $"gradient, t {t}, z {z}")
+                        for t, sign in [ 1.0, 1.0; 0.0, -1.0 ] do
+                            let value, gradient = run t (tensor [ 1 ] [ sign * z ])
+                            let tolerance = if z < 10.0 then 1e-9 else 1e-14
+                            Expect.isLessThan (abs (value / expected - 1.0)) tolerance $"double, t {t}, z {z}"
+
+                            Expect.isLessThan
+                                (abs (gradient[0] / (-sign * slope) - 1.0))
+                                1e-14
+                                $"gradient, t {t}, z {z}"
+
+                            let logit = tensor [ 1 ] [ float32 (sign * z) ]
+                            let value, d = runAlong (Tensor.Scalar 1f) [ logit ] (loss t)
+
+                            Expect.isLessThan
+                                (abs (float (value.ToScalar()) / expected - 1.0))
+                                1e-6
+                                $"float, t {t}, z {z}"
+
+                            Expect.isLessThan
+                                (abs ((floats d[0]).[0] / (-sign * slope) - 1.0))
+                                1e-6
+                                $"gradient, t {t}, z {z}")
 
             testCase "one logit may be a scalar; denormal ones count as zeros" (fun () ->
                 expectNear 1e-15 (fst (run 0.3 (Tensor.Scalar 0.0))) (log 2.0) "scalar"
@@ -146,7 +175,7 @@ let private extremes =
                         for place in 0..18 do
                             let logits = tensor [ 19 ] (Array.init 19 (fun i -> if i = place then bad else 0.5f))
                             let value, d = runAlong (Tensor.Scalar 1f) [ logits ] (loss t)
-                            Expect.isFalse (Single.IsFinite (value.ToScalar())) $"loss of {bad} at {place}, t {t}"
+                            Expect.isFalse (Single.IsFinite(value.ToScalar())) $"loss of {bad} at {place}, t {t}"
 
                             for i in 0..18 do
                                 let isNaN = Double.IsNaN (floats d[0]).[i]

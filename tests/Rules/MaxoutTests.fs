@@ -22,7 +22,10 @@ let private piecesOf units (row: float[]) = row |> Array.chunkBySize units |> Ar
 
 /// Rows of the pieces f₀(x), f₁(x), … of every x.
 let private piecewise (functions: (float -> float) list) (x: Tensor<float>) =
-    let rows = rowsOf x |> Array.collect (fun row -> functions |> List.map (fun f -> Array.map f row) |> Array.concat)
+    let rows =
+        rowsOf x
+        |> Array.collect (fun row -> functions |> List.map (fun f -> Array.map f row) |> Array.concat)
+
     Tensor.From(x.Shape.WithColumns(functions.Length * x.Shape.Columns), ReadOnlySpan rows)
 
 let private properties =
@@ -52,7 +55,8 @@ let private properties =
                     Array.map2
                         (fun row dy ->
                             Array.map2
-                                (fun pieces dy -> pieces |> Array.map (fun x -> if x = Array.max pieces then dy else 0.0))
+                                (fun pieces dy ->
+                                    pieces |> Array.map (fun x -> if x = Array.max pieces then dy else 0.0))
                                 (piecesOf sizes.Columns row)
                                 dy
                             |> Array.transpose
@@ -104,7 +108,11 @@ let private properties =
                 let x = normal sizes.Random (unitsOf sizes)
                 let of2 f = floats (valueOf [ piecewise [ id; f ] x ] (maxout 2))
                 Expect.equal (of2 (~-)) (floats x |> Array.map abs) "|x|"
-                Expect.equal (of2 (fun _ -> 0.0)) (floats (valueOf [ x ] (fun tape x -> Record.relu tape x[0]))) "rectifier"
+
+                Expect.equal
+                    (of2 (fun _ -> 0.0))
+                    (floats (valueOf [ x ] (fun tape x -> Record.relu tape x[0])))
+                    "rectifier"
 
                 for slope in [ 0.01; 0.2; 1.0 ] do
                     let leaky = valueOf [ x ] (fun tape x -> Record.leakyRelu slope tape x[0])
@@ -117,7 +125,9 @@ let private properties =
                 let a, b = normal random [ 3; sizes.Rows ], normal random [ 3; sizes.Rows ]
 
                 let apply x =
-                    floats (valueOf [ x; weight ] (fun tape x -> Record.maxout pieces tape (Record.matMul tape x[0] x[1])))
+                    floats (
+                        valueOf [ x; weight ] (fun tape x -> Record.maxout pieces tape (Record.matMul tape x[0] x[1]))
+                    )
 
                 let t = random.NextUniform()
                 let chord = Array.map2 (fun a b -> t * a + (1.0 - t) * b) (apply a) (apply b)
@@ -140,7 +150,9 @@ let private examples =
                 for rows, pieces, units in [ 3000, 3, 37; 700, 5, 16; 20000, 2, 1 ] do
                     let random = RandomStream 3UL
                     // Few values, so that many are equal.
-                    let x = toSingle (mapTensor (fun z -> Math.Round(2.0 * z)) (normal random [ rows; pieces * units ]))
+                    let x =
+                        toSingle (mapTensor (fun z -> Math.Round(2.0 * z)) (normal random [ rows; pieces * units ]))
+
                     let dy = toSingle (normal random [ rows; units ])
                     let y, dx = runAlong dy [ x ] (maxout pieces)
                     let x, dy = rowsOf x, rowsOf dy
@@ -176,7 +188,10 @@ let private examples =
                         let y, dx = runAlong (tensor [ 19 ] (Array.create 19 1f)) [ tensor [ 57 ] x ] (maxout 3)
 
                         for u in 0..18 do
-                            Expect.equal (Single.IsNaN y[u]) (u = unit') $"unit {u}, NaN at {unit'} from piece {place} on"
+                            Expect.equal
+                                (Single.IsNaN y[u])
+                                (u = unit')
+                                $"unit {u}, NaN at {unit'} from piece {place} on"
 
                         for p in 0..2 do
                             Expect.equal (floats dx[0]).[19 * p + unit'] (if p = place then 1.0 else 0.0) $"piece {p}")
