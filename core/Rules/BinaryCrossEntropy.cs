@@ -20,9 +20,9 @@ public static class BinaryCrossEntropy
     /// <exception cref="ArgumentOutOfRangeException">The target lies outside [0, 1].</exception>
     /// <remarks>
     /// With t = 1 on data and 0 on samples the two losses add up to −V of Goodfellow et al. 2014, equation 1; t below 1 on data is the
-    /// one-sided label smoothing of Salimans et al. 2016, section 3.4. No probability is formed whose logarithm is then taken, and no
-    /// difference of numbers near each other, so that the loss of an answer that is nearly sure keeps its digits, and so does its
-    /// gradient. A logit that is infinite or NaN gives no finite loss. Keeps the logits.
+    /// one-sided label smoothing of Salimans et al. 2016, section 3.4. No logarithm of a probability is taken, and none subtracted from 1,
+    /// so that the loss of an answer that is right and nearly sure keeps its digits, and so does its gradient. A logit that is infinite
+    /// or NaN gives no finite loss. Keeps the logits.
     /// </remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(double target, Tensor<T> logits, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -53,13 +53,13 @@ public static class BinaryCrossEntropy
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public TNumbers Value<TNumbers>(TNumbers z) where TNumbers : struct, INumbers<TNumbers> =>
-            // softplus(z) is max(z, 0) + ln(1 + e^−|z|), and max(z, 0) − t z a difference that would cost digits, but for this form:
-            // BCE-1: ℓ = softplus(z) − t z = (1 − t) max(z, 0) + t max(−z, 0) + ln(1 + e^−|z|), and the loss its mean
-            (1.0 - target) * Max(z, 0.0) + target * Max(-z, 0.0) + LogOnePlus(Exp(-Abs(z)));
+            // The difference first: where it is 0, as an answer is right and sure, the logarithm keeps its digits.
+            // BCE-1: ℓ = softplus(z) − t z = max(z, 0) − t z + ln(1 + e^−|z|), and the loss its mean
+            Max(z, 0.0) - target * z + LogOnePlus(Exp(-Abs(z)));
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public TNumbers Slope<TNumbers>(TNumbers z) where TNumbers : struct, INumbers<TNumbers> =>
-            // Likewise, as σ(z) + σ(−z) = 1:
+            // Likewise no difference of σ from 1, as σ(z) + σ(−z) = 1:
             // BCE-2: dz = (σ(z) − t) dloss / n = ((1 − t) σ(z) − t σ(−z)) dloss / n
             (1.0 - target) * Sigma(z) - target * Sigma(-z);
     }
