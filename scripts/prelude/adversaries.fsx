@@ -84,7 +84,11 @@ module Adversaries =
         x
 
     /// What a network makes of rows, up to five hundred at a time.
-    let private inBatches (tape: Tape<float32>) (rows: Tensor<float32>) (network: Variable<float32> -> Variable<float32>) =
+    let private inBatches
+        (tape: Tape<float32>)
+        (rows: Tensor<float32>)
+        (network: Variable<float32> -> Variable<float32>)
+        =
         let width = rows.Shape.Columns
 
         rows.ToArray()
@@ -229,8 +233,7 @@ module Adversaries =
 
     /// Takes all contests, one after the other, and tells how far it has come.
     let trainAll (tape: Tape<float32>) name (contests: Contest list) =
-        let before =
-            contests |> List.scan (fun sum contest -> sum + contest.Steps) 0 |> List.truncate contests.Length
+        let before = contests |> List.scan (fun sum contest -> sum + contest.Steps) 0 |> List.truncate contests.Length
 
         Progress.run name (contests |> List.sumBy _.Steps) (fun report ->
             [

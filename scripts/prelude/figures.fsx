@@ -122,10 +122,7 @@ module Figures =
 
         combined
         |> Chart.withSlider (
-            Slider.init (
-                CurrentValue = SliderCurrentValue.init (Prefix = label + " "),
-                Steps = List.map step changes
-            )
+            Slider.init (CurrentValue = SliderCurrentValue.init (Prefix = label + " "), Steps = List.map step changes)
         )
 
     /// Pictures of numbers from 0, black, to 1, white, so many in a row and a pixel apart; rounded, as nobody sees more.
@@ -133,8 +130,7 @@ module Figures =
         let rows = (pictures.Length + columns - 1) / columns
         let gap = 1
 
-        let z =
-            Array.init (rows * (height + gap) - gap) (fun _ -> Array.create (columns * (width + gap) - gap) nan)
+        let z = Array.init (rows * (height + gap) - gap) (fun _ -> Array.create (columns * (width + gap) - gap) nan)
 
         for i, picture in List.indexed pictures do
             let top, left = i / columns * (height + gap), i % columns * (width + gap)

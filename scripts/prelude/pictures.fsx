@@ -93,13 +93,7 @@ module Pictures =
                         Host.refuse
                             $"--corpus: the images of {testImages} have another size than those of {trainImages}."
 
-                    {
-                        Train = train
-                        Test = test
-                        Height = images.Extents[1]
-                        Width = images.Extents[2]
-                        Channels = 1
-                    }
+                    { Train = train; Test = test; Height = images.Extents[1]; Width = images.Extents[2]; Channels = 1 }
                 | _, (_ :: _), Some test ->
                     {
                         Train = CifarFile.Read(Array.ofList batches)
