@@ -34,6 +34,8 @@ let page = Page.start "torch/gan" [ Extra.Steps; Extra.Resume; Extra.Weights; Ex
 // Where the system's C++ library is too old for libtorch, this starts the script again under a
 // host that has a newer one.
 Hybrid.TorchHost.ensure ()
+// A run that is resumed is to end with the same figures, to the last digit.
+makeReproducible ()
 
 open System
 open Hybrid.Autodiff

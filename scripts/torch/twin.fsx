@@ -2,6 +2,7 @@ namespace Hybrid.Scripts
 
 open System
 open System.Diagnostics
+open System.Runtime.InteropServices
 open Hybrid.Checkpoints
 open Hybrid.Tensors
 open Plotly.NET
@@ -21,6 +22,15 @@ type Run =
 /// What scripts share that compare the core with TorchSharp, which they reference before this.
 [<AutoOpen>]
 module Twin =
+    [<DllImport("libc")>]
+    extern int private setenv(string name, string value, int overwrite)
+
+    /// Libtorch's matrix products round by where in memory the matrices happen to lie, so that the last digit may change from run
+    /// to run. After this, called before the first of them, they do not; they are slower then.
+    let makeReproducible () =
+        if OperatingSystem.IsLinux() then
+            setenv ("MKL_CBWR", "COMPATIBLE", 1) |> ignore
+
     /// The greatest absolute difference of two tensors of one shape; NaN if any element is NaN.
     let distance (ours: Tensor<_>) (theirs: torch.Tensor) =
         use flat = theirs.detach().``to``(torch.float64).cpu().contiguous()
