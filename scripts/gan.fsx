@@ -1405,6 +1405,9 @@ let adam beta1: string * (Parameter<float32> seq -> Optimizer<float32>) =
 
 let still _ = 0.0
 
+/// A rate that falls to 0 in a straight line.
+let falling (rate: float) steps step = rate * float (steps - step + 1) / float steps
+
 /// As algorithm 1 has it, with nothing looked at.
 let contest name seed settings networks steps rate real =
     {
@@ -1460,6 +1463,8 @@ let standing (stream: RandomStream) =
     parameters[1].Value.Span[0] <- 3.0f
     gan
 
+let standingSteps = page.Pick(quick = 300, standard = 2000)
+
 let standingRuns =
     Adversaries.trainAll
         tape
@@ -1471,10 +1476,10 @@ let standingRuns =
                       seed
                       "1-32-32, generator stands still"
                       standing
-                      (page.Pick(quick = 300, standard = 2000))
-                      0.002
+                      standingSteps
+                      0.005
                       fromTarget with
-                    Rates = (fun _ -> 0.002), still
+                    Rates = falling 0.005 standingSteps, still
                     BatchSize = 512
                 }
         ]
@@ -1535,7 +1540,7 @@ At the far left, where neither puts a point, $D$ says what it likes: nothing was
 
 ### Both
 
-Now the generator learns too, with one hidden layer of 16. The figure is the paper's figure 1, over time: press play.
+Now the generator learns too, with one hidden layer of 16, at a tenth of the discriminator's rate; both rates fall to 0. The figure is the paper's figure 1, over time: press play.
 *)
 /// Samples, as the share of 1,000 in each of 200 places, smoothed; and D at the same places.
 let lookAtLine (noise: Tensor<float32>) tape gan =
@@ -1548,6 +1553,8 @@ let lookAtLine (noise: Tensor<float32>) tape gan =
 
 let lineNoise = Adversaries.noise Noise.Normal (RandomStream(page.Seed).Split "watched") 1000 1
 
+let lineSteps = page.Pick(quick = 400, standard = 6000)
+
 let lineRuns =
     Adversaries.trainAll
         tape
@@ -1559,9 +1566,11 @@ let lineRuns =
                       seed
                       "1-16-1 against 1-32-32"
                       (line [| 16 |])
-                      (page.Pick(quick = 400, standard = 3000))
-                      0.001
+                      lineSteps
+                      0.005
                       fromTarget with
+                    Rates = falling 0.01 lineSteps, falling 0.001 lineSteps
+                    BatchSize = 256
                     Looks = 30
                     Look = lookAtLine lineNoise
                     LookWidth = axis.Length
@@ -1705,13 +1714,14 @@ let heldOut = rowsOf 2 ringOnly
 printfn
     $"2,000 points of the data themselves: {modes heldOut} modes, distance %.3f{fromRingDistance heldOut}"
 (*** include-output ***)
-let ringNoise = Adversaries.noise Noise.Normal (RandomStream(page.Seed).Split "ring") 2000 16
+let ringNoise width =
+    Adversaries.noise Noise.Normal (RandomStream(page.Seed).Split "ring") 2000 width
 
-let ringNetworks (stream: RandomStream) =
+let ringNetworks width (stream: RandomStream) =
     Gan<float32>(
         MlpGenerator<float32>(
             MlpGeneratorSettings(
-                Noise = 16,
+                Noise = width,
                 Hidden = [| 128; 128 |],
                 Features = 2,
                 Output = ActivationKind.Identity
@@ -1727,49 +1737,50 @@ let ringNetworks (stream: RandomStream) =
 let ringSteps = page.Pick(quick = 60, standard = 2500)
 let ringRate _ = 0.001
 
-let variants: (string * (Contest -> Contest)) list =
+/// Name, width of the noise, and what else differs.
+let variants: (string * int * (Contest -> Contest)) list =
     [
-        "as it is: k = 1, β₁ = 0.5", id
+        "as it is: k = 1, β₁ = 0.5", 2, id
         "log(1 − D) for the generator",
+        2,
         fun contest -> { contest with Objective = GeneratorObjective.Saturating }
-        "k = 5", fun contest -> { contest with DiscriminatorSteps = 5 }
+        "k = 5", 2, fun contest -> { contest with DiscriminatorSteps = 5 }
         "discriminator at a twentieth of the rate",
+        2,
         fun contest -> { contest with Rates = (fun step -> ringRate step / 20.0), ringRate }
-        "β₁ = 0.9", fun contest -> { contest with Optimizer = adam 0.9 }
-        "real data labelled 0.9", fun contest -> { contest with RealTarget = 0.9 }
+        "β₁ = 0.9", 2, fun contest -> { contest with Optimizer = adam 0.9 }
+        "real data labelled 0.9", 2, fun contest -> { contest with RealTarget = 0.9 }
+        "16 numbers of noise", 16, id
     ]
+
+let ringPoints width tape gan =
+    Adversaries.samples tape gan (ringNoise width) |> Array.map (Array.map float)
 
 let ringRuns =
     Adversaries.trainAll
         tape
         "eight hills"
         [
-            for i, (_, change) in List.indexed variants do
+            for i, (_, width, change) in List.indexed variants do
                 for seed in seeds ->
                     change
                         { contest
                               $"ring-{i}-{seed}"
                               seed
-                              "16-128-128-2 against 2-128-128"
-                              ringNetworks
+                              $"{width}-128-128-2 against 2-128-128"
+                              (ringNetworks width)
                               ringSteps
                               0.001
                               fromRing with
-                            Rates = ringRate, ringRate
                             Looks = 12
-                            Look =
-                                fun tape gan ->
-                                    Adversaries.samples tape gan ringNoise
-                                    |> Array.take 500
-                                    |> Array.map (Array.map float)
+                            Look = fun tape gan -> ringPoints width tape gan |> Array.take 500
                             LookWidth = 2
                         }
         ]
 
 let ringSamples =
     [
-        for _, run in ringRuns ->
-            Adversaries.samples tape run.Gan ringNoise |> Array.map (Array.map float)
+        for _, run in ringRuns -> ringPoints run.Gan.Generator.Noise tape run.Gan
     ]
 
 let byVariant = ringSamples |> List.chunkBySize seeds.Length
@@ -1779,7 +1790,7 @@ let distancesOf i = byVariant[i] |> List.map fromRingDistance
 table
     [ "variant"; "modes found, each seed"; "modes, mean"; "distance from the ring" ]
     [
-        for i, (name, _) in List.indexed variants ->
+        for i, (name, _, _) in List.indexed variants ->
             [
                 name
                 modesOf i |> List.map string |> String.concat ", "
@@ -1830,7 +1841,7 @@ let squareAxes chart =
 (*** include-it-raw ***)
 (** And the end of every variant, the first seed: *)
 [
-    for i, (name, _) in List.indexed variants -> name, cloud byVariant[i].Head[..499]
+    for i, (name, _, _) in List.indexed variants -> name, cloud byVariant[i].Head[..499]
 ]
 |> selector
 |> squareAxes
@@ -1994,7 +2005,7 @@ check "Fréchet, a shift by (1, 2, 3)" (Frechet.distance featuresA shifted - 14.
 (**
 ## Experiment: digits
 
-The paper's networks in small: a generator of two rectified hidden layers with a sigmoid for each pixel and uniform noise, a discriminator of two maxout layers with dropout. The authors' published settings have twice 1,200 units in the generator and twice 240 units of 5 pieces in the discriminator, batches of 100, and gradient descent with
+The paper's networks in small: a generator of two rectified hidden layers with a sigmoid for each pixel, a discriminator of two maxout layers with dropout. The authors' published settings have normal noise, twice 1,200 units in the generator and twice 240 units of 5 pieces in the discriminator, batches of 100, and gradient descent with
 momentum. Images are the first of MNIST: 7,000 to learn from, 1,000 to choose the width of the Parzen window, and 2,000 more that nothing is chosen by.
 
 With `--save FILE` the trained generator of transposed convolutions, further down, becomes a file. With `--corpus DIR` the digits are replaced by images of yours, in files as MNIST has them; sides must be multiples of 4 pixels.
@@ -2023,13 +2034,13 @@ let noiseSize = 100
 let perceptrons (stream: RandomStream) =
     Gan<float32>(
         MlpGenerator<float32>(
-            MlpGeneratorSettings(Noise = noiseSize, Hidden = [| 256; 512 |], Features = pixels),
+            MlpGeneratorSettings(Noise = noiseSize, Hidden = [| 256; 256 |], Features = pixels),
             stream.Split "generator"
         ),
         MlpDiscriminator<float32>(
             MlpDiscriminatorSettings(
                 Features = pixels,
-                Hidden = [| 128; 128 |],
+                Hidden = [| 64; 64 |],
                 Pieces = 5,
                 InputDropout = 0.2,
                 HiddenDropout = 0.5
@@ -2038,17 +2049,24 @@ let perceptrons (stream: RandomStream) =
         )
     )
 
-let shown = Adversaries.noise Noise.Uniform (RandomStream(page.Seed).Split "shown") 36 noiseSize
+/// Noise that is the same in every run.
+let noiseFor (purpose: string) kind count =
+    Adversaries.noise kind (RandomStream(page.Seed).Split purpose) count noiseSize
+
+let shown = noiseFor "shown" Noise.Normal 36
 
 let showSamples noise tape gan =
     Adversaries.samples tape gan noise |> Array.map (Array.map float)
 
+/// A rate that falls to 0 over the second half.
+let halfFalling (rate: float) steps step = min rate (2.0 * falling rate steps step)
+
 let digitContest name networks steps =
     { contest name page.Seed "" networks steps 0.0 (fromImages id) with
-        Settings = "100-256-512 against maxout 128-128 of 5, dropout 0.2 and 0.5"
-        Rates = (fun _ -> 0.0005), (fun _ -> 0.0005)
-        BatchSize = 64
-        Noise = Noise.Uniform
+        Settings = "100-256-256 against maxout 64-64 of 5, dropout 0.2 and 0.5"
+        Rates = halfFalling 0.0003 steps, halfFalling 0.0003 steps
+        BatchSize = 100
+        Noise = Noise.Normal
         Looks = 6
         Look = showSamples shown
         LookWidth = pixels
@@ -2087,7 +2105,7 @@ let sureRuns =
             for seed in seeds ->
                 { digitContest $"sure-{seed}" perceptrons (page.Pick(quick = 20, standard = 60)) with
                     Seed = seed
-                    Rates = (fun _ -> 0.0005), still
+                    Rates = (fun _ -> 0.0003), still
                     Looks = 10
                     Look = gradientNorms shown
                     LookWidth = 3
@@ -2130,7 +2148,7 @@ settle
 (**
 ### Both learn
 *)
-let digitSteps = page.Pick(quick = 30, standard = 3000)
+let digitSteps = page.Pick(quick = 30, standard = 10000)
 
 let perceptronRun =
     Adversaries.trainAll tape "perceptrons" [ digitContest "perceptrons" perceptrons digitSteps ]
@@ -2166,7 +2184,7 @@ The generator gives samples and no probabilities. The paper puts a normal distri
 with as many centres as there are training images, and a width of its own.
 *)
 let sampleCount = train.Count
-let manyNoise = Adversaries.noise Noise.Uniform (RandomStream(page.Seed).Split "many") sampleCount noiseSize
+let manyNoise = noiseFor "many" Noise.Normal sampleCount
 let testImages, validationImages, trainImages = asFloats images.Test, asFloats validation, asFloats train
 let judged = Array.truncate (page.Pick(quick = 100, standard = testImages.Length)) testImages
 let chosenBy = Array.truncate (page.Pick(quick = 50, standard = validationImages.Length)) validationImages
@@ -2365,7 +2383,7 @@ settle
 If the generator had a picture for each point and nothing between, the way from one point of noise to another would jump. Straight lines between two points of noise, one a row:
 *)
 let interpolated count =
-    let ends = Adversaries.noise Noise.Uniform (RandomStream(page.Seed).Split "ends") (2 * count) noiseSize |> rowsOf noiseSize
+    let ends = rowsOf noiseSize (noiseFor "ends" Noise.Normal (2 * count))
 
     [
         for pair in Array.chunkBySize 2 ends do
@@ -2387,7 +2405,7 @@ showSamples (interpolated 6) tape perceptronRun.Gan
 (**
 ## Experiment: transposed convolutions
 
-Radford et al. 2015 replace the perceptrons by convolutions and give rules that made them train: strides instead of pooling, batch normalization in both networks, rectifiers in the generator with tanh at its end, leaky rectifiers in the discriminator, no hidden linear layers, Adam with a rate of 0.0002 and β₁ = 0.5, weights of deviation 0.02. Same digits, pixels from −1 to 1. Their networks have four layers and begin with 1,024 filters for images of 64x64; ours have two and 32, for 28x28.
+Radford et al. 2015 replace the perceptrons by convolutions and give rules that made them train: strides instead of pooling, batch normalization in both networks, rectifiers in the generator with tanh at its end, leaky rectifiers in the discriminator, no hidden linear layers, Adam with a rate of 0.0002 and β₁ = 0.5, weights of deviation 0.02. Same digits, pixels from −1 to 1, uniform noise. Their networks have four layers and begin with 1,024 filters for images of 64x64; ours have two and 32, for 28x28.
 *)
 let dcganSettings normalized =
     DcganSettings(Height = height, Width = width, Channels = images.Channels, Noise = noiseSize, Filters = 32, BatchNormalization = normalized)
@@ -2404,10 +2422,13 @@ let dcganContest name normalized steps =
     { digitContest name (convolutional normalized) steps with
         Settings = string (dcganSettings normalized)
         Rates = (fun _ -> 0.0002), (fun _ -> 0.0002)
+        BatchSize = 64
+        Noise = Noise.Uniform
+        Look = showSamples (noiseFor "shown" Noise.Uniform 36)
         Real = fromImages (fun pixel -> 2.0f * pixel - 1.0f)
     }
 
-let dcganSteps = page.Pick(quick = 6, standard = 1200)
+let dcganSteps = page.Pick(quick = 6, standard = 1600)
 
 let dcganRun =
     Adversaries.trainAll tape "DCGAN" [ dcganContest "dcgan" true dcganSteps ]
@@ -2428,7 +2449,8 @@ lossLines dcganRun
 (*** include-it-raw ***)
 (** The same measures, on pixels moved back to 0..1: *)
 let imagesOf (run: Outcome) =
-    Adversaries.samples tape run.Gan manyNoise |> Array.map (Array.map (fun pixel -> (pixel + 1.0f) / 2.0f))
+    Adversaries.samples tape run.Gan (noiseFor "many" Noise.Uniform sampleCount)
+    |> Array.map (Array.map (fun pixel -> (pixel + 1.0f) / 2.0f))
 
 let dcganImages = imagesOf dcganRun
 let dcganDistance = frechet dcganImages
