@@ -372,6 +372,8 @@ let private refusals =
                         ]
                         (apply 2 padding one window None)
 
+                refuses<ShapeException, _> [ "y would be 0 pixels" ] (apply 1 2 [ 1; 2; 2; 4 ] window None)
+
                 for x in [ [ 1; 3; 1; 4 ]; [ 1; 1; 3; 4 ] ] do
                     refuses<ShapeException, _>
                         [ "y would be 4294967297 pixels" ]
