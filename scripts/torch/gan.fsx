@@ -35,7 +35,7 @@ let page = Page.start "torch/gan" [ Extra.Steps; Extra.Resume; Extra.Weights; Ex
 // host that has a newer one.
 Hybrid.TorchHost.ensure ()
 // A run that is resumed is to end with the same figures, to the last digit.
-makeReproducible ()
+Hybrid.Scripts.Twin.makeReproducible ()
 
 open System
 open Hybrid.Autodiff

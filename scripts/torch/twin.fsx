@@ -107,7 +107,7 @@ module Twin =
         state
 
     /// The same of a single module.
-    let torchState (model: torch.nn.Module) adam = torchStates [ "", model, adam ]
+    let torchState (model: torch.nn.Module) adam = torchStates [ ("", model, adam) ]
 
     /// The state of a run with momentum: the module's parameters and running statistics, and the velocities.
     let torchMomentumState (model: torch.nn.Module) (sgd: Modules.SGD) =
