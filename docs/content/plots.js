@@ -49,14 +49,15 @@
 
   // Puts the moments that a chart goes through under a slider, with a button that plays them; returns what shows the chosen one. The slider is
   // the browser's own, not Plotly's, as it obeys the keyboard and fits a phone. Nothing moves before the reader asks for it.
-  function addPlayer(place, { steps, currentvalue }) {
+  function addPlayer(place, { active, steps, currentvalue }) {
     const player = document.createElement("div");
     player.className = "player";
-    player.innerHTML = '<button type="button">Play</button><input type="range" min="0" value="0"><span aria-hidden="true"></span>';
+    player.innerHTML = '<button type="button">Play</button><input type="range" min="0"><span aria-hidden="true"></span>';
     const [button, range, name] = player.children;
     const last = steps.length - 1;
     let timer = 0;
     range.max = last;
+    range.valueAsNumber = active;
     range.setAttribute("aria-label", currentvalue.prefix.trim());
 
     function show() {

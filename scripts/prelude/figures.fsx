@@ -78,8 +78,8 @@ module Figures =
 
         figure
 
-    /// All charts in one, of which the first is shown, and by name the change that shows each of them instead.
-    let private stacked (charts: (string * GenericChart) list) =
+    /// All charts in one, of which the one with that number is shown, and by name the change that shows each of them instead.
+    let private stacked shown (charts: (string * GenericChart) list) =
         let owners =
             [|
                 for i, (_, chart) in List.indexed charts do
@@ -95,14 +95,14 @@ module Figures =
 
         let combined = charts |> List.map snd |> Chart.combine
 
-        for trace, isVisible in Seq.zip (GenericChart.getTraces combined) (visibility 0) do
+        for trace, isVisible in Seq.zip (GenericChart.getTraces combined) (visibility shown) do
             trace.SetProperty("visible", isVisible)
 
         combined, [ for i, (name, _) in List.indexed charts -> name, changeTo i ]
 
     /// Several charts in one place, of which the reader chooses one by name; the first is shown at the start.
     let selector (charts: (string * GenericChart) list) : GenericChart =
-        let combined, changes = stacked charts
+        let combined, changes = stacked 0 charts
 
         let button (name: string, change: DynamicObj.DynamicObj) =
             UpdateMenuButton.init (Label = name, Method = StyleParam.UpdateMethod.Restyle, Args = [ change ])
@@ -110,10 +110,11 @@ module Figures =
         combined
         |> Chart.withUpdateMenu (UpdateMenu.init (Buttons = List.map button changes, X = 0.0, Y = 1.15))
 
-    /// Several moments of one chart, by name and in order, which the reader goes through with a slider or lets play; the first is shown at the
+    /// Several moments of one chart, by name and in order, which the reader goes through with a slider or lets play; the last is shown at the
     /// start. The label stands before the name, such as "step". Axes follow the moment that is shown; give all moments one range to hold them still.
     let slider (label: string) (charts: (string * GenericChart) list) : GenericChart =
-        let combined, changes = stacked charts
+        let last = charts.Length - 1
+        let combined, changes = stacked last charts
 
         let step (name: string, change: DynamicObj.DynamicObj) =
             let step = SliderStep.init (Label = name, Method = StyleParam.Method.Restyle)
@@ -122,7 +123,11 @@ module Figures =
 
         combined
         |> Chart.withSlider (
-            Slider.init (CurrentValue = SliderCurrentValue.init (Prefix = label + " "), Steps = List.map step changes)
+            Slider.init (
+                Active = last,
+                CurrentValue = SliderCurrentValue.init (Prefix = label + " "),
+                Steps = List.map step changes
+            )
         )
 
     /// Pictures of numbers from 0, black, to 1, white, so many in a row and a pixel apart; rounded, as nobody sees more.
