@@ -1544,7 +1544,7 @@ settle
     (Adversaries.totalSeconds standingRuns)
 (*** include-output ***)
 (**
-At the far left, where neither puts a point, $D$ says what it likes: nothing was learned there, and a generator that strays there gets no useful gradient.
+Where neither puts a point, $D$ says what it likes: nothing was learned there, and a generator that strays there gets no useful gradient.
 
 ### Both
 

@@ -183,11 +183,17 @@ let tests =
                                 let size (number: int) = [| 0uy; 0uy; byte (number / 256); byte number |]
 
                                 Array.concat [ [| 0uy; 0uy; 8uy; 3uy |]; size count; size 12; size 8; pixels ]
-                                |> fun bytes -> File.WriteAllBytes(Path.Combine(corpus, $"{part}-images-idx3-ubyte"), bytes)
+                                |> fun bytes ->
+                                    File.WriteAllBytes(Path.Combine(corpus, $"{part}-images-idx3-ubyte"), bytes)
 
                                 Array.concat
-                                    [ [| 0uy; 0uy; 8uy; 1uy |]; size count; Array.init count (fun i -> byte (i % 10)) ]
-                                |> fun bytes -> File.WriteAllBytes(Path.Combine(corpus, $"{part}-labels-idx1-ubyte"), bytes)
+                                    [
+                                        [| 0uy; 0uy; 8uy; 1uy |]
+                                        size count
+                                        Array.init count (fun i -> byte (i % 10))
+                                    ]
+                                |> fun bytes ->
+                                    File.WriteAllBytes(Path.Combine(corpus, $"{part}-labels-idx1-ubyte"), bytes)
 
                             let weights = Path.Combine(out, "generator.safetensors")
                             let outcome = runPage "gan" [ "--quick"; "--corpus"; corpus; "--save"; weights ] out
@@ -195,7 +201,10 @@ let tests =
 
                             match GeneratorFile.Load<float32> weights with
                             | :? Hybrid.Models.DcganGenerator<float32> as saved ->
-                                Expect.equal (saved.Settings.Height, saved.Settings.Width) (12, 8) "size of its images"
+                                Expect.equal
+                                    (saved.Settings.Height, saved.Settings.Width)
+                                    (12, 8)
+                                    "size of its images"
                             | other -> failtestf "the file holds a %s" (other.GetType().Name))))
 
                 testCase "gan refuses at once a folder without images, and says what it needs" (fun () ->
