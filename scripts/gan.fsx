@@ -76,7 +76,20 @@ open Plotly.NET
 let page = Page.start "gan" [ Extra.Resume; Extra.CheckFinite; Extra.Save; Extra.Corpus ]
 
 // Read at once, so that what cannot be used is refused before anything has run.
-let own = page.Corpus |> Option.map Pictures.own
+let own =
+    page.Corpus
+    |> Option.map (fun folder ->
+        let pictures = Pictures.own folder
+
+        if pictures.Height % 4 <> 0 || pictures.Width % 4 <> 0 then
+            Host.refuse
+                $"--corpus: the images of {folder} are {pictures.Height}x{pictures.Width}; they are halved twice, so pad them to multiples of 4."
+
+        if pictures.Train.Count < 100 || pictures.Test.Count < 10 then
+            Host.refuse
+                $"--corpus: {folder} has {pictures.Train.Count} images to learn from and {pictures.Test.Count} to be tested on; 100 and 10 are the least."
+
+        pictures)
 
 (**
 *)
@@ -1818,7 +1831,7 @@ table
     ]
 (*** include-it-raw ***)
 (**
-Two things in the table are in neither paper. The width of the noise, which is not supposed to matter, decides here over everything: the sum of many numbers of noise is much the same for each draw in a fresh network, and the generator begins as a single point. And the number of modes alone says little: in the fourth row some hills have a few samples and most samples lie between them.
+The last row is in neither paper: the theory says nothing of the width of the noise, and the table does. The number of modes alone says little, as one sample in a hundred makes a mode: a distance near 1 means that nearly all samples lie between the hills.
 *)
 (*** hide ***)
 let cloud (points: float[][]) =

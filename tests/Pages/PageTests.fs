@@ -34,6 +34,22 @@ let private expectRefused name (options: string list) fragment =
             expectOptionsListed outcome
             Expect.isEmpty (Directory.GetFiles(out, "*.end.json")) "nothing ran"))
 
+/// Files as MNIST has them, of random images, ten classes.
+let private writeImages folder height width =
+    let random = Random 1
+    let size (number: int) = [| 0uy; 0uy; byte (number / 256); byte number |]
+
+    let write name (parts: byte[] list) = File.WriteAllBytes(Path.Combine(folder, name), Array.concat parts)
+
+    for part, count in [ "train", 160; "t10k", 40 ] do
+        let pixels = Array.zeroCreate (count * height * width)
+        random.NextBytes pixels
+        write $"{part}-images-idx3-ubyte" [ [| 0uy; 0uy; 8uy; 3uy |]; size count; size height; size width; pixels ]
+
+        write
+            $"{part}-labels-idx1-ubyte"
+            [ [| 0uy; 0uy; 8uy; 1uy |]; size count; Array.init count (fun i -> byte (i % 10)) ]
+
 /// Sequenced: the pages build core where it is out of date, which two of them must not do at once.
 [<Tests>]
 let tests =
@@ -175,26 +191,7 @@ let tests =
                 testCase "gan learns images of the reader's, and keeps the generator that it trained" (fun () ->
                     inTemporaryFolder (fun out ->
                         inTemporaryFolder (fun corpus ->
-                            let random = Random 1
-
-                            for part, count in [ "train", 160; "t10k", 40 ] do
-                                let pixels = Array.zeroCreate (count * 12 * 8)
-                                random.NextBytes pixels
-                                let size (number: int) = [| 0uy; 0uy; byte (number / 256); byte number |]
-
-                                Array.concat [ [| 0uy; 0uy; 8uy; 3uy |]; size count; size 12; size 8; pixels ]
-                                |> fun bytes ->
-                                    File.WriteAllBytes(Path.Combine(corpus, $"{part}-images-idx3-ubyte"), bytes)
-
-                                Array.concat
-                                    [
-                                        [| 0uy; 0uy; 8uy; 1uy |]
-                                        size count
-                                        Array.init count (fun i -> byte (i % 10))
-                                    ]
-                                |> fun bytes ->
-                                    File.WriteAllBytes(Path.Combine(corpus, $"{part}-labels-idx1-ubyte"), bytes)
-
+                            writeImages corpus 12 8
                             let weights = Path.Combine(out, "generator.safetensors")
                             let outcome = runPage "gan" [ "--quick"; "--corpus"; corpus; "--save"; weights ] out
                             Expect.equal outcome.ExitCode 0 $"exit code\n{outcome.Errors}"
@@ -206,6 +203,15 @@ let tests =
                                     (12, 8)
                                     "size of its images"
                             | other -> failtestf "the file holds a %s" (other.GetType().Name))))
+
+                testCase "gan refuses at once images that cannot be halved twice" (fun () ->
+                    inTemporaryFolder (fun out ->
+                        inTemporaryFolder (fun corpus ->
+                            writeImages corpus 10 8
+                            let outcome = runPage "gan" [ "--quick"; "--corpus"; corpus ] out
+                            Expect.equal outcome.ExitCode 1 "exit code"
+                            Expect.stringContains outcome.Errors "multiples of 4" "remedy"
+                            Expect.isEmpty (Directory.GetFiles(out, "*.html")) "nothing ran")))
 
                 testCase "gan refuses at once a folder without images, and says what it needs" (fun () ->
                     inTemporaryFolder (fun out ->
