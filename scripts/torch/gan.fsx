@@ -411,7 +411,7 @@ let overlap =
             Verdict = atMost 1e-6 1e-3
         }
 
-let steps = page.Steps(quick = 30, standard = 300)
+let steps = page.Steps(quick = 60, standard = 300)
 let rate, beta1, beta2, eps = 2e-4, 0.5, 0.999, 1e-8
 
 /// Odd steps are the discriminator's, even ones the generator's, which sees the noise alone.
