@@ -1411,7 +1411,7 @@ The data are normal with mean 4 and deviation 0.5, the noise standard normal, so
 
 ### The discriminator alone
 
-First a generator that stands still, $G(z) = 3 + z$: it is a linear layer whose rate is 0. $p$ and $q$ are known, so $D^* = p / (p + q)$ is known too, and the discriminator, one hidden layer of 32 rectifiers, can be compared with it.
+First a generator that stands still, $G(z) = 3 + z$: it is a linear layer whose rate is 0. $p$ and $q$ are known, so $D^* = p / (p + q)$ is known too, and the discriminator, two hidden layers of 32 rectifiers, can be compared with it.
 *)
 let tape = Tape<float32>(ChecksFinite = page.ChecksFinite)
 let seeds = [ for i in 0 .. page.Pick(quick = 1, standard = 4) -> page.Seed + uint64 i ]
