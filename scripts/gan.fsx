@@ -2334,6 +2334,7 @@ let observerCourse: Course<ConvNet<float32>> =
 let observer =
     (Classifiers.trainAll tape "observer" [ observerCourse ] |> List.head |> snd).Model
 
+(** How often it is wrong on images that it has never seen: *)
 printfn
     $"the classifier is wrong on %.1f{100.0 * Classifiers.errorRate tape observer images.Test} %% of the test images"
 (*** include-output ***)
