@@ -76,9 +76,10 @@ open Plotly.NET
 let page = Page.start "gan" [ Extra.Resume; Extra.CheckFinite; Extra.Save; Extra.Corpus ]
 
 // Read at once, so that what cannot be used is refused before anything has run.
-let own =
-    page.Corpus
-    |> Option.map (fun folder ->
+let images =
+    match page.Corpus with
+    | None -> Pictures.mnist ()
+    | Some folder ->
         let pictures = Pictures.own folder
 
         if pictures.Height % 4 <> 0 || pictures.Width % 4 <> 0 then
@@ -89,7 +90,7 @@ let own =
             Host.refuse
                 $"--corpus: {folder} has {pictures.Train.Count} images to learn from and {pictures.Test.Count} to be tested on; 100 and 10 are the least."
 
-        pictures)
+        pictures
 
 (**
 *)
@@ -2066,9 +2067,8 @@ check "Fréchet, a shift by (1, 2, 3)" (Frechet.distance featuresA shifted - 14.
 The paper's networks in small: a generator of two rectified hidden layers with a sigmoid for each pixel, a discriminator of two maxout layers with dropout. The authors' published settings have normal noise, twice 1,200 units in the generator and twice 240 units of 5 pieces in the discriminator, batches of 100, and gradient descent with
 momentum. Images are the first of MNIST: 7,000 to learn from, 1,000 to choose the width of the Parzen window, and 2,000 more that nothing is chosen by.
 
-With `--save FILE` the trained generator of transposed convolutions, further down, becomes a file. With `--corpus DIR` the digits are replaced by images of yours, in files as MNIST has them; sides must be multiples of 4 pixels.
+With `--save FILE` the trained generator of transposed convolutions, further down, becomes a file. With `--corpus DIR` the digits are replaced by images of yours, in files as MNIST has them; sides must be multiples of 4 pixels. They are read at the top of the script, as `images`.
 *)
-let images = own |> Option.defaultWith Pictures.mnist
 let height, width = images.Height, images.Width
 let pixels = images.Train.Features
 let learnedFrom = images.Train.Count * 7 / 8
@@ -2304,7 +2304,7 @@ table
     ]
 (*** include-it-raw ***)
 let parzenMeans = [ for _, _, values in parzen -> Statistics.Mean values ]
-settle likely [ page.Seed, parzenMeans[1] ] (perceptronRun.Seconds + parzenSeconds)
+settle likely [ (page.Seed, parzenMeans[1]) ] (perceptronRun.Seconds + parzenSeconds)
 (*** include-output ***)
 (**
 The last row of ours is what the measure gives to real digits with as many centres. The paper itself warns of it: its variance is high, and in 784 dimensions the windows see little more than distances between blurred images. Theis, van den Oord and Bethge (2016) show that it can rank samples above the very images that they should be like. A second measure is needed.
@@ -2378,21 +2378,17 @@ table
 (*** include-it-raw ***)
 let distances = List.map snd frechetOf
 
-settle
-    ordered
+let inOrder =
     [
-        page.Seed,
-        [
-            parzenMeans[0] < parzenMeans[1]
-            parzenMeans[1] < parzenMeans[2]
-            distances[0] > distances[1]
-            distances[1] > distances[2]
-        ]
-        |> List.filter id
-        |> List.length
-        |> float
+        parzenMeans[0] < parzenMeans[1]
+        parzenMeans[1] < parzenMeans[2]
+        distances[0] > distances[1]
+        distances[1] > distances[2]
     ]
-    perceptronRun.Seconds
+    |> List.filter id
+    |> List.length
+
+settle ordered [ (page.Seed, float inOrder) ] perceptronRun.Seconds
 (*** include-output ***)
 (** Does it make all digits? What the classifier takes the samples for, beside the test images: *)
 let classShares rows =
@@ -2461,13 +2457,11 @@ let closest = Statistics.Quantile(realNearness, 0.01)
 printfn
     $"distance to the nearest training image, median: samples %.2f{Statistics.Median madeNearness}, test images %.2f{Statistics.Median realNearness}"
 
+let tooClose = madeNearness |> Array.filter (fun d -> d < closest) |> Array.length
+
 settle
     noCopies
-    [
-        page.Seed,
-        100.0 * float (madeNearness |> Array.filter (fun d -> d < closest) |> Array.length)
-        / float madeNearness.Length
-    ]
+    [ (page.Seed, 100.0 * float tooClose / float madeNearness.Length) ]
     perceptronRun.Seconds
 (*** include-output ***)
 (**
@@ -2582,7 +2576,7 @@ table
 (*** include-it-raw ***)
 settle
     convolutionsBetter
-    [ page.Seed, dcganDistance / distances[1] ]
+    [ (page.Seed, dcganDistance / distances[1]) ]
     (perceptronRun.Seconds + dcganRun.Seconds)
 (*** include-output ***)
 (**
@@ -2610,7 +2604,7 @@ printfn
 
 settle
     normalizationNeeded
-    [ page.Seed, bareDistance / dcganDistance ]
+    [ (page.Seed, bareDistance / dcganDistance) ]
     (dcganRun.Seconds + bareRun.Seconds)
 (*** include-output ***)
 (**
