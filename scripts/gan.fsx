@@ -1027,53 +1027,8 @@ let normalMatrix rows columns =
 
 let normalVector count = (normalMatrix 1 count).Row 0
 
-let asTensor (shape: int list) (m: Matrix<float>) =
-    (Tensor.ofMatrix m).Reshape(Shape(Array.ofList shape))
+let differences = differencesAlong random
 
-let vectorOf (tensor: Tensor<float>) = vector (tensor.ToArray())
-
-(*** hide ***)
-/// Runs a rule in double and returns its value, and the gradient of each input for a cotangent.
-let runRule
-    (record: Tape<float> -> Variable<float> list -> Variable<float>)
-    (inputs: Tensor<float> list)
-    (cotangent: Tensor<float>)
-    =
-    let tape = Tape<float>()
-    let variables = inputs |> List.map tape.Input
-    let output = record tape variables
-    tape.Backward(output, cotangent.Reshape output.Value.Shape)
-
-    output.Value.ToPersistent(),
-    variables |> List.map (fun variable -> (nonNull variable.Gradient).ToPersistent())
-
-let agree name (longhand: Matrix<float>) (core: Tensor<float>) =
-    check
-        $"longhand = core, {name}"
-        (Tensor.distance
-            (Tensor.ofMatrix longhand)
-            (core.Reshape(Shape(longhand.RowCount, longhand.ColumnCount))))
-        1e-12
-
-/// The worst error of each input's gradient against central differences.
-let differences
-    (name: string)
-    (record: Tape<float> -> Variable<float> list -> Variable<float>)
-    (inputs: (string * Tensor<float>) list)
-    =
-    let errors =
-        GradCheck.Run(
-            (fun tape variables -> record tape (List.ofArray variables)),
-            [| for _, tensor in inputs -> tensor |],
-            [||],
-            random
-        )
-
-    for (input, _), error in Seq.zip inputs errors do
-        check $"derived = differences, {name}, d{input}" error.Error 1e-6
-
-(**
-*)
 let entropyRule target (tape: Tape<float>) (inputs: Variable<float> list) =
     tape.Record(
         "entropy",

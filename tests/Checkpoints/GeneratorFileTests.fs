@@ -11,6 +11,7 @@ open Hybrid.Tensors
 open Hybrid.Tests.Support
 open Hybrid.Tests.Models.TinyGan
 open Hybrid.Tests.Checkpoints.Files
+open Hybrid.Tests.Checkpoints.DescribedFiles
 
 /// One of each kind, for noise of one width.
 let private generators () : (obj * IGenerator<float32>) list =
@@ -54,31 +55,11 @@ let private saved (test: string -> IGenerator<float32> -> unit) =
         GeneratorFile.Save(path, model)
         test path model)
 
-/// The file with other contents is refused, at once and without a large model.
 let private expectRefused change fragments =
     saved (fun path _ ->
-        let file = SafeTensors.Read path
-        let texts = Map.ofSeq [ for t in file.Metadata -> t.Key, t.Value ]
-        let tensors = Map.ofSeq [ for t in file.Tensors -> t.Key, t.Value ]
-        let newTexts, newTensors = change (texts, tensors)
-        SafeTensors.Write(path, newTensors, newTexts)
+        DescribedFiles.expectRefused (fun path -> GeneratorFile.Load<float32> path) change fragments path)
 
-        let allocated =
-            HostileFileTests.allocatedBy (fun () ->
-                refuses<DataFileException, _> (path :: fragments) (fun () -> GeneratorFile.Load<float32> path))
-
-        Expect.isLessThan allocated 1_000_000L "allocated")
-
-let private expectSettingsRefused (change: string -> string) fragments =
-    let other (texts: Map<string, string>, tensors) =
-        let changed = change texts["settings"]
-        Expect.notEqual changed texts["settings"] "the test changes something"
-        Map.add "settings" changed texts, tensors
-
-    expectRefused other fragments
-
-let private setting (name: string) (value: string) (json: string) =
-    Text.RegularExpressions.Regex.Replace(json, $"\"{name}\":[^,}}]*", $"\"{name}\":{value}")
+let private expectSettingsRefused change fragments = expectRefused (changingSettings change) fragments
 
 [<Tests>]
 let tests =
@@ -157,10 +138,6 @@ let tests =
                         ClassifierFile.Load<float32> path)))
 
             testCase "tensors that are missing, superfluous or impossible are refused" (fun () ->
-                let without name (texts, tensors: Map<string, StoredTensor>) =
-                    Expect.isTrue (tensors.ContainsKey name) name
-                    texts, tensors |> Map.remove name |> Map.add "spare" tensors[name]
-
                 for name in [ "generator.first.norm.mean"; "generator.second.conv.weight" ] do
                     expectRefused (without name) [ $"lacks '{name}'"; "has 'spare'" ]
 

@@ -34,6 +34,20 @@ let private expectRefused name (options: string list) fragment =
             expectOptionsListed outcome
             Expect.isEmpty (Directory.GetFiles(out, "*.end.json")) "nothing ran"))
 
+/// A folder with the reader's own data that cannot be used is refused before anything runs.
+let private expectCorpusRefused name cause (prepare: string -> unit) fragments =
+    testCase $"{name} refuses at once {cause}" (fun () ->
+        inTemporaryFolder (fun out ->
+            inTemporaryFolder (fun corpus ->
+                prepare corpus
+                let outcome = runPage name [ "--quick"; "--corpus"; corpus ] out
+                Expect.equal outcome.ExitCode 1 "exit code"
+
+                for fragment in fragments do
+                    Expect.stringContains outcome.Errors fragment "remedy"
+
+                Expect.isEmpty (Directory.GetFiles(out, "*.html")) "nothing ran")))
+
 /// Files as MNIST has them, of random images, ten classes.
 let private writeImages folder height width =
     let random = Random 1
@@ -174,14 +188,11 @@ let tests =
                                 Expect.equal saved.Settings.Channels 3 "channels of the saved model"
                             | other -> failtestf "the file holds a %s" (other.GetType().Name))))
 
-                testCase "resnet refuses at once a folder without images, and says what it needs" (fun () ->
-                    inTemporaryFolder (fun out ->
-                        inTemporaryFolder (fun corpus ->
-                            let outcome = runPage "resnet" [ "--quick"; "--corpus"; corpus ] out
-                            Expect.equal outcome.ExitCode 1 "exit code"
-                            Expect.stringContains outcome.Errors "train-images-idx3-ubyte" "remedy"
-                            Expect.stringContains outcome.Errors "data_batch_1.bin" "remedy"
-                            Expect.isEmpty (Directory.GetFiles(out, "*.html")) "nothing ran")))
+                expectCorpusRefused
+                    "resnet"
+                    "a folder without images, and says what it needs"
+                    ignore
+                    [ "train-images-idx3-ubyte"; "data_batch_1.bin" ]
 
                 expectHelp "gan"
                 expectRefused "gan" [ "--nonsense" ] "--nonsense"
@@ -204,22 +215,17 @@ let tests =
                                     "size of its images"
                             | other -> failtestf "the file holds a %s" (other.GetType().Name))))
 
-                testCase "gan refuses at once images that cannot be halved twice" (fun () ->
-                    inTemporaryFolder (fun out ->
-                        inTemporaryFolder (fun corpus ->
-                            writeImages corpus 10 8
-                            let outcome = runPage "gan" [ "--quick"; "--corpus"; corpus ] out
-                            Expect.equal outcome.ExitCode 1 "exit code"
-                            Expect.stringContains outcome.Errors "multiples of 4" "remedy"
-                            Expect.isEmpty (Directory.GetFiles(out, "*.html")) "nothing ran")))
+                expectCorpusRefused
+                    "gan"
+                    "images that cannot be halved twice"
+                    (fun corpus -> writeImages corpus 10 8)
+                    [ "multiples of 4" ]
 
-                testCase "gan refuses at once a folder without images, and says what it needs" (fun () ->
-                    inTemporaryFolder (fun out ->
-                        inTemporaryFolder (fun corpus ->
-                            let outcome = runPage "gan" [ "--quick"; "--corpus"; corpus ] out
-                            Expect.equal outcome.ExitCode 1 "exit code"
-                            Expect.stringContains outcome.Errors "train-images-idx3-ubyte" "remedy"
-                            Expect.isEmpty (Directory.GetFiles(out, "*.html")) "nothing ran")))
+                expectCorpusRefused
+                    "gan"
+                    "a folder without images, and says what it needs"
+                    ignore
+                    [ "train-images-idx3-ubyte" ]
 
                 testCase "transformer refuses at once, in one line, to save where there is no folder" (fun () ->
                     inTemporaryFolder (fun out ->
