@@ -6,6 +6,7 @@
 #r "../scripts/packages/bin/Release/net10.0/Microsoft.CodeAnalysis.CSharp.dll"
 #load "build/tables.fsx" "build/pages.fsx" "build/cache.fsx" "build/evaluation.fsx" "build/assembly.fsx" "build/listing.fsx"
 #load "build/html.fsx" "build/home.fsx" "build/performance.fsx" "build/promises.fsx" "build/serve.fsx"
+#load "build/notebook.fsx" "build/downloads.fsx"
 
 open System
 open System.Diagnostics
@@ -219,6 +220,8 @@ let faults =
     [
         yield! List.collect finish documents
         List.iter write documents
+        for page in scripts do
+            yield! Downloads.write root site page.Name
         yield! List.collect check documents
         for equation, owners in List.groupBy fst tagged do
             if owners.Length > 1 then
