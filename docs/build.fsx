@@ -6,7 +6,7 @@
 #r "../scripts/packages/bin/Release/net10.0/Microsoft.CodeAnalysis.CSharp.dll"
 #load "build/tables.fsx" "build/pages.fsx" "build/cache.fsx" "build/evaluation.fsx" "build/assembly.fsx" "build/listing.fsx"
 #load "build/html.fsx" "build/home.fsx" "build/performance.fsx" "build/promises.fsx" "build/serve.fsx"
-#load "build/notebook.fsx" "build/downloads.fsx"
+#load "build/literate.fsx" "build/notes.fsx" "build/notebook.fsx" "build/downloads.fsx"
 
 open System
 open System.Diagnostics
@@ -137,6 +137,7 @@ let documents: SitePage list =
             let address = Path.GetRelativePath(texts', file).Replace('\\', '/')
             let source = texts |> List.tryFind (fun page -> page.Address = address)
             Assembly.page template sources address source (File.ReadAllText file)
+
         for page, result in scriptFolders do
             match folder result with
             | Some made ->

@@ -18,7 +18,8 @@ type Argument =
         member argument.Usage =
             match argument with
             | Paper _ -> "title of the paper; what stands before a colon names the page"
-            | Rule _ -> "name of the rule's class in the core, such as LayerNorm; after the paper if left out"
+            | Rule _ ->
+                "name of the rule's class in the core, such as LayerNorm; after the paper if left out"
 
 let root = Path.GetDirectoryName __SOURCE_DIRECTORY__
 let pathOf (file: string) = Path.Combine(root, file)
@@ -31,7 +32,8 @@ let title, ruleAsked =
     let parser = ArgumentParser.Create<Argument>(programName = "dotnet fsi scripts/new.fsx --")
 
     try
-        let given = parser.ParseCommandLine(Array.skip 1 fsi.CommandLineArgs, raiseOnUsage = false)
+        let given =
+            parser.ParseCommandLine(Array.skip 1 fsi.CommandLineArgs, raiseOnUsage = false)
 
         if given.IsUsageRequested then
             printfn $"{parser.PrintUsage()}"
@@ -44,7 +46,10 @@ let title, ruleAsked =
         refuse (error.Message.Trim())
 
 // The title comes into comments, strings and front matter, which these characters would end.
-if title.Length > 120 || not (Regex.IsMatch(title, @"^[\p{L}\p{N}][\p{L}\p{N} :,.'’&()?!/+–-]*$")) then
+if
+    title.Length > 120
+    || not (Regex.IsMatch(title, @"^[\p{L}\p{N}][\p{L}\p{N} :,.'’&()?!/+–-]*$"))
+then
     refuse
         $"--paper: '{title}' cannot be the title of a page; it begins with a letter or digit, has at most 120 of them, spaces and : , . ' & ( ) ? ! / + -"
 
@@ -61,21 +66,29 @@ let page = (String.concat "-" words).ToLowerInvariant()
 let rule =
     match ruleAsked with
     | Some name -> name
-    | None -> words |> List.map (fun word -> string (Char.ToUpperInvariant word[0]) + word[1..]) |> String.concat ""
+    | None ->
+        words
+        |> List.map (fun word -> string (Char.ToUpperInvariant word[0]) + word[1..])
+        |> String.concat ""
 
 if not (Regex.IsMatch(page, "^[a-z]")) then
-    refuse $"--paper: '{title}' gives the page no name in Latin letters; begin it with a word that has some, followed by a colon."
+    refuse
+        $"--paper: '{title}' gives the page no name in Latin letters; begin it with a word that has some, followed by a colon."
 
 if page.Length > 60 then
-    refuse $"--paper: '{page}' is too long for the name of a page; shorten the title, or put a colon behind its first words."
+    refuse
+        $"--paper: '{page}' is too long for the name of a page; shorten the title, or put a colon behind its first words."
 
 if not (Regex.IsMatch(rule, "^[A-Z][A-Za-z0-9]{1,39}$")) then
-    refuse $"--rule: '{rule}' cannot be a class of the core; name it by 2 to 40 letters and digits, the first a capital, such as LayerNorm."
+    refuse
+        $"--rule: '{rule}' cannot be a class of the core; name it by 2 to 40 letters and digits, the first a capital, such as LayerNorm."
 
 let sources =
     [
         for file in Directory.GetFiles(pathOf "core", "*.cs", SearchOption.AllDirectories) do
-            if not (Regex.IsMatch(Path.GetRelativePath(root, file), @"[\\/](bin|obj)[\\/]")) then
+            if
+                not (Regex.IsMatch(Path.GetRelativePath(root, file), @"[\\/](bin|obj)[\\/]"))
+            then
                 file, File.ReadAllText file
     ]
 
@@ -92,7 +105,8 @@ let ids =
             letters[.. length - 1].ToUpperInvariant()
     ]
     |> List.tryFind (isTaken >> not)
-    |> Option.defaultWith (fun () -> refuse $"--rule: the core has equations named after '{rule}'; choose another name.")
+    |> Option.defaultWith (fun () ->
+        refuse $"--rule: the core has equations named after '{rule}'; choose another name.")
 
 let packages = File.ReadAllText(pathOf "Directory.Packages.props")
 
@@ -109,19 +123,26 @@ let fill (name: string) =
         let indices =
             [
                 for file in Directory.GetFiles(pathOf "scripts", "*.fsx") do
-                    for found in Regex.Matches(File.ReadAllText file, @"(?m)^index: (\d+)$") -> int found.Groups[1].Value
+                    for found in Regex.Matches(File.ReadAllText file, @"(?m)^index: (\d+)$") ->
+                        int found.Groups[1].Value
             ]
 
         string (1 + List.fold max 0 indices)
     | package ->
-        match Regex.Match(packages, $"Include=\"{Regex.Escape package}\" Version=\"([^\"]+)\"") with
+        match
+            Regex.Match(packages, $"Include=\"{Regex.Escape package}\" Version=\"([^\"]+)\"")
+        with
         | found when found.Success -> found.Groups[1].Value
-        | _ -> failwith $"a template asks for {package}, which is no package of Directory.Packages.props."
+        | _ ->
+            failwith
+                $"a template asks for {package}, which is no package of Directory.Packages.props."
 
 let made =
     [
         "page.fsx.template", $"scripts/{page}.fsx", "the page"
-        "rule.cs.template", $"core/Rules/{rule}.cs", $"its rule, with the equations {ids}-1 and {ids}-2"
+        "rule.cs.template",
+        $"core/Rules/{rule}.cs",
+        $"its rule, with the equations {ids}-1 and {ids}-2"
         "tests.fs.template", $"tests/Rules/{rule}Tests.fs", "the rule's tests"
         "twin.fsx.template", $"scripts/torch/{page}.fsx", "the same in PyTorch"
     ]
@@ -132,15 +153,24 @@ for _, file, _ in made do
 
 for taken in [ $"docs/{page}.md"; $"scripts/prelude/{page}.fsx" ] do
     if File.Exists(pathOf taken) then
-        refuse $"the page '{page}' would have the name of {taken}; begin the title with other words and a colon."
+        refuse
+            $"the page '{page}' would have the name of {taken}; begin the title with other words and a colon."
 
 for file, text in sources do
     if Regex.IsMatch(text, $@"\b(class|struct|record|enum|interface) {rule}\b") then
-        refuse $"{Path.GetRelativePath(root, file)} declares a type {rule}; name the rule otherwise with --rule."
+        refuse
+            $"{Path.GetRelativePath(root, file)} declares a type {rule}; name the rule otherwise with --rule."
 
 for template, file, _ in made do
     let text = File.ReadAllText(pathOf $"scripts/templates/{template}")
-    let text = Regex.Replace(text, @"\{\{([A-Za-z][\w.-]*)\}\}", fun found -> fill found.Groups[1].Value)
+
+    let text =
+        Regex.Replace(
+            text,
+            @"\{\{([A-Za-z][\w.-]*)\}\}",
+            fun found -> fill found.Groups[1].Value
+        )
+
     File.WriteAllText(pathOf file, text)
 
 /// F# compiles the files of a project in the order of its list; the new tests come behind those of the last rule.
@@ -152,7 +182,11 @@ let isListed =
 
     match Regex.Matches(text, "<Compile Include=\"Rules/\w+\.fs\" />") |> Seq.tryLast with
     | Some last ->
-        File.WriteAllText(pathOf project, text.Insert(last.Index + last.Length, $"\n    {compile}"))
+        File.WriteAllText(
+            pathOf project,
+            text.Insert(last.Index + last.Length, $"\n    {compile}")
+        )
+
         true
     | None -> false
 

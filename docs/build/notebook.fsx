@@ -1,6 +1,5 @@
 namespace Hybrid.Docs
 
-open System
 open System.IO
 open System.Text
 open System.Text.Encodings.Web
@@ -11,122 +10,10 @@ open System.Text.RegularExpressions
 /// loads the core; here every line of the script's code stands in the notebook, in its order.
 [<RequireQualifiedAccess>]
 module Notebook =
-    /// What a script is made of, from top to bottom.
-    type private Block =
-        | Notes of string
-        | Code of string
-        /// What stands between (*** and ***).
-        | Command of string
-
     type private Cell =
         | Markdown of string
         /// Code, and whether it is folded.
         | Source of string * bool
-
-    let private command = Regex @"^\(\*\*\*\s*(.*?)\s*\*\*\*\)\s*$"
-
-    /// The index behind the end of the comment that opens at the index; comments of F# nest.
-    let private commentEnd (text: string) start =
-        let marks = Regex(@"\(\*|\*\)")
-
-        let rec from (depth: int) (mark: Match) =
-            if not mark.Success then
-                failwith $"""the comment '{text[start .. min (start + 40) (text.Length - 1)]}...' has no end."""
-            else
-                match (if mark.Value = "(*" then depth + 1 else depth - 1) with
-                | 0 -> mark.Index + 2
-                | depth -> from depth (mark.NextMatch())
-
-        from 0 (marks.Match(text, start))
-
-    let rec private blocks (text: string) =
-        [
-            // Code goes on up to the next comment of two stars at the start of a line.
-            let next = Regex.Match(text, @"^\(\*\*", RegexOptions.Multiline)
-            let codeEnd = if next.Success then next.Index else text.Length
-
-            match text[.. codeEnd - 1].Trim '\n' with
-            | code when String.IsNullOrWhiteSpace code -> ()
-            | code -> Code(code.TrimEnd())
-
-            if next.Success then
-                let line = text[codeEnd..].Split('\n', 2)[0]
-                let told = command.Match line
-
-                if told.Success then
-                    Command told.Groups[1].Value
-                    yield! blocks text[codeEnd + line.Length ..]
-                else
-                    let finish = commentEnd text codeEnd
-                    Notes(text[codeEnd + 3 .. finish - 3].Trim())
-                    yield! blocks text[finish..]
-        ]
-
-    /// Blocks indented below a line [lang=...], which is fsdocs' own mark, as fenced ones.
-    let private fence (notes: string) =
-        Regex.Replace(
-            notes,
-            @"(?m)^ {4}\[lang=(\w+)\]\n((?: {4}.*(?:\n|\z)|[ \t]*\n(?= {4}))+)",
-            fun found ->
-                let body = Regex.Replace(found.Groups[2].Value.TrimEnd(), "(?m)^ {4}", "")
-                let language = if body.StartsWith '@' then "bibtex" else found.Groups[1].Value
-                $"```{language}\n{body}\n```\n"
-        )
-
-    /// A place that links to an equation find; Jupyter keeps anchors, and sets the formula by itself.
-    let private anchorEquations (notes: string) =
-        Regex.Replace(
-            notes,
-            @"\$\$(?:(?!\$\$)[\s\S])*\$\$",
-            fun formula ->
-                let anchors =
-                    [
-                        for tag in Regex.Matches(formula.Value, @"\\tag\{([^}]+)\}") -> $"<a id=\"eq-{tag.Groups[1].Value}\"></a>"
-                    ]
-
-                if anchors.IsEmpty then
-                    formula.Value
-                else
-                    String.concat "" anchors + "\n\n" + formula.Value
-        )
-
-    /// Where a link of the page leads in the repository, seen from scripts/; None where nothing is there.
-    let private target (root: string) (name: string) (address: string) =
-        let path, place =
-            match address.Split('#', 2) with
-            | [| path; place |] -> path, "#" + place
-            | _ -> address, ""
-
-        let page = Regex.Replace(path, @"\.(html|md|fsx)$", "")
-        let isThere (file: string) = File.Exists(Path.Combine(root, file))
-
-        if Regex.IsMatch(address, @"^[a-z][a-z0-9+.-]*:") then Some address
-        elif path = "" || page = name then Some(if place = "" then name + ".ipynb" else place)
-        elif path.StartsWith "reference/" then Some "../core"
-        elif isThere $"scripts/{page}.fsx" then Some(page + ".fsx")
-        elif isThere $"docs/{page}.md" then Some $"../docs/{page}.md"
-        elif isThere $"docs/{path}" then Some $"../docs/{path}"
-        else None
-
-    let private relink root name (notes: string) =
-        let lost = ResizeArray<string>()
-
-        let relinked =
-            Regex.Replace(
-                notes,
-                @"(?<=\]\()[^)\s]+(?=[)\s])|(?<=\bhref="")[^""]+(?="")",
-                fun link ->
-                    match target root name link.Value with
-                    | Some address -> address
-                    | None ->
-                        lost.Add link.Value
-                        link.Value
-            )
-
-        relinked, List.ofSeq lost
-
-    let private withoutFrontMatter (notes: string) =
-        Regex.Replace(notes, @"\A---\n.*?\n---\n", "", RegexOptions.Singleline)
 
     let private introduction (name: string) =
         $"> This is the page `{name}` of Hybrid as a notebook. Put it into the folder `scripts/` of the repository and run it from top to "
@@ -144,7 +31,9 @@ module Notebook =
                 |> Result.map (fun code -> Markdown $"`core/{file}`: `{wanted}`\n\n```csharp\n{code.TrimEnd()}\n```")
         ]
 
-    let private known = Regex @"^(hide|do-not-eval|include-output|include-it|include-it-raw|(define|include|include-output|include-value)\s*:.*)$"
+    let private known =
+        Regex
+            @"^(hide|do-not-eval|include-output|include-it|include-it-raw|(define|include|include-output|include-value)\s*:.*)$"
 
     let private json (cells: Cell list) =
         use memory = new MemoryStream()
@@ -225,20 +114,21 @@ module Notebook =
         let fault text = faults.Add $"{name}.ipynb: {text}"
 
         let notes (text: string) =
-            let text, lost = text |> fence |> anchorEquations |> relink root name
+            let text, lost = NotebookNotes.convert root name text
 
             for address in lost do
-                fault $"the page links to {address}, which is no page, no file in docs/ and no address; correct the link."
+                fault
+                    $"the page links to {address}, which is no page, no file in docs/ and no address; correct the link."
 
-            match text.Trim() with
+            match text with
             | "" -> []
             | text -> [ Markdown text ]
 
         let rec cells isFolded blocks =
             match blocks with
             | [] -> []
-            | Notes text :: rest -> notes (withoutFrontMatter text) @ cells false rest
-            | Code code :: rest ->
+            | ScriptBlock.Notes text :: rest -> notes text @ cells false rest
+            | ScriptBlock.Code code :: rest ->
                 // A folded cell still runs; what loads the core is worth seeing.
                 let isFolded = isFolded && not (code.Contains "#load")
 
@@ -251,12 +141,17 @@ module Notebook =
                     ]
 
                 Source(code, isFolded) :: shown @ cells false rest
-            | Command "hide" :: rest -> cells true rest
-            | Command told :: rest ->
+            | ScriptBlock.Command "hide" :: rest -> cells true rest
+            | ScriptBlock.Command told :: rest ->
                 if not (known.IsMatch told) then
-                    fault $"nothing is known of the command (*** {told} ***); say in docs/build/notebook.fsx what it becomes."
+                    fault
+                        $"nothing is known of the command (*** {told} ***); say in docs/build/notebook.fsx what it becomes."
 
                 cells isFolded rest
 
-        let cells = cells false (blocks (script.Replace("\r\n", "\n")))
-        if faults.Count = 0 then Ok(json (Markdown(introduction name) :: cells)) else Error(List.ofSeq faults)
+        let cells = cells false (Literate.blocks (script.Replace("\r\n", "\n")))
+
+        if faults.Count = 0 then
+            Ok(json (Markdown(introduction name) :: cells))
+        else
+            Error(List.ofSeq faults)

@@ -12,7 +12,8 @@ let private title = "Root Mean Square Layer Normalization"
 let private page = "scripts/root-mean-square-layer-normalization.fsx"
 let private twin = "scripts/torch/root-mean-square-layer-normalization.fsx"
 
-let private beginIn folder (options: string list) = runIn folder [] "dotnet" ([ "fsi"; "scripts/new.fsx"; "--" ] @ options)
+let private beginIn folder (options: string list) =
+    runIn folder [] "dotnet" ([ "fsi"; "scripts/new.fsx"; "--" ] @ options)
 
 let private expectRefused folder (options: string list) (fragments: string list) =
     let outcome = beginIn folder options
@@ -100,9 +101,7 @@ let private write folder (file: string, line: string, code: string) =
     Expect.equal (place.Matches text).Count 1 $"places of '{line}' in {file}"
 
     let indented (found: Match) =
-        [
-            for part in code.Split '\n' -> if part = "" then "" else found.Groups[2].Value + part
-        ]
+        [ for part in code.Split '\n' -> if part = "" then "" else found.Groups[2].Value + part ]
         |> String.concat "\n"
 
     File.WriteAllText(path, place.Replace(text, indented))
@@ -111,12 +110,14 @@ let private write folder (file: string, line: string, code: string) =
 let private storeParity folder =
     let path = Path.Combine(folder, "scripts/results/parity.json")
     let text = File.ReadAllText path
-    let row = Regex.Match(text, @"\{\s*""kind"": ""rule"",\s*""name"": ""Scale""[\s\S]*?\}\s*,?\s*""single""[\s\S]*?\}\s*\}")
+
+    let row =
+        Regex.Match(text, @"\{\s*""kind"": ""rule"",\s*""name"": ""Scale""[\s\S]*?\}\s*,?\s*""single""[\s\S]*?\}\s*\}")
+
     Expect.isTrue row.Success "a row of the stored figures"
     File.WriteAllText(path, text.Insert(row.Index, row.Value.Replace("\"Scale\"", "\"RmsNorm\"") + ", "))
 
-let private runPage folder =
-    runIn folder [] "dotnet" [ "fsi"; page; "--"; "--quick" ]
+let private runPage folder = runIn folder [] "dotnet" [ "fsi"; page; "--"; "--quick" ]
 
 let private runTests folder =
     runIn folder [ "CI", "true" ] "dotnet" [ "run"; "--project"; "tests"; "-c"; "Release"; "--disable-build-servers" ]
@@ -141,7 +142,11 @@ let tests =
                     let outcome = beginIn root [ "--help" ]
                     Expect.equal outcome.ExitCode 0 "exit code"
                     Expect.stringContains outcome.Output "--paper" "options"
-                    expectRefused root [ "--paper"; "Transformer: once more" ] [ "scripts/transformer.fsx is there already" ])
+
+                    expectRefused
+                        root
+                        [ "--paper"; "Transformer: once more" ]
+                        [ "scripts/transformer.fsx is there already" ])
 
                 testCase "no template is taken for a page" (fun () ->
                     let templates = Directory.GetFiles(Path.Combine(root, "scripts", "templates"))
@@ -183,7 +188,10 @@ let tests =
                                     [ "--paper"; title; "--rule"; "Other" ]
                                     [ $"{page} is there already, and stays as it is" ]
 
-                                Expect.isFalse (File.Exists(Path.Combine(folder, "core/Rules/Other.cs"))) "half a page"
+                                Expect.isFalse
+                                    (File.Exists(Path.Combine(folder, "core/Rules/Other.cs")))
+                                    "half a page"
+
                                 keepTestsOf "RmsNorm" folder
                                 let fresh = runPage folder
                                 Expect.equal fresh.ExitCode 1 $"exit code of the unwritten page\n{fresh.Output}"

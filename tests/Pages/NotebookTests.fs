@@ -89,49 +89,57 @@ let tests =
             "Pages.Notebooks"
             [
                 for name, text in pages do
-                    testCase $"the notebook of {name} is valid, and all code of the page stands in it in its order" (fun () ->
-                        let notebook = made name text
-                        let faults = schema.Value.Validate notebook
-                        Expect.isEmpty [ for fault in faults -> string fault ] "faults by nbformat's schema"
-                        Expect.equal (linesOf (joined notebook)) (codeOf text) "code"
-                        Expect.stringContains (joined notebook) "#load \"ensure.fsx\"" "what loads the core"
-                        Expect.equal (made name text) notebook "the notebook, made again"
-                        use document = JsonDocument.Parse notebook
+                    testCase
+                        $"the notebook of {name} is valid, and all code of the page stands in it in its order"
+                        (fun () ->
+                            let notebook = made name text
+                            let faults = schema.Value.Validate notebook
+                            Expect.isEmpty [ for fault in faults -> string fault ] "faults by nbformat's schema"
+                            Expect.equal (linesOf (joined notebook)) (codeOf text) "code"
+                            Expect.stringContains (joined notebook) "#load \"ensure.fsx\"" "what loads the core"
+                            Expect.equal (made name text) notebook "the notebook, made again"
+                            use document = JsonDocument.Parse notebook
 
-                        let ids =
-                            [
-                                for cell in document.RootElement.GetProperty("cells").EnumerateArray() ->
-                                    string (cell.GetProperty("id").GetString())
-                            ]
+                            let ids =
+                                [
+                                    for cell in document.RootElement.GetProperty("cells").EnumerateArray() ->
+                                        string (cell.GetProperty("id").GetString())
+                                ]
 
-                        Expect.equal (List.distinct ids) ids "ids, each once")
+                            Expect.equal (List.distinct ids) ids "ids, each once")
 
                 testCase "the schema refuses a notebook whose cells have no ids" (fun () ->
                     let notebook = Regex.Replace(made "small" small, "\"id\": \"cell-\\d+\",", "")
                     Expect.isNonEmpty (schema.Value.Validate notebook) "faults")
 
-                testCase "notes keep their equations, links lead to files of the repository, C# stands behind its call" (fun () ->
-                    let notebook = made "small" small
-                    let notes = cells "markdown" notebook
+                testCase
+                    "notes keep their equations, links lead to files of the repository, C# stands behind its call"
+                    (fun () ->
+                        let notebook = made "small" small
+                        let notes = cells "markdown" notebook
 
-                    Expect.equal
-                        notes[1..]
-                        [
-                            "# Small\n\n<a id=\"eq-TST-1\"></a>\n\n$$ y = x \\tag{TST-1} $$\n\n```bibtex\n@a{b}\n```\n\n"
-                            + "See [LN](transformer.fsx), [notation](../docs/notation.md), [here](#eq-TST-1)."
-                            "More:"
-                            "`core/Rules/Add.cs`: `Forward`\n\n```csharp\n// Forward of Rules/Add.cs\n```"
-                        ]
-                        "notes"
+                        Expect.equal
+                            notes[1..]
+                            [
+                                "# Small\n\n<a id=\"eq-TST-1\"></a>\n\n$$ y = x \\tag{TST-1} $$\n\n```bibtex\n@a{b}\n```\n\n"
+                                + "See [LN](transformer.fsx), [notation](../docs/notation.md), [here](#eq-TST-1)."
+                                "More:"
+                                "`core/Rules/Add.cs`: `Forward`\n\n```csharp\n// Forward of Rules/Add.cs\n```"
+                            ]
+                            "notes"
 
-                    Expect.stringContains notes[0] "scripts/" "where the notebook belongs"
+                        Expect.stringContains notes[0] "scripts/" "where the notebook belongs"
 
-                    Expect.equal
-                        (cells "code" notebook)
-                        [ "#load \"ensure.fsx\""; "let x = \"é < 1\""; "let y = x\ncsharp \"Rules/Add.cs\" \"Forward\"" ]
-                        "code"
+                        Expect.equal
+                            (cells "code" notebook)
+                            [
+                                "#load \"ensure.fsx\""
+                                "let x = \"é < 1\""
+                                "let y = x\ncsharp \"Rules/Add.cs\" \"Forward\""
+                            ]
+                            "code"
 
-                    Expect.equal (Regex.Matches(notebook, "source_hidden").Count) 1 "folded cells; loads are not")
+                        Expect.equal (Regex.Matches(notebook, "source_hidden").Count) 1 "folded cells; loads are not")
 
                 testCase "a link that leads nowhere, an unknown command and C# that is not there are faults" (fun () ->
                     let fault listing script =
