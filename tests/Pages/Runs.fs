@@ -85,7 +85,7 @@ let runPage name options out =
     use running = new Running(name, options, out)
     running.Wait()
 
-let inTemporaryFolder (test: string -> unit) =
+let inTemporaryFolder (test: string -> 'T) =
     let folder = Directory.CreateTempSubdirectory "hybrid-page-"
 
     try
