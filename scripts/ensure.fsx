@@ -33,19 +33,30 @@ let private isFresh () =
     File.Exists built && File.Exists stamp && File.ReadAllText stamp = sources ()
 
 /// Holds the lock file open, so that two scripts started together do not build into each other.
-let rec private takeLock () =
+let private takeLock () =
     Directory.CreateDirectory(Path.GetDirectoryName stamp) |> ignore
 
-    try
-        new FileStream(
-            Path.ChangeExtension(stamp, "lock"),
-            FileMode.OpenOrCreate,
-            FileAccess.ReadWrite,
-            FileShare.None
-        )
-    with :? IOException ->
+    let tryTake () =
+        try
+            Some(
+                new FileStream(
+                    Path.ChangeExtension(stamp, "lock"),
+                    FileMode.OpenOrCreate,
+                    FileAccess.ReadWrite,
+                    FileShare.None
+                )
+            )
+        with :? IOException ->
+            None
+
+    // No recursion: a handler that calls itself again keeps its frame, and a minute of waiting would use up the stack.
+    let mutable taken = tryTake ()
+
+    while taken.IsNone do
         Thread.Sleep 200
-        takeLock ()
+        taken <- tryTake ()
+
+    taken.Value
 
 let private build () =
     eprintfn "Building the core (once) ..."
