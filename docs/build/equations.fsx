@@ -68,6 +68,21 @@ module Equations =
                 anchor.Parent.AppendChild link |> ignore
             | _ -> ()
 
+    /// Turns the ids that notes speak of into links.
+    let linkNotes (equations: IReadOnlyDictionary<string, string>) (page: string) (document: IDocument) =
+        let isText (node: IText) =
+            id.IsMatch node.Data && isNull (node.ParentElement.Closest "a, code, pre, h1, h2, h3, h4, script, .math, .numbers")
+
+        let link (found: Match) =
+            match equations.TryGetValue found.Value with
+            | true, owner -> $"<a class=\"to-equation\" href=\"{addressFrom page owner}#eq-{found.Value}\">{found.Value}</a>"
+            | _ -> found.Value
+
+        for node in (document.GetElementById "content").Descendants<IText>() |> Seq.filter isText |> List.ofSeq do
+            let linked = document.CreateElement "span"
+            linked.InnerHtml <- id.Replace(Tables.encode node.Data, link)
+            node.Replace(Array.ofSeq linked.ChildNodes)
+
     /// Turns the ids in comments of code, such as // LN-3, into links to the equation on the page that derives it; returns
     /// what names an equation that no page derives. A name is an equation's if it begins its comment or if its letters are
     /// those of derived ones, so that UTF-8 inside a sentence is none.
