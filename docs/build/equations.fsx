@@ -32,19 +32,17 @@ module Equations =
 
                     if found.Success then
                         let name = found.Groups[1].Value
-                        let numbers = element document "span" "numbers" ""
                         maths.TextContent <- tag.Replace(maths.TextContent, "", 1)
-                        box.AppendChild numbers |> ignore
 
                         if wholeId.IsMatch name then
                             let anchor = element document "a" "equation" name
                             anchor.Id <- "eq-" + name
                             anchor.SetAttribute("href", "#" + anchor.Id)
                             anchor.SetAttribute("aria-label", $"Equation {name}")
-                            numbers.AppendChild anchor |> ignore
+                            box.AppendChild anchor |> ignore
                             name
                         else
-                            numbers.AppendChild(element document "span" "number" $"({name})") |> ignore
+                            box.AppendChild(element document "span" "number" $"({name})") |> ignore
 
                     box.AppendChild maths |> ignore
         ]
@@ -71,7 +69,7 @@ module Equations =
     /// Turns the ids that notes speak of into links.
     let linkNotes (equations: IReadOnlyDictionary<string, string>) (page: string) (document: IDocument) =
         let isText (node: IText) =
-            id.IsMatch node.Data && isNull (node.ParentElement.Closest "a, code, pre, h1, h2, h3, h4, script, .math, .numbers")
+            id.IsMatch node.Data && isNull (node.ParentElement.Closest "a, code, pre, h1, h2, h3, h4, script, .math")
 
         let link (found: Match) =
             match equations.TryGetValue found.Value with
