@@ -4,7 +4,7 @@
 #r "../scripts/packages/bin/Release/net10.0/Argu.dll"
 #r "../scripts/packages/bin/Release/net10.0/Microsoft.CodeAnalysis.dll"
 #r "../scripts/packages/bin/Release/net10.0/Microsoft.CodeAnalysis.CSharp.dll"
-#load "build/tables.fsx" "build/pages.fsx" "build/cache.fsx" "build/evaluation.fsx" "build/assembly.fsx" "build/listing.fsx"
+#load "build/tables.fsx" "build/pages.fsx" "build/cache.fsx" "build/evaluation.fsx" "build/assembly.fsx" "build/sources.fsx" "build/listing.fsx"
 #load "build/html.fsx" "build/home.fsx" "build/performance.fsx" "build/promises.fsx" "build/serve.fsx"
 
 open System
@@ -136,6 +136,7 @@ let documents: SitePage list =
             let address = Path.GetRelativePath(texts', file).Replace('\\', '/')
             let source = texts |> List.tryFind (fun page -> page.Address = address)
             Assembly.page template sources address source (File.ReadAllText file)
+
         for page, result in scriptFolders do
             match folder result with
             | Some made ->
@@ -195,7 +196,7 @@ let finish (page: SitePage) =
     | _ -> ()
 
     [
-        yield! Html.insertListings root page.Address document
+        yield! Listing.insert root page.Address document
         Html.linkEquations equations page.Address document
         Html.wrapTables document
     ]

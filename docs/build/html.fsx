@@ -41,15 +41,6 @@ module Html =
                         | _ -> found.Value
                 )
 
-    /// Puts the C# listings that a page asked for into it; returns what could not be found.
-    let insertListings root (page: string) (document: IDocument) =
-        [
-            for place in List.ofSeq (document.QuerySelectorAll "div.csharp") do
-                match Listing.html root (place.GetAttribute "data-file") (place.GetAttribute "data-name") with
-                | Ok listing -> place.OuterHtml <- listing
-                | Error cause -> $"{page}: {cause}"
-        ]
-
     /// Undoes what staging did to the text of the page, and leaves out the library's own markup that needs the network.
     let tidy (document: IDocument) =
         for text in document.QuerySelectorAll "pre span.s" do
@@ -106,7 +97,12 @@ module Html =
         |> List.filter isRemote
 
     /// Links of a page that lead to no file of the site, or to an equation that no page derives.
-    let brokenLinks (equations: IReadOnlyDictionary<string, string>) (site: string) (page: string) (document: IDocument) =
+    let brokenLinks
+        (equations: IReadOnlyDictionary<string, string>)
+        (site: string)
+        (page: string)
+        (document: IDocument)
+        =
         let file = Path.Combine(site, page)
 
         let leadsAstray (address: string) =
