@@ -4,7 +4,7 @@
 #r "../scripts/packages/bin/Release/net10.0/Argu.dll"
 #r "../scripts/packages/bin/Release/net10.0/Microsoft.CodeAnalysis.dll"
 #r "../scripts/packages/bin/Release/net10.0/Microsoft.CodeAnalysis.CSharp.dll"
-#load "build/tables.fsx" "build/pages.fsx" "build/cache.fsx" "build/evaluation.fsx" "build/assembly.fsx" "build/listing.fsx"
+#load "build/tables.fsx" "build/pages.fsx" "build/cache.fsx" "build/evaluation.fsx" "build/assembly.fsx" "build/sources.fsx" "build/listing.fsx"
 #load "build/html.fsx" "build/home.fsx" "build/performance.fsx" "build/promises.fsx" "build/serve.fsx"
 #load "build/equations.fsx" "build/headings.fsx" "build/code.fsx" "build/boxes.fsx" "build/about.fsx" "build/rows.fsx"
 #load "build/navigation.fsx" "build/assets.fsx"
@@ -138,6 +138,7 @@ let documents: SitePage list =
             let address = Path.GetRelativePath(texts', file).Replace('\\', '/')
             let source = texts |> List.tryFind (fun page -> page.Address = address)
             Assembly.page template sources address source (File.ReadAllText file)
+
         for page, result in scriptFolders do
             match folder result with
             | Some made ->
@@ -188,7 +189,7 @@ let prepare (page: SitePage) =
     | "promises.html" -> Promises.fill root document
     | _ -> ()
 
-    Html.insertListings root page.Address document
+    Listing.insert root page.Address document
 
 let missing = List.collect prepare documents
 

@@ -53,12 +53,14 @@ module Equations =
 
     let private addressFrom page owner = if owner = page then "" else owner
 
-    /// Puts a link to the line of C# beside each formula that a page lists the code of.
+    /// Puts a link to the line of C# beside each formula that a page lists the code of, the formula's own page before others.
     let linkCode (listings: IReadOnlyDictionary<string, string>) (page: string) (document: IDocument) =
         for anchor in document.QuerySelectorAll "a.equation" do
             let name = anchor.Id.Substring 3
 
-            match listings.TryGetValue name with
+            let isListedHere = not (isNull (document.GetElementById("code-" + name)))
+
+            match (if isListedHere then (true, page) else listings.TryGetValue name) with
             | true, owner ->
                 let link = element document "a" "to-code" "C#"
                 link.SetAttribute("href", $"{addressFrom page owner}#code-{name}")

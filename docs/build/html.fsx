@@ -9,15 +9,6 @@ open AngleSharp.Dom
 /// What is done to every HTML file after fsdocs wrote it, and what is checked in it.
 [<RequireQualifiedAccess>]
 module Html =
-    /// Puts the C# listings that a page asked for into it; returns what could not be found.
-    let insertListings root (page: string) (document: IDocument) =
-        [
-            for place in List.ofSeq (document.QuerySelectorAll "div.csharp") do
-                match Listing.html root (place.GetAttribute "data-file") (place.GetAttribute "data-name") with
-                | Ok listing -> place.OuterHtml <- listing
-                | Error cause -> $"{page}: {cause}"
-        ]
-
     /// Undoes what staging did to the text of the page, and leaves out the library's own markup that needs the network.
     let tidy (document: IDocument) =
         for text in document.QuerySelectorAll "pre span.s" do
