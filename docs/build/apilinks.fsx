@@ -18,12 +18,17 @@ module ApiLinks =
             found.TryAdd(bare, t.Page) |> ignore
             found.TryAdd($"{t.Area}.{bare}", t.Page) |> ignore
 
+            if t.Source.EndsWith $"/{bare}.cs" then
+                found.TryAdd(t.Source, t.Page) |> ignore
+                found.TryAdd(t.Source["core/".Length ..], t.Page) |> ignore
+
             for name, group in t.Members do
                 found.TryAdd($"{bare}.{name}", $"{t.Page}#{Api.anchor t group.Head}") |> ignore
 
         found
 
-    /// Inline code of the notes that is the name of a public type, or of a member after its type's, becomes a link.
+    /// Inline code of the notes that is the name of a public type, of a member after its type's, or of a type's source
+    /// file, becomes a link.
     let linkNames (api: Api) =
         let names = names api
 

@@ -85,12 +85,14 @@ module Reference =
 
     let private block (api: Api) (t: ApiType) (symbol: ISymbol) =
         let comment = Comments.read api symbol
+        // A record's own constructor has the record's comment.
+        let isSaid = comment.Summary = (Comments.read api t.Symbol).Summary
 
         String.concat
             "\n"
             [
                 declaration api symbol
-                paragraph "summary" comment.Summary
+                if not isSaid then paragraph "summary" comment.Summary
                 facts api comment symbol
                 paragraph "remarks" comment.Remarks
             ]

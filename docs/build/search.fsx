@@ -35,7 +35,8 @@ module Search =
         let copy = element.Clone() :?> IElement
 
         for anchor in List.ofSeq (copy.QuerySelectorAll "a.anchor") do
-            anchor.Remove()
+            if anchor.TextContent = "#" then
+                anchor.Remove()
 
         tidy copy.TextContent
 
@@ -102,6 +103,7 @@ module Search =
                 let level = int element.LocalName[1] - int '0'
                 above <- (above |> List.filter (fun (each, _) -> each < level)) @ [ (level, heading element) ]
                 anchor <- if level = 1 || element.Id = null then "" else "#" + element.Id
+            | :? IElement as element when element.Matches ".math" && element.TextContent.Contains @"\tag{" -> ()
             | :? IElement as element when element.Matches ".math" ->
                 text.Append(Formula.plain element.TextContent) |> ignore
             | :? IElement as element when element.Matches "a.equation" ->

@@ -5,6 +5,8 @@
   const most = 40;
   const kinds = { section: "Page", equation: "Equation", type: "Type", member: "Member" };
 
+  const weights = { section: 1, equation: 0.6, type: 1, member: 0.8 };
+
   // LN-3 is one word; other hyphens part words.
   const isEquation = (word) => /^\p{L}[\p{L}\d]*-\d+\p{L}?$/u.test(word);
   const words = (text) =>
@@ -16,8 +18,8 @@
     const parts = isEquation(word) ? [] : (word.match(/\p{Lu}?\p{Ll}+|\p{Lu}+(?!\p{Ll})|\p{N}+\p{Ll}?/gu) ?? []);
     return parts.length > 1 ? [word, ...parts] : [word];
   };
-  const plain = (term) =>
-    term.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase() || null;
+  const escaped = (term) => term.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
+  const plain = (term) => term.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 
   let dialog, input, list, status;
   let engine = null;
@@ -79,15 +81,15 @@
         kind,
         address: pages[page][0] + anchor,
         title,
-        // A page's first section bears the page's title.
-        page: kind === "section" && title === pages[page][1] ? "" : pages[page][1],
+        // A page's first section bears the page's title, and so does a type.
+        page: title === pages[page][1] || kind === "member" ? "" : pages[page][1],
         path,
         text,
       }));
       engine = new MiniSearch({
         fields: ["title", "page", "path", "text"],
         tokenize: (text) => words(text).flatMap(withParts),
-        processTerm: plain,
+        processTerm: (term) => plain(term) || null,
         searchOptions: {
           tokenize: words,
           boost: { title: 6, path: 2, page: 2 },
@@ -108,16 +110,24 @@
     const asked = plain(query.trim());
     const boostDocument = (id) => {
       const title = plain(entries[id].title);
-      return title === asked || title.replace(/<.*>/, "") === asked ? 10 : 1;
+      return title === asked || title.replace(/<.*>/, "") === asked ? 10 : weights[entries[id].kind];
     };
     const every = engine.search(query, { combineWith: "AND", boostDocument });
-    return every.length > 0 ? every : engine.search(query, { boostDocument });
+    const found = every.length > 0 ? every : engine.search(query, { boostDocument });
+    // LN and LN- ask for the equations LN-1, LN-2, ... in their order.
+    const family = asked.replace(/-$/, "") + "-";
+    const [asIds, others] = [[], []];
+    for (const result of found) {
+      const { kind, title } = entries[result.id];
+      (kind === "equation" && plain(title).startsWith(family) ? asIds : others).push(result);
+    }
+    return [...asIds.sort((a, b) => a.id - b.id), ...others];
   }
 
   // The text with the words that were found marked.
   function marked(text, terms) {
     const made = document.createDocumentFragment();
-    const start = terms.map((term) => term.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|");
+    const start = terms.map(escaped).join("|");
     if (start === "") return made.append(text), made;
     let end = 0;
     for (const found of text.matchAll(new RegExp(`(?<![\\p{L}\\p{N}])(?:${start})|(?<=\\p{Ll})(?=\\p{Lu})(?:${start})`, "giu"))) {
@@ -130,7 +140,7 @@
 
   function excerpt(text, terms) {
     const lower = text.toLowerCase();
-    const places = terms.map((term) => lower.search(new RegExp(`(?<![\\p{L}\\p{N}])${term.replace(/[^\p{L}\p{N}]/gu, "\\$&")}`, "u")));
+    const places = terms.map((term) => lower.search(new RegExp(`(?<![\\p{L}\\p{N}])${escaped(term)}`, "u")));
     const first = Math.min(...places.filter((place) => place >= 0), text.length);
     const from = first === text.length || first < 60 ? 0 : text.indexOf(" ", first - 60) + 1;
     const part = text.slice(from, from + 180);
@@ -149,7 +159,8 @@
       element("span", { className: "kind", textContent: kinds[kind] }),
       name,
       element("span", { className: "where", textContent: where }),
-      element("span", { className: "excerpt" }, marked(excerpt(text, longest), longest)),
+      // An equation's formula comes first and is always shown.
+      element("span", { className: "excerpt" }, marked(excerpt(text, kind === "equation" ? [] : longest), longest)),
     );
     return element("li", { className: kind }, link);
   }
