@@ -5,6 +5,8 @@
 #r "../scripts/packages/bin/Release/net10.0/Microsoft.CodeAnalysis.dll"
 #r "../scripts/packages/bin/Release/net10.0/Microsoft.CodeAnalysis.CSharp.dll"
 #load "build/tables.fsx" "build/pages.fsx" "build/cache.fsx" "build/evaluation.fsx" "build/assembly.fsx" "build/listing.fsx"
+#load "build/api.fsx" "build/comments.fsx" "build/signature.fsx" "build/reference.fsx" "build/gaps.fsx" "build/apilinks.fsx"
+#load "build/formula.fsx" "build/search.fsx"
 #load "build/html.fsx" "build/home.fsx" "build/performance.fsx" "build/promises.fsx" "build/serve.fsx"
 
 open System
@@ -96,7 +98,7 @@ let folderOf name isAsked (kept: string option) make =
     | None -> Ok None
 
 let textFolder =
-    folderOf "Markdown and API reference" true (Evaluation.keptTexts root texts) (fun () -> Evaluation.texts root texts)
+    folderOf "Markdown" true (Evaluation.keptTexts root texts) (fun () -> Evaluation.texts root texts)
 
 let scriptFolders =
     [
@@ -128,6 +130,8 @@ let template = File.ReadAllText(Path.Combine(root, "docs", "_template.html"))
 let sources = texts @ scripts
 let folder result = result |> Result.toOption |> Option.flatten
 
+let api = Api.read root
+
 let documents: SitePage list =
     [
         let texts' = (folder textFolder).Value
@@ -136,6 +140,8 @@ let documents: SitePage list =
             let address = Path.GetRelativePath(texts', file).Replace('\\', '/')
             let source = texts |> List.tryFind (fun page -> page.Address = address)
             Assembly.page template sources address source (File.ReadAllText file)
+        for address, bare in Reference.pages root api do
+            Assembly.page template sources address None bare
         for page, result in scriptFolders do
             match folder result with
             | Some made ->
@@ -177,16 +183,16 @@ let tagged =
     ]
 
 let equations = readOnlyDict (List.distinctBy fst tagged)
-let addresses = set [ for page in documents -> page.Address ]
+let titleOf =
+    let titles = dict [ for page in documents -> page.Address, Search.titleOf page.Document ]
+    fun address -> titles[address]
+
+let linkApi = ApiLinks.link api equations titleOf
 
 /// What is done to each page, in order; what cannot be done is complained about.
 let finish (page: SitePage) =
     let document = page.Document
     Html.tidy document
-
-    if page.Kind = "reference" then
-        Html.relinkFromBelow document
-        Html.unlinkDelegates addresses document
 
     match page.Address with
     | "index.html" -> Home.fill scripts results document
@@ -197,6 +203,7 @@ let finish (page: SitePage) =
     [
         yield! Html.insertListings root page.Address document
         Html.linkEquations equations page.Address document
+        linkApi page
         Html.wrapTables document
     ]
 
@@ -217,7 +224,9 @@ let write (page: SitePage) =
 
 let faults =
     [
+        yield! Gaps.find api
         yield! List.collect finish documents
+        Search.write site documents
         List.iter write documents
         yield! List.collect check documents
         for equation, owners in List.groupBy fst tagged do

@@ -29,7 +29,7 @@ module ApiLinks =
 
     /// Inline code of the notes that is the name of a public type, of a member after its type's, or of a type's source
     /// file, becomes a link.
-    let linkNames (api: Api) =
+    let private linkNames (api: Api) =
         let names = names api
 
         fun (document: IDocument) ->
@@ -66,7 +66,7 @@ module ApiLinks =
         | None, None, [] -> None
 
     /// The caption of a listing, "core/Rules/LayerNorm.cs: Forward", leads to the reference.
-    let linkListings (api: Api) (document: IDocument) =
+    let private linkListings (api: Api) (document: IDocument) =
         for caption in document.QuerySelectorAll "figure.listing figcaption" do
             let parts = Regex.Match(caption.TextContent.Trim(), @"^(core/\S+\.cs): (.+)$")
             let file, name = parts.Groups[1].Value, parts.Groups[2].Value
@@ -78,7 +78,7 @@ module ApiLinks =
             | None -> ()
 
     /// The equations that a type's source file names, each linked to the page that derives it.
-    let linkEquations (equations: IReadOnlyDictionary<string, string>) (titleOf: string -> string) (document: IDocument) =
+    let private linkEquations (equations: IReadOnlyDictionary<string, string>) (titleOf: string -> string) (document: IDocument) =
         for place in List.ofSeq (document.QuerySelectorAll "p.equations[data-ids]") do
             let known =
                 (place.GetAttribute "data-ids").Split ' '
@@ -99,3 +99,14 @@ module ApiLinks =
             else
                 place.RemoveAttribute "data-ids" |> ignore
                 place.InnerHtml <- "Equations: " + String.concat "; " described + "."
+
+    /// All links of a page, once the equations of all pages are known.
+    let link (api: Api) equations titleOf =
+        let linkNames = linkNames api
+
+        fun (page: SitePage) ->
+            if page.Kind = "reference" then
+                linkEquations equations titleOf page.Document
+            else
+                linkNames page.Document
+                linkListings api page.Document

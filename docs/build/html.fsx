@@ -58,20 +58,6 @@ module Html =
         for useless in List.ofSeq (document.QuerySelectorAll ".icon-button-row, iconify-icon, fsdocs-details-toggle") do
             useless.Remove()
 
-    /// In a folder below the site's root, "./" has to mean that root.
-    let relinkFromBelow (document: IDocument) =
-        for attribute in [ "href"; "src"; "data-root" ] do
-            for element in document.QuerySelectorAll $"[{attribute}^='./']" do
-                element.SetAttribute(attribute, "." + element.GetAttribute attribute)
-
-    /// fsdocs makes no page for a C# delegate, yet links to it: such a link becomes plain text.
-    let unlinkDelegates (addresses: Set<string>) (document: IDocument) =
-        for link in List.ofSeq (document.QuerySelectorAll "a[href^='../reference/']") do
-            let target = (link.GetAttribute "href").Split('#')[0]
-
-            if not (Set.contains (target.Substring 3) addresses) then
-                link.OuterHtml <- link.InnerHtml
-
     /// Wide tables scroll by themselves, not with the page.
     let wrapTables (document: IDocument) =
         for table in document.QuerySelectorAll "#content table:not(.pre)" do

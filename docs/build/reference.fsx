@@ -215,6 +215,11 @@ module Reference =
 
         "index.html", "API reference", String.concat "\n" body
 
-    /// File below reference/, title and content of each page.
+    /// The address of each page, and its content as fsdocs gives that of others.
     let pages (root: string) (api: Api) =
-        overview api :: List.map (typePage root api) api.Types
+        [
+            for file, title, content in overview api :: List.map (typePage root api) api.Types do
+                let head = $"<html><head><title>{encode title}</title></head>"
+                let body = $"<body><main>{content}</main><nav id=\"contents\"></nav><div id=\"tips\"></div></body></html>"
+                "reference/" + file, head + body
+        ]

@@ -1,6 +1,7 @@
 namespace Hybrid.Docs
 
 open System.Collections.Generic
+open System.IO
 open System.Text
 open System.Text.Encodings.Web
 open System.Text.Json
@@ -24,8 +25,7 @@ type Found =
 module Search =
     /// Code, charts, and what is no text of the author.
     let private skipped =
-        "script, style, pre, table.pre, table.results, svg, button, nav, template, .plot-area, .player, .about, .fsdocs-tip, "
-        + "a.anchor, a.to-code"
+        "script, style, pre, table.pre, table.results, svg, button, nav, .plot-area, .player, .about, .fsdocs-tip, a.anchor"
 
     let private blocks = "p, div, section, li, dt, dd, td, th, tr, figure, figcaption, details, summary, blockquote, table, br"
     let private tidy (text: string) = Regex.Replace(text, @"\s+", " ").Trim()
@@ -39,14 +39,6 @@ module Search =
                 anchor.Remove()
 
         tidy copy.TextContent
-
-    /// The line of a formula that bears a tag.
-    let private formulaOf (anchor: IElement) (id: string) =
-        anchor.ParentElement.QuerySelectorAll ".math"
-        |> Seq.collect (fun maths -> maths.TextContent.Split "\\\\")
-        |> Seq.tryFind (fun line -> line.Contains $"\\tag{{{id}}}")
-        |> Option.map Formula.plain
-        |> Option.defaultValue ""
 
     /// The words before and after a place in a text.
     let private around (text: string) place =
@@ -103,12 +95,12 @@ module Search =
                 let level = int element.LocalName[1] - int '0'
                 above <- (above |> List.filter (fun (each, _) -> each < level)) @ [ (level, heading element) ]
                 anchor <- if level = 1 || element.Id = null then "" else "#" + element.Id
-            | :? IElement as element when element.Matches ".math" && element.TextContent.Contains @"\tag{" -> ()
+            // A formula with an id is found under the id.
+            | :? IElement as element when element.Matches ".formula:has(a.equation)" ->
+                let id = (element.QuerySelector "a.equation").Id["eq-".Length ..]
+                equations.Add(id, Formula.plain (element.QuerySelector ".math").TextContent, text.Length)
             | :? IElement as element when element.Matches ".math" ->
                 text.Append(Formula.plain element.TextContent) |> ignore
-            | :? IElement as element when element.Matches "a.equation" ->
-                let id = element.Id["eq-".Length ..]
-                equations.Add(id, formulaOf element id, text.Length)
             | :? IElement as element ->
                 for child in element.ChildNodes do
                     walk child
@@ -143,29 +135,30 @@ module Search =
                 entry "member" ("#" + title.Id) shown (content "p.summary" part)
         ]
 
-    /// The entries of all pages; names are relative to the site.
-    let entries (documents: (string * IDocument) list) =
-        [
-            for name, document in List.sortBy fst documents do
-                match document.QuerySelector "main" with
-                | null -> ()
-                | main when name = "reference/index.html" -> ()
-                | main when name.StartsWith "reference/" -> yield! api name main
-                | main -> yield! sections name main
-        ]
+    let private entries (page: SitePage) =
+        let main = page.Document.QuerySelector "main"
 
-    /// The script that a page loads when its search opens for the first time.
-    let script (documents: (string * IDocument) list) =
-        let titles =
-            [ for name, document in List.sortBy fst documents -> name, heading (document.QuerySelector "h1") ]
+        match page.Kind with
+        | "reference" when page.Address = "reference/index.html" -> []
+        | "reference" -> api page.Address main
+        | _ -> sections page.Address main
 
-        let number = dict (titles |> List.mapi (fun index (name, _) -> name, index))
+    let titleOf (document: IDocument) = heading (document.QuerySelector "h1")
 
-        let rows =
-            [ for e in entries documents -> [| box e.Kind; box number[e.Page]; e.Anchor; e.Title; e.Path; e.Text |] ]
-
+    /// Writes the script that a page loads when its search opens for the first time.
+    let write (site: string) (pages: SitePage list) =
+        let pages = pages |> List.sortBy (fun page -> page.Address)
+        let number = dict (pages |> List.mapi (fun index page -> page.Address, index))
         let options = JsonSerializerOptions(Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping)
         let json (value: obj) = JsonSerializer.Serialize(value, options)
-        let pages = [ for name, title in titles -> [| name; title |] ]
-        let lines = rows |> List.map (fun row -> json row) |> String.concat ",\n"
-        $"self.hybridSearch = {{\"pages\": {json pages},\n\"entries\": [\n{lines}\n]}};\n"
+
+        let rows =
+            [
+                for e in List.collect entries pages do
+                    json [| box e.Kind; box number[e.Page]; e.Anchor; e.Title; e.Path; e.Text |]
+            ]
+
+        let titles = json [ for page in pages -> [| page.Address; titleOf page.Document |] ]
+        let all = String.concat ",\n" rows
+        let script = $"self.hybridSearch = {{\"pages\": {titles},\n\"entries\": [\n{all}\n]}};\n"
+        File.WriteAllText(Path.Combine(site, "content", "search-index.js"), script)
