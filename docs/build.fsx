@@ -5,6 +5,8 @@
 #r "../scripts/packages/bin/Release/net10.0/Microsoft.CodeAnalysis.dll"
 #r "../scripts/packages/bin/Release/net10.0/Microsoft.CodeAnalysis.CSharp.dll"
 #load "build/tables.fsx" "build/pages.fsx" "build/cache.fsx" "build/evaluation.fsx" "build/assembly.fsx" "build/sources.fsx" "build/listing.fsx"
+#load "build/api.fsx" "build/comments.fsx" "build/signature.fsx" "build/reference.fsx" "build/gaps.fsx" "build/apilinks.fsx"
+#load "build/formula.fsx" "build/search.fsx"
 #load "build/html.fsx" "build/home.fsx" "build/performance.fsx" "build/promises.fsx" "build/serve.fsx"
 #load "build/equations.fsx" "build/headings.fsx" "build/code.fsx" "build/boxes.fsx" "build/about.fsx" "build/rows.fsx"
 #load "build/navigation.fsx" "build/assets.fsx"
@@ -98,7 +100,7 @@ let folderOf name isAsked (kept: string option) make =
     | None -> Ok None
 
 let textFolder =
-    folderOf "Markdown and API reference" true (Evaluation.keptTexts root texts) (fun () -> Evaluation.texts root texts)
+    folderOf "Markdown" true (Evaluation.keptTexts root texts) (fun () -> Evaluation.texts root texts)
 
 let scriptFolders =
     [
@@ -130,6 +132,8 @@ let template = File.ReadAllText(Path.Combine(root, "docs", "_template.html"))
 let sources = texts @ scripts
 let folder result = result |> Result.toOption |> Option.flatten
 
+let api = Api.read root
+
 let documents: SitePage list =
     [
         let texts' = (folder textFolder).Value
@@ -138,7 +142,8 @@ let documents: SitePage list =
             let address = Path.GetRelativePath(texts', file).Replace('\\', '/')
             let source = texts |> List.tryFind (fun page -> page.Address = address)
             Assembly.page template sources address source (File.ReadAllText file)
-
+        for address, bare in Reference.pages root api do
+            Assembly.page template sources address None bare
         for page, result in scriptFolders do
             match folder result with
             | Some made ->
@@ -172,16 +177,11 @@ let copyContent () =
 
 copyContent ()
 
-let addresses = set [ for page in documents -> page.Address ]
 
 /// What is done to each page before all of them are looked at together.
 let prepare (page: SitePage) =
     let document = page.Document
     Html.tidy document
-
-    if page.Kind = "reference" then
-        Html.relinkFromBelow document
-        Html.unlinkDelegates addresses document
 
     match page.Address with
     | "index.html" -> Home.fill scripts results document
@@ -200,6 +200,12 @@ let everywhere (find: AngleSharp.Dom.IDocument -> string list) =
 let tagged = everywhere Equations.box
 let equations = readOnlyDict (List.distinctBy fst tagged)
 let listings = readOnlyDict (List.distinctBy fst (everywhere Equations.listed))
+
+let titleOf =
+    let titles = dict [ for page in documents -> page.Address, Search.titleOf page.Document ]
+    fun address -> titles[address]
+
+let linkApi = ApiLinks.link api equations titleOf
 let isStandIn (page: SitePage) = not (isNull (page.Document.QuerySelector "[data-stand-in]"))
 
 /// Lays a page out.
@@ -208,6 +214,7 @@ let finish (page: SitePage) =
     let unlinked = Equations.linkComments equations page.Address document
     Equations.linkCode listings page.Address document
     Equations.linkNotes equations page.Address document
+    linkApi page
     Code.unwrap document
     Headings.anchor document
     Headings.list document
@@ -245,7 +252,9 @@ let write (page: SitePage) =
 let faults =
     [
         yield! missing
+        yield! Gaps.find api
         yield! List.collect finish documents
+        Search.write site documents
         List.iter write documents
         let anchors = readOnlyDict [ for page in documents do if not (isStandIn page) then page.Address, Html.anchors page.Document ]
         yield! List.collect (check anchors) documents

@@ -17,19 +17,6 @@ module Html =
         for useless in List.ofSeq (document.QuerySelectorAll ".icon-button-row, iconify-icon, fsdocs-details-toggle") do
             useless.Remove()
 
-    /// In a folder below the site's root, "./" has to mean that root.
-    let relinkFromBelow (document: IDocument) =
-        for attribute in [ "href"; "src"; "data-root" ] do
-            for element in document.QuerySelectorAll $"[{attribute}^='./']" do
-                element.SetAttribute(attribute, "." + element.GetAttribute attribute)
-
-    /// fsdocs makes no page for a C# delegate, yet links to it: such a link becomes plain text.
-    let unlinkDelegates (addresses: Set<string>) (document: IDocument) =
-        for link in List.ofSeq (document.QuerySelectorAll "a[href^='../reference/']") do
-            let target = (link.GetAttribute "href").Split('#')[0]
-
-            if not (Set.contains (target.Substring 3) addresses) then
-                link.OuterHtml <- link.InnerHtml
 
     let private isRemote (address: string) =
         Regex.IsMatch(address, @"^\s*(?:[a-z][a-z0-9+.-]*:)?//", RegexOptions.IgnoreCase)
