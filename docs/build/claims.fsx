@@ -15,7 +15,7 @@ module Claims =
     let private texts (node: INode) = node.Descendants<IText>() |> List.ofSeq
 
     /// Makes the printed claim a link to its row, and the target of the link from there.
-    let private anchor (page: ScriptPage) (document: IDocument) (claim: ClaimRow) =
+    let private anchor (page: SourcePage) (document: IDocument) (claim: ClaimRow) =
         let phrase = said claim
 
         let places =
@@ -35,7 +35,7 @@ module Claims =
             let link = document.CreateElement "a"
             link.Id <- $"claim-{claim.Number}"
             link.ClassName <- "claim"
-            link.SetAttribute("href", $"./index.html#{Ledger.rowId page claim}")
+            link.SetAttribute("href", $"index.html#{Ledger.rowId page claim}")
             words.Parent.ReplaceChild(link, words) |> ignore
             link.AppendChild words |> ignore
             true

@@ -107,7 +107,7 @@ module Data =
 
         grow Set.empty
 
-    let private users root (pages: ScriptPage list) (source: Source) =
+    let private users root (pages: SourcePage list) (source: Source) =
         let reads: string -> bool = readers root source.Name
 
         match pages |> List.filter (fun page -> reads (File.ReadAllText page.File)) with
@@ -130,7 +130,7 @@ module Data =
                 let path = Path.Combine(site, target)
                 Directory.CreateDirectory(Path.GetDirectoryName path) |> ignore
                 File.Copy(file, path, true)
-                $"<a href=\"./{target}\">{Path.GetFileName file}</a>"
+                $"<a href=\"{target}\">{Path.GetFileName file}</a>"
         ]
         |> String.concat ", "
 
@@ -160,11 +160,11 @@ module Data =
     let private software site (sources: Source list) =
         let row (source: Source) = [ source.Name; Tables.encode source.Text; licences site source ]
         let text = "plotly.js 2.28.0, from the resources of the NuGet package Plotly.NET, and under the licence that lies there beside it."
-        let plotly = [ "plotly"; text; "<a href=\"./content/vendor/plotly.LICENSE.txt\">LICENSE</a>" ]
+        let plotly = [ "plotly"; text; "<a href=\"content/vendor/plotly.LICENSE.txt\">LICENSE</a>" ]
         Tables.cards "software" [ "Name"; "What and from where"; "Licence" ] (List.map row sources @ [ plotly ])
 
     /// Fills docs/data.md; complains of a set or a library without source or licence.
-    let fill root site (pages: ScriptPage list) (document: IDocument) =
+    let fill root site (pages: SourcePage list) (document: IDocument) =
         let read parent = folders (Path.Combine(root, parent)) |> List.map (fun folder -> parent, source folder)
         let found = read "scripts/data" @ read "docs/content/vendor"
 

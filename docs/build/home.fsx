@@ -27,7 +27,11 @@ module Home =
             let title = field "title"
             let link = $"<a class=\"title\" href=\"{report.Page.Name}.html\">{title}</a>"
 
-            let counts = if report.Claims.IsEmpty then "none" else Ledger.counts report
+            let counts =
+                if report.Mode = "" then "not evaluated in this build"
+                elif report.Claims.IsEmpty then "none"
+                else Ledger.counts report
+
             let description = field "description"
             [ field "year"; $"{link}<p class=\"aside\">{description}</p>"; field "keywords"; time report; counts ]
 
@@ -57,31 +61,20 @@ module Home =
             |> String.concat ""
             |> fun tiles -> $"<ul>{tiles}</ul>")
 
-    /// Fills docs/index.md with what these pages left in the folder of results; complains of what is missing.
-    let fill root results (pages: ScriptPage list) (document: IDocument) =
-        let complaintsOf = function Ok _ -> [] | Error complaint -> [ complaint ]
-        let read = pages |> List.map (Ledger.report root results)
-        let wrong = List.collect complaintsOf read @ Path.complaints pages
+    /// Fills docs/index.md with what the pages said about themselves.
+    let fill root (reports: Report list) (document: IDocument) =
+        match Path.complaints [ for report in reports -> report.Page ], figures root reports with
+        | [], Ok figures ->
+            Tables.useStyle document
+            let script = document.CreateElement "script"
+            script.SetAttribute("src", "content/ledger.js")
+            document.Body.Append script
 
-        if not wrong.IsEmpty then
-            wrong
-        else
-            let reports =
-                read
-                |> List.choose Result.toOption
-                |> List.sortBy (fun report -> int (report.Page.Field "index"))
-
-            match figures root reports with
-            | Error complaint -> [ complaint ]
-            | Ok figures ->
-                Tables.useStyle document
-                let script = document.CreateElement "script"
-                script.SetAttribute("src", "./content/ledger.js")
-                document.Body.Append script
-
-                [
-                    yield! Tables.put "index" "figures" figures document
-                    yield! Tables.put "index" "path" (Path.figure reports) document
-                    yield! Tables.put "index" "papers" (papers reports) document
-                    yield! Tables.put "index" "ledger" (Ledger.table reports) document
-                ]
+            [
+                yield! Tables.put "index" "figures" figures document
+                yield! Tables.put "index" "path" (Path.figure reports) document
+                yield! Tables.put "index" "papers" (papers reports) document
+                yield! Tables.put "index" "ledger" (Ledger.table reports) document
+            ]
+        | complaints, Ok _ -> complaints
+        | complaints, Error complaint -> complaint :: complaints

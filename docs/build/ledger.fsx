@@ -20,8 +20,17 @@ type ClaimRow =
         Mode: string
     }
 
-/// What a page has said about its run.
-type Report = { Page: ScriptPage; Mode: string; Checks: int; Seconds: float option; Claims: ClaimRow list }
+/// What a page has said about its run; nothing, if this build did not evaluate it.
+type Report =
+    {
+        Page: SourcePage
+        /// Empty if the page was not evaluated.
+        Mode: string
+        Checks: int
+        /// None if the page was not evaluated.
+        Seconds: float option
+        Claims: ClaimRow list
+    }
 
 /// The claims of all pages, as one table.
 [<RequireQualifiedAccess>]
@@ -59,18 +68,21 @@ module Ledger =
             Mode = text "mode"
         }
 
-    /// What the page's end mark says.
-    let report root results (page: ScriptPage) =
-        let remedy = $"run the page again: dotnet fsi docs/build.fsx -- --page {page.Name}"
+    /// What the page's end mark says, in the folder of its results; None stands for a page that this build did not evaluate.
+    let report root (page: SourcePage) (results: string option) =
+        match results with
+        | None -> Ok { Page = page; Mode = ""; Checks = 0; Seconds = None; Claims = [] }
+        | Some results ->
+            let remedy = $"evaluate the page again: delete that folder, then dotnet fsi docs/build.fsx -- --page {page.Name}"
 
-        Stored.read root (Path.Combine(results, page.Name + ".end.json")) remedy (fun mark ->
-            {
-                Page = page
-                Mode = Stored.text "mode" mark
-                Checks = (Stored.items "checks" mark).Length
-                Seconds = Stored.number "seconds" mark
-                Claims = Stored.items "ledger" mark |> List.mapi claim
-            })
+            Stored.read root (Path.Combine(results, page.Name + ".end.json")) remedy (fun mark ->
+                {
+                    Page = page
+                    Mode = Stored.text "mode" mark
+                    Checks = (Stored.items "checks" mark).Length
+                    Seconds = Stored.number "seconds" mark
+                    Claims = Stored.items "ledger" mark |> List.mapi claim
+                })
 
     let count verdict (claims: ClaimRow list) =
         claims |> List.filter (fun claim -> claim.Verdict = verdict) |> List.length
@@ -95,7 +107,7 @@ module Ledger =
         let parts = occurring claims |> List.map part |> String.concat ""
         $"<span class=\"bar\" role=\"img\" aria-label=\"{inWords claims}\">{parts}</span>"
 
-    let rowId (page: ScriptPage) (claim: ClaimRow) = $"claim-{page.Name}-{claim.Number}"
+    let rowId (page: SourcePage) (claim: ClaimRow) = $"claim-{page.Name}-{claim.Number}"
 
     /// How often each verdict occurs on a page, each count a link to the first such row.
     let counts (report: Report) =
@@ -111,7 +123,7 @@ module Ledger =
 
     let private headers = [ "Verdict"; "Claim"; "The paper's figure"; "Our threshold"; "Ours"; "Time" ]
 
-    let private row (page: ScriptPage) (claim: ClaimRow) =
+    let private row (page: SourcePage) (claim: ClaimRow) =
         let kind, words = kindOf claim.Verdict
         let aside text = $"<p class=\"aside\">{text}</p>"
         let figure = Tables.figure 4

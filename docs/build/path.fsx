@@ -7,16 +7,16 @@ open System.Globalization
 /// The pages in the order in which they build on each other: a drawing, and the same as a nested list where it has no room.
 [<RequireQualifiedAccess>]
 module Path =
-    let private needs (page: ScriptPage) =
+    let private needs (page: SourcePage) =
         (page.Field "needs").Split(',', StringSplitOptions.TrimEntries ||| StringSplitOptions.RemoveEmptyEntries)
         |> List.ofArray
         |> List.distinct
 
     /// What is wrong with the field "needs" of the pages.
-    let complaints (pages: ScriptPage list) =
+    let complaints (pages: SourcePage list) =
         let known = Map [ for page in pages -> page.Name, page ]
 
-        let rec comesBack seen (page: ScriptPage) =
+        let rec comesBack seen (page: SourcePage) =
             List.contains page.Name seen
             || needs page
                |> List.choose known.TryFind
@@ -47,7 +47,7 @@ module Path =
     let private stops (reports: Report list) =
         let known = Map [ for report in reports -> report.Page.Name, report ]
 
-        let rec all (page: ScriptPage) =
+        let rec all (page: SourcePage) =
             Set.unionMany [
                 for name in needs page do
                     Set.singleton name

@@ -10,13 +10,6 @@ open AngleSharp.Dom
 module Tables =
     let encode (text: string) = WebUtility.HtmlEncode text
 
-    let table classes headers rows =
-        let cells tag values = values |> List.map (fun value -> $"<{tag}>{value}</{tag}>") |> String.concat ""
-        let head = cells "th" headers
-        let line row = "<tr>" + cells "td" row + "</tr>"
-        let body = rows |> List.map line |> String.concat "\n"
-        $"<table class=\"{classes}\"><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>"
-
     /// The head of a table whose rows become cards on a narrow screen; roles, because such a row is laid out as something else.
     let cardHead headers =
         let cell header = $"<th role=\"columnheader\" scope=\"col\">{header}</th>"
@@ -85,5 +78,5 @@ module Tables =
     let useStyle (document: IDocument) =
         let style = document.CreateElement "link"
         style.SetAttribute("rel", "stylesheet")
-        style.SetAttribute("href", "./content/home.css")
+        style.SetAttribute("href", "content/home.css")
         document.Head.Append style
