@@ -7,7 +7,9 @@
 #load "build/tables.fsx" "build/pages.fsx" "build/cache.fsx" "build/evaluation.fsx" "build/assembly.fsx" "build/sources.fsx" "build/listing.fsx"
 #load "build/api.fsx" "build/comments.fsx" "build/signature.fsx" "build/reference.fsx" "build/gaps.fsx" "build/apilinks.fsx"
 #load "build/formula.fsx" "build/search.fsx"
-#load "build/html.fsx" "build/home.fsx" "build/performance.fsx" "build/promises.fsx" "build/serve.fsx"
+#load "build/html.fsx" "build/serve.fsx"
+#load "build/stored.fsx" "build/ledger.fsx" "build/claims.fsx" "build/path.fsx" "build/home.fsx"
+#load "build/performance.fsx" "build/promises.fsx" "build/agreement.fsx" "build/data.fsx"
 #load "build/equations.fsx" "build/headings.fsx" "build/code.fsx" "build/boxes.fsx" "build/about.fsx" "build/rows.fsx"
 #load "build/navigation.fsx" "build/assets.fsx"
 
@@ -152,8 +154,13 @@ let documents: SitePage list =
             | None -> Assembly.standIn template sources page
     ]
 
-/// The folders with the ledgers and end marks of the pages that were evaluated.
-let results = List.choose (snd >> folder) scriptFolders
+/// What the pages said about themselves when they were evaluated, in the order of the menu.
+let reports =
+    let read = [ for page, result in scriptFolders -> Ledger.report root page (folder result) ]
+
+    match List.collect (function Ok _ -> [] | Error complaint -> [ complaint ]) read with
+    | [] -> read |> List.choose Result.toOption |> List.sortBy (fun report -> int (report.Page.Field "index"))
+    | complaints -> fail complaints
 
 /// The style sheets, scripts and fonts, and the plotting library, which Plotly.NET carries along.
 let copyContent () =
@@ -183,13 +190,21 @@ let prepare (page: SitePage) =
     let document = page.Document
     Html.tidy document
 
-    match page.Address with
-    | "index.html" -> Home.fill scripts results document
-    | "performance.html" -> Performance.fill root document
-    | "promises.html" -> Promises.fill root document
-    | _ -> ()
+    [
+        match page.Address with
+        | "index.html" -> yield! Home.fill root reports document
+        | "performance.html" -> yield! Performance.fill root document
+        | "promises.html" -> yield! Promises.fill root document
+        | "agreement.html" -> yield! Agreement.fill root document
+        | "data.html" -> yield! Data.fill root site scripts document
+        | _ -> ()
 
-    Listing.insert root page.Address document
+        for report in reports do
+            if report.Page.Address = page.Address then
+                yield! Claims.link report document
+
+        yield! Listing.insert root page.Address document
+    ]
 
 let missing = List.collect prepare documents
 
