@@ -11,7 +11,7 @@
 #load "build/stored.fsx" "build/ledger.fsx" "build/claims.fsx" "build/path.fsx" "build/home.fsx"
 #load "build/performance.fsx" "build/promises.fsx" "build/agreement.fsx" "build/data.fsx"
 #load "build/equations.fsx" "build/headings.fsx" "build/code.fsx" "build/boxes.fsx" "build/about.fsx" "build/rows.fsx"
-#load "build/navigation.fsx" "build/assets.fsx"
+#load "build/navigation.fsx" "build/assets.fsx" "build/literate.fsx" "build/notes.fsx" "build/notebook.fsx" "build/downloads.fsx"
 
 open System
 open System.Diagnostics
@@ -271,6 +271,8 @@ let faults =
         yield! List.collect finish documents
         Search.write site documents
         List.iter write documents
+        for page in scripts do
+            yield! Downloads.write root site page.Name
         let anchors = readOnlyDict [ for page in documents do if not (isStandIn page) then page.Address, Html.anchors page.Document ]
         yield! List.collect (check anchors) documents
         for equation, owners in List.groupBy fst tagged do
