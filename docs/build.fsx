@@ -4,7 +4,8 @@
 #r "../scripts/packages/bin/Release/net10.0/Argu.dll"
 #r "../scripts/packages/bin/Release/net10.0/Microsoft.CodeAnalysis.dll"
 #r "../scripts/packages/bin/Release/net10.0/Microsoft.CodeAnalysis.CSharp.dll"
-#load "build/pages.fsx" "build/listing.fsx" "build/html.fsx" "build/tables.fsx" "build/home.fsx" "build/performance.fsx" "build/promises.fsx"
+#load "build/tables.fsx" "build/pages.fsx" "build/cache.fsx" "build/evaluation.fsx" "build/assembly.fsx" "build/sources.fsx" "build/listing.fsx"
+#load "build/html.fsx" "build/home.fsx" "build/performance.fsx" "build/promises.fsx" "build/serve.fsx"
 
 open System
 open System.Diagnostics
@@ -17,14 +18,30 @@ open Hybrid.Docs
 type Argument =
     | [<Unique>] Quick
     | [<Unique>] Full
+    | Page of name: string
+    | [<Unique>] Serve
 
     interface IArgParserTemplate with
         member argument.Usage =
             match argument with
             | Quick -> "run every page in its quick mode, at most 30 seconds each"
             | Full -> "run every page in its full mode, which takes long"
+            | Page _ -> "evaluate this page only, such as transformer; the others are shown as they were evaluated last"
+            | Serve -> "show the site on 127.0.0.1 afterwards, until Ctrl-C"
 
-let mode =
+let root = Path.GetDirectoryName __SOURCE_DIRECTORY__
+let site = Path.Combine(root, "docs", "site")
+let scripts = Pages.scripts root
+let texts = Pages.texts root
+
+let fail (complaints: string list) =
+    for complaint in complaints do
+        eprintfn $"error: {complaint}"
+
+    eprintfn "The site is not built."
+    exit 1
+
+let mode, asked, serves =
     let parser = ArgumentParser.Create<Argument>(programName = "dotnet fsi docs/build.fsx --")
 
     try
@@ -34,64 +51,102 @@ let mode =
             printfn $"{parser.PrintUsage()}"
             exit 0
 
-        match given.Contains Quick, given.Contains Full with
-        | true, true ->
-            eprintfn "--quick and --full exclude each other."
-            exit 1
-        | true, false -> "quick"
-        | false, true -> "full"
-        | false, false -> "standard"
+        let mode =
+            match given.Contains Quick, given.Contains Full with
+            | true, true -> fail [ "--quick and --full exclude each other." ]
+            | true, false -> "quick"
+            | false, true -> "full"
+            | false, false -> "standard"
+
+        let asked = given.GetResults Page
+        let known = [ for page in scripts -> page.Name ]
+
+        for name in List.except known asked do
+            fail [ $"""there is no page {name}; the pages that are evaluated are {String.concat ", " known}.""" ]
+
+        mode, asked, given.Contains Serve
     with :? ArguParseException as error ->
         eprintfn $"{error.Message.Trim()}"
         exit 1
 
-let root = Path.GetDirectoryName __SOURCE_DIRECTORY__
-let staging = Path.Combine(root, "docs", ".staging")
-let results = Path.Combine(staging, "results")
-let site = Path.Combine(root, "docs", "site")
-
-let fail (complaints: string list) =
-    for complaint in complaints do
-        eprintfn $"error: {complaint}"
-
-    eprintfn "The site is not built."
-    exit 1
-
 let need command arguments =
-    let exitCode, messages = Pages.run root [] command arguments
+    let exitCode, messages = Evaluation.run root [] command arguments
 
     if exitCode <> 0 then
         fail [ $"{command} {arguments} ended with exit code {exitCode}:\n{messages}" ]
 
-let told (name: string) (work: unit -> string list) =
-    let watch = Stopwatch.StartNew()
-    let complaints = work ()
-    let outcome = if complaints.IsEmpty then "" else "  FAILED"
-    printfn $"%-30s{name} %5.1f{watch.Elapsed.TotalSeconds} s{outcome}"
-    complaints
-
-// A page gives the same result whatever was built before.
-for folder in [ staging; site ] do
-    if Directory.Exists folder then
-        Directory.Delete(folder, true)
-
-    Directory.CreateDirectory folder |> ignore
-
-Directory.CreateDirectory results |> ignore
 need "dotnet" [ "tool"; "restore" ]
 
-let pages = Pages.all root
+/// Does a part of the work, and says before and after what it is.
+let told (name: string) (work: unit -> Result<'T, string list>) =
+    printf $"%-30s{name}"
+    let watch = Stopwatch.StartNew()
+    let result = work ()
+    let outcome = if Result.isOk result then "" else "  FAILED"
+    printfn $" %6.1f{watch.Elapsed.TotalSeconds} s{outcome}"
+    result
 
-// The stand-ins for pages come with the Markdown; the pages replace them.
-let complaints =
+/// A folder that was kept, or made now; None if it is neither kept nor asked for.
+let folderOf name isAsked (kept: string option) make =
+    match kept with
+    | Some folder ->
+        printfn $"%-30s{name} unchanged"
+        Ok(Some folder)
+    | None when isAsked -> told name make |> Result.map Some
+    | None -> Ok None
+
+let textFolder =
+    folderOf "Markdown and API reference" true (Evaluation.keptTexts root texts) (fun () -> Evaluation.texts root texts)
+
+let scriptFolders =
     [
-        yield! told "Markdown and API reference" (fun () -> Pages.buildMarkdown root pages site)
-        for page in pages do
-            yield! told page.Name (fun () -> Pages.build root pages site mode results page)
+        for i, page in List.indexed scripts ->
+            let isAsked = asked.IsEmpty || List.contains page.Name asked
+            let kept = Evaluation.keptPage root mode page
+            let name = $"{page.Name} ({i + 1} of {scripts.Length})"
+            page, folderOf name isAsked kept (fun () -> Evaluation.page root mode page)
     ]
 
-if not complaints.IsEmpty then
-    fail complaints
+let complaintsOf result =
+    match result with
+    | Ok _ -> []
+    | Error complaints -> complaints
+
+match complaintsOf textFolder @ List.collect (snd >> complaintsOf) scriptFolders with
+| [] -> ()
+| complaints -> fail complaints
+
+// The site is made anew from what was evaluated.
+let watch = Stopwatch.StartNew()
+
+if Directory.Exists site then
+    Directory.Delete(site, true)
+
+Directory.CreateDirectory site |> ignore
+
+let template = File.ReadAllText(Path.Combine(root, "docs", "_template.html"))
+let sources = texts @ scripts
+let folder result = result |> Result.toOption |> Option.flatten
+
+let documents: SitePage list =
+    [
+        let texts' = (folder textFolder).Value
+
+        for file in Directory.GetFiles(texts', "*.html", SearchOption.AllDirectories) do
+            let address = Path.GetRelativePath(texts', file).Replace('\\', '/')
+            let source = texts |> List.tryFind (fun page -> page.Address = address)
+            Assembly.page template sources address source (File.ReadAllText file)
+
+        for page, result in scriptFolders do
+            match folder result with
+            | Some made ->
+                let html = File.ReadAllText(Path.Combine(made, page.Address))
+                Assembly.page template sources page.Address (Some page) html
+            | None -> Assembly.standIn template sources page
+    ]
+
+/// The folders with the ledgers and end marks of the pages that were evaluated.
+let results = List.choose (snd >> folder) scriptFolders
 
 /// The style sheets, scripts and fonts, and the plotting library, which Plotly.NET carries along.
 let copyContent () =
@@ -115,70 +170,72 @@ let copyContent () =
 
 copyContent ()
 
-let files = Directory.GetFiles(site, "*.html", SearchOption.AllDirectories) |> List.ofArray
-let documents = [ for file in files -> file, Html.load file ]
-let nameOf (file: string) = Path.GetRelativePath(site, file).Replace('\\', '/')
-
 let tagged =
     [
-        for file, document in documents do
-            for equation in Html.anchorEquations document do
-                equation, nameOf file
+        for page in documents do
+            for equation in Html.anchorEquations page.Document do
+                equation, page.Address
     ]
 
 let equations = readOnlyDict (List.distinctBy fst tagged)
+let addresses = set [ for page in documents -> page.Address ]
 
-let finish (file: string, document) =
-    let name = nameOf file
+/// What is done to each page, in order; what cannot be done is complained about.
+let finish (page: SitePage) =
+    let document = page.Document
     Html.tidy document
 
-    if name.Contains '/' then
+    if page.Kind = "reference" then
         Html.relinkFromBelow document
-        Html.unlinkDelegates file document
+        Html.unlinkDelegates addresses document
 
-    if name = "index.html" then
-        Home.fill pages results document
-
-    if name = "performance.html" then
-        Performance.fill root document
-
-    if name = "promises.html" then
-        Promises.fill root document
-
-    // page.js puts the code of a script beside its notes; Markdown stays in one column.
-    if pages |> List.exists (fun page -> page.Name + ".html" = name) then
-        document.Body.ClassList.Add "literate"
-
-    let missing = Html.insertListings root name document
-    Html.linkEquations equations name document
-    Html.wrapTables document
-    use writer = new StreamWriter(file)
-    document.ToHtml(writer, HtmlMarkupFormatter.Instance)
+    match page.Address with
+    | "index.html" -> Home.fill scripts results document
+    | "performance.html" -> Performance.fill root document
+    | "promises.html" -> Promises.fill root document
+    | _ -> ()
 
     [
-        yield! missing
-        for address in Html.remoteLoads document do
-            $"{name} loads {address}; the site has to work offline, put a copy into docs/content."
-        for address in Html.brokenLinks equations file document do
-            $"{name} links to {address}, which does not exist."
+        yield! Listing.insert root page.Address document
+        Html.linkEquations equations page.Address document
+        Html.wrapTables document
     ]
 
-let styles = Directory.GetFiles(site, "*.css", SearchOption.AllDirectories)
+/// What can be seen only when every page is finished.
+let check (page: SitePage) =
+    [
+        for address in Html.remoteLoads page.Document do
+            $"{page.Address} loads {address}; the site has to work offline, put a copy into docs/content."
+        for address in Html.brokenLinks equations site page.Address page.Document do
+            $"{page.Address} links to {address}, which does not exist."
+    ]
+
+let write (page: SitePage) =
+    let file = Path.Combine(site, page.Address)
+    Directory.CreateDirectory(Path.GetDirectoryName file) |> ignore
+    use writer = new StreamWriter(file)
+    page.Document.ToHtml(writer, HtmlMarkupFormatter.Instance)
 
 let faults =
     [
         yield! List.collect finish documents
+        List.iter write documents
+        yield! List.collect check documents
         for equation, owners in List.groupBy fst tagged do
             if owners.Length > 1 then
                 let owners = owners |> List.map snd |> String.concat " and "
                 $"the equation {equation} is tagged more than once, on {owners}; tag it where it is derived and link to it elsewhere."
-        for style in styles do
+        for style in Directory.GetFiles(site, "*.css", SearchOption.AllDirectories) do
             for address in Html.remoteLoadsOfStyle (File.ReadAllText style) do
-                $"{nameOf style} loads {address}; the site has to work offline, put a copy into docs/content."
+                $"{Path.GetRelativePath(site, style)} loads {address}; the site has to work offline, put a copy into docs/content."
     ]
 
 if not faults.IsEmpty then
     fail faults
 
-Directory.Delete(staging, true)
+Evaluation.tidy root
+printfn $"""%-30s{"put together"} %6.1f{watch.Elapsed.TotalSeconds} s"""
 printfn $"""The site: {Path.Combine(site, "index.html")}"""
+
+if serves then
+    Serve.run site

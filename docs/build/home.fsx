@@ -9,7 +9,7 @@ open AngleSharp.Dom
 /// The two tables of the home page, which are made from the pages: the papers, and the ledger of claims.
 [<RequireQualifiedAccess>]
 module Home =
-    let papers (pages: ScriptPage list) =
+    let papers (pages: SourcePage list) =
         if pages.IsEmpty then
             "<p>No page has been written yet.</p>"
         else
@@ -69,11 +69,11 @@ module Home =
             Tables.verdict kind words + mode
         ]
 
-    let ledger (results: string) =
+    let ledger (results: string list) =
         let claims =
             [
-                if Directory.Exists results then
-                    for file in Directory.GetFiles(results, "*.ledger.json") |> Array.sort do
+                for folder in results do
+                    for file in Directory.GetFiles(folder, "*.ledger.json") do
                         use document = JsonDocument.Parse(File.ReadAllText file)
 
                         for claim in document.RootElement.EnumerateArray() do

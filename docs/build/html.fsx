@@ -41,15 +41,6 @@ module Html =
                         | _ -> found.Value
                 )
 
-    /// Puts the C# listings that a page asked for into it; returns what could not be found.
-    let insertListings root (page: string) (document: IDocument) =
-        [
-            for place in List.ofSeq (document.QuerySelectorAll "div.csharp") do
-                match Listing.html root (place.GetAttribute "data-file") (place.GetAttribute "data-name") with
-                | Ok listing -> place.OuterHtml <- listing
-                | Error cause -> $"{page}: {cause}"
-        ]
-
     /// Undoes what staging did to the text of the page, and leaves out the library's own markup that needs the network.
     let tidy (document: IDocument) =
         for text in document.QuerySelectorAll "pre span.s" do
@@ -65,11 +56,11 @@ module Html =
                 element.SetAttribute(attribute, "." + element.GetAttribute attribute)
 
     /// fsdocs makes no page for a C# delegate, yet links to it: such a link becomes plain text.
-    let unlinkDelegates (file: string) (document: IDocument) =
+    let unlinkDelegates (addresses: Set<string>) (document: IDocument) =
         for link in List.ofSeq (document.QuerySelectorAll "a[href^='../reference/']") do
             let target = (link.GetAttribute "href").Split('#')[0]
 
-            if not (File.Exists(Path.Combine(Path.GetDirectoryName file, target))) then
+            if not (Set.contains (target.Substring 3) addresses) then
                 link.OuterHtml <- link.InnerHtml
 
     /// Wide tables scroll by themselves, not with the page.
@@ -106,7 +97,14 @@ module Html =
         |> List.filter isRemote
 
     /// Links of a page that lead to no file of the site, or to an equation that no page derives.
-    let brokenLinks (equations: IReadOnlyDictionary<string, string>) (file: string) (document: IDocument) =
+    let brokenLinks
+        (equations: IReadOnlyDictionary<string, string>)
+        (site: string)
+        (page: string)
+        (document: IDocument)
+        =
+        let file = Path.Combine(site, page)
+
         let leadsAstray (address: string) =
             let path = Uri.UnescapeDataString(address.Split('#', '?')[0])
             let equation = Regex.Match(address, "#eq-(.+)$").Groups[1].Value
