@@ -5,7 +5,7 @@
 #r "../scripts/packages/bin/Release/net10.0/Microsoft.CodeAnalysis.dll"
 #r "../scripts/packages/bin/Release/net10.0/Microsoft.CodeAnalysis.CSharp.dll"
 #load "build/tables.fsx" "build/pages.fsx" "build/cache.fsx" "build/evaluation.fsx" "build/assembly.fsx" "build/sources.fsx" "build/listing.fsx"
-#load "build/html.fsx" "build/home.fsx" "build/performance.fsx" "build/promises.fsx" "build/serve.fsx"
+#load "build/html.fsx" "build/slim.fsx" "build/home.fsx" "build/performance.fsx" "build/promises.fsx" "build/serve.fsx"
 
 open System
 open System.Diagnostics
@@ -199,6 +199,7 @@ let finish (page: SitePage) =
         yield! Listing.insert root page.Address document
         Html.linkEquations equations page.Address document
         Html.wrapTables document
+        Slim.tips document
     ]
 
 /// What can be seen only when every page is finished.

@@ -1,9 +1,10 @@
 // Draws the charts of a page from their blocks of data, each when it comes near the view, in the colours of the reader's theme.
 (function () {
   "use strict";
-  const library = new URL("vendor/plotly.min.js", document.currentScript.src);
   const narrow = 480; // px; below, a chart is on a phone
   const momentLength = 600; // ms
+  const sheet = 640; // px, between the margins of a printed page
+  let isPrinting = false;
 
   const probe = document.createElement("span");
   probe.hidden = true;
@@ -35,7 +36,8 @@
 
   function themed({ layout, isPicture, place }) {
     const ink = colour("--ink");
-    const { clientWidth: width, clientHeight: height } = place;
+    const width = isPrinting ? sheet : place.clientWidth;
+    const height = place.clientHeight;
     const isNarrow = width < narrow;
     const size = isNarrow ? 12 : 13;
     const surface = { bgcolor: colour("--surface"), bordercolor: colour("--line-strong") };
@@ -95,19 +97,6 @@
     Plotly.react(chart.place, traces, themed(chart), { ...options, staticPlot: chart.isPicture });
     chart.isDrawn = true;
     fillTable(chart);
-  }
-
-  // Plotly is large; it comes with the first chart that is near the view.
-  let loading = window.Plotly && Promise.resolve();
-  function load() {
-    loading ??= new Promise((resolve, reject) => {
-      const script = document.createElement("script");
-      script.src = library;
-      script.onload = resolve;
-      script.onerror = () => reject(new Error(`Charts need ${library}, which cannot be read.`));
-      document.head.append(script);
-    });
-    return loading;
   }
 
   // What the chart shows as a table, made when it is opened.
@@ -222,11 +211,10 @@
   const redraw = () => charts.forEach((chart) => chart.isDrawn && draw(chart));
 
   const nearby = new IntersectionObserver(
-    async (entries) => {
+    (entries) => {
       for (const { target, isIntersecting } of entries) {
         if (!isIntersecting) continue;
         nearby.unobserve(target);
-        await load();
         draw(charts.get(target));
       }
     },
@@ -238,8 +226,6 @@
       if (chart.isDrawn && target.clientWidth && target.clientWidth !== chart.width) draw(chart);
     }
   });
-  // Loaded by then, so that every chart can be printed.
-  addEventListener("load", () => (window.requestIdleCallback ?? setTimeout)(load));
   for (const place of charts.keys()) {
     nearby.observe(place);
     sizes.observe(place);
@@ -248,8 +234,11 @@
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   new MutationObserver(redraw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
 
-  // On paper every chart is seen, in the colours of the paper.
-  const drawAll = () => window.Plotly && charts.forEach(draw);
-  addEventListener("beforeprint", drawAll);
-  matchMedia("print").addEventListener("change", drawAll);
+  // On paper every chart is seen.
+  const print = (starts) => () => {
+    isPrinting = starts;
+    charts.forEach(draw);
+  };
+  addEventListener("beforeprint", print(true));
+  addEventListener("afterprint", print(false));
 })();
