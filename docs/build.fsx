@@ -6,12 +6,12 @@
 #r "../scripts/packages/bin/Release/net10.0/Microsoft.CodeAnalysis.CSharp.dll"
 #load "build/tables.fsx" "build/pages.fsx" "build/cache.fsx" "build/evaluation.fsx" "build/assembly.fsx" "build/sources.fsx" "build/listing.fsx"
 #load "build/api.fsx" "build/comments.fsx" "build/signature.fsx" "build/reference.fsx" "build/gaps.fsx" "build/apilinks.fsx"
-#load "build/formula.fsx" "build/search.fsx"
-#load "build/html.fsx" "build/serve.fsx"
+#load "build/html.fsx" "build/slim.fsx" "build/equations.fsx" "build/headings.fsx" "build/code.fsx" "build/boxes.fsx"
+#load "build/about.fsx" "build/rows.fsx" "build/navigation.fsx" "build/assets.fsx" "build/checks.fsx"
 #load "build/stored.fsx" "build/ledger.fsx" "build/claims.fsx" "build/path.fsx" "build/home.fsx"
 #load "build/performance.fsx" "build/promises.fsx" "build/agreement.fsx" "build/data.fsx"
-#load "build/equations.fsx" "build/headings.fsx" "build/code.fsx" "build/boxes.fsx" "build/about.fsx" "build/rows.fsx"
-#load "build/navigation.fsx" "build/assets.fsx" "build/literate.fsx" "build/notes.fsx" "build/notebook.fsx" "build/downloads.fsx"
+#load "build/formula.fsx" "build/search.fsx"
+#load "build/literate.fsx" "build/notes.fsx" "build/notebook.fsx" "build/downloads.fsx" "build/serve.fsx"
 
 open System
 open System.Diagnostics
@@ -204,6 +204,7 @@ let prepare (page: SitePage) =
                 yield! Claims.link report document
 
         yield! Listing.insert root page.Address document
+        Slim.tips document
     ]
 
 let missing = List.collect prepare documents
