@@ -144,8 +144,10 @@ let documents: SitePage list =
             let address = Path.GetRelativePath(texts', file).Replace('\\', '/')
             let source = texts |> List.tryFind (fun page -> page.Address = address)
             Assembly.page template sources address source (File.ReadAllText file)
+
         for address, bare in Reference.pages root api do
             Assembly.page template sources address None bare
+
         for page, result in scriptFolders do
             match folder result with
             | Some made ->
@@ -158,7 +160,13 @@ let documents: SitePage list =
 let reports =
     let read = [ for page, result in scriptFolders -> Ledger.report root page (folder result) ]
 
-    match List.collect (function Ok _ -> [] | Error complaint -> [ complaint ]) read with
+    match
+        List.collect
+            (function
+            | Ok _ -> []
+            | Error complaint -> [ complaint ])
+            read
+    with
     | [] -> read |> List.choose Result.toOption |> List.sortBy (fun report -> int (report.Page.Field "index"))
     | complaints -> fail complaints
 
@@ -211,7 +219,10 @@ let missing = List.collect prepare documents
 
 /// What every page has of a kind, with the page's address.
 let everywhere (find: AngleSharp.Dom.IDocument -> string list) =
-    [ for page in documents do for found in find page.Document -> found, page.Address ]
+    [
+        for page in documents do
+            for found in find page.Document -> found, page.Address
+    ]
 
 let tagged = everywhere Equations.box
 let equations = readOnlyDict (List.distinctBy fst tagged)
@@ -257,6 +268,9 @@ let check anchors (page: SitePage) =
             $"{page.Address} loads {address}; the site has to work offline, put a copy into docs/content."
         for address in Html.brokenLinks anchors site page.Address page.Document do
             $"{page.Address} links to {address}, which does not exist."
+        for find in [ Checks.rawMaths; Checks.charts; Checks.images; Checks.duplicateIds ] do
+            yield! find page.Address page.Document
+        yield! Checks.weight (Path.Combine(site, page.Address)) page.Address page.Document
     ]
 
 let write (page: SitePage) =
@@ -274,12 +288,21 @@ let faults =
         List.iter write documents
         for page in scripts do
             yield! Downloads.write root site page.Name
-        let anchors = readOnlyDict [ for page in documents do if not (isStandIn page) then page.Address, Html.anchors page.Document ]
+        let anchors =
+            readOnlyDict
+                [
+                    for page in documents do
+                        if not (isStandIn page) then
+                            page.Address, Html.anchors page.Document
+                ]
+
         yield! List.collect (check anchors) documents
+
         for equation, owners in List.groupBy fst tagged do
             if owners.Length > 1 then
                 let owners = owners |> List.map snd |> String.concat " and "
                 $"the equation {equation} is tagged more than once, on {owners}; tag it where it is derived and link to it elsewhere."
+
         for style in Directory.GetFiles(site, "*.css", SearchOption.AllDirectories) do
             for address in Html.remoteLoadsOfStyle (File.ReadAllText style) do
                 $"{Path.GetRelativePath(site, style)} loads {address}; the site has to work offline, put a copy into docs/content."

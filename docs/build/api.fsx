@@ -108,7 +108,9 @@ module Api =
         let compilation = Sources.compilation root
 
         let types =
-            typesIn compilation.Assembly.GlobalNamespace |> List.map describe |> List.sortBy (fun t -> t.Area, t.Name)
+            typesIn compilation.Assembly.GlobalNamespace
+            |> List.map describe
+            |> List.sortBy (fun t -> t.Area, t.Name)
 
         { Compilation = compilation; Types = types }
 

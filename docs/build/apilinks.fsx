@@ -78,7 +78,11 @@ module ApiLinks =
             | None -> ()
 
     /// The equations that a type's source file names, each linked to the page that derives it.
-    let private linkEquations (equations: IReadOnlyDictionary<string, string>) (titleOf: string -> string) (document: IDocument) =
+    let private linkEquations
+        (equations: IReadOnlyDictionary<string, string>)
+        (titleOf: string -> string)
+        (document: IDocument)
+        =
         for place in List.ofSeq (document.QuerySelectorAll "p.equations[data-ids]") do
             let known =
                 (place.GetAttribute "data-ids").Split ' '

@@ -31,7 +31,11 @@ module Sources =
             [
                 CSharpSyntaxTree.ParseText(implicitUsings, options)
                 for file in List.sort (Cache.files root "core" [ "*.cs" ]) do
-                    CSharpSyntaxTree.ParseText(File.ReadAllText file, options, Path.GetRelativePath(root, file).Replace('\\', '/'))
+                    CSharpSyntaxTree.ParseText(
+                        File.ReadAllText file,
+                        options,
+                        Path.GetRelativePath(root, file).Replace('\\', '/')
+                    )
             ]
 
         let libraries =
