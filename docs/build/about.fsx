@@ -24,7 +24,8 @@ module About =
             $"<dl>\n{facts page}\n</dl>\n"
             + $"<pre><code lang=\"text\">dotnet fsi scripts/{script} -- --quick\n</code></pre>\n"
             + $"<p><a class=\"download\" href=\"{script}\" download>Script, {script}</a> "
-            + $"<a class=\"download\" href=\"{notebook}\" download>Notebook, {notebook}</a></p>"
+            + $"<a class=\"download\" href=\"{notebook}\" download>Notebook, {notebook}</a> "
+            + "Both belong into the folder <code>scripts/</code> of the repository.</p>"
 
         let rec lastParagraph (element: IElement) =
             match element.NextElementSibling with
