@@ -171,6 +171,7 @@ for template, file, _ in made do
             fun found -> fill found.Groups[1].Value
         )
 
+    Directory.CreateDirectory(Path.GetDirectoryName(pathOf file)) |> ignore
     File.WriteAllText(pathOf file, text)
 
 /// F# compiles the files of a project in the order of its list; the new tests come behind those of the last rule.

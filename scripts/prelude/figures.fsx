@@ -84,7 +84,7 @@ module Figures =
         if not Host.isSite then
             writePage (Page.current ()) name figure
 
-        figure
+        Host.shown figure
 
     /// All charts in one, of which the one with that number is shown; plots.js puts a control beside it that shows another.
     let private stacked (control: string) label shown (charts: (string * GenericChart) list) =
@@ -171,12 +171,12 @@ module Figures =
 
         let body = rows |> List.map (line "td") |> String.concat "\n"
         let head = line "th" headers
-        $"<table class=\"results\">\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody>\n</table>"
+        Host.shown $"<table class=\"results\">\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody>\n</table>"
 
     /// The C# source of a member, or of a whole type: csharp "Rules/LayerNorm.cs" "Forward". Only the site shows it: its
     /// build puts the listing in, so that no script waits for a compiler. Follow the call by (*** include-it-raw ***).
     let csharp (file: string) (name: string) =
-        $"<div class=\"csharp\" data-file=\"{html file}\" data-name=\"{html name}\"></div>"
+        Host.shown $"<div class=\"csharp\" data-file=\"{html file}\" data-name=\"{html name}\"></div>"
 
     /// Prints where the plots lie, and opens them if asked to.
     let internal list (page: Page) =

@@ -4,11 +4,31 @@ open System
 open System.IO
 open System.Reflection
 
-/// Where a page runs: on a terminal (dotnet fsi) or inside the build of the site (fsdocs).
+/// Where a page runs: on a terminal (dotnet fsi), inside the build of the site (fsdocs), or in a notebook (.NET Interactive).
 [<RequireQualifiedAccess>]
 module Host =
+    let private program = Assembly.GetEntryAssembly().GetName().Name
+
+    let isTerminal = program = "fsi"
+
+    let isNotebook =
+        program.Contains("dotnet-interactive", StringComparison.OrdinalIgnoreCase)
+        || program.Contains("DotNet.Interactive", StringComparison.OrdinalIgnoreCase)
+
     /// An exit inside the site's build would end that build, and options do not reach a page there.
-    let isSite = Assembly.GetEntryAssembly().GetName().Name <> "fsi"
+    let isSite = not isTerminal && not isNotebook
+
+    /// The options behind the script's name; only on a terminal are there any.
+    let arguments =
+        let all = Environment.GetCommandLineArgs()
+        let isScript (argument: string) = argument.EndsWith(".fsx", StringComparison.OrdinalIgnoreCase)
+
+        match Array.tryFindIndex isScript all with
+        | Some script when isTerminal -> all[script + 1 ..]
+        | _ -> [||]
+
+    /// What a cell shows of HTML that it makes: the site puts it in, a notebook has printed it or leaves it out.
+    let shown (html: string) = if isNotebook then "" else html
 
     /// What went wrong in cells of the page inside the site's build, which goes on after such a cell and does not tell.
     let errors = ResizeArray<string>()
@@ -46,10 +66,10 @@ module Host =
         | None ->
             failwith "no folder above this script holds core/Hybrid.Core.csproj; run it from within the repository."
 
-    /// Ends a page that cannot go on: with a message and exit code 1, or inside the site's build with an exception.
+    /// Ends a page that cannot go on: with a message and exit code 1, or where no terminal is with an exception.
     let refuse message =
         eprintfn $"%s{message}"
-        if isSite then failwith message else exit 1
+        if isTerminal then exit 1 else failwith message
 
 [<AutoOpen>]
 module Data =

@@ -201,11 +201,9 @@ module Page =
     let private read name extras =
         let reject cause = Host.refuse $"{cause}\n\n{usage name extras}"
 
-        let arguments = if Host.isSite then [||] else Array.skip 1 fsi.CommandLineArgs
-
         let given =
             try
-                parser.ParseCommandLine(arguments, raiseOnUsage = false)
+                parser.ParseCommandLine(Host.arguments, raiseOnUsage = false)
             with :? ArguParseException as error ->
                 let cause = error.Message.Split('\n')[0]
 

@@ -32,7 +32,7 @@ module Training =
     let private stop (page: Page) name step : unit =
         eprintfn $"\nStopped after step %d{step} of the run '%s{name}', which is saved."
 
-        let options = Array.skip 1 fsi.CommandLineArgs |> Array.filter ((<>) "--resume")
+        let options = Host.arguments |> Array.filter ((<>) "--resume")
         let again = String.Join(" ", [ yield! options; "--resume" ])
         eprintfn $"To go on: dotnet fsi scripts/%s{page.Name}.fsx -- %s{again}"
         exit 130
@@ -47,7 +47,7 @@ module Training =
             step (state.Step + 1)
             state.Step <- state.Step + 1
 
-        if Host.isSite then
+        if not Host.isTerminal then
             while state.Step < steps do
                 next ()
         else
