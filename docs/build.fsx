@@ -5,7 +5,7 @@
 #r "../scripts/packages/bin/Release/net10.0/Microsoft.CodeAnalysis.dll"
 #r "../scripts/packages/bin/Release/net10.0/Microsoft.CodeAnalysis.CSharp.dll"
 #load "build/tables.fsx" "build/pages.fsx" "build/cache.fsx" "build/evaluation.fsx" "build/assembly.fsx" "build/sources.fsx" "build/listing.fsx"
-#load "build/html.fsx" "build/home.fsx" "build/performance.fsx" "build/promises.fsx" "build/serve.fsx"
+#load "build/html.fsx" "build/charts.fsx" "build/checks.fsx" "build/home.fsx" "build/performance.fsx" "build/promises.fsx" "build/serve.fsx"
 
 open System
 open System.Diagnostics
@@ -221,6 +221,7 @@ let faults =
         yield! List.collect finish documents
         List.iter write documents
         yield! List.collect check documents
+        yield! Checks.complaints site [ for page in documents -> page.Address, page.Document ]
         for equation, owners in List.groupBy fst tagged do
             if owners.Length > 1 then
                 let owners = owners |> List.map snd |> String.concat " and "

@@ -49,26 +49,26 @@ let private pageChecks =
         case "formula in what is read aloud" Checks.rawMaths "<img alt=\"x\">" "<img alt=\"the sum $x$\">" "in the alt"
         case
             "chart without text alternative"
-            Checks.charts
+            Charts.complaints
             goodChart
             (chart " " "The loss falls." titledJson)
             "no text alternative"
-        case "chart without caption" Checks.charts goodChart (chart "The loss falls." "" titledJson) "no caption"
+        case "chart without caption" Charts.complaints goodChart (chart "The loss falls." "" titledJson) "no caption"
         case
             "chart without the title of an axis"
-            Checks.charts
+            Charts.complaints
             goodChart
             (chart "The loss falls." "Loss" untitledY)
             "the yaxis"
         case
             "chart without the title of a second axis"
-            Checks.charts
+            Charts.complaints
             goodChart
             (chart "Loss" "Loss" (titledJson.Replace("\"x\":", "\"yaxis\":\"y2\",\"x\":")))
             "the yaxis2"
         case
             "raw $ in a chart"
-            Checks.charts
+            Charts.complaints
             goodChart
             (chart "Loss" "Loss" (titledJson.Replace("step", "$t$")))
             "raw $"
@@ -111,7 +111,7 @@ let private invisibleAxes =
         let pie = """{"data":[{"type":"pie","values":[1]}],"layout":{}}"""
 
         for json in [ hidden; names; pie ] do
-            Expect.isEmpty (on Checks.charts (chart "a" "a" json)) json
+            Expect.isEmpty (on Charts.complaints (chart "a" "a" json)) json
 
 /// A folder that goes away after the work.
 let private inFolder work =
@@ -132,11 +132,11 @@ let private tooHeavy =
             let document = parse "<script src=\"data.js\"></script><script src=\"plotly.min.js\"></script>"
             data 1_000_000 "data.js"
             data 4_000_000 "plotly.min.js"
-            Expect.isEmpty (Checks.weight file "page.html" document) "5 MB in all"
+            Expect.isEmpty (Checks.weight folder "page.html" document) "5 MB in all"
             data 1_600_000 "data.js"
-            Expect.hasLength (Checks.weight file "page.html" document) 1 "1.6 MB beside the plotting library"
+            Expect.hasLength (Checks.weight folder "page.html" document) 1 "1.6 MB beside the plotting library"
             data 5_000_000 "plotly.min.js"
-            Expect.hasLength (Checks.weight file "page.html" document) 2 "6.6 MB in all")
+            Expect.hasLength (Checks.weight folder "page.html" document) 2 "6.6 MB in all")
 
 let private astray =
     testCase "link to a page that does not exist, and a load from another host"
@@ -149,7 +149,11 @@ let private astray =
                 parse
                     "<a href=\"page.html\">a</a><a href=\"gone.html\">b</a><img src=\"https://example.org/a.png\" alt=\"\">"
 
-            Expect.equal (Html.brokenLinks (readOnlyDict []) file document) [ "gone.html" ] "broken links"
+            Expect.equal
+                (Html.brokenLinks (readOnlyDict []) folder "page.html" document)
+                [ "gone.html" ]
+                "broken links"
+
             Expect.equal (Html.remoteLoads document) [ "https://example.org/a.png" ] "remote loads")
 
 let private everyCheckRuns =
@@ -164,7 +168,7 @@ let private everyCheckRuns =
             let file = Path.Combine(folder, "page.html")
             File.WriteAllText(file, "")
             File.WriteAllBytes(Path.Combine(folder, "big.js"), Array.zeroCreate 2_000_000)
-            let found = Checks.complaints folder [ file, parse bad ] |> String.concat "\n"
+            let found = Checks.complaints folder [ "page.html", parse bad ] |> String.concat "\n"
 
             for words in
                 [
