@@ -1,7 +1,6 @@
 namespace Hybrid.Docs
 
 open System
-open System.Collections.Generic
 open System.IO
 open System.Text.RegularExpressions
 open AngleSharp.Dom
@@ -58,39 +57,6 @@ module Checks =
                     $"{name} has the id '{id}' {Seq.length bearers} times; an address with # finds only the first."
         ]
 
-    /// Equation ids in comments of code that lead to no equation, because no page derives it.
-    let unlinkedEquations (name: string) (document: IDocument) =
-        [
-            for comment in document.QuerySelectorAll "pre span.c" do
-                for node in comment.ChildNodes do
-                    if node.NodeType = NodeType.Text then
-                        for found in Regex.Matches(node.TextContent, @"\b[A-Z]+-\d+\b") do
-                            $"{name} shows code with the equation id {found.Value}, which no page derives; give the equation \\tag{{{found.Value}}}."
-        ]
-        |> List.distinct
-
-    /// Links to a part of a page that is not there. The ids are those of each page, by its name below the site's folder.
-    let missingFragments (ids: IReadOnlyDictionary<string, Set<string>>) (name: string) (document: IDocument) =
-        let root = Uri "site:///"
-        let here = Uri(root, name)
-
-        [
-            for link in document.QuerySelectorAll "a[href*='#']" do
-                let address = attribute "href" link
-
-                match Uri.TryCreate(here, address) with
-                | true, target when target.Scheme = root.Scheme ->
-                    let page = Uri.UnescapeDataString(target.AbsolutePath.TrimStart '/')
-                    let part = Uri.UnescapeDataString(target.Fragment.TrimStart '#')
-
-                    match ids.TryGetValue page with
-                    | true, known when part <> "" && not (known.Contains part) ->
-                        $"{name} links to {address}, but {page} has nothing with that id; link to a heading that is there."
-                    | _ -> ()
-                | _ -> ()
-        ]
-        |> List.distinct
-
     /// Bytes that a page may make a browser load: the first page in all, and a later one beyond the plotting library. Fonts come on top, which a
     /// page only loads as far as its formulas need them; the tests in tests/Site count them.
     let private firstLimit, laterLimit = 6_000_000L, 1_500_000L
@@ -122,21 +88,4 @@ module Checks =
                 $"{name} makes a browser load {first} bytes, more than {firstLimit}; {remedy}."
             if later > laterLimit then
                 $"{name} makes a browser load {later} bytes beside the plotting library, more than {laterLimit}; {remedy}."
-        ]
-
-    /// What is wrong with the pages, as they were written to the site's folder; each comes with its address from there.
-    let complaints (site: string) (pages: (string * IDocument) list) =
-        let ids =
-            readOnlyDict
-                [ for name, document in pages -> name, document.QuerySelectorAll "[id]" |> Seq.map _.Id |> Set.ofSeq ]
-
-        [
-            for name, document in pages do
-                yield! rawMaths name document
-                yield! Charts.complaints name document
-                yield! images name document
-                yield! duplicateIds name document
-                yield! unlinkedEquations name document
-                yield! missingFragments ids name document
-                yield! weight site name document
         ]
