@@ -42,7 +42,7 @@ let main args =
             CLIArguments.Append_Summary_Handler handler
         ]
 
-    let tests = testList "site" [ PlantedFaultTests.tests; withBrowser () ]
+    let tests = testList "site" [ PlantedFaultTests.tests; PlantedPageTests.tests; withBrowser () ]
     let code = runTestsWithCLIArgs options args tests
     Browser.close ()
 
