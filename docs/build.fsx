@@ -4,10 +4,12 @@
 #r "../scripts/packages/bin/Release/net10.0/Argu.dll"
 #r "../scripts/packages/bin/Release/net10.0/Microsoft.CodeAnalysis.dll"
 #r "../scripts/packages/bin/Release/net10.0/Microsoft.CodeAnalysis.CSharp.dll"
-#load "build/tables.fsx" "build/pages.fsx" "build/cache.fsx" "build/evaluation.fsx" "build/assembly.fsx" "build/listing.fsx"
+#load "build/tables.fsx" "build/pages.fsx" "build/cache.fsx" "build/evaluation.fsx" "build/assembly.fsx" "build/sources.fsx" "build/listing.fsx"
 #load "build/api.fsx" "build/comments.fsx" "build/signature.fsx" "build/reference.fsx" "build/gaps.fsx" "build/apilinks.fsx"
 #load "build/formula.fsx" "build/search.fsx"
 #load "build/html.fsx" "build/home.fsx" "build/performance.fsx" "build/promises.fsx" "build/serve.fsx"
+#load "build/equations.fsx" "build/headings.fsx" "build/code.fsx" "build/boxes.fsx" "build/about.fsx" "build/rows.fsx"
+#load "build/navigation.fsx" "build/assets.fsx"
 
 open System
 open System.Diagnostics
@@ -142,6 +144,7 @@ let documents: SitePage list =
             Assembly.page template sources address source (File.ReadAllText file)
         for address, bare in Reference.pages root api do
             Assembly.page template sources address None bare
+
         for page, result in scriptFolders do
             match folder result with
             | Some made ->
@@ -175,22 +178,8 @@ let copyContent () =
 
 copyContent ()
 
-let tagged =
-    [
-        for page in documents do
-            for equation in Html.anchorEquations page.Document do
-                equation, page.Address
-    ]
-
-let equations = readOnlyDict (List.distinctBy fst tagged)
-let titleOf =
-    let titles = dict [ for page in documents -> page.Address, Search.titleOf page.Document ]
-    fun address -> titles[address]
-
-let linkApi = ApiLinks.link api equations titleOf
-
-/// What is done to each page, in order; what cannot be done is complained about.
-let finish (page: SitePage) =
+/// What is done to each page before all of them are looked at together.
+let prepare (page: SitePage) =
     let document = page.Document
     Html.tidy document
 
@@ -200,19 +189,53 @@ let finish (page: SitePage) =
     | "promises.html" -> Promises.fill root document
     | _ -> ()
 
-    [
-        yield! Html.insertListings root page.Address document
-        Html.linkEquations equations page.Address document
-        linkApi page
-        Html.wrapTables document
-    ]
+    Listing.insert root page.Address document
+
+let missing = List.collect prepare documents
+
+/// What every page has of a kind, with the page's address.
+let everywhere (find: AngleSharp.Dom.IDocument -> string list) =
+    [ for page in documents do for found in find page.Document -> found, page.Address ]
+
+let tagged = everywhere Equations.box
+let equations = readOnlyDict (List.distinctBy fst tagged)
+let listings = readOnlyDict (List.distinctBy fst (everywhere Equations.listed))
+let titles = readOnlyDict [ for page in documents -> page.Address, Search.titleOf page.Document ]
+let linkApi = ApiLinks.link api equations titles
+let isStandIn (page: SitePage) = not (isNull (page.Document.QuerySelector "[data-stand-in]"))
+
+/// Lays a page out.
+let finish (page: SitePage) =
+    let document = page.Document
+    let unlinked = Equations.linkComments equations page.Address document
+    Equations.linkCode listings page.Address document
+    Equations.linkNotes equations page.Address document
+    linkApi page
+    Code.unwrap document
+    Headings.anchor document
+    Headings.list document
+    Boxes.wrap document
+
+    match page.Source with
+    | Some source when source.IsScript -> About.insert source document
+    | _ -> ()
+
+    Code.box document
+
+    if page.Kind = "literate" then
+        Rows.pair document
+
+    Navigation.link page.Address document
+    Assets.trim document
+    // Equations may be derived on pages that this build left out.
+    if List.exists isStandIn documents then [] else unlinked
 
 /// What can be seen only when every page is finished.
-let check (page: SitePage) =
+let check anchors (page: SitePage) =
     [
         for address in Html.remoteLoads page.Document do
             $"{page.Address} loads {address}; the site has to work offline, put a copy into docs/content."
-        for address in Html.brokenLinks equations site page.Address page.Document do
+        for address in Html.brokenLinks anchors site page.Address page.Document do
             $"{page.Address} links to {address}, which does not exist."
     ]
 
@@ -224,11 +247,13 @@ let write (page: SitePage) =
 
 let faults =
     [
+        yield! missing
         yield! Gaps.find api
         yield! List.collect finish documents
         Search.write site documents
         List.iter write documents
-        yield! List.collect check documents
+        let anchors = readOnlyDict [ for page in documents do if not (isStandIn page) then page.Address, Html.anchors page.Document ]
+        yield! List.collect (check anchors) documents
         for equation, owners in List.groupBy fst tagged do
             if owners.Length > 1 then
                 let owners = owners |> List.map snd |> String.concat " and "

@@ -1,6 +1,5 @@
 namespace Hybrid.Docs
 
-open System
 open System.IO
 open System.Text.RegularExpressions
 open Microsoft.CodeAnalysis
@@ -25,43 +24,6 @@ type Api = { Compilation: CSharpCompilation; Types: ApiType list }
 
 [<RequireQualifiedAccess>]
 module Api =
-    /// The namespaces that every file of the core opens without saying so.
-    let private implicitUsings =
-        [ "System"; "System.Collections.Generic"; "System.IO"; "System.Linq"; "System.Threading"; "System.Threading.Tasks" ]
-        |> List.map (fun name -> $"global using {name};")
-        |> String.concat "\n"
-
-    let private compile (root: string) =
-        let options = CSharpParseOptions(LanguageVersion.Latest, DocumentationMode.Parse)
-
-        let trees =
-            [
-                CSharpSyntaxTree.ParseText(implicitUsings, options)
-                for file in Array.sort (Directory.GetFiles(Path.Combine(root, "core"), "*.cs", SearchOption.AllDirectories)) do
-                    let path = Path.GetRelativePath(root, file).Replace('\\', '/')
-
-                    if not (Regex.IsMatch(path, "^core/(bin|obj)/")) then
-                        CSharpSyntaxTree.ParseText(File.ReadAllText file, options, path)
-            ]
-
-        let references =
-            [
-                for file in (string (AppContext.GetData "TRUSTED_PLATFORM_ASSEMBLIES")).Split Path.PathSeparator do
-                    if (Path.GetFileName file).StartsWith "System." then
-                        MetadataReference.CreateFromFile file :> MetadataReference
-            ]
-
-        CSharpCompilation.Create(
-            "Hybrid.Core",
-            trees,
-            references,
-            CSharpCompilationOptions(
-                OutputKind.DynamicallyLinkedLibrary,
-                allowUnsafe = true,
-                nullableContextOptions = NullableContextOptions.Enable
-            )
-        )
-
     let private isVisible (symbol: ISymbol) =
         match symbol.DeclaredAccessibility with
         | Accessibility.Public -> true
@@ -120,7 +82,7 @@ module Api =
             genericsOptions = SymbolDisplayGenericsOptions.IncludeTypeParameters
         )
 
-    let private describe (symbol: INamedTypeSymbol) =
+    let private describe (root: string) (symbol: INamedTypeSymbol) =
         let members =
             if symbol.TypeKind = TypeKind.Delegate then
                 []
@@ -137,15 +99,15 @@ module Api =
             Symbol = symbol
             Name = symbol.ToDisplayString nameFormat
             Page = $"{symbol.ContainingNamespace.Name}-{outer}{symbol.Name}.html".ToLowerInvariant()
-            Source = symbol.Locations[0].SourceTree.FilePath
+            Source = Path.GetRelativePath(root, symbol.Locations[0].SourceTree.FilePath).Replace('\\', '/')
             Members = members
         }
 
     let read (root: string) =
-        let compilation = compile root
+        let compilation, _ = Sources.all root
 
         let types =
-            typesIn compilation.Assembly.GlobalNamespace |> List.map describe |> List.sortBy (fun t -> t.Area, t.Name)
+            typesIn compilation.Assembly.GlobalNamespace |> List.map (describe root) |> List.sortBy (fun t -> t.Area, t.Name)
 
         { Compilation = compilation; Types = types }
 

@@ -48,6 +48,10 @@ module Boxes =
                 label element
                 let box = document.CreateElement "div"
                 box.ClassName <- "table-box"
+
+                if element.ClassList.Contains "paper-says" then
+                    box.ClassList.Add "paper-says-box"
+
                 box.SetAttribute("data-name", $"Table of {section}")
                 element.Replace box
                 box.AppendChild element |> ignore

@@ -32,19 +32,17 @@ module Equations =
 
                     if found.Success then
                         let name = found.Groups[1].Value
-                        let numbers = element document "span" "numbers" ""
                         maths.TextContent <- tag.Replace(maths.TextContent, "", 1)
-                        box.AppendChild numbers |> ignore
 
                         if wholeId.IsMatch name then
                             let anchor = element document "a" "equation" name
                             anchor.Id <- "eq-" + name
                             anchor.SetAttribute("href", "#" + anchor.Id)
                             anchor.SetAttribute("aria-label", $"Equation {name}")
-                            numbers.AppendChild anchor |> ignore
+                            box.AppendChild anchor |> ignore
                             name
                         else
-                            numbers.AppendChild(element document "span" "number" $"({name})") |> ignore
+                            box.AppendChild(element document "span" "number" $"({name})") |> ignore
 
                     box.AppendChild maths |> ignore
         ]
@@ -53,20 +51,40 @@ module Equations =
     let listed (document: IDocument) =
         [ for line in document.QuerySelectorAll "#content [id^='code-']" -> line.Id.Substring 5 ]
 
-    let private addressFrom page owner = if owner = page then "" else owner
+    let private addressFrom (page: string) owner =
+        if owner = page then ""
+        elif page.Contains '/' then "../" + owner
+        else owner
 
-    /// Puts a link to the line of C# beside each formula that a page lists the code of.
+    /// Puts a link to the line of C# beside each formula that a page lists the code of, the formula's own page before others.
     let linkCode (listings: IReadOnlyDictionary<string, string>) (page: string) (document: IDocument) =
         for anchor in document.QuerySelectorAll "a.equation" do
             let name = anchor.Id.Substring 3
 
-            match listings.TryGetValue name with
+            let isListedHere = not (isNull (document.GetElementById("code-" + name)))
+
+            match (if isListedHere then (true, page) else listings.TryGetValue name) with
             | true, owner ->
                 let link = element document "a" "to-code" "C#"
                 link.SetAttribute("href", $"{addressFrom page owner}#code-{name}")
                 link.SetAttribute("aria-label", $"C# of equation {name}")
                 anchor.Parent.AppendChild link |> ignore
             | _ -> ()
+
+    /// Turns the ids that notes speak of into links.
+    let linkNotes (equations: IReadOnlyDictionary<string, string>) (page: string) (document: IDocument) =
+        let isText (node: IText) =
+            id.IsMatch node.Data && isNull (node.ParentElement.Closest "a, code, pre, h1, h2, h3, h4, script, .math")
+
+        let link (found: Match) =
+            match equations.TryGetValue found.Value with
+            | true, owner -> $"<a class=\"to-equation\" href=\"{addressFrom page owner}#eq-{found.Value}\">{found.Value}</a>"
+            | _ -> found.Value
+
+        for node in (document.GetElementById "content").Descendants<IText>() |> Seq.filter isText |> List.ofSeq do
+            let linked = document.CreateElement "span"
+            linked.InnerHtml <- id.Replace(Tables.encode node.Data, link)
+            node.Replace(Array.ofSeq linked.ChildNodes)
 
     /// Turns the ids in comments of code, such as // LN-3, into links to the equation on the page that derives it; returns
     /// what names an equation that no page derives. A name is an equation's if it begins its comment or if its letters are

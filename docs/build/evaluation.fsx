@@ -86,15 +86,27 @@ module Evaluation =
             ]
 
     /// The build's own part in what comes out.
-    let private tools root = [ Path.Combine(root, ".config", "dotnet-tools.json"); Path.Combine(root, "docs", "build", "evaluation.fsx") ]
+    let private tools root =
+        [ Path.Combine(root, ".config", "dotnet-tools.json"); Path.Combine(root, "docs", "build", "evaluation.fsx") ]
 
-    let private core root = Cache.files root "core" [ "*.cs"; "*.csproj" ] @ List.ofArray (Directory.GetFiles(root, "Directory.*"))
+    let private core root =
+        Cache.files root "core" [ "*.cs"; "*.csproj" ]
+        @ List.ofArray (Directory.GetFiles(root, "Directory.*"))
 
     /// The cache's name and hash of a page. It depends on its script, what it loads, the core, and all data.
     let private pageKey root mode (page: SourcePage) =
-        let shared = Cache.files root (Path.Combine("scripts", "prelude")) [ "*.fsx" ] @ Cache.files root (Path.Combine("scripts", "packages")) [ "*.*" ]
+        let shared =
+            Cache.files root (Path.Combine("scripts", "prelude")) [ "*.fsx" ]
+            @ Cache.files root (Path.Combine("scripts", "packages")) [ "*.*" ]
+
         let loads = [ for name in [ "ensure.fsx"; "prelude.fsx" ] -> Path.Combine(root, "scripts", name) ]
-        let data = [ for folder in [ "data"; "results" ] do yield! Cache.files root (Path.Combine("scripts", folder)) [ "*.*" ] ]
+
+        let data =
+            [
+                for folder in [ "data"; "results" ] do
+                    yield! Cache.files root (Path.Combine("scripts", folder)) [ "*.*" ]
+            ]
+
         $"{page.Name}-{mode}", Cache.hash root [ mode ] (page.File :: tools root @ core root @ shared @ loads @ data)
 
     let private textsKey root (texts: SourcePage list) =

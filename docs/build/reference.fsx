@@ -132,7 +132,7 @@ module Reference =
             | _ -> $"""<dt>{label}</dt><dd>{String.concat ", " items}</dd>"""
 
         let code (symbol: INamedTypeSymbol) = $"<code>{Signature.typeHtml api symbol}</code>"
-        let isOurs (symbol: INamedTypeSymbol) = symbol.ContainingAssembly.Name = "Hybrid.Core"
+        let isOurs (symbol: INamedTypeSymbol) = SymbolEqualityComparer.Default.Equals(symbol.ContainingAssembly, api.Compilation.Assembly)
 
         let bases =
             match t.Symbol.BaseType with

@@ -24,6 +24,12 @@ module Rows =
         let row = document.CreateElement "div"
         row.ClassName <- "row"
 
+        if elements.Head.LocalName = "h2" then
+            row.ClassList.Add "section"
+
+        if elements.Head.Id = "References" then
+            row.ClassList.Add "references"
+
         match notes, code with
         | notes, [] ->
             row.ClassList.Add "notes-only"

@@ -69,8 +69,9 @@
     showCurrent();
   }
 
-  // Tells whenever a heading crosses the line below which a section is not yet being read.
-  const observer = new IntersectionObserver(follow, { rootMargin: "0px 0px -75% 0px" });
+  // Tells whenever a heading crosses the line below which a section is not yet being read. The margin above takes in the
+  // whole page, so that a jump past many headings is told too.
+  const observer = new IntersectionObserver(follow, { rootMargin: "1000000px 0px -75% 0px" });
   for (const heading of headings) observer.observe(heading);
   tell();
 })();
