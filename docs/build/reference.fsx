@@ -28,7 +28,7 @@ module Reference =
         ]
 
     let private encode (text: string) = WebUtility.HtmlEncode text
-    let private equationId = Regex @"//.*?\b([A-Z][A-Z0-9a-z]*-[0-9]+[a-z]?)\b"
+    let private equationId = Regex @"\b[A-Z][A-Za-z0-9]*-[0-9]+[a-z]?\b"
 
     let private kind (symbol: INamedTypeSymbol) =
         match symbol.TypeKind with
@@ -160,14 +160,18 @@ module Reference =
                 "</dl>"
             ]
 
-    /// The ids in the comments of a source file, in order.
+    /// The ids in the comments of a source file, families as they first appear, each by number.
     let private equationsOf (root: string) (t: ApiType) =
+        let number (id: string) = int (Regex.Match(id, @"-([0-9]+)").Groups[1].Value)
+
         [
             for line in File.ReadLines(Path.Combine(root, t.Source)) do
-                for found in Regex.Matches((equationId.Match line).Value, @"\b[A-Z][A-Za-z0-9]*-[0-9]+[a-z]?\b") do
+                for found in equationId.Matches(Regex.Match(line, "//.*").Value) do
                     found.Value
         ]
         |> List.distinct
+        |> List.groupBy (fun id -> (id.Split '-')[0])
+        |> List.collect (fun (_, ids) -> List.sortBy (fun id -> number id, id) ids)
 
     let private typePage root (api: Api) (t: ApiType) =
         let comment = Comments.read api t.Symbol
