@@ -130,7 +130,7 @@ module Listing =
 
                 Ok(
                     $"<figure class=\"listing\"><figcaption>{caption}</figcaption>"
-                    + $"<pre class=\"fssnip\"><code lang=\"csharp\">{code}\n</code></pre></figure>"
+                    + $"<pre class=\"fssnip\"><code>{code}\n</code></pre></figure>"
                 )
 
     /// Puts the listings that a page asked for into it; returns what could not be found.

@@ -81,7 +81,7 @@ module Reference =
             | rows -> $"<dl class=\"facts\">{String.Concat rows}</dl>"
 
     let private declaration api (symbol: ISymbol) =
-        $"<pre class=\"declaration\"><code lang=\"csharp\">{Signature.html api symbol}</code></pre>"
+        $"<pre class=\"declaration\"><code>{Signature.html api symbol}</code></pre>"
 
     let private block (api: Api) (t: ApiType) (symbol: ISymbol) =
         let comment = Comments.read api symbol
