@@ -6,10 +6,12 @@
 #r "../scripts/packages/bin/Release/net10.0/Microsoft.CodeAnalysis.CSharp.dll"
 #load "build/tables.fsx" "build/pages.fsx" "build/cache.fsx" "build/evaluation.fsx" "build/assembly.fsx" "build/sources.fsx" "build/listing.fsx"
 #load "build/api.fsx" "build/comments.fsx" "build/signature.fsx" "build/reference.fsx" "build/gaps.fsx" "build/apilinks.fsx"
+#load "build/html.fsx" "build/slim.fsx" "build/equations.fsx" "build/headings.fsx" "build/code.fsx" "build/boxes.fsx"
+#load "build/about.fsx" "build/rows.fsx" "build/navigation.fsx" "build/assets.fsx" "build/checks.fsx"
+#load "build/stored.fsx" "build/ledger.fsx" "build/claims.fsx" "build/path.fsx" "build/home.fsx"
+#load "build/performance.fsx" "build/promises.fsx" "build/agreement.fsx" "build/data.fsx"
 #load "build/formula.fsx" "build/search.fsx"
-#load "build/html.fsx" "build/home.fsx" "build/performance.fsx" "build/promises.fsx" "build/serve.fsx"
-#load "build/equations.fsx" "build/headings.fsx" "build/code.fsx" "build/boxes.fsx" "build/about.fsx" "build/rows.fsx"
-#load "build/navigation.fsx" "build/assets.fsx"
+#load "build/literate.fsx" "build/notes.fsx" "build/notebook.fsx" "build/downloads.fsx" "build/serve.fsx"
 
 open System
 open System.Diagnostics
@@ -142,6 +144,7 @@ let documents: SitePage list =
             let address = Path.GetRelativePath(texts', file).Replace('\\', '/')
             let source = texts |> List.tryFind (fun page -> page.Address = address)
             Assembly.page template sources address source (File.ReadAllText file)
+
         for address, bare in Reference.pages root api do
             Assembly.page template sources address None bare
 
@@ -153,8 +156,19 @@ let documents: SitePage list =
             | None -> Assembly.standIn template sources page
     ]
 
-/// The folders with the ledgers and end marks of the pages that were evaluated.
-let results = List.choose (snd >> folder) scriptFolders
+/// What the pages said about themselves when they were evaluated, in the order of the menu.
+let reports =
+    let read = [ for page, result in scriptFolders -> Ledger.report root page (folder result) ]
+
+    match
+        List.collect
+            (function
+            | Ok _ -> []
+            | Error complaint -> [ complaint ])
+            read
+    with
+    | [] -> read |> List.choose Result.toOption |> List.sortBy (fun report -> int (report.Page.Field "index"))
+    | complaints -> fail complaints
 
 /// The style sheets, scripts and fonts, and the plotting library, which Plotly.NET carries along.
 let copyContent () =
@@ -178,30 +192,47 @@ let copyContent () =
 
 copyContent ()
 
+
 /// What is done to each page before all of them are looked at together.
 let prepare (page: SitePage) =
     let document = page.Document
     Html.tidy document
 
-    match page.Address with
-    | "index.html" -> Home.fill scripts results document
-    | "performance.html" -> Performance.fill root document
-    | "promises.html" -> Promises.fill root document
-    | _ -> ()
+    [
+        match page.Address with
+        | "index.html" -> yield! Home.fill root reports document
+        | "performance.html" -> yield! Performance.fill root document
+        | "promises.html" -> yield! Promises.fill root document
+        | "agreement.html" -> yield! Agreement.fill root document
+        | "data.html" -> yield! Data.fill root site scripts document
+        | _ -> ()
 
-    Listing.insert root page.Address document
+        for report in reports do
+            if report.Page.Address = page.Address then
+                yield! Claims.link report document
+
+        yield! Listing.insert root page.Address document
+        Slim.tips document
+    ]
 
 let missing = List.collect prepare documents
 
 /// What every page has of a kind, with the page's address.
 let everywhere (find: AngleSharp.Dom.IDocument -> string list) =
-    [ for page in documents do for found in find page.Document -> found, page.Address ]
+    [
+        for page in documents do
+            for found in find page.Document -> found, page.Address
+    ]
 
 let tagged = everywhere Equations.box
 let equations = readOnlyDict (List.distinctBy fst tagged)
 let listings = readOnlyDict (List.distinctBy fst (everywhere Equations.listed))
-let titles = readOnlyDict [ for page in documents -> page.Address, Search.titleOf page.Document ]
-let linkApi = ApiLinks.link api equations titles
+
+let titleOf =
+    let titles = dict [ for page in documents -> page.Address, Search.titleOf page.Document ]
+    fun address -> titles[address]
+
+let linkApi = ApiLinks.link api equations titleOf
 let isStandIn (page: SitePage) = not (isNull (page.Document.QuerySelector "[data-stand-in]"))
 
 /// Lays a page out.
@@ -237,6 +268,9 @@ let check anchors (page: SitePage) =
             $"{page.Address} loads {address}; the site has to work offline, put a copy into docs/content."
         for address in Html.brokenLinks anchors site page.Address page.Document do
             $"{page.Address} links to {address}, which does not exist."
+        for find in [ Checks.rawMaths; Checks.charts; Checks.images; Checks.duplicateIds ] do
+            yield! find page.Address page.Document
+        yield! Checks.weight (Path.Combine(site, page.Address)) page.Address page.Document
     ]
 
 let write (page: SitePage) =
@@ -252,12 +286,23 @@ let faults =
         yield! List.collect finish documents
         Search.write site documents
         List.iter write documents
-        let anchors = readOnlyDict [ for page in documents do if not (isStandIn page) then page.Address, Html.anchors page.Document ]
+        for page in scripts do
+            yield! Downloads.write root site page.Name
+        let anchors =
+            readOnlyDict
+                [
+                    for page in documents do
+                        if not (isStandIn page) then
+                            page.Address, Html.anchors page.Document
+                ]
+
         yield! List.collect (check anchors) documents
+
         for equation, owners in List.groupBy fst tagged do
             if owners.Length > 1 then
                 let owners = owners |> List.map snd |> String.concat " and "
                 $"the equation {equation} is tagged more than once, on {owners}; tag it where it is derived and link to it elsewhere."
+
         for style in Directory.GetFiles(site, "*.css", SearchOption.AllDirectories) do
             for address in Html.remoteLoadsOfStyle (File.ReadAllText style) do
                 $"{Path.GetRelativePath(site, style)} loads {address}; the site has to work offline, put a copy into docs/content."

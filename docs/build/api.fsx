@@ -1,5 +1,6 @@
 namespace Hybrid.Docs
 
+open System
 open System.IO
 open System.Text.RegularExpressions
 open Microsoft.CodeAnalysis
@@ -82,7 +83,7 @@ module Api =
             genericsOptions = SymbolDisplayGenericsOptions.IncludeTypeParameters
         )
 
-    let private describe (root: string) (symbol: INamedTypeSymbol) =
+    let private describe (symbol: INamedTypeSymbol) =
         let members =
             if symbol.TypeKind = TypeKind.Delegate then
                 []
@@ -99,15 +100,17 @@ module Api =
             Symbol = symbol
             Name = symbol.ToDisplayString nameFormat
             Page = $"{symbol.ContainingNamespace.Name}-{outer}{symbol.Name}.html".ToLowerInvariant()
-            Source = Path.GetRelativePath(root, symbol.Locations[0].SourceTree.FilePath).Replace('\\', '/')
+            Source = symbol.Locations[0].SourceTree.FilePath
             Members = members
         }
 
     let read (root: string) =
-        let compilation, _ = Sources.all root
+        let compilation = Sources.compilation root
 
         let types =
-            typesIn compilation.Assembly.GlobalNamespace |> List.map (describe root) |> List.sortBy (fun t -> t.Area, t.Name)
+            typesIn compilation.Assembly.GlobalNamespace
+            |> List.map describe
+            |> List.sortBy (fun t -> t.Area, t.Name)
 
         { Compilation = compilation; Types = types }
 

@@ -78,7 +78,11 @@ module ApiLinks =
             | None -> ()
 
     /// The equations that a type's source file names, each linked to the page that derives it.
-    let private linkEquations (equations: IReadOnlyDictionary<string, string>) (titles: IReadOnlyDictionary<string, string>) (document: IDocument) =
+    let private linkEquations
+        (equations: IReadOnlyDictionary<string, string>)
+        (titleOf: string -> string)
+        (document: IDocument)
+        =
         for place in List.ofSeq (document.QuerySelectorAll "p.equations[data-ids]") do
             let known =
                 (place.GetAttribute "data-ids").Split ' '
@@ -90,7 +94,7 @@ module ApiLinks =
                 [
                     for page, ids in known do
                         let links = [ for id in ids -> $"<a href=\"../{page}#eq-{id}\">{id}</a>" ]
-                        let title = WebUtility.HtmlEncode(titles[page])
+                        let title = WebUtility.HtmlEncode(titleOf page)
                         $"""{String.concat ", " links} of <a href="../{page}">{title}</a>"""
                 ]
 
@@ -101,12 +105,12 @@ module ApiLinks =
                 place.InnerHtml <- "Equations: " + String.concat "; " described + "."
 
     /// All links of a page, once the equations of all pages are known.
-    let link (api: Api) equations titles =
+    let link (api: Api) equations titleOf =
         let linkNames = linkNames api
 
         fun (page: SitePage) ->
             if page.Kind = "reference" then
-                linkEquations equations titles page.Document
+                linkEquations equations titleOf page.Document
             else
                 linkNames page.Document
                 linkListings api page.Document

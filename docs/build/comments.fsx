@@ -60,7 +60,8 @@ module Comments =
             | "see", Some id, _ -> reference api owner id
             | ("paramref" | "typeparamref"), _, Some name -> $"<code>{encode name}</code>"
             | "para", _, _ -> $"</p><p>{inner ()}"
-            | name, _, _ -> failwith $"{owner}: its XML comment uses <{name}>, which docs/build/comments.fsx does not know."
+            | name, _, _ ->
+                failwith $"{owner}: its XML comment uses <{name}>, which docs/build/comments.fsx does not know."
         | _ -> ""
 
     /// Where <inheritdoc/> looks: what is overridden, what is implemented, or the base.
@@ -79,8 +80,7 @@ module Comments =
         | :? IPropertySymbol as p when not (isNull p.OverriddenProperty) -> Some p.OverriddenProperty
         | _ -> implemented.Value
 
-    let private keyOf (e: XElement) =
-        e.Name.LocalName, [ for a in e.Attributes() -> a.Value ]
+    let private keyOf (e: XElement) = e.Name.LocalName, [ for a in e.Attributes() -> a.Value ]
 
     let rec private elements (api: Api) (symbol: ISymbol) : XElement list =
         match symbol.OriginalDefinition.GetDocumentationCommentXml() with
@@ -96,7 +96,9 @@ module Comments =
                     match e.Attribute(XName.Get "cref") with
                     | null -> ancestor symbol
                     | cref ->
-                        Option.ofObj (DocumentationCommentId.GetFirstSymbolForDeclarationId(cref.Value, api.Compilation))
+                        Option.ofObj (
+                            DocumentationCommentId.GetFirstSymbolForDeclarationId(cref.Value, api.Compilation)
+                        )
                     |> Option.map (elements api)
                     |> Option.defaultValue [])
 

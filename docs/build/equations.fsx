@@ -74,11 +74,13 @@ module Equations =
     /// Turns the ids that notes speak of into links.
     let linkNotes (equations: IReadOnlyDictionary<string, string>) (page: string) (document: IDocument) =
         let isText (node: IText) =
-            id.IsMatch node.Data && isNull (node.ParentElement.Closest "a, code, pre, h1, h2, h3, h4, script, .math")
+            id.IsMatch node.Data
+            && isNull (node.ParentElement.Closest "a, code, pre, h1, h2, h3, h4, script, .math")
 
         let link (found: Match) =
             match equations.TryGetValue found.Value with
-            | true, owner -> $"<a class=\"to-equation\" href=\"{addressFrom page owner}#eq-{found.Value}\">{found.Value}</a>"
+            | true, owner ->
+                $"<a class=\"to-equation\" href=\"{addressFrom page owner}#eq-{found.Value}\">{found.Value}</a>"
             | _ -> found.Value
 
         for node in (document.GetElementById "content").Descendants<IText>() |> Seq.filter isText |> List.ofSeq do

@@ -11,24 +11,100 @@ module Formula =
                 yield!
                     List.zip
                         [
-                            "alpha"; "beta"; "gamma"; "delta"; "epsilon"; "varepsilon"; "eta"; "theta"; "kappa"; "lambda"; "mu"
-                            "nu"; "pi"; "rho"; "sigma"; "tau"; "phi"; "varphi"; "omega"; "Phi"; "Sigma"; "Delta"; "Omega"
+                            "alpha"
+                            "beta"
+                            "gamma"
+                            "delta"
+                            "epsilon"
+                            "varepsilon"
+                            "eta"
+                            "theta"
+                            "kappa"
+                            "lambda"
+                            "mu"
+                            "nu"
+                            "pi"
+                            "rho"
+                            "sigma"
+                            "tau"
+                            "phi"
+                            "varphi"
+                            "omega"
+                            "Phi"
+                            "Sigma"
+                            "Delta"
+                            "Omega"
                         ]
                         (List.ofSeq "αβγδεεηθκλμνπρστφφωΦΣΔΩ" |> List.map string)
                 yield!
                     [
-                        "sum", "Σ"; "prod", "Π"; "sqrt", "√"; "cdot", "·"; "odot", "⊙"; "times", "×"; "partial", "∂"; "nabla", "∇"
-                        "le", "≤"; "leq", "≤"; "ge", "≥"; "geq", "≥"; "ne", "≠"; "neq", "≠"; "approx", "≈"; "infty", "∞"; "in", "∈"
-                        "to", "→"; "leftarrow", "←"; "gets", "←"; "Rightarrow", "⇒"; "rightarrow", "→"; "mapsto", "↦"; "ldots", "…"; "dots", "…"; "cdots", "…"; "top", "ᵀ"; "ell", "ℓ"
-                        "mathbb", ""; "mathcal", ""; "mathrm", ""; "mathbf", ""; "boldsymbol", ""; "text", ""; "operatorname", ""
-                        "prime", "′"; "star", "*"; "lvert", "|"; "rvert", "|"; "lt", "<"; "gt", ">"
-                        "left", ""; "right", ""; "big", ""; "Big", ""; "bigl", ""; "bigr", ""; "Bigl", ""; "Bigr", ""
-                        "displaystyle", ""; "quad", " "; "qquad", " "; "lVert", "‖"; "rVert", "‖"; "Vert", "‖"; "mid", "|"
-                        "lfloor", "⌊"; "rfloor", "⌋"; "langle", "⟨"; "rangle", "⟩"; "underbrace", ""; "nonumber", ""
+                        "sum", "Σ"
+                        "prod", "Π"
+                        "sqrt", "√"
+                        "cdot", "·"
+                        "odot", "⊙"
+                        "times", "×"
+                        "partial", "∂"
+                        "nabla", "∇"
+                        "le", "≤"
+                        "leq", "≤"
+                        "ge", "≥"
+                        "geq", "≥"
+                        "ne", "≠"
+                        "neq", "≠"
+                        "approx", "≈"
+                        "infty", "∞"
+                        "in", "∈"
+                        "to", "→"
+                        "leftarrow", "←"
+                        "gets", "←"
+                        "Rightarrow", "⇒"
+                        "rightarrow", "→"
+                        "mapsto", "↦"
+                        "ldots", "…"
+                        "dots", "…"
+                        "cdots", "…"
+                        "top", "ᵀ"
+                        "ell", "ℓ"
+                        "mathbb", ""
+                        "mathcal", ""
+                        "mathrm", ""
+                        "mathbf", ""
+                        "boldsymbol", ""
+                        "text", ""
+                        "operatorname", ""
+                        "prime", "′"
+                        "star", "*"
+                        "lvert", "|"
+                        "rvert", "|"
+                        "lt", "<"
+                        "gt", ">"
+                        "left", ""
+                        "right", ""
+                        "big", ""
+                        "Big", ""
+                        "bigl", ""
+                        "bigr", ""
+                        "Bigl", ""
+                        "Bigr", ""
+                        "displaystyle", ""
+                        "quad", " "
+                        "qquad", " "
+                        "lVert", "‖"
+                        "rVert", "‖"
+                        "Vert", "‖"
+                        "mid", "|"
+                        "lfloor", "⌊"
+                        "rfloor", "⌋"
+                        "langle", "⟨"
+                        "rangle", "⟩"
+                        "underbrace", ""
+                        "nonumber", ""
                     ]
             ]
 
-    let private accents = dict [ "hat", "\u0302"; "tilde", "\u0303"; "bar", "\u0304"; "overline", "\u0304"; "dot", "\u0307" ]
+    let private accents =
+        dict [ "hat", "\u0302"; "tilde", "\u0303"; "bar", "\u0304"; "overline", "\u0304"; "dot", "\u0307" ]
 
     let private replace (pattern: string) (by: Match -> string) (text: string) = Regex.Replace(text, pattern, by)
 
@@ -41,7 +117,8 @@ module Formula =
     let rec private unfold (tex: string) =
         let next =
             tex
-            |> replace @"\\(?:text|math[a-z]+|operatorname|boldsymbol|underbrace|overbrace)\*?\s*\{([^{}]*)\}" (fun m -> m.Groups[1].Value)
+            |> replace @"\\(?:text|math[a-z]+|operatorname|boldsymbol|underbrace|overbrace)\*?\s*\{([^{}]*)\}" (fun m ->
+                m.Groups[1].Value)
             |> replace @"([\^_])\{([^{}]*)\}" (fun m -> m.Groups[1].Value + grouped m.Groups[2].Value)
             |> replace @"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}" (fun m ->
                 $"{grouped m.Groups[1].Value}/{grouped m.Groups[2].Value}")

@@ -26,7 +26,8 @@ module Gaps =
 
         match t.Area with
         | "Rules" ->
-            tensors |> List.filter (fun name -> not (comment.Parameters.TryFind name |> Option.exists tellsShape))
+            tensors
+            |> List.filter (fun name -> not (comment.Parameters.TryFind name |> Option.exists tellsShape))
         | "Layers" ->
             let all = comment.Summary :: comment.Remarks :: comment.Returns :: List.ofSeq comment.Parameters.Values
             if List.exists tellsShape all then [] else tensors
@@ -43,7 +44,11 @@ module Gaps =
                     let names = types |> List.map (fun t -> t.Name) |> String.concat " and "
                     $"reference/{page}: {names} would share this page; rename one."
             for t in api.Types do
-                let members = [ for name, group in t.Members do for each in group -> $"{t.Name}.{name}", each ]
+                let members =
+                    [
+                        for name, group in t.Members do
+                            for each in group -> $"{t.Name}.{name}", each
+                    ]
 
                 for name, symbol in (t.Name, t.Symbol :> ISymbol) :: members do
                     let comment = Comments.read api symbol

@@ -17,7 +17,13 @@ module Headings =
 
     /// Gives each heading an id and h2 to h4 a link to themselves. fsdocs makes the whole heading a link with a name.
     let anchor (document: IDocument) =
-        let taken = HashSet [ for element in document.All do if not (isNull element.Id) then element.Id ]
+        let taken =
+            HashSet
+                [
+                    for element in document.All do
+                        if not (isNull element.Id) then
+                            element.Id
+                ]
 
         for heading in List.ofSeq (document.QuerySelectorAll "#content :is(h1, h2, h3, h4)") do
             let name = heading.QuerySelector "a[name]"

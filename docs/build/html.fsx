@@ -21,6 +21,7 @@ module Html =
         for code in document.QuerySelectorAll "code[lang], pre[lang]" do
             code.RemoveAttribute "lang" |> ignore
 
+
     let private isRemote (address: string) =
         Regex.IsMatch(address, @"^\s*(?:[a-z][a-z0-9+.-]*:)?//", RegexOptions.IgnoreCase)
 
@@ -48,13 +49,19 @@ module Html =
 
     /// What an address can point to in a page.
     let anchors (document: IDocument) =
-        set [
-            for element in document.QuerySelectorAll "[id]" -> element.Id
-            for element in document.QuerySelectorAll "a[name]" -> element.GetAttribute "name"
-        ]
+        set
+            [
+                for element in document.QuerySelectorAll "[id]" -> element.Id
+                for element in document.QuerySelectorAll "a[name]" -> element.GetAttribute "name"
+            ]
 
     /// Links of a page that lead to no file of the site, or to nothing in a page whose anchors are known.
-    let brokenLinks (anchors: IReadOnlyDictionary<string, Set<string>>) (site: string) (page: string) (document: IDocument) =
+    let brokenLinks
+        (anchors: IReadOnlyDictionary<string, Set<string>>)
+        (site: string)
+        (page: string)
+        (document: IDocument)
+        =
         let leadsAstray (address: string) =
             let parts = address.Split('#', 2)
             let path = Uri.UnescapeDataString(parts[0].Split('?')[0])
@@ -67,7 +74,8 @@ module Html =
                 true
             else
                 match anchors.TryGetValue target with
-                | true, known when parts.Length = 2 && parts[1] <> "" -> not (known.Contains(Uri.UnescapeDataString parts[1]))
+                | true, known when parts.Length = 2 && parts[1] <> "" ->
+                    not (known.Contains(Uri.UnescapeDataString parts[1]))
                 | _ -> false
 
         [ for link in document.QuerySelectorAll "a[href]" -> link.GetAttribute "href" ]

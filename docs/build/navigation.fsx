@@ -16,7 +16,9 @@ module Navigation =
         match pages |> List.tryFindIndex (fun link -> link.GetAttribute "href" = address) with
         | None -> ()
         | Some place ->
-            for link in document.QuerySelectorAll $"header a.home[href='{address}'], nav[aria-label='Pages'] a[href='{address}']" do
+            for link in
+                document.QuerySelectorAll
+                    $"header a.home[href='{address}'], nav[aria-label='Pages'] a[href='{address}']" do
                 link.SetAttribute("aria-current", "page")
 
             let neighbour relation (title: string) (place: int) =

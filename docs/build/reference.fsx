@@ -14,7 +14,8 @@ module Reference =
         [
             "Memory", "The arena: memory is rented during a training step and given back at its end."
             "Tensors", "Shapes, tensors and seeded random numbers."
-            "Kernels", "The inner loops over spans: products, convolutions, softmax, normalization, and the threads they run on."
+            "Kernels",
+            "The inner loops over spans: products, convolutions, softmax, normalization, and the threads they run on."
             "Autodiff", "The tape, and what is recorded on it."
             "Rules", "One rule per type: the value of a function and its pullback, side by side."
             "Layers", "Parameters and their initialization; a layer calls a rule."
@@ -51,8 +52,7 @@ module Reference =
 
     let private sections = [ "Values"; "Constructors"; "Fields"; "Properties"; "Methods"; "Operators"; "Events" ]
 
-    let private paragraph name (html: string) =
-        if html = "" then "" else $"<p class=\"{name}\">{html}</p>"
+    let private paragraph name (html: string) = if html = "" then "" else $"<p class=\"{name}\">{html}</p>"
 
     /// Parameters, what is returned, what is thrown: rows of a list, nothing folded away.
     let private facts (api: Api) (comment: Comment) (symbol: ISymbol) =
@@ -68,7 +68,9 @@ module Reference =
         let returned =
             match symbol with
             | :? IMethodSymbol as m when m.MethodKind <> MethodKind.Constructor && comment.Returns <> "" ->
-                [ $"<dt><code class=\"type\">{Signature.typeHtml api m.ReturnType}</code></dt><dd>{comment.Returns}</dd>" ]
+                [
+                    $"<dt><code class=\"type\">{Signature.typeHtml api m.ReturnType}</code></dt><dd>{comment.Returns}</dd>"
+                ]
             | _ -> []
 
         let thrown = [ for error, cause in comment.Throws -> $"<dt>{error}</dt><dd>{cause}</dd>" ]
@@ -92,7 +94,8 @@ module Reference =
             "\n"
             [
                 declaration api symbol
-                if not isSaid then paragraph "summary" comment.Summary
+                if not isSaid then
+                    paragraph "summary" comment.Summary
                 facts api comment symbol
                 paragraph "remarks" comment.Remarks
             ]
@@ -154,7 +157,13 @@ module Reference =
                 row "Namespace" [ $"<a href=\"index.html#{t.Area.ToLowerInvariant()}\">Hybrid.{t.Area}</a>" ]
                 row "Source" [ $"<code>{encode t.Source}</code>" ]
                 row "Extends" bases
-                row "Implements" [ for i in t.Symbol.Interfaces do if isOurs i then code i ]
+                row
+                    "Implements"
+                    [
+                        for i in t.Symbol.Interfaces do
+                            if isOurs i then
+                                code i
+                    ]
                 row "Same name" namesakes
                 row "Inherits" (if isNull t.Symbol.BaseType then [] else inherited api t)
                 "</dl>"
@@ -185,7 +194,8 @@ module Reference =
                 paragraph "summary" comment.Summary
                 declaration api t.Symbol
                 paragraph "remarks" comment.Remarks
-                if isDelegate then facts api comment t.Symbol
+                if isDelegate then
+                    facts api comment t.Symbol
                 $"<p class=\"equations\" data-ids=\"{equations}\"></p>"
                 origins api t
                 for section in sections do
@@ -224,6 +234,9 @@ module Reference =
         [
             for file, title, content in overview api :: List.map (typePage root api) api.Types do
                 let head = $"<html><head><title>{encode title}</title></head>"
-                let body = $"<body><main>{content}</main><nav id=\"contents\"></nav><div id=\"tips\"></div></body></html>"
+
+                let body =
+                    $"<body><main>{content}</main><nav id=\"contents\"></nav><div id=\"tips\"></div></body></html>"
+
                 "reference/" + file, head + body
         ]

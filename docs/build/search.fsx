@@ -27,7 +27,9 @@ module Search =
     let private skipped =
         "script, style, pre, table.pre, table.results, svg, button, nav, .plot-area, .player, .about, .fsdocs-tip, a.anchor"
 
-    let private blocks = "p, div, section, li, dt, dd, td, th, tr, figure, figcaption, details, summary, blockquote, table, br"
+    let private blocks =
+        "p, div, section, li, dt, dd, td, th, tr, figure, figcaption, details, summary, blockquote, table, br"
+
     let private tidy (text: string) = Regex.Replace(text, @"\s+", " ").Trim()
 
     /// A heading without its link to itself.
@@ -123,6 +125,7 @@ module Search =
         let name = content "h1" main
         let bare = Regex.Replace(name, "<.*>", "")
         let area = content "dl.origins a" main
+
         let entry kind anchor title text =
             { Kind = kind; Page = page; Anchor = anchor; Title = title; Path = area; Text = text }
 

@@ -82,12 +82,16 @@ module Signature =
 
     let private modifiers (symbol: ISymbol) =
         [
-            if symbol.DeclaredAccessibility <> Accessibility.Public then "protected"
+            if symbol.DeclaredAccessibility <> Accessibility.Public then
+                "protected"
             match symbol with
             | :? INamedTypeSymbol as t when t.TypeKind = TypeKind.Class ->
-                if t.IsStatic then "static"
-                elif t.IsAbstract then "abstract"
-                elif t.IsSealed then "sealed"
+                if t.IsStatic then
+                    "static"
+                elif t.IsAbstract then
+                    "abstract"
+                elif t.IsSealed then
+                    "sealed"
             | _ -> ()
         ]
         |> List.map (fun word -> $"<span class=\"k\">{word}</span> ")
@@ -118,14 +122,21 @@ module Signature =
             modifiers symbol
             for index, part in List.indexed parts do
                 let word = part.ToString()
-                if SymbolEqualityComparer.Default.Equals(part.Symbol, symbol) || word = "this" then named <- true
+
+                if SymbolEqualityComparer.Default.Equals(part.Symbol, symbol) || word = "this" then
+                    named <- true
+
                 let isOpening = List.contains word [ "("; "["; "<" ]
-                if isOpening then depth <- depth + 1
+
+                if isOpening then
+                    depth <- depth + 1
 
                 if named && listDepth = 0 && (word = "(" || word = "[") then
                     listDepth <- depth
                     word
-                    if breaks then "\n    "
+
+                    if breaks then
+                        "\n    "
                 elif breaks && word = " " && index > 0 && parts[index - 1].ToString() = "," && depth = listDepth then
                     "\n    "
                 elif word = " " && index + 1 < parts.Length && parts[index + 1].ToString() = "where" then
@@ -133,7 +144,8 @@ module Signature =
                 else
                     render api symbol part
 
-                if List.contains word [ ")"; "]"; ">" ] then depth <- depth - 1
+                if List.contains word [ ")"; "]"; ">" ] then
+                    depth <- depth - 1
             initial symbol
         ]
         |> String.concat ""
