@@ -1,7 +1,6 @@
 namespace Hybrid.Docs
 
 open System.Collections.Generic
-open System.Net
 open System.Text.RegularExpressions
 open AngleSharp.Dom
 
@@ -73,7 +72,7 @@ module ApiLinks =
 
             match (if parts.Success then shownBy api file name else None) with
             | Some address ->
-                let name = WebUtility.HtmlEncode name
+                let name = Tables.encode name
                 caption.InnerHtml <- $"{file}: <a href=\"reference/{address}\">{name}</a>"
             | None -> ()
 
@@ -94,7 +93,7 @@ module ApiLinks =
                 [
                     for page, ids in known do
                         let links = [ for id in ids -> $"<a href=\"../{page}#eq-{id}\">{id}</a>" ]
-                        let title = WebUtility.HtmlEncode(titleOf page)
+                        let title = Tables.encode (titleOf page)
                         $"""{String.concat ", " links} of <a href="../{page}">{title}</a>"""
                 ]
 

@@ -25,7 +25,7 @@ module Code =
 
     /// Puts each block of code into a box that offers to copy it.
     let box (document: IDocument) =
-        for pre in List.ofSeq (document.QuerySelectorAll "#content pre:not(.output)") do
+        for pre in List.ofSeq (document.QuerySelectorAll "#content pre:not(.output, .declaration)") do
             let box = document.CreateElement "div"
             box.ClassName <- "copyable"
             pre.Replace box

@@ -1,6 +1,5 @@
 namespace Hybrid.Docs
 
-open System.Net
 open System.Text.RegularExpressions
 open System.Xml.Linq
 open Microsoft.CodeAnalysis
@@ -18,15 +17,13 @@ type Comment =
 
 [<RequireQualifiedAccess>]
 module Comments =
-    let private encode (text: string) = WebUtility.HtmlEncode text
-
     /// [batch, time, features], but neither E[x²] nor [1].
     let private shape = Regex @"(?<![\w\)])\[(?:\.\.\.|[^\[\]\d])[^\[\]]*\]"
 
     let hasShape (html: string) = html.Contains "class=\"shape\""
 
     let private text (value: string) =
-        shape.Replace(encode (Regex.Replace(value, @"\s+", " ")), "<code class=\"shape\">$0</code>")
+        shape.Replace(Tables.encode (Regex.Replace(value, @"\s+", " ")), "<code class=\"shape\">$0</code>")
 
     let private nameFormat =
         SymbolDisplayFormat(
@@ -39,14 +36,14 @@ module Comments =
         match DocumentationCommentId.GetFirstSymbolForDeclarationId(id, api.Compilation) with
         | null ->
             let name = Regex.Replace(id, @"^.:|\(.*$", "")
-            $"<code>{encode name}</code>"
+            $"<code>{Tables.encode name}</code>"
         | symbol ->
             let isNear = SymbolEqualityComparer.Default.Equals(symbol.ContainingType, owner.ContainingType)
             let name = if isNear then Api.nameOf symbol else symbol.ToDisplayString nameFormat
 
             match Api.address api symbol with
-            | Some address -> $"<a href=\"{address}\"><code>{encode name}</code></a>"
-            | None -> $"<code>{encode name}</code>"
+            | Some address -> $"<a href=\"{address}\"><code>{Tables.encode name}</code></a>"
+            | None -> $"<code>{Tables.encode name}</code>"
 
     let rec private html api owner (node: XNode) =
         match node with
@@ -56,9 +53,9 @@ module Comments =
             let attribute (name: string) = e.Attribute(XName.Get name) |> Option.ofObj |> Option.map (fun a -> a.Value)
 
             match e.Name.LocalName, attribute "cref", attribute "name" with
-            | "c", _, _ -> $"<code>{encode e.Value}</code>"
+            | "c", _, _ -> $"<code>{Tables.encode e.Value}</code>"
             | "see", Some id, _ -> reference api owner id
-            | ("paramref" | "typeparamref"), _, Some name -> $"<code>{encode name}</code>"
+            | ("paramref" | "typeparamref"), _, Some name -> $"<code>{Tables.encode name}</code>"
             | "para", _, _ -> $"</p><p>{inner ()}"
             | name, _, _ ->
                 failwith $"{owner}: its XML comment uses <{name}>, which docs/build/comments.fsx does not know."

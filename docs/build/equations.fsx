@@ -51,7 +51,10 @@ module Equations =
     let listed (document: IDocument) =
         [ for line in document.QuerySelectorAll "#content [id^='code-']" -> line.Id.Substring 5 ]
 
-    let private addressFrom page owner = if owner = page then "" else owner
+    let private addressFrom (page: string) owner =
+        if owner = page then ""
+        elif page.Contains '/' then "../" + owner
+        else owner
 
     /// Puts a link to the line of C# beside each formula that a page lists the code of, the formula's own page before others.
     let linkCode (listings: IReadOnlyDictionary<string, string>) (page: string) (document: IDocument) =

@@ -6,102 +6,20 @@ open System.Text.RegularExpressions
 [<RequireQualifiedAccess>]
 module Formula =
     let private signs =
-        dict
-            [
-                yield!
-                    List.zip
-                        [
-                            "alpha"
-                            "beta"
-                            "gamma"
-                            "delta"
-                            "epsilon"
-                            "varepsilon"
-                            "eta"
-                            "theta"
-                            "kappa"
-                            "lambda"
-                            "mu"
-                            "nu"
-                            "pi"
-                            "rho"
-                            "sigma"
-                            "tau"
-                            "phi"
-                            "varphi"
-                            "omega"
-                            "Phi"
-                            "Sigma"
-                            "Delta"
-                            "Omega"
-                        ]
-                        (List.ofSeq "αβγδεεηθκλμνπρστφφωΦΣΔΩ" |> List.map string)
-                yield!
-                    [
-                        "sum", "Σ"
-                        "prod", "Π"
-                        "sqrt", "√"
-                        "cdot", "·"
-                        "odot", "⊙"
-                        "times", "×"
-                        "partial", "∂"
-                        "nabla", "∇"
-                        "le", "≤"
-                        "leq", "≤"
-                        "ge", "≥"
-                        "geq", "≥"
-                        "ne", "≠"
-                        "neq", "≠"
-                        "approx", "≈"
-                        "infty", "∞"
-                        "in", "∈"
-                        "to", "→"
-                        "leftarrow", "←"
-                        "gets", "←"
-                        "Rightarrow", "⇒"
-                        "rightarrow", "→"
-                        "mapsto", "↦"
-                        "ldots", "…"
-                        "dots", "…"
-                        "cdots", "…"
-                        "top", "ᵀ"
-                        "ell", "ℓ"
-                        "mathbb", ""
-                        "mathcal", ""
-                        "mathrm", ""
-                        "mathbf", ""
-                        "boldsymbol", ""
-                        "text", ""
-                        "operatorname", ""
-                        "prime", "′"
-                        "star", "*"
-                        "lvert", "|"
-                        "rvert", "|"
-                        "lt", "<"
-                        "gt", ">"
-                        "left", ""
-                        "right", ""
-                        "big", ""
-                        "Big", ""
-                        "bigl", ""
-                        "bigr", ""
-                        "Bigl", ""
-                        "Bigr", ""
-                        "displaystyle", ""
-                        "quad", " "
-                        "qquad", " "
-                        "lVert", "‖"
-                        "rVert", "‖"
-                        "Vert", "‖"
-                        "mid", "|"
-                        "lfloor", "⌊"
-                        "rfloor", "⌋"
-                        "langle", "⟨"
-                        "rangle", "⟩"
-                        "underbrace", ""
-                        "nonumber", ""
-                    ]
-            ]
+        let pairs =
+            "alpha α beta β gamma γ delta δ epsilon ε varepsilon ε eta η theta θ kappa κ lambda λ mu μ nu ν pi π rho ρ "
+            + "sigma σ tau τ phi φ varphi φ omega ω Phi Φ Sigma Σ Delta Δ Omega Ω ell ℓ sum Σ prod Π sqrt √ cdot · odot ⊙ "
+            + "times × partial ∂ nabla ∇ le ≤ leq ≤ ge ≥ geq ≥ lt < gt > ne ≠ neq ≠ approx ≈ infty ∞ in ∈ to → rightarrow → "
+            + "leftarrow ← gets ← Rightarrow ⇒ mapsto ↦ ldots … dots … cdots … top ᵀ prime ′ star * lvert | rvert | mid | "
+            + "lVert ‖ rVert ‖ Vert ‖ lfloor ⌊ rfloor ⌋ langle ⟨ rangle ⟩"
+
+        pairs.Split ' ' |> Array.chunkBySize 2 |> Array.map (fun pair -> pair[0], pair[1]) |> dict
+
+    /// Commands that only say how the formula is set.
+    let private silent =
+        "left right big Big bigl bigr Bigl Bigr displaystyle textstyle nonumber mathbb mathcal mathrm mathbf boldsymbol text "
+        + "operatorname underbrace"
+        |> fun words -> set (words.Split ' ')
 
     let private accents =
         dict [ "hat", "\u0302"; "tilde", "\u0303"; "bar", "\u0304"; "overline", "\u0304"; "dot", "\u0307" ]
@@ -117,9 +35,15 @@ module Formula =
     let rec private unfold (tex: string) =
         let next =
             tex
-            |> replace @"\\(?:text|math[a-z]+|operatorname|boldsymbol|underbrace|overbrace)\*?\s*\{([^{}]*)\}" (fun m ->
-                m.Groups[1].Value)
-            |> replace @"([\^_])\{([^{}]*)\}" (fun m -> m.Groups[1].Value + grouped m.Groups[2].Value)
+            |> replace
+                @"([A-Za-z0-9)])?\\(?:text|math[a-z]+|operatorname|boldsymbol|underbrace|overbrace|substack)\*?\s*\{([^{}]*)\}"
+                (fun m ->
+                    let before = m.Groups[1].Value
+                    if before = "" then m.Groups[2].Value else $"{before} {m.Groups[2].Value}")
+            // A command that ends here must not run into the letter behind.
+            |> replace @"([\^_])\{([^{}]*)\}" (fun m ->
+                let inner = grouped m.Groups[2].Value
+                m.Groups[1].Value + inner + (if inner.StartsWith '\\' then " " else ""))
             |> replace @"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}" (fun m ->
                 $"{grouped m.Groups[1].Value}/{grouped m.Groups[2].Value}")
             |> replace @"\\sqrt\s*\{([^{}]*)\}" (fun m -> "√" + grouped m.Groups[1].Value)
@@ -132,11 +56,13 @@ module Formula =
         |> replace @"\\(hat|tilde|bar|overline|dot)\s*(?:\{(\w)\}|([A-Za-z])(?![A-Za-z]))" (fun m ->
             m.Groups[2].Value + m.Groups[3].Value + accents[m.Groups[1].Value])
         |> replace @"\\[dt]?frac\s*(\w)\s*(\w)" (fun m -> $"{m.Groups[1].Value}/{m.Groups[2].Value}")
+        |> replace @"\\q?quad\b|\\[,;:! ]" (fun _ -> " ")
         |> unfold
-        |> replace @"\\\\(?:\[[^\]]*\])?|\\[,;:! ]|[&~]" (fun _ -> " ")
+        |> replace @"\\\\(?:\[[^\]]*\])?|[&~]" (fun _ -> " ")
         |> replace @"\\([A-Za-z]+)" (fun m ->
             match signs.TryGetValue m.Groups[1].Value with
             | true, sign -> sign
+            | _ when silent.Contains m.Groups[1].Value -> ""
             | _ -> m.Groups[1].Value)
         |> replace @"[{}\\]" (fun _ -> "")
         |> replace @"\s+" (fun _ -> " ")

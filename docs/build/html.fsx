@@ -17,6 +17,10 @@ module Html =
         for useless in List.ofSeq (document.QuerySelectorAll ".icon-button-row, iconify-icon, fsdocs-details-toggle") do
             useless.Remove()
 
+        // A language of people is meant by this attribute.
+        for code in document.QuerySelectorAll "code[lang], pre[lang]" do
+            code.RemoveAttribute "lang" |> ignore
+
 
     let private isRemote (address: string) =
         Regex.IsMatch(address, @"^\s*(?:[a-z][a-z0-9+.-]*:)?//", RegexOptions.IgnoreCase)

@@ -142,7 +142,7 @@ module Listing =
             let caption = WebUtility.HtmlEncode $"core/{file}: {name}"
 
             $"<figure class=\"listing\"><figcaption>{caption}</figcaption>"
-            + $"<pre class=\"fssnip\"><code lang=\"csharp\">{code}\n</code></pre></figure>")
+            + $"<pre class=\"fssnip\"><code>{code}\n</code></pre></figure>")
 
     /// Puts the listings that a page asked for into it; returns what could not be found.
     let insert root (page: string) (document: IDocument) =

@@ -2,7 +2,6 @@ namespace Hybrid.Docs
 
 open System
 open System.IO
-open System.Net
 open System.Text.RegularExpressions
 open Microsoft.CodeAnalysis
 
@@ -28,8 +27,7 @@ module Reference =
             "Checks", "Gradient checks, and guards against numbers that are not finite."
         ]
 
-    let private encode (text: string) = WebUtility.HtmlEncode text
-    let private equationId = Regex @"//.*?\b([A-Z][A-Z0-9a-z]*-[0-9]+[a-z]?)\b"
+    let private equationId = Regex @"\b[A-Z][A-Za-z0-9]*-[0-9]+[a-z]?\b"
 
     let private kind (symbol: INamedTypeSymbol) =
         match symbol.TypeKind with
@@ -39,80 +37,6 @@ module Reference =
         | TypeKind.Class -> "Class"
         | TypeKind.Struct when symbol.IsRecord -> "Record struct"
         | other -> string other
-
-    let private sectionOf (symbol: ISymbol) =
-        match symbol with
-        | :? IMethodSymbol as m when m.MethodKind = MethodKind.Constructor -> "Constructors"
-        | :? IMethodSymbol as m when m.MethodKind <> MethodKind.Ordinary -> "Operators"
-        | :? IMethodSymbol -> "Methods"
-        | :? IPropertySymbol -> "Properties"
-        | :? IFieldSymbol as f when f.ContainingType.TypeKind = TypeKind.Enum -> "Values"
-        | :? IFieldSymbol -> "Fields"
-        | _ -> "Events"
-
-    let private sections = [ "Values"; "Constructors"; "Fields"; "Properties"; "Methods"; "Operators"; "Events" ]
-
-    let private paragraph name (html: string) = if html = "" then "" else $"<p class=\"{name}\">{html}</p>"
-
-    /// Parameters, what is returned, what is thrown: rows of a list, nothing folded away.
-    let private facts (api: Api) (comment: Comment) (symbol: ISymbol) =
-        let parameters =
-            [
-                for p in Api.parametersOf symbol do
-                    match comment.Parameters.TryFind p.Name with
-                    | None -> ()
-                    | Some text ->
-                        $"<dt><code>{encode p.Name}</code> <code class=\"type\">{Signature.typeHtml api p.Type}</code></dt><dd>{text}</dd>"
-            ]
-
-        let returned =
-            match symbol with
-            | :? IMethodSymbol as m when m.MethodKind <> MethodKind.Constructor && comment.Returns <> "" ->
-                [
-                    $"<dt><code class=\"type\">{Signature.typeHtml api m.ReturnType}</code></dt><dd>{comment.Returns}</dd>"
-                ]
-            | _ -> []
-
-        let thrown = [ for error, cause in comment.Throws -> $"<dt>{error}</dt><dd>{cause}</dd>" ]
-
-        [ "Parameters", parameters; "Returns", returned; "Throws", thrown ]
-        |> List.filter (fun (_, rows) -> not rows.IsEmpty)
-        |> List.map (fun (label, rows) -> $"<dt>{label}</dt><dd><dl>{String.Concat rows}</dl></dd>")
-        |> function
-            | [] -> ""
-            | rows -> $"<dl class=\"facts\">{String.Concat rows}</dl>"
-
-    let private declaration api (symbol: ISymbol) =
-        $"<pre class=\"declaration\"><code lang=\"csharp\">{Signature.html api symbol}</code></pre>"
-
-    let private block (api: Api) (t: ApiType) (symbol: ISymbol) =
-        let comment = Comments.read api symbol
-        // A record's own constructor has the record's comment.
-        let isSaid = comment.Summary = (Comments.read api t.Symbol).Summary
-
-        String.concat
-            "\n"
-            [
-                declaration api symbol
-                if not isSaid then
-                    paragraph "summary" comment.Summary
-                facts api comment symbol
-                paragraph "remarks" comment.Remarks
-            ]
-
-    let private memberHtml api (t: ApiType) (name: string, group: ISymbol list) =
-        let id = Api.anchor t group.Head
-        let shown = if id = "constructor" then "new " + t.Symbol.Name else name
-
-        let overloads =
-            [
-                for symbol in group do
-                    let id = Api.anchor t symbol
-                    let id = if symbol = group.Head then "" else $" id=\"{id}\""
-                    $"<div class=\"overload\"{id}>{block api t symbol}</div>"
-            ]
-
-        $"<section class=\"member\"><h3 id=\"{id}\">{encode shown}</h3>\n{String.Concat overloads}</section>"
 
     /// Links to the members of base types, which the page does not repeat.
     let private inherited (api: Api) (t: ApiType) =
@@ -124,8 +48,8 @@ module Reference =
 
                 if isBase then
                     for name, group in other.Members do
-                        if not (own.Contains name) && sectionOf group.Head <> "Constructors" then
-                            $"<a href=\"{other.Page}#{Api.anchor other group.Head}\"><code>{encode name}</code></a>"
+                        if not (own.Contains name) && Members.sectionOf group.Head <> "Constructors" then
+                            $"<a href=\"{other.Page}#{Api.anchor other group.Head}\"><code>{Tables.encode name}</code></a>"
         ]
 
     let private origins (api: Api) (t: ApiType) =
@@ -135,7 +59,9 @@ module Reference =
             | _ -> $"""<dt>{label}</dt><dd>{String.concat ", " items}</dd>"""
 
         let code (symbol: INamedTypeSymbol) = $"<code>{Signature.typeHtml api symbol}</code>"
-        let isOurs (symbol: INamedTypeSymbol) = symbol.ContainingAssembly.Name = "Hybrid.Core"
+
+        let isOurs (symbol: INamedTypeSymbol) =
+            SymbolEqualityComparer.Default.Equals(symbol.ContainingAssembly, api.Compilation.Assembly)
 
         let bases =
             match t.Symbol.BaseType with
@@ -147,7 +73,7 @@ module Reference =
             [
                 for other in api.Types do
                     if other.Symbol.Name = t.Symbol.Name && other.Page <> t.Page then
-                        $"<a href=\"{other.Page}\"><code>{encode other.Name}</code></a> in Hybrid.{other.Area}"
+                        $"<a href=\"{other.Page}\"><code>{Tables.encode other.Name}</code></a> in Hybrid.{other.Area}"
             ]
 
         String.concat
@@ -155,7 +81,7 @@ module Reference =
             [
                 "<dl class=\"facts origins\">"
                 row "Namespace" [ $"<a href=\"index.html#{t.Area.ToLowerInvariant()}\">Hybrid.{t.Area}</a>" ]
-                row "Source" [ $"<code>{encode t.Source}</code>" ]
+                row "Source" [ $"<code>{Tables.encode t.Source}</code>" ]
                 row "Extends" bases
                 row
                     "Implements"
@@ -169,14 +95,18 @@ module Reference =
                 "</dl>"
             ]
 
-    /// The ids in the comments of a source file, in order.
+    /// The ids in the comments of a source file, families as they first appear, each by number.
     let private equationsOf (root: string) (t: ApiType) =
+        let number (id: string) = int (Regex.Match(id, @"-([0-9]+)").Groups[1].Value)
+
         [
             for line in File.ReadLines(Path.Combine(root, t.Source)) do
-                for found in Regex.Matches((equationId.Match line).Value, @"\b[A-Z][A-Za-z0-9]*-[0-9]+[a-z]?\b") do
+                for found in equationId.Matches(Regex.Match(line, "//.*").Value) do
                     found.Value
         ]
         |> List.distinct
+        |> List.groupBy (fun id -> (id.Split '-')[0])
+        |> List.collect (fun (_, ids) -> List.sortBy (fun id -> number id, id) ids)
 
     let private typePage root (api: Api) (t: ApiType) =
         let comment = Comments.read api t.Symbol
@@ -186,20 +116,20 @@ module Reference =
         let body =
             [
                 $"<p class=\"kind\">{kind t.Symbol}</p>"
-                $"<h1>{encode t.Name}</h1>"
-                paragraph "summary" comment.Summary
-                declaration api t.Symbol
-                paragraph "remarks" comment.Remarks
+                $"<h1>{Tables.encode t.Name}</h1>"
+                Members.paragraph "summary" comment.Summary
+                Members.declaration api t.Symbol
+                Members.paragraph "remarks" comment.Remarks
                 if isDelegate then
-                    facts api comment t.Symbol
+                    Members.facts api comment t.Symbol
                 $"<p class=\"equations\" data-ids=\"{equations}\"></p>"
                 origins api t
-                for section in sections do
-                    match t.Members |> List.filter (fun (_, group) -> sectionOf group.Head = section) with
+                for section in Members.sections do
+                    match t.Members |> List.filter (fun (_, group) -> Members.sectionOf group.Head = section) with
                     | [] -> ()
                     | members ->
                         $"<h2 id=\"{section.ToLowerInvariant()}\">{section}</h2>"
-                        yield! List.map (memberHtml api t) members
+                        yield! List.map (Members.html api t) members
             ]
 
         t.Page, t.Name, String.concat "\n" body
@@ -210,7 +140,7 @@ module Reference =
                 for t in api.Types do
                     if t.Area = area then
                         let summary = (Comments.read api t.Symbol).Summary
-                        $"<dt><a href=\"{t.Page}\"><code>{encode t.Name}</code></a></dt><dd>{summary}</dd>"
+                        $"<dt><a href=\"{t.Page}\"><code>{Tables.encode t.Name}</code></a></dt><dd>{summary}</dd>"
             ]
 
         let body =
@@ -229,7 +159,7 @@ module Reference =
     let pages (root: string) (api: Api) =
         [
             for file, title, content in overview api :: List.map (typePage root api) api.Types do
-                let head = $"<html><head><title>{encode title}</title></head>"
+                let head = $"<html><head><title>{Tables.encode title}</title></head>"
 
                 let body =
                     $"<body><main>{content}</main><nav id=\"contents\"></nav><div id=\"tips\"></div></body></html>"

@@ -1,6 +1,5 @@
 namespace Hybrid.Docs
 
-open System.Net
 open Microsoft.CodeAnalysis
 open Microsoft.CodeAnalysis.CSharp.Syntax
 
@@ -62,7 +61,7 @@ module Signature =
         | _ -> ""
 
     let private render (api: Api) (owner: ISymbol) (part: SymbolDisplayPart) =
-        let text = WebUtility.HtmlEncode(part.ToString())
+        let text = Tables.encode (part.ToString())
 
         let linked =
             if part.Symbol :? INamedTypeSymbol && not (SymbolEqualityComparer.Default.Equals(part.Symbol, owner)) then
@@ -103,7 +102,7 @@ module Signature =
         | :? IPropertySymbol as p when not (isNull p.SetMethod) ->
             match p.DeclaringSyntaxReferences[0].GetSyntax() with
             | :? PropertyDeclarationSyntax as d when not (isNull d.Initializer) ->
-                " " + WebUtility.HtmlEncode(string d.Initializer)
+                " " + Tables.encode (string d.Initializer)
             | _ -> ""
         | _ -> ""
 
