@@ -236,7 +236,7 @@ holds "4x4: four stamps" (countsInside 4 = set [ 4.0 ])
 |> selector
 |> figure
     "stamps"
-    "Number of stamps that reach each pixel where eight by eight pixels are stamped at a stride of 2, with kernels of 3x3 and of 4x4."
+    "Number of stamps that reach each pixel where eight by eight pixels are stamped at a stride of 2, the lighter the more: with a kernel of 3x3 neighbours differ, the chequerboard that Odena et al. show in generated images; with 4x4 only the edges do."
 (*** include-it-raw ***)
 (**
 ## Claims, written down before the run
@@ -793,7 +793,7 @@ chases
 |> selector
 |> figure
     "two-numbers"
-    "Paths of a generator with one parameter against a discriminator with one parameter over a thousand steps of 0.2; the equilibrium is the origin."
+    "Paths of a generator with one parameter against a discriminator with one parameter over a thousand steps of 0.2; the equilibrium is the origin. With the saturating loss the path winds outwards if both move at once and goes round if they move in turn; with the other loss it ends closer in. Mescheder et al. draw the same game as arrows in the plane, which turn about the origin."
 (*** include-it-raw ***)
 (**
 Only the last of the four is on its way to the equilibrium. The third ends on a circle: near the origin a step at once adds $\frac14 h^2 r^2$ to $r^2 = \theta^2 + \psi^2$, and the flow takes off $h a^2$, on average over a circle $\frac18 h r^4$. They balance at $r^2 = 2h$.
@@ -1480,7 +1480,8 @@ let awayFromBest gan =
         axis,
         axis |> Array.map target.Density,
         Name = "p, the data",
-        LineColor = Palette.grey
+        LineColor = Palette.grey,
+        LineDash = StyleParam.DrawingStyle.Dot
     )
     Chart.Line(
         axis,
@@ -1493,21 +1494,22 @@ let awayFromBest gan =
         bestOnAxis,
         Name = "p / (p + q)",
         LineColor = Palette.orange,
-        LineDash = StyleParam.DrawingStyle.Dash
+        LineDash = StyleParam.DrawingStyle.LongDash
     )
     Chart.Line(
         axis,
         Adversaries.discriminate tape (snd standingRuns.Head).Gan (asRows 1 axis),
         Name = "D, trained",
-        LineColor = Palette.blue
+        LineColor = Palette.blue,
+        LineDash = StyleParam.DrawingStyle.Dash
     )
 ]
 |> Chart.combine
 |> Chart.withXAxisStyle (TitleText = "x")
-|> Chart.withYAxisStyle (TitleText = "density; probability that x is real")
+|> Chart.withYAxisStyle (TitleText = "density of x; probability that x is real")
 |> figure
     "alone"
-    "The densities of the data and of a generator that stands still, the best discriminator for the two, and one that was trained."
+    "The densities of the data and of a generator that stands still, the best discriminator for the two, and one that was trained: the two fall together where there are samples. The paper's figure 1b is a sketch of this moment."
 (*** include-it-raw ***)
 settle
     optimalLearned
@@ -1566,7 +1568,8 @@ let frame (step: int, rows: float[][]) =
                 axis,
                 axis |> Array.map target.Density |> rounded,
                 Name = "p, the data",
-                LineColor = Palette.grey
+                LineColor = Palette.grey,
+                LineDash = StyleParam.DrawingStyle.Dot
             )
             Chart.Line(
                 axis,
@@ -1574,7 +1577,13 @@ let frame (step: int, rows: float[][]) =
                 Name = "q, the generator",
                 LineColor = Palette.green
             )
-            Chart.Line(axis, rounded rows[1], Name = "D", LineColor = Palette.blue)
+            Chart.Line(
+                axis,
+                rounded rows[1],
+                Name = "D",
+                LineColor = Palette.blue,
+                LineDash = StyleParam.DrawingStyle.Dash
+            )
         ]
 
 (snd lineRuns.Head).Looks
@@ -1582,10 +1591,13 @@ let frame (step: int, rows: float[][]) =
 |> List.ofArray
 |> slider "step"
 |> Chart.withXAxisStyle (TitleText = "x", MinMax = (0.0, 8.0))
-|> Chart.withYAxisStyle (TitleText = "density; probability that x is real", MinMax = (0.0, 1.5))
+|> Chart.withYAxisStyle (
+    TitleText = "density of x; probability that x is real",
+    MinMax = (0.0, 1.5)
+)
 |> figure
     "line"
-    "Density of the data, density of the generator's samples and the discriminator over the steps of training: the generator's hill moves under the data's, and the discriminator levels off."
+    "Density of the data (dotted), density of the generator's samples (solid) and the discriminator (dashed) over the steps of training: the generator's hill moves under the data's, and the discriminator levels off. The paper's figure 1 sketches four such moments with the same three lines; in its last the densities are one and D is one half everywhere."
 (*** include-it-raw ***)
 (** Quantiles of 4,000 samples against those of the data, and how far $D$ is from one half where the data are: *)
 let quantiles = [| for i in 1..99 -> float i / 100.0 |]
@@ -1650,7 +1662,7 @@ The losses of the same run. A loss that falls does not mean a generator that get
 lossLines (snd lineRuns.Head)
 |> figure
     "line-losses"
-    "Losses of discriminator and generator over the steps, and the value log 4 of the first at which no discriminator can tell samples from data."
+    "Losses of discriminator and generator over the steps, and the value log 4 of the first at which no discriminator can tell samples from data. The paper shows no losses."
 (*** include-it-raw ***)
 (**
 ## Experiment: eight hills
@@ -1829,7 +1841,7 @@ let squareAxes chart =
 |> squareAxes
 |> figure
     "ring"
-    "300 samples of the generator over the steps of training, on data that lie on eight small hills around a circle."
+    "300 samples of the generator over the steps of training, on data that lie on eight small hills around a circle. Metz et al. show the same ring: their plain adversaries jump from hill to hill, with unrolled steps the samples spread over all eight."
 (*** include-it-raw ***)
 (** And the end of every variant, the first seed: *)
 [ for i, (name, _, _) in List.indexed variants -> name, cloud byVariant[i].Head[..299] ]
@@ -1837,7 +1849,7 @@ let squareAxes chart =
 |> squareAxes
 |> figure
     "ring-variants"
-    "300 samples at the end of training for each variant, over the eight hills of the data."
+    "300 samples at the end of training for each variant, over the eight hills of the data: look for hills without samples, and for samples between hills."
 (*** include-it-raw ***)
 let ringSeconds = Adversaries.totalSeconds ringRuns
 
@@ -2147,10 +2159,13 @@ let sureLine name column colour =
 ]
 |> Chart.combine
 |> Chart.withXAxisStyle (TitleText = "steps of the discriminator alone")
-|> Chart.withYAxisStyle (TitleText = "norm; probability", AxisType = StyleParam.AxisType.Log)
+|> Chart.withYAxisStyle (
+    TitleText = "norm of the gradient; probability",
+    AxisType = StyleParam.AxisType.Log
+)
 |> figure
     "sure"
-    "Norm of the generator's gradient by its two losses while the discriminator alone learns, and the mean probability that it gives generated images."
+    "Norm of the generator's gradient by its two losses while the discriminator alone learns, and the mean probability that it gives generated images. As it grows sure, log(1 − D) falls silent and −log D does not. Arjovsky and Bottou draw both for DCGAN, in their figures 2 and 3."
 (*** include-it-raw ***)
 let lastLook (run: Outcome) = (snd (Array.last run.Looks))[0]
 
@@ -2192,12 +2207,12 @@ let gallery range (run: Outcome) =
 gallery (0.0, 1.0) perceptronRun
 |> figure
     "perceptron-samples"
-    "What the generator of perceptrons makes of the same 25 points of noise, over the steps of training."
+    "What the generator of perceptrons makes of the same 25 points of noise, over the steps of training. The paper's figure 2a shows such samples at the end of its training on all of MNIST."
 (*** include-it-raw ***)
 lossLines perceptronRun
 |> figure
     "digit-losses"
-    "Losses of discriminator and generator on digits over the steps of training."
+    "Losses of discriminator and generator on digits over the steps of training. Neither shows how good the samples are."
 (*** include-it-raw ***)
 (**
 ### How likely are digits never seen?
@@ -2380,7 +2395,7 @@ let madeShares, realShares =
 |> Chart.withYAxisStyle (TitleText = "share, %")
 |> figure
     "classes"
-    "How often the classifier takes a sample, and a test image, for each of the ten digits."
+    "How often the classifier takes a sample, and a test image, for each of the ten digits: where a blue bar is missing, the generator leaves a digit out."
 (*** include-it-raw ***)
 (**
 ### Learned by heart?
@@ -2401,7 +2416,7 @@ let nearestImages =
 |> mosaicWithin (0.0, 1.0) pairsShown height width
 |> figure
     "neighbours"
-    "Ten samples in the upper row and the nearest training image of each in the lower."
+    "Ten samples in the upper row and the nearest training image of each in the lower. The paper's figure 2 has the nearest training image in its last column, beside the sample next to it."
 (*** include-it-raw ***)
 let nearness (rows: float32[][]) =
     rows
@@ -2444,7 +2459,7 @@ showSamples (interpolated 5) tape perceptronRun.Gan
 |> mosaicWithin (0.0, 1.0) 8 height width
 |> figure
     "interpolation"
-    "Five rows of eight samples; in each row the noise goes in a straight line from one point to another."
+    "Five rows of eight samples; in each row the noise goes in a straight line from one point to another. The paper's figure 3 does the same: one digit turns into another by shapes that are nearly digits."
 (*** include-it-raw ***)
 (**
 ## Experiment: transposed convolutions
@@ -2493,12 +2508,12 @@ for file in Option.toList page.SaveTo do
 gallery (-1.0, 1.0) dcganRun
 |> figure
     "dcgan-samples"
-    "What the generator of transposed convolutions makes of the same 25 points of noise, over the steps of training."
+    "What the generator of transposed convolutions makes of the same 25 points of noise, over the steps of training. Radford et al. show bedrooms after one pass over their data and after five, in figures 2 and 3."
 (*** include-it-raw ***)
 lossLines dcganRun
 |> figure
     "dcgan-losses"
-    "Losses of DCGAN's discriminator and generator on digits over the steps of training."
+    "Losses of DCGAN's discriminator and generator on digits over the steps of training. The paper shows none."
 (*** include-it-raw ***)
 (** The same measures, on pixels moved back to 0..1: *)
 let imagesOf (run: Outcome) =
@@ -2552,7 +2567,7 @@ let lastGrid (run: Outcome) = grid (-1.0, 1.0) (snd (Array.last run.Looks))
 |> selector
 |> figure
     "break-it"
-    "Samples of DCGAN at the end of training, with and without batch normalization."
+    "Samples of DCGAN at the end of training, with and without batch normalization. The paper says in words what the normalization is for, and has no such picture."
 (*** include-it-raw ***)
 let bareDistance = frechet (imagesOf bareRun)
 

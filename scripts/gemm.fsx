@@ -645,7 +645,10 @@ check
         )
 ]
 |> Chart.combine
-|> Chart.withXAxisStyle (TitleText = "length of the sum", AxisType = StyleParam.AxisType.Log)
+|> Chart.withXAxisStyle (
+    TitleText = "length of the sum, terms",
+    AxisType = StyleParam.AxisType.Log
+)
 |> Chart.withYAxisStyle (TitleText = "relative error", AxisType = StyleParam.AxisType.Log)
 |> figure
     "sums"
@@ -1512,10 +1515,10 @@ let roof (speed: float) =
     TitleText = "flops per byte between L1 and registers",
     AxisType = StyleParam.AxisType.Log
 )
-|> Chart.withYAxisStyle (TitleText = "GF/s", AxisType = StyleParam.AxisType.Log)
+|> Chart.withYAxisStyle (TitleText = "speed, GF/s", AxisType = StyleParam.AxisType.Log)
 |> figure
     "roofline"
-    $"Roofline of one core: each step of the product of {n} x {n} x {n} by its arithmetic intensity, below the measured speeds of L1, L2, L3 and memory and the measured peak."
+    $"Roofline of one core: each step of the product of {n} x {n} x {n} by its arithmetic intensity, below the measured speeds of L1, L2, L3 and memory and the measured peak. The first figure of Williams et al. has one slanted line, that of the memory."
 (*** include-it-raw ***)
 (**
 ### Over sizes
@@ -1583,10 +1586,10 @@ let bySize =
 ]
 |> Chart.combine
 |> Chart.withXAxisStyle (TitleText = "n, of n x n x n", AxisType = StyleParam.AxisType.Log)
-|> Chart.withYAxisStyle (TitleText = "GF/s")
+|> Chart.withYAxisStyle (TitleText = "speed, GF/s")
 |> figure
     "sizes"
-    "Speed of the shipped kernel on square matrices, on one core and on all, with the peaks and the roof that memory sets."
+    "Speed of the shipped kernel on square matrices, on one core and on all, with the peaks and the roof that memory sets. The paper draws the speed of its kernel over sizes in the same way."
 (*** include-it-raw ***)
 (**
 ### The three forms
@@ -1771,7 +1774,7 @@ let limit at name colour =
     TitleText = "n, k_c or m_c, as chosen",
     AxisType = StyleParam.AxisType.Log
 )
-|> Chart.withYAxisStyle (TitleText = "GF/s, one core", MinMax = (0.0, 1.05 * peak))
+|> Chart.withYAxisStyle (TitleText = "speed of one core, GF/s", MinMax = (0.0, 1.05 * peak))
 |> figure
     "break-it"
     "Speed of the page's own kernel with its parts removed, over sizes; and over the block sizes k_c and m_c, with the points at which a piece outgrows its cache."
@@ -1869,10 +1872,10 @@ let leadingSpeeds =
 ]
 |> Chart.combine
 |> Chart.withXAxisStyle (
-    TitleText = "leading dimension",
+    TitleText = "leading dimension, numbers",
     AxisType = StyleParam.AxisType.Category
 )
-|> Chart.withYAxisStyle (TitleText = "GF/s, one core")
+|> Chart.withYAxisStyle (TitleText = "speed of one core, GF/s")
 |> figure
     "leading-dimension"
     $"Speed of the product of {n} x {n} x {n} by the leading dimension of its matrices: powers of two, and the same with 16 numbers of padding."

@@ -1554,6 +1554,9 @@ AttentionMaps.chart maps (letters shownWord) shownSounds[0]
     $"Attention weights for the word “{shownWord}”, for each layer and head of the encoder (self), the decoder (self, causal) and from decoder to encoder (cross)."
 (*** include-it-raw ***)
 (**
+The paper draws such weights as lines between the words of a sentence, the stronger the darker: in its figure 3 heads of layer 5 of 6 join the distant parts of a phrase, in figure 4 they lead from a pronoun
+to what it stands for, and in figure 5 they follow the structure of the sentence.
+
 ### The positions
 
 Each row is a position, each column a feature. On the left the fast ones, which tell neighbours apart; on the right the slow ones.

@@ -786,6 +786,7 @@ table
 
 One test sentence and its translation by the model. Choose the layer and the head. In the attention from decoder to encoder look for a
 head that lays the two languages side by side, crossing where German puts its verb last; with so few pairs it may be faint, or not there.
+The paper's figures 3 to 5 show such weights, within the English sentence alone.
 *)
 let pictured, picturedTranslation =
     // The nearest to its reference of those of middle length, if there is one.

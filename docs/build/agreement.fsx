@@ -20,7 +20,11 @@ module Agreement =
         }
 
         /// NaN is within no bound.
-        member subject.Agrees = List.forall2 (fun error bound -> Option.forall (fun error -> error <= bound) error) subject.Errors subject.Bounds
+        member subject.Agrees =
+            List.forall2
+                (fun error bound -> Option.forall (fun error -> error <= bound) error)
+                subject.Errors
+                subject.Bounds
 
     let private groups =
         [
@@ -63,8 +67,7 @@ module Agreement =
         | [] -> None
         | errors -> Some(List.max errors)
 
-    let private verdict agrees =
-        if agrees then Tables.verdict "good" "agrees" else Tables.verdict "bad" "differs"
+    let private verdict agrees = if agrees then Tables.verdict "good" "agrees" else Tables.verdict "bad" "differs"
 
     let private inGroup (subjects: Subject list) kinds =
         subjects |> List.filter (fun subject -> List.contains subject.Kind kinds)
@@ -73,7 +76,12 @@ module Agreement =
         [
             for title, kinds in groups do
                 let row (subject: Subject) =
-                    let kind = if kinds.Length > 1 then $" <span class=\"aside\">{Tables.encode subject.Kind}</span>" else ""
+                    let kind =
+                        if kinds.Length > 1 then
+                            $" <span class=\"aside\">{Tables.encode subject.Kind}</span>"
+                        else
+                            ""
+
                     let errors = List.map show subject.Errors
                     [ Tables.encode subject.Name + kind; string subject.Cases; yield! errors; verdict subject.Agrees ]
 
@@ -99,7 +107,14 @@ module Agreement =
         [
             for title, kinds in groups do
                 let group = inGroup subjects kinds
-                let column indices = worst [ for subject in group do for index in indices -> subject.Errors[index] ]
+
+                let column indices =
+                    worst
+                        [
+                            for subject in group do
+                                for index in indices -> subject.Errors[index]
+                        ]
+
                 let bounds = group.Head.Bounds
 
                 [

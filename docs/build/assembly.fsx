@@ -62,12 +62,7 @@ module Assembly =
                 .Replace("{{root}}", (if isBelow then "../" else ""))
                 .Replace("{{content}}", inner "main")
 
-        {
-            Address = address
-            Kind = kind
-            Source = source
-            Document = parser.ParseDocument html
-        }
+        { Address = address; Kind = kind; Source = source; Document = parser.ParseDocument html }
 
     /// The page in place of one that this build did not evaluate.
     let standIn template pages (missing: SourcePage) =

@@ -23,6 +23,7 @@ module Claims =
                 for output in document.QuerySelectorAll "#content pre" do
                     for text in texts output do
                         let at = text.Data.IndexOf(phrase, System.StringComparison.Ordinal)
+
                         if at >= 0 then
                             text, at
             ]

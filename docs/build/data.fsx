@@ -15,7 +15,9 @@ module Data =
     type private Source = { Folder: string; Name: string; Fields: Map<string, string>; Text: string }
 
     let private folders parent =
-        Directory.GetDirectories parent |> Array.sortWith (fun a b -> String.CompareOrdinal(a, b)) |> List.ofArray
+        Directory.GetDirectories parent
+        |> Array.sortWith (fun a b -> String.CompareOrdinal(a, b))
+        |> List.ofArray
 
     let private source (folder: string) =
         let name = Path.GetFileName folder
@@ -51,7 +53,7 @@ module Data =
 
     /// The big-endian numbers at the start of an IDX file, behind its type: how many elements, and the size of each.
     let private sizes (stream: Stream) count =
-        let header = Array.zeroCreate<byte> (4 + 4 * count)
+        let header = Array.zeroCreate<byte>(4 + 4 * count)
         stream.ReadExactly(header, 0, header.Length)
         [ for i in 1..count -> BinaryPrimitives.ReadInt32BigEndian(ReadOnlySpan(header, 4 * i, 4)) ]
 
@@ -102,7 +104,14 @@ module Data =
             || known |> Set.exists (fun name -> Regex.IsMatch(text, $@"\b{Regex.Escape name}\b"))
 
         let rec grow known =
-            let grown = Set [ for name, text in functions do if reads known text then name ]
+            let grown =
+                Set
+                    [
+                        for name, text in functions do
+                            if reads known text then
+                                name
+                    ]
+
             if grown = known then reads known else grow grown
 
         grow Set.empty
@@ -159,7 +168,10 @@ module Data =
     /// Software of others that the site carries along, each with its licence beside it; plotly.js lies in Plotly.NET.
     let private software site (sources: Source list) =
         let row (source: Source) = [ source.Name; Tables.encode source.Text; licences site source ]
-        let text = "plotly.js 2.28.0, from the resources of the NuGet package Plotly.NET, and under the licence that lies there beside it."
+
+        let text =
+            "plotly.js 2.28.0, from the resources of the NuGet package Plotly.NET, and under the licence that lies there beside it."
+
         let plotly = [ "plotly"; text; "<a href=\"content/vendor/plotly.LICENSE.txt\">LICENSE</a>" ]
         Tables.cards "software" [ "Name"; "What and from where"; "Licence" ] (List.map row sources @ [ plotly ])
 
@@ -182,7 +194,12 @@ module Data =
                                 $"{parent}/{source.Name}/SOURCE.md does not say '{key}: ...' between two lines of --- at its start."
             ]
 
-        let under parent = [ for place, found in found do if place = parent then yield! Option.toList (Result.toOption found) ]
+        let under parent =
+            [
+                for place, found in found do
+                    if place = parent then
+                        yield! Option.toList (Result.toOption found)
+            ]
 
         if not complaints.IsEmpty then
             complaints

@@ -12,7 +12,7 @@ module Evaluation =
     /// The site's own template is filled later, so that a change of it evaluates nothing again.
     let private bareTemplate =
         "<!DOCTYPE html><html><head><title>{{fsdocs-page-title}}</title></head><body><main>{{fsdocs-content}}</main>"
-        + "<nav id=\"contents\">{{fsdocs-page-content-list}}</nav><nav id=\"namespaces\">{{fsdocs-list-of-namespaces}}</nav>"
+        + "<nav id=\"contents\">{{fsdocs-page-content-list}}</nav>"
         + "<div id=\"tips\">{{fsdocs-tooltips}}</div></body></html>"
 
     let run (folder: string) (variables: (string * string) list) (command: string) (arguments: string list) =
@@ -86,19 +86,31 @@ module Evaluation =
             ]
 
     /// The build's own part in what comes out.
-    let private tools root = [ Path.Combine(root, ".config", "dotnet-tools.json"); Path.Combine(root, "docs", "build", "evaluation.fsx") ]
+    let private tools root =
+        [ Path.Combine(root, ".config", "dotnet-tools.json"); Path.Combine(root, "docs", "build", "evaluation.fsx") ]
 
-    let private core root = Cache.files root "core" [ "*.cs"; "*.csproj" ] @ List.ofArray (Directory.GetFiles(root, "Directory.*"))
+    let private core root =
+        Cache.files root "core" [ "*.cs"; "*.csproj" ]
+        @ List.ofArray (Directory.GetFiles(root, "Directory.*"))
 
     /// The cache's name and hash of a page. It depends on its script, what it loads, the core, and all data.
     let private pageKey root mode (page: SourcePage) =
-        let shared = Cache.files root (Path.Combine("scripts", "prelude")) [ "*.fsx" ] @ Cache.files root (Path.Combine("scripts", "packages")) [ "*.*" ]
+        let shared =
+            Cache.files root (Path.Combine("scripts", "prelude")) [ "*.fsx" ]
+            @ Cache.files root (Path.Combine("scripts", "packages")) [ "*.*" ]
+
         let loads = [ for name in [ "ensure.fsx"; "prelude.fsx" ] -> Path.Combine(root, "scripts", name) ]
-        let data = [ for folder in [ "data"; "results" ] do yield! Cache.files root (Path.Combine("scripts", folder)) [ "*.*" ] ]
+
+        let data =
+            [
+                for folder in [ "data"; "results" ] do
+                    yield! Cache.files root (Path.Combine("scripts", folder)) [ "*.*" ]
+            ]
+
         $"{page.Name}-{mode}", Cache.hash root [ mode ] (page.File :: tools root @ core root @ shared @ loads @ data)
 
     let private textsKey root (texts: SourcePage list) =
-        "texts", Cache.hash root [] ([ for page in texts -> page.File ] @ tools root @ core root)
+        "texts", Cache.hash root [] ([ for page in texts -> page.File ] @ tools root)
 
     /// What was kept of a page and is still what would come out.
     let keptPage root mode page =
@@ -110,15 +122,13 @@ module Evaluation =
         let entry = textsKey root texts ||> Cache.entry root
         if Directory.Exists entry then Some entry else None
 
-    /// The Markdown pages and the API reference: the folder with their HTML.
+    /// The Markdown pages: the folder with their HTML.
     let texts root (texts: SourcePage list) =
         let fill input =
             for page in texts do
                 File.Copy(page.File, Path.Combine(input, Path.GetFileName page.File))
 
-        let project = Path.Combine(root, "core", "Hybrid.Core.csproj")
-
-        match fsdocs root "texts" [] [ "--projects"; project ] fill with
+        match fsdocs root "texts" [] [ "--noapidocs"; "--ignoreprojects" ] fill with
         | Error message -> Error [ message ]
         | Ok output ->
             let name, hash = textsKey root texts

@@ -47,15 +47,20 @@ module Home =
         let parity = Path.Combine(root, "scripts", "results", "parity.json")
         let remedy = "run dotnet fsi tests/Parity/run.fsx -- --store"
 
-        let tile value words address =
-            $"<li><a href=\"{address}\"><strong>{value}</strong> {words}</a></li>"
+        let tile value words address = $"<li><a href=\"{address}\"><strong>{value}</strong> {words}</a></li>"
 
         Stored.read root parity remedy (fun file -> (Stored.items "rows" file).Length)
         |> Result.map (fun subjects ->
             [
                 tile (string reports.Length) "pages, each a script that you can run" "#Papers"
-                tile (string claims.Length) $"claims put to the test, {reproduced} of them reproduced in this build" "#Ledger"
-                tile (string checks) "exact checks hold, or there would be no site" "how-to-read-a-page.html#What-the-parts-mean"
+                tile
+                    (string claims.Length)
+                    $"claims put to the test, {reproduced} of them reproduced in this build"
+                    "#Ledger"
+                tile
+                    (string checks)
+                    "exact checks hold, or there would be no site"
+                    "how-to-read-a-page.html#What-the-parts-mean"
                 tile (string subjects) "comparisons with PyTorch, equal up to rounding" "agreement.html"
             ]
             |> String.concat ""

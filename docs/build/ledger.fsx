@@ -73,7 +73,8 @@ module Ledger =
         match results with
         | None -> Ok { Page = page; Mode = ""; Checks = 0; Seconds = None; Claims = [] }
         | Some results ->
-            let remedy = $"evaluate the page again: delete that folder, then dotnet fsi docs/build.fsx -- --page {page.Name}"
+            let remedy =
+                $"evaluate the page again: delete that folder, then dotnet fsi docs/build.fsx -- --page {page.Name}"
 
             Stored.read root (Path.Combine(results, page.Name + ".end.json")) remedy (fun mark ->
                 {
@@ -88,8 +89,7 @@ module Ledger =
         claims |> List.filter (fun claim -> claim.Verdict = verdict) |> List.length
 
     /// The verdicts that occur, in the order of the list above.
-    let private occurring (claims: ClaimRow list) =
-        verdicts |> List.filter (fun (name, _, _) -> count name claims > 0)
+    let private occurring (claims: ClaimRow list) = verdicts |> List.filter (fun (name, _, _) -> count name claims > 0)
 
     let inWords claims =
         match
@@ -203,4 +203,6 @@ module Ledger =
             "<p>No page has stated a claim yet.</p>"
         else
             let groups = reports |> List.map group |> String.concat "\n"
-            filters reports + $"<table class=\"cards ledger\" role=\"table\">{Tables.cardHead headers}\n{groups}</table>"
+
+            filters reports
+            + $"<table class=\"cards ledger\" role=\"table\">{Tables.cardHead headers}\n{groups}</table>"

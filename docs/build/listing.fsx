@@ -1,10 +1,12 @@
 namespace Hybrid.Docs
 
 open System
+open System.Collections.Generic
 open System.IO
 open System.Net
 open System.Text
 open System.Text.RegularExpressions
+open AngleSharp.Dom
 open Microsoft.CodeAnalysis
 open Microsoft.CodeAnalysis.CSharp
 open Microsoft.CodeAnalysis.CSharp.Syntax
@@ -25,41 +27,7 @@ module Listing =
         | _ -> []
 
     /// The class that fsdocs gives the same kind of F# token, so that one style sheet colours both.
-    let private colour (token: SyntaxToken) =
-        let isTypeName =
-            match token.Parent with
-            | :? BaseTypeDeclarationSyntax
-            | :? DelegateDeclarationSyntax
-            | :? TypeParameterSyntax
-            | :? GenericNameSyntax -> true
-            | :? IdentifierNameSyntax as name ->
-                match name.Parent with
-                | :? VariableDeclarationSyntax as declaration -> obj.ReferenceEquals(declaration.Type, name)
-                | :? ParameterSyntax
-                | :? NullableTypeSyntax
-                | :? ArrayTypeSyntax
-                | :? TypeArgumentListSyntax
-                | :? TupleElementSyntax
-                | :? ObjectCreationExpressionSyntax
-                | :? BaseTypeSyntax -> true
-                | :? MethodDeclarationSyntax as m -> obj.ReferenceEquals(m.ReturnType, name)
-                | :? PropertyDeclarationSyntax as p -> obj.ReferenceEquals(p.Type, name)
-                | _ -> false
-            | _ -> false
-
-        let isCalled =
-            match token.Parent with
-            | :? MethodDeclarationSyntax
-            | :? LocalFunctionStatementSyntax
-            | :? ConstructorDeclarationSyntax -> true
-            | :? SimpleNameSyntax as name ->
-                match name.Parent with
-                | :? InvocationExpressionSyntax -> true
-                | :? MemberAccessExpressionSyntax as access ->
-                    obj.ReferenceEquals(access.Name, name) && access.Parent :? InvocationExpressionSyntax
-                | _ -> false
-            | _ -> false
-
+    let private colour (token: SyntaxToken) (symbol: ISymbol) =
         match token.Kind() with
         | SyntaxKind.StringLiteralToken
         | SyntaxKind.CharacterLiteralToken
@@ -68,49 +36,85 @@ module Listing =
         | SyntaxKind.InterpolatedStringEndToken -> "s"
         | SyntaxKind.NumericLiteralToken -> "n"
         | SyntaxKind.IdentifierToken when token.Text = "var" -> "k"
-        | SyntaxKind.IdentifierToken when isCalled -> "fn"
-        | SyntaxKind.IdentifierToken when isTypeName -> "rt"
+        | SyntaxKind.IdentifierToken ->
+            match symbol with
+            | :? ITypeSymbol -> "rt"
+            | :? IMethodSymbol -> "fn"
+            | :? IPropertySymbol -> "prop"
+            | _ -> "id"
         | _ when token.IsKeyword() || SyntaxFacts.IsContextualKeyword(token.Kind()) -> "k"
         | _ -> ""
+
+    /// What the page that is being filled has of listings so far: the tips on names by their text, and the equations whose line is shown.
+    type private Shown = { Tips: Dictionary<string, string>; Equations: HashSet<string> }
 
     let private span (kind: string) (text: string) =
         let encoded = WebUtility.HtmlEncode text
         if kind = "" then encoded else $"<span class=\"{kind}\">{encoded}</span>"
 
-    let private trivia (part: SyntaxTrivia) =
-        let isComment = part.Kind().ToString().Contains "Comment"
-        span (if isComment then "c" else "") (part.ToFullString())
+    let private equationId = Regex @"\b[A-Z][A-Za-z0-9]*-[0-9]+[a-z]?\b"
+
+    /// White space or a comment. The first comment on the page that bears an equation's id becomes the place that links to code lead to.
+    let private trivia shown (part: SyntaxTrivia) =
+        if part.Kind().ToString().Contains "Comment" then
+            let anchors =
+                [
+                    for found in equationId.Matches(part.ToFullString()) do
+                        if shown.Equations.Add found.Value then
+                            $"<span id=\"code-{found.Value}\"></span>"
+                ]
+
+            String.concat "" anchors + span "c" (part.ToFullString())
+        else
+            span "" (part.ToFullString())
+
+    /// A token in its colour; a name tells what it is.
+    let private coloured shown (model: SemanticModel) (token: SyntaxToken) =
+        let symbol = if token.IsKind SyntaxKind.IdentifierToken then Sources.symbol model token else null
+        let kind = colour token symbol
+
+        if isNull symbol || kind = "k" then
+            span kind token.Text
+        else
+            let tip = Sources.tip model token symbol
+
+            let id =
+                match shown.Tips.TryGetValue tip with
+                | true, id -> id
+                | _ ->
+                    shown.Tips[tip] <- $"cs{shown.Tips.Count + 1}"
+                    shown.Tips[tip]
+
+            $"<span class=\"{kind}\" data-fsdocs-tip=\"{id}\">{WebUtility.HtmlEncode token.Text}</span>"
 
     /// The node as HTML; what stands before its first token (its XML documentation) is left out.
-    let private render (node: SyntaxNode) =
+    let private render shown (model: SemanticModel) (node: SyntaxNode) =
         let html = StringBuilder()
         let first = node.GetFirstToken()
 
         for token in node.DescendantTokens() do
             if token <> first then
                 for part in token.LeadingTrivia do
-                    html.Append(trivia part) |> ignore
+                    html.Append(trivia shown part) |> ignore
 
-            html.Append(span (colour token) token.Text) |> ignore
+            html.Append(coloured shown model token) |> ignore
 
             for part in token.TrailingTrivia do
-                html.Append(trivia part) |> ignore
+                html.Append(trivia shown part) |> ignore
 
         // The first line has lost its indentation with the documentation; take as much from the others.
         let indent = first.GetLocation().GetLineSpan().StartLinePosition.Character
         Regex.Replace(string html, $"(?m)^ {{{indent}}}", "").TrimEnd()
 
     /// All declarations of that name (overloads too) in a file of the core, or why there are none.
-    let html (root: string) (file: string) (name: string) =
-        let path = Path.Combine(root, "core", file)
-
-        if not (File.Exists path) then
-            Error $"core/{file} does not exist; csharp takes a path below core/, such as \"Rules/LayerNorm.cs\"."
-        else
-            let tree = CSharpSyntaxTree.ParseText(File.ReadAllText path)
-
+    let private html root shown (file: string) (name: string) =
+        match Sources.model root file with
+        | None -> Error $"core/{file} does not exist; csharp takes a path below core/, such as \"Rules/LayerNorm.cs\"."
+        | Some model ->
             let declarations =
-                tree.GetRoot().DescendantNodes() |> Seq.filter (names >> List.isEmpty >> not) |> List.ofSeq
+                model.SyntaxTree.GetRoot().DescendantNodes()
+                |> Seq.filter (names >> List.isEmpty >> not)
+                |> List.ofSeq
 
             // A constructor bears its type's name, which is taken to mean the whole type.
             let isWanted (node: SyntaxNode) =
@@ -121,10 +125,32 @@ module Listing =
                 let known = declarations |> List.collect names |> List.distinct
                 Error $"""core/{file} declares no '{name}'; it declares {String.Join(", ", known)}."""
             | found ->
-                let code = found |> List.map render |> String.concat "\n\n"
+                let code = found |> List.map (render shown model) |> String.concat "\n\n"
                 let caption = WebUtility.HtmlEncode $"core/{file}: {name}"
 
                 Ok(
                     $"<figure class=\"listing\"><figcaption>{caption}</figcaption>"
                     + $"<pre class=\"fssnip\"><code lang=\"csharp\">{code}\n</code></pre></figure>"
                 )
+
+    /// Puts the listings that a page asked for into it; returns what could not be found.
+    let insert root (page: string) (document: IDocument) =
+        let shown = { Tips = Dictionary(); Equations = HashSet() }
+
+        let complaints =
+            [
+                for place in List.ofSeq (document.QuerySelectorAll "div.csharp") do
+                    match html root shown (place.GetAttribute "data-file") (place.GetAttribute "data-name") with
+                    | Ok listing -> place.OuterHtml <- listing
+                    | Error cause -> $"{page}: {cause}"
+            ]
+
+        for entry in shown.Tips do
+            let tip = document.CreateElement "div"
+            tip.Id <- entry.Value
+            tip.ClassName <- "fsdocs-tip"
+            tip.SetAttribute("popover", "")
+            tip.TextContent <- entry.Key
+            document.Body.AppendChild tip |> ignore
+
+        complaints

@@ -18,9 +18,7 @@ module Path =
 
         let rec comesBack seen (page: SourcePage) =
             List.contains page.Name seen
-            || needs page
-               |> List.choose known.TryFind
-               |> List.exists (comesBack (page.Name :: seen))
+            || needs page |> List.choose known.TryFind |> List.exists (comesBack (page.Name :: seen))
 
         [
             for page in pages do
@@ -48,14 +46,14 @@ module Path =
         let known = Map [ for report in reports -> report.Page.Name, report ]
 
         let rec all (page: SourcePage) =
-            Set.unionMany [
-                for name in needs page do
-                    Set.singleton name
-                    all known[name].Page
-            ]
+            Set.unionMany
+                [
+                    for name in needs page do
+                        Set.singleton name
+                        all known[name].Page
+                ]
 
-        let rec column page =
-            List.max (-1 :: [ for name in needs page -> column known[name].Page ]) + 1
+        let rec column page = List.max (-1 :: [ for name in needs page -> column known[name].Page ]) + 1
 
         [
             for report in reports do
@@ -172,12 +170,15 @@ module Path =
 
     let rec private list (all: Stop list) (stops: Stop list) : string =
         let item (stop: Stop) =
-            let others = stop.Before |> List.filter (fun before -> Some before.Page.Name <> (parent all stop |> Option.map _.Name))
+            let others =
+                stop.Before
+                |> List.filter (fun before -> Some before.Page.Name <> (parent all stop |> Option.map _.Name))
 
             let also =
                 match others with
                 | [] -> ""
-                | others -> ", also builds on " + String.concat " and " [ for other in others -> other.Page.Field "title" ]
+                | others ->
+                    ", also builds on " + String.concat " and " [ for other in others -> other.Page.Field "title" ]
 
             let year = stop.Report.Page.Field "year"
             let below = next all (Some stop)

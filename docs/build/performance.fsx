@@ -71,7 +71,7 @@ module Performance =
         let marks words key symbol =
             let rows = rows |> List.filter (fun row -> (number key row).IsSome)
             let values = rows |> List.map (number key)
-            let marker = {| symbol = symbol; size = 9; color = "#888888"; line = {| width = 2; color = "#888888" |} |}
+            let marker = {| symbol = symbol; size = 9; color = "--grey"; line = {| width = 2; color = "--grey" |} |}
 
             {|
                 ``type`` = "scatter"
@@ -84,34 +84,41 @@ module Performance =
 
         let data: obj list =
             [
-                bars "floor met" [ "met"; "stretch" ] "#0072B2"
-                bars "below floor" [ "below" ] "#D55E00"
-                bars "no floor" [ "none" ] "#56B4E9"
+                bars "floor met" [ "met"; "stretch" ] "--blue"
+                bars "below floor" [ "below" ] "--red"
+                bars "no floor" [ "none" ] "--sky"
                 marks "floor" "floor" "line-ns-open"
                 marks "target" "target" "diamond-open"
             ]
 
+        let height = 160 + 20 * rows.Length
+
         let layout =
             {|
-                height = 160 + 20 * rows.Length
                 barmode = "overlay"
                 xaxis =
                     {|
-                        title = {| text = "libtorch's time / ours" |}
+                        title = {| text = "libtorch's time / ours; to the right of 1 we are faster" |}
                         ``type`` = "log"
                         tickvals = [ 0.25; 0.5; 1.0; 2.0; 4.0; 8.0; 16.0 ]
                     |}
-                yaxis = {| categoryorder = "array"; categoryarray = names rows; autorange = "reversed" |}
-                legend = {| y = 1.02; yanchor = "bottom" |}
+                yaxis =
+                    {|
+                        title = {| text = "workload" |}
+                        categoryorder = "array"
+                        categoryarray = names rows
+                        autorange = "reversed"
+                    |}
+                legend = {| y = 1; yanchor = "top" |}
             |}
 
         // "</" would end the block early.
         let json = (JsonSerializer.Serialize {| data = data; layout = layout |}).Replace("</", "<\\/")
 
         let caption =
-            "Libtorch's time over ours, a bar for each workload, with floors and targets. The table below has the figures."
+            "Libtorch's time over ours, a bar for each workload, with the floors that we must reach and the targets that we would like to. The table below has the figures."
 
-        $"<figure class=\"chart\"><div class=\"plot-area\" role=\"img\" aria-label=\"{caption}\"></div>"
+        $"<figure class=\"chart\"><div class=\"plot-area\" style=\"--height:{height}px;--entries:5\" role=\"img\" aria-label=\"{caption}\"></div>"
         + $"<script type=\"application/json\" class=\"plot\">{json}</script><figcaption>{caption}</figcaption></figure>"
 
     let private memory file =

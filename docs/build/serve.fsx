@@ -66,5 +66,4 @@ module Serve =
             with
             // The reader went away.
             | :? HttpListenerException
-            | :? IOException ->
-                ()
+            | :? IOException -> ()

@@ -4,21 +4,10 @@ open System
 open System.Diagnostics
 open System.IO
 open System.Net
+open System.Text.Json.Nodes
 open Plotly.NET
 open Plotly.NET.LayoutObjects
 open Spectre.Console
-
-/// Colours that people with any kind of colour vision tell apart (Okabe and Ito 2008), dark enough for light pages and
-/// light enough for dark ones.
-[<RequireQualifiedAccess>]
-module Palette =
-    let blue = Color.fromHex "#0072B2"
-    let orange = Color.fromHex "#E69F00"
-    let green = Color.fromHex "#009E73"
-    let red = Color.fromHex "#D55E00"
-    let purple = Color.fromHex "#CC79A7"
-    let sky = Color.fromHex "#56B4E9"
-    let grey = Color.fromHex "#888888"
 
 [<AutoOpen>]
 module Figures =
@@ -30,15 +19,34 @@ module Figures =
 
     let private html (text: string) = WebUtility.HtmlEncode text
 
+    /// The place for a chart, as high as it will be, so that nothing moves when it is drawn. Charts grow by their legends on narrow screens;
+    /// pictures keep their proportions.
+    let private area (caption: string) (chart: JsonObject) =
+        let layout = nonNull chart["layout"]
+
+        let size =
+            match layout["proportions"] with
+            | null ->
+                let height, entries = layout["height"], ChartData.legendEntries chart
+                $"class=\"plot-area\" style=\"--height:{height}px;--entries:{entries}\""
+            | proportions -> $"class=\"plot-area picture\" style=\"aspect-ratio:{proportions}\""
+
+        $"<div {size} role=\"img\" aria-label=\"{html caption}\"></div>\n"
+
     /// The chart as data, which plots.js draws; readers without scripts keep the caption.
     let private figureHtml (name: string) (caption: string) (chart: GenericChart) =
-        // "</" would end the block early.
-        let data = (GenericChart.toFigureJson chart).Replace("</", "<\\/")
+        let chart = ChartData.ofChart name chart
+        let chooser = if isNull chart["choice"] then "" else "<div class=\"chooser\"></div>\n"
 
-        $"<figure class=\"chart\" id=\"fig-{html name}\">\n"
-        + $"<div class=\"plot-area\" role=\"img\" aria-label=\"{html caption}\"></div>\n"
-        + $"<script type=\"application/json\" class=\"plot\">{data}</script>\n"
-        + $"<figcaption>{html caption}</figcaption>\n</figure>"
+        let numbers =
+            if ChartData.hasTable chart then
+                "<details class=\"numbers\"><summary>Numbers</summary></details>\n"
+            else
+                ""
+
+        $"<figure class=\"chart\" id=\"fig-{html name}\">\n{chooser}{area caption chart}"
+        + $"<script type=\"application/json\" class=\"plot\">{ChartData.toJson chart}</script>\n"
+        + $"<figcaption>{html caption}</figcaption>\n{numbers}</figure>"
 
     let private writeBeside folder name (open': unit -> Stream) =
         let target = Path.Combine(folder, name)
@@ -68,8 +76,8 @@ module Figures =
         File.WriteAllText(file, document)
         written.Add file
 
-    /// A chart of the page. Its caption, which readers who cannot see the chart get in its place, says what it shows. On a
-    /// terminal it becomes <out>/<name>.html; follow the call by (*** include-it-raw ***) for the site.
+    /// A chart of the page, with a title on each axis: what lies along it, and its unit. Its caption, which readers who cannot see the chart get in
+    /// its place, says what it shows. On a terminal it becomes <out>/<name>.html; follow the call by (*** include-it-raw ***) for the site.
     let figure (name: string) (caption: string) (chart: GenericChart) =
         let figure = figureHtml name caption chart
 
@@ -78,84 +86,57 @@ module Figures =
 
         figure
 
-    /// All charts in one, of which the one with that number is shown, and by name the change that shows each of them instead.
-    let private stacked shown (charts: (string * GenericChart) list) =
-        let owners =
+    /// All charts in one, of which the one with that number is shown; plots.js puts a control beside it that shows another.
+    let private stacked (control: string) label shown (charts: (string * GenericChart) list) =
+        let combined = charts |> List.map snd |> Chart.combine
+        let choice = DynamicObj.DynamicObj()
+        choice.SetProperty("control", control)
+        choice.SetProperty("label", label)
+        choice.SetProperty("shown", shown)
+        choice.SetProperty("names", [| for name, _ in charts -> name |])
+
+        choice.SetProperty(
+            "owners",
             [|
                 for i, (_, chart) in List.indexed charts do
                     for _ in GenericChart.getTraces chart -> i
             |]
+        )
 
-        let visibility chosen = owners |> Array.map (fun owner -> owner = chosen)
-
-        let changeTo chosen =
-            let change = DynamicObj.DynamicObj()
-            change.SetProperty("visible", visibility chosen)
-            change
-
-        let combined = charts |> List.map snd |> Chart.combine
-
-        for trace, isVisible in Seq.zip (GenericChart.getTraces combined) (visibility shown) do
-            trace.SetProperty("visible", isVisible)
-
-        combined, [ for i, (name, _) in List.indexed charts -> name, changeTo i ]
+        let layout = Plotly.NET.Layout()
+        layout.SetProperty("choice", choice)
+        GenericChart.addLayout layout combined
 
     /// Several charts in one place, of which the reader chooses one by name; the first is shown at the start.
-    let selector (charts: (string * GenericChart) list) : GenericChart =
-        let combined, changes = stacked 0 charts
-
-        let button (name: string, change: DynamicObj.DynamicObj) =
-            UpdateMenuButton.init (Label = name, Method = StyleParam.UpdateMethod.Restyle, Args = [ change ])
-
-        combined
-        |> Chart.withUpdateMenu (UpdateMenu.init (Buttons = List.map button changes, X = 0.0, Y = 1.15))
+    let selector (charts: (string * GenericChart) list) : GenericChart = stacked "list" "Shown" 0 charts
 
     /// Several moments of one chart, by name and in order, which the reader goes through with a slider or lets play; the last is shown at the
     /// start. The label stands before the name, such as "step". Axes follow the moment that is shown; give all moments one range to hold them still.
     let slider (label: string) (charts: (string * GenericChart) list) : GenericChart =
-        let last = charts.Length - 1
-        let combined, changes = stacked last charts
+        stacked "player" label (charts.Length - 1) charts
 
-        let step (name: string, change: DynamicObj.DynamicObj) =
-            let step = SliderStep.init (Label = name, Method = StyleParam.Method.Restyle)
-            step.SetProperty("args", [| change |])
-            step
-
-        combined
-        |> Chart.withSlider (
-            Slider.init (
-                Active = last,
-                CurrentValue = SliderCurrentValue.init (Prefix = label + " "),
-                Steps = List.map step changes
-            )
-        )
-
-    /// Pictures of numbers from 0, black, to 1, white, so many in a row and a pixel apart; rounded, as nobody sees more.
+    /// Pictures of numbers from 0, black, to 1, white, so many in a row and a pixel apart.
     let private tiles columns height width (pictures: float[] list) : GenericChart =
+        let columns = min columns pictures.Length
         let rows = (pictures.Length + columns - 1) / columns
         let gap = 1
-
-        let z = Array.init (rows * (height + gap) - gap) (fun _ -> Array.create (columns * (width + gap) - gap) nan)
+        let rowsOfPixels, pixelsOfRow = rows * (height + gap) - gap, columns * (width + gap) - gap
+        let pixels = Array.init rowsOfPixels (fun _ -> Array.create pixelsOfRow nan)
 
         for i, picture in List.indexed pictures do
             let top, left = i / columns * (height + gap), i % columns * (width + gap)
 
             for y in 0 .. height - 1 do
-                for x in 0 .. width - 1 do
-                    z[top + y][left + x] <- Math.Round(picture[y * width + x], 2)
+                Array.blit picture (y * width) pixels[top + y] left width
 
         let hidden = LinearAxis.init (Visible = false)
+        let layout = Plotly.NET.Layout()
+        layout.SetProperty("proportions", $"{pixelsOfRow}/{rowsOfPixels}")
 
-        let downward =
-            LinearAxis.init (
-                Visible = false,
-                AutoRange = StyleParam.AutoRange.Reversed,
-                ScaleAnchor = StyleParam.ScaleAnchor.X 1
-            )
-
-        Chart.Heatmap(zData = z, ColorScale = StyleParam.Colorscale.Greys, ShowScale = false)
+        Chart.Image(Source = Png.address pixels)
         |> Chart.withXAxis hidden
-        |> Chart.withYAxis downward
+        |> Chart.withYAxis hidden
+        |> GenericChart.addLayout layout
 
     /// Grey pictures, [height, width] each, side by side as one chart, each scaled to its own range.
     let mosaic columns height width (pictures: float[] list) =
@@ -167,16 +148,9 @@ module Figures =
 
     /// The same with one scale for all of them: from lowest, black, to highest, white.
     let mosaicWithin (lowest: float, highest: float) columns height width (pictures: float[] list) =
-        let chart =
-            pictures
-            |> List.map (Array.map (fun value -> (value - lowest) / (highest - lowest)))
-            |> tiles columns height width
-
-        for trace in GenericChart.getTraces chart do
-            trace.SetProperty("zmin", 0.0)
-            trace.SetProperty("zmax", 1.0)
-
-        chart
+        pictures
+        |> List.map (Array.map (fun value -> (value - lowest) / (highest - lowest)))
+        |> tiles columns height width
 
     /// A table of results: printed on a terminal; on the site by (*** include-it-raw ***).
     let table (headers: string list) (rows: string list list) =
