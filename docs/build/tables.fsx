@@ -76,10 +76,3 @@ module Tables =
         | place ->
             place.InnerHtml <- html
             []
-
-    /// The style sheet of the pages that are made from data.
-    let useStyle (document: IDocument) =
-        let style = document.CreateElement "link"
-        style.SetAttribute("rel", "stylesheet")
-        style.SetAttribute("href", "content/home.css")
-        document.Head.Append style
