@@ -1,25 +1,16 @@
 namespace Hybrid.Docs
 
 open System.IO
-open System.Net
-open System.Text.RegularExpressions
 
 /// What a reader can take home of a page: the script as it is, and the notebook made of it.
 [<RequireQualifiedAccess>]
 module Downloads =
-    /// The listing of the page as plain text.
-    let private plain root file name =
-        Listing.html root file name
-        |> Result.map (fun html ->
-            let code = Regex.Match(html, @"<code[^>]*>([\s\S]*)</code>").Groups[1].Value
-            WebUtility.HtmlDecode(Regex.Replace(code, "<[^>]+>", "")))
-
     /// Puts NAME.fsx and NAME.ipynb into the site; complains where no notebook can be made.
     let write (root: string) (site: string) (name: string) =
         let file = Path.Combine(root, "scripts", name + ".fsx")
         File.Copy(file, Path.Combine(site, name + ".fsx"), true)
 
-        match Notebook.ofScript root (plain root) name (File.ReadAllText file) with
+        match Notebook.ofScript root (Listing.text root) name (File.ReadAllText file) with
         | Ok notebook ->
             File.WriteAllText(Path.Combine(site, name + ".ipynb"), notebook)
             []
