@@ -7,7 +7,7 @@
 #load "build/tables.fsx" "build/pages.fsx" "build/cache.fsx" "build/evaluation.fsx" "build/assembly.fsx" "build/sources.fsx" "build/listing.fsx"
 #load "build/api.fsx" "build/comments.fsx" "build/signature.fsx" "build/reference.fsx" "build/gaps.fsx" "build/apilinks.fsx"
 #load "build/html.fsx" "build/slim.fsx" "build/equations.fsx" "build/headings.fsx" "build/code.fsx" "build/boxes.fsx"
-#load "build/about.fsx" "build/rows.fsx" "build/navigation.fsx" "build/assets.fsx" "build/checks.fsx"
+#load "build/about.fsx" "build/rows.fsx" "build/navigation.fsx" "build/assets.fsx" "build/charts.fsx" "build/checks.fsx"
 #load "build/stored.fsx" "build/ledger.fsx" "build/claims.fsx" "build/path.fsx" "build/home.fsx"
 #load "build/performance.fsx" "build/promises.fsx" "build/agreement.fsx" "build/data.fsx"
 #load "build/formula.fsx" "build/search.fsx"
@@ -268,9 +268,9 @@ let check anchors (page: SitePage) =
             $"{page.Address} loads {address}; the site has to work offline, put a copy into docs/content."
         for address in Html.brokenLinks anchors site page.Address page.Document do
             $"{page.Address} links to {address}, which does not exist."
-        for find in [ Checks.rawMaths; Checks.charts; Checks.images; Checks.duplicateIds ] do
+        for find in [ Checks.rawMaths; Charts.complaints; Checks.images; Checks.duplicateIds ] do
             yield! find page.Address page.Document
-        yield! Checks.weight (Path.Combine(site, page.Address)) page.Address page.Document
+        yield! Checks.weight site page.Address page.Document
     ]
 
 let write (page: SitePage) =

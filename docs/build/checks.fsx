@@ -1,9 +1,7 @@
 namespace Hybrid.Docs
 
 open System
-open System.Collections.Generic
 open System.IO
-open System.Text.Json
 open System.Text.RegularExpressions
 open AngleSharp.Dom
 
@@ -38,88 +36,6 @@ module Checks =
                         $"{name} has a formula in the {key} '{around text 30}', which shows as it is written; say it in words."
         ]
 
-    let private property (name: string) (element: JsonElement) =
-        match element.ValueKind with
-        | JsonValueKind.Object ->
-            match element.TryGetProperty name with
-            | true, found -> Some found
-            | _ -> None
-        | _ -> None
-
-    let private text (element: JsonElement option) =
-        match element with
-        | Some element when element.ValueKind = JsonValueKind.String -> element.GetString()
-        | _ -> ""
-
-    let private isHidden axis =
-        axis
-        |> Option.bind (property "visible")
-        |> Option.exists (fun v -> v.ValueKind = JsonValueKind.False)
-
-    let private isTitled axis =
-        let title = axis |> Option.bind (property "title")
-        let words = text title + text (title |> Option.bind (property "text"))
-        not (String.IsNullOrWhiteSpace words)
-
-    /// True if each value is a name, which needs no title to be understood.
-    let private areNames (values: JsonElement option) =
-        match values with
-        | Some values when values.ValueKind = JsonValueKind.Array && values.GetArrayLength() > 0 ->
-            values.EnumerateArray() |> Seq.forall (fun value -> value.ValueKind = JsonValueKind.String)
-        | _ -> false
-
-    let private withAxes =
-        set
-            [
-                yield! [ "scatter"; "scattergl"; "bar"; "box"; "violin"; "histogram"; "heatmap"; "contour" ]
-                yield! [ "histogram2d"; "histogram2dcontour"; "waterfall"; "funnel"; "candlestick"; "ohlc" ]
-            ]
-
-    /// The axes of a chart that need a title and have none, such as xaxis.
-    let private untitled (chart: JsonElement) =
-        [
-            for trace in (chart.GetProperty "data").EnumerateArray() do
-                let kind = text (property "type" trace)
-
-                if kind = "" || withAxes.Contains kind then
-                    for letter in [ "x"; "y" ] do
-                        // A trace says "x2" for the layout's "xaxis2".
-                        let key = letter + "axis" + (text (property (letter + "axis") trace)).TrimStart('x', 'y')
-                        let axis = property "layout" chart |> Option.bind (property key)
-
-                        if not (isHidden axis || isTitled axis || areNames (property letter trace)) then
-                            key
-        ]
-        |> List.distinct
-
-    /// Charts that say nothing to readers who cannot see them, or whose axes do not say what they measure.
-    let charts (name: string) (document: IDocument) =
-        [
-            for block in document.QuerySelectorAll "script.plot" do
-                let figure = block.Closest "figure"
-                let id = if isNull figure then "" else " " + figure.Id
-                let area = if isNull figure then null else figure.QuerySelector ".plot-area"
-                let caption = if isNull figure then null else figure.QuerySelector "figcaption"
-
-                if
-                    isNull area
-                    || attribute "role" area <> "img"
-                    || String.IsNullOrWhiteSpace(attribute "aria-label" area)
-                then
-                    $"{name}: the chart{id} has no text alternative; give its plot-area role=\"img\" and an aria-label that says what it shows."
-
-                if isNull caption || String.IsNullOrWhiteSpace caption.TextContent then
-                    $"{name}: the chart{id} has no caption; give figure one."
-
-                use chart = JsonDocument.Parse block.TextContent
-
-                for axis in untitled chart.RootElement do
-                    $"{name}: the {axis} of the chart{id} has no title; say what it measures and in which unit."
-
-                if block.TextContent.Contains '$' then
-                    $"{name}: the chart{id} holds a raw $, which Plotly shows as it is written; use letters and signs."
-        ]
-
     let images (name: string) (document: IDocument) =
         [
             for image in document.QuerySelectorAll "img:not([alt])" do
@@ -141,45 +57,13 @@ module Checks =
                     $"{name} has the id '{id}' {Seq.length bearers} times; an address with # finds only the first."
         ]
 
-    /// Equation ids in comments of code that lead to no equation, because no page derives it.
-    let unlinkedEquations (name: string) (document: IDocument) =
-        [
-            for comment in document.QuerySelectorAll "pre span.c" do
-                for node in comment.ChildNodes do
-                    if node.NodeType = NodeType.Text then
-                        for found in Regex.Matches(node.TextContent, @"\b[A-Z]+-\d+\b") do
-                            $"{name} shows code with the equation id {found.Value}, which no page derives; give the equation \\tag{{{found.Value}}}."
-        ]
-        |> List.distinct
-
-    /// Links to a part of a page that is not there. The ids are those of each page, by its name below the site's folder.
-    let missingFragments (ids: IReadOnlyDictionary<string, Set<string>>) (name: string) (document: IDocument) =
-        let root = Uri "site:///"
-        let here = Uri(root, name)
-
-        [
-            for link in document.QuerySelectorAll "a[href*='#']" do
-                let address = attribute "href" link
-
-                match Uri.TryCreate(here, address) with
-                | true, target when target.Scheme = root.Scheme ->
-                    let page = Uri.UnescapeDataString(target.AbsolutePath.TrimStart '/')
-                    let part = Uri.UnescapeDataString(target.Fragment.TrimStart '#')
-
-                    match ids.TryGetValue page with
-                    | true, known when part <> "" && not (known.Contains part) ->
-                        $"{name} links to {address}, but {page} has nothing with that id; link to a heading that is there."
-                    | _ -> ()
-                | _ -> ()
-        ]
-        |> List.distinct
-
     /// Bytes that a page may make a browser load: the first page in all, and a later one beyond the plotting library. Fonts come on top, which a
     /// page only loads as far as its formulas need them; the tests in tests/Site count them.
     let private firstLimit, laterLimit = 6_000_000L, 1_500_000L
 
     /// A page whose files are too large together.
-    let weight (file: string) (name: string) (document: IDocument) =
+    let weight (site: string) (name: string) (document: IDocument) =
+        let file = Path.Combine(site, name)
         let folder = Path.GetDirectoryName file
 
         let loaded =
@@ -204,23 +88,4 @@ module Checks =
                 $"{name} makes a browser load {first} bytes, more than {firstLimit}; {remedy}."
             if later > laterLimit then
                 $"{name} makes a browser load {later} bytes beside the plotting library, more than {laterLimit}; {remedy}."
-        ]
-
-    /// What is wrong with the finished pages of the folder; each comes with its file.
-    let complaints (site: string) (pages: (string * IDocument) list) =
-        let pages =
-            [ for file, document in pages -> Path.GetRelativePath(site, file).Replace('\\', '/'), file, document ]
-
-        let ids =
-            readOnlyDict
-                [
-                    for name, _, document in pages ->
-                        name, document.QuerySelectorAll "[id]" |> Seq.map _.Id |> Set.ofSeq
-                ]
-
-        [
-            for name, file, document in pages do
-                for check in
-                    [ rawMaths; charts; images; duplicateIds; unlinkedEquations; missingFragments ids; weight file ] do
-                    yield! check name document
         ]

@@ -42,7 +42,7 @@ let tests () =
         [
             testCase "every page that is a script is in the site"
             <| fun () ->
-                for page in Pages.all Site.root do
+                for page in Pages.scripts Site.root do
                     Expect.isTrue (isThere (page.Name + ".html")) page.Name
             testCase "every literate page can be had as script and as notebook"
             <| fun () ->

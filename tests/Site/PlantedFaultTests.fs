@@ -49,26 +49,26 @@ let private pageChecks =
         case "formula in what is read aloud" Checks.rawMaths "<img alt=\"x\">" "<img alt=\"the sum $x$\">" "in the alt"
         case
             "chart without text alternative"
-            Checks.charts
+            Charts.complaints
             goodChart
             (chart " " "The loss falls." titledJson)
             "no text alternative"
-        case "chart without caption" Checks.charts goodChart (chart "The loss falls." "" titledJson) "no caption"
+        case "chart without caption" Charts.complaints goodChart (chart "The loss falls." "" titledJson) "no caption"
         case
             "chart without the title of an axis"
-            Checks.charts
+            Charts.complaints
             goodChart
             (chart "The loss falls." "Loss" untitledY)
             "the yaxis"
         case
             "chart without the title of a second axis"
-            Checks.charts
+            Charts.complaints
             goodChart
             (chart "Loss" "Loss" (titledJson.Replace("\"x\":", "\"yaxis\":\"y2\",\"x\":")))
             "the yaxis2"
         case
             "raw $ in a chart"
-            Checks.charts
+            Charts.complaints
             goodChart
             (chart "Loss" "Loss" (titledJson.Replace("step", "$t$")))
             "raw $"
@@ -87,16 +87,10 @@ let private pageChecks =
             "2 times"
         case
             "equation id that no page derives"
-            Checks.unlinkedEquations
-            "<pre><span class=\"c\">// <a href=\"#eq-LN-3\">LN-3</a>, in UTF-8x</span></pre>"
-            "<pre><span class=\"c\">// <a href=\"#eq-LN-3\">LN-3</a>, LN-4</span></pre>"
-            "LN-4"
-        case
-            "link to a part that is not there"
-            (Checks.missingFragments (readOnlyDict [ "page.html", set [ "a" ]; "below/other.html", set [ "b" ] ]))
-            "<a href=\"#a\">a</a><a href=\"below/other.html#b\">b</a><a href=\"https://example.org/#c\">c</a>"
-            "<a href=\"below/other.html#c\">c</a>"
-            "below/other.html#c"
+            (Equations.linkComments (readOnlyDict [ "LN-3", "page.html" ]))
+            "<pre><span class=\"c\">// LN-3, as UTF-8</span></pre>"
+            "<pre><span class=\"c\">// LN-3, LN-4</span></pre>"
+            "unlinked equation id LN-4"
     ]
 
 let private invisibleAxes =
@@ -111,7 +105,7 @@ let private invisibleAxes =
         let pie = """{"data":[{"type":"pie","values":[1]}],"layout":{}}"""
 
         for json in [ hidden; names; pie ] do
-            Expect.isEmpty (on Checks.charts (chart "a" "a" json)) json
+            Expect.isEmpty (on Charts.complaints (chart "a" "a" json)) json
 
 /// A folder that goes away after the work.
 let private inFolder work =
@@ -126,57 +120,49 @@ let private tooHeavy =
     testCase "page that loads too much"
     <| fun () ->
         inFolder (fun folder ->
-            let file = Path.Combine(folder, "page.html")
             let data size name = File.WriteAllBytes(Path.Combine(folder, name), Array.zeroCreate size)
-            File.WriteAllText(file, "")
+            File.WriteAllText(Path.Combine(folder, "page.html"), "")
             let document = parse "<script src=\"data.js\"></script><script src=\"plotly.min.js\"></script>"
             data 1_000_000 "data.js"
             data 4_000_000 "plotly.min.js"
-            Expect.isEmpty (Checks.weight file "page.html" document) "5 MB in all"
+            Expect.isEmpty (Checks.weight folder "page.html" document) "5 MB in all"
             data 1_600_000 "data.js"
-            Expect.hasLength (Checks.weight file "page.html" document) 1 "1.6 MB beside the plotting library"
+            Expect.hasLength (Checks.weight folder "page.html" document) 1 "1.6 MB beside the plotting library"
             data 5_000_000 "plotly.min.js"
-            Expect.hasLength (Checks.weight file "page.html" document) 2 "6.6 MB in all")
+            Expect.hasLength (Checks.weight folder "page.html" document) 2 "6.6 MB in all")
 
 let private astray =
-    testCase "link to a page that does not exist, and a load from another host"
+    testCase "link to a page or a part of one that does not exist, and a load from another host"
     <| fun () ->
         inFolder (fun folder ->
-            let file = Path.Combine(folder, "page.html")
-            File.WriteAllText(file, "")
+            Directory.CreateDirectory(Path.Combine(folder, "below")) |> ignore
 
-            let document =
-                parse
-                    "<a href=\"page.html\">a</a><a href=\"gone.html\">b</a><img src=\"https://example.org/a.png\" alt=\"\">"
+            for name in [ "page.html"; "below/other.html" ] do
+                File.WriteAllText(Path.Combine(folder, name), "")
 
-            Expect.equal (Html.brokenLinks (readOnlyDict []) file document) [ "gone.html" ] "broken links"
+            let anchors = readOnlyDict [ "page.html", set [ "a" ]; "below/other.html", set [ "b" ] ]
+
+            let sound =
+                "<a href=\"#a\">a</a><a href=\"below/other.html#b\">b</a><a href=\"https://example.org/#c\">c</a>"
+
+            let broken = [ "gone.html"; "#b"; "below/other.html#c" ]
+            let links = broken |> List.map (fun address -> $"<a href=\"{address}\">x</a>") |> String.concat ""
+            let far = "<img src=\"https://example.org/a.png\" alt=\"\">"
+            let document = parse (sound + links + far)
+            Expect.equal (Html.brokenLinks anchors folder "page.html" document) broken "broken links"
             Expect.equal (Html.remoteLoads document) [ "https://example.org/a.png" ] "remote loads")
 
-let private everyCheckRuns =
-    testCase "a built folder is looked at with every check"
+let private calls =
+    testCase "the build calls every check"
     <| fun () ->
-        inFolder (fun folder ->
-            let bad =
-                "<p id=\"a\">left $x</p><img id=\"a\" src=\"a.png\"><a href=\"#b\">b</a><pre><span class=\"c\">LN-4</span></pre>"
-                + chart "" "a" untitledY
-                + "<script src=\"big.js\"></script>"
+        let build = File.ReadAllText(Path.Combine(Site.root, "docs", "build.fsx"))
 
-            let file = Path.Combine(folder, "page.html")
-            File.WriteAllText(file, "")
-            File.WriteAllBytes(Path.Combine(folder, "big.js"), Array.zeroCreate 2_000_000)
-            let found = Checks.complaints folder [ file, parse bad ] |> String.concat "\n"
+        for check in
+            [
+                yield! [ "Checks.rawMaths"; "Checks.images"; "Checks.duplicateIds"; "Checks.weight" ]
+                yield! [ "Charts.complaints"; "Html.brokenLinks"; "Html.remoteLoads"; "Html.remoteLoadsOfStyle" ]
+                yield! [ "Equations.linkComments"; "Gaps.find" ]
+            ] do
+            Expect.stringContains build check "docs/build.fsx"
 
-            for words in
-                [
-                    "raw $"
-                    "no alt"
-                    "2 times"
-                    "no text alternative"
-                    "yaxis"
-                    "LN-4"
-                    "nothing with that id"
-                    "beside the plotting"
-                ] do
-                Expect.stringContains found words "complaints")
-
-let tests = testList "planted faults" [ yield! pageChecks; invisibleAxes; tooHeavy; astray; everyCheckRuns ]
+let tests = testList "planted faults" [ yield! pageChecks; invisibleAxes; tooHeavy; astray; calls ]

@@ -24,7 +24,7 @@ let isBuilt = File.Exists(Path.Combine(folder, "index.html"))
 
 let pages =
     lazy
-        (let scripts = Pages.all root |> List.map (fun page -> page.Name + ".html") |> Set.ofList
+        (let scripts = Pages.scripts root |> List.map (fun page -> page.Name + ".html") |> Set.ofList
 
          [
              if isBuilt then

@@ -1,0 +1,98 @@
+/// Faults planted in the run of a page, which the site's build evaluates in a tree of its own.
+module Hybrid.Tests.Site.PlantedPageTests
+
+open System
+open System.IO
+open Expecto
+open Hybrid.Docs
+
+/// A tree with the core, the prelude and what else a page needs, but without any page.
+let private inTree work =
+    let tree = Directory.CreateTempSubdirectory("hybrid-site-").FullName
+    let from (parts: string list) = Path.Combine(Array.ofList (Site.root :: parts))
+    let into (parts: string list) = Path.Combine(Array.ofList (tree :: parts))
+
+    let copy (parts: string list) = File.Copy(from parts, into parts)
+
+    try
+        for folder in [ [ ".config" ]; [ "scripts"; "data" ]; [ "scripts"; "results" ] ] do
+            Directory.CreateDirectory(into folder) |> ignore
+
+        for folder in [ [ "core" ]; [ "scripts"; "prelude" ]; [ "scripts"; "packages" ] ] do
+            Directory.CreateSymbolicLink(into folder, from folder) |> ignore
+
+        for file in Directory.GetFiles(Site.root, "Directory.*") do
+            copy [ Path.GetFileName file ]
+
+        for file in [ [ ".config"; "dotnet-tools.json" ]; [ "scripts"; "ensure.fsx" ]; [ "scripts"; "prelude.fsx" ] ] do
+            copy file
+
+        // It is part of what a page's hash is taken of.
+        Directory.CreateDirectory(into [ "docs"; "build" ]) |> ignore
+        copy [ "docs"; "build"; "evaluation.fsx" ]
+        work tree
+    finally
+        Directory.Delete(tree, true)
+
+/// Evaluates a page with these lines between its start and its end, as the build does; what is wrong with it.
+let private evaluated (lines: string list) =
+    inTree (fun tree ->
+        Evaluation.run tree [] "dotnet" [ "tool"; "restore" ] |> ignore
+
+        let head =
+            "(**\n---\ntitle: Tiny\n---\n# Tiny\n*)\n#load \"ensure.fsx\"\n#load \"prelude.fsx\"\nopen Hybrid.Scripts\nlet page = Page.start \"tiny\" []\n(** Then. *)"
+
+        File.WriteAllText(Path.Combine(tree, "scripts", "tiny.fsx"), String.Join("\n", head :: lines) + "\n")
+
+        match Evaluation.page tree "quick" (List.exactlyOne (Pages.scripts tree)) with
+        | Ok _ -> []
+        | Error complaints -> complaints)
+
+let private mark (json: string option) =
+    let file = Path.GetTempFileName()
+
+    try
+        File.Delete file
+        json |> Option.iter (fun json -> File.WriteAllText(file, json))
+        Evaluation.complaints "tiny" file
+    finally
+        File.Delete file
+
+let private one (words: string) complaints =
+    match complaints with
+    | [ complaint ] -> Expect.stringContains complaint words "the complaint"
+    | other -> failtest $"one complaint expected, got {other}"
+
+let tests =
+    testList
+        "planted faults in the run of a page"
+        [
+            testCase "a sound page raises nothing"
+            <| fun () -> Expect.isEmpty (evaluated [ "check \"one is one\" 0.0 1.0"; "finish page" ]) "complaints"
+            testCase "page that throws in one cell and fails a check in another"
+            <| fun () ->
+                let found =
+                    evaluated
+                        [
+                            "if page.IsQuick then failwith \"planted\""
+                            "(** Then. *)"
+                            "check \"one is two\" 1.0 0.5"
+                            "(** Then. *)"
+                            "finish page"
+                        ]
+
+                Expect.hasLength found 2 $"complaints: {found}"
+                one "planted" [ found[0] ]
+                one "'one is two' failed" [ found[1] ]
+            testCase "page that misses its end mark" <| fun () -> one "did not run to its end" (mark None)
+            testCase "page whose end mark tells of an exception"
+            <| fun () ->
+                one "a cell ended with an exception: planted" (mark (Some """{"errors":["planted"],"checks":[]}"""))
+            testCase "page whose end mark tells of a check that failed"
+            <| fun () ->
+                let check = """{"name":"one is two","measured":1.0,"bound":0.5,"passed":false}"""
+
+                one
+                    "the check 'one is two' failed: 1.0 exceeds 0.5"
+                    (mark (Some $$"""{"errors":[],"checks":[{{check}}]}"""))
+        ]
