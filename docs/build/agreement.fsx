@@ -235,8 +235,6 @@ module Agreement =
         match read with
         | Error complaint -> [ complaint ]
         | Ok(origin, subjects) ->
-            Tables.useStyle document
-
             [
                 for subject in subjects do
                     if not subject.Agrees then

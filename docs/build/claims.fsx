@@ -1,37 +1,36 @@
 namespace Hybrid.Docs
 
+open System
 open AngleSharp.Dom
 
 /// Links between the ledger and the place where a page settles a claim.
 [<RequireQualifiedAccess>]
 module Claims =
-    /// What a page prints when it settles a claim, or when it writes one down that it does not settle.
-    let private said (claim: ClaimRow) =
-        match claim.Verdict with
-        | "NotMeasured" -> "Claim: " + claim.Claim
-        | "NotReproduced" -> "not reproduced: " + claim.Claim
-        | verdict -> verdict.ToLowerInvariant() + ": " + claim.Claim
+    /// What a page prints when it settles a claim; else the claim alone stands for it, as it is written down in the code.
+    let private phrases (claim: ClaimRow) =
+        let said =
+            match claim.Verdict with
+            | "NotReproduced" -> "not reproduced: "
+            | verdict -> verdict.ToLowerInvariant() + ": "
 
-    let private texts (node: INode) = node.Descendants<IText>() |> List.ofSeq
+        [ said + claim.Claim; claim.Claim ]
 
-    /// Makes the printed claim a link to its row, and the target of the link from there.
+    let private find (document: IDocument) (phrase: string) =
+        [
+            for code in document.QuerySelectorAll "#content pre" do
+                for text in List.ofSeq (code.Descendants<IText>()) do
+                    match text.Data.IndexOf(phrase, StringComparison.Ordinal) with
+                    | -1 -> ()
+                    | place -> text, place, phrase
+        ]
+        |> List.tryHead
+
+    /// Makes the claim a link to its row, and the target of the link from there.
     let private anchor (page: SourcePage) (document: IDocument) (claim: ClaimRow) =
-        let phrase = said claim
-
-        let places =
-            [
-                for output in document.QuerySelectorAll "#content pre" do
-                    for text in texts output do
-                        let at = text.Data.IndexOf(phrase, System.StringComparison.Ordinal)
-
-                        if at >= 0 then
-                            text, at
-            ]
-
-        match places with
-        | [] -> false
-        | (text, at) :: _ ->
-            let words = text.Split at
+        match List.tryPick (find document) (phrases claim) with
+        | None -> false
+        | Some(text, place, phrase) ->
+            let words = text.Split place
             words.Split phrase.Length |> ignore
             let link = document.CreateElement "a"
             link.Id <- $"claim-{claim.Number}"
@@ -46,6 +45,6 @@ module Claims =
         [
             for claim in report.Claims do
                 if not (anchor report.Page document claim) then
-                    $"{report.Page.Name}.html does not show '{said claim}', so that the ledger cannot link to it; "
+                    $"{report.Page.Name}.html shows the claim '{claim.Claim}' nowhere, so that the ledger cannot link to it; "
                     + "let the page show what settle prints, with include-output."
         ]

@@ -204,7 +204,6 @@ module Data =
         if not complaints.IsEmpty then
             complaints
         else
-            Tables.useStyle document
             let sets = under "scripts/data" |> List.map (set root site pages) |> String.concat "\n"
 
             [

@@ -70,11 +70,6 @@ module Home =
     let fill root (reports: Report list) (document: IDocument) =
         match Path.complaints [ for report in reports -> report.Page ], figures root reports with
         | [], Ok figures ->
-            Tables.useStyle document
-            let script = document.CreateElement "script"
-            script.SetAttribute("src", "content/ledger.js")
-            document.Body.Append script
-
             [
                 yield! Tables.put "index" "figures" figures document
                 yield! Tables.put "index" "path" (Path.figure reports) document

@@ -108,7 +108,7 @@ module Path =
 
     let private arrow (corners: Dictionary<string, float * float>) (stop: Stop) (before: Report) =
         let (x1, y1), (x2, y2) = corners[before.Page.Name], corners[stop.Name]
-        let x1, y1, x2, y2 = x1 + width, y1 + height / 2.0, x2 - 7.0, y2 + height / 2.0
+        let x1, y1, x2, y2 = x1 + width, y1 + height / 2.0, x2 - 9.0, y2 + height / 2.0
         let bend = across * 0.6
 
         $"<path class=\"edge\" d=\"M{n x1} {n y1}C{n (x1 + bend)} {n y1} {n (x2 - bend)} {n y2} {n x2} {n y2}\" marker-end=\"url(#arrow)\"/>"
@@ -165,7 +165,7 @@ module Path =
         let boxes = all |> List.sortBy (fun stop -> corners[stop.Name]) |> List.map (box corners)
 
         $"<svg role=\"group\" aria-label=\"The pages, each to the right of those that it builds on\" viewBox=\"-2 -2 {n right} {n bottom}\">"
-        + "<defs><marker id=\"arrow\" viewBox=\"0 0 8 8\" refX=\"2\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" orient=\"auto\"><path d=\"M0 0L8 4L0 8z\"/></marker></defs>"
+        + "<defs><marker id=\"arrow\" viewBox=\"0 0 8 8\" refX=\"1\" refY=\"4\" markerWidth=\"9\" markerHeight=\"9\" markerUnits=\"userSpaceOnUse\" orient=\"auto\"><path d=\"M0 0L8 4L0 8z\"/></marker></defs>"
         + $"""<g aria-hidden="true">{String.concat "" arrows}</g>{String.concat "\n" boxes}</svg>"""
 
     let rec private list (all: Stop list) (stops: Stop list) : string =

@@ -170,8 +170,6 @@ module Performance =
 
     /// Puts every part where docs/performance.md asks for it; complains of figures that are missing or of another shape.
     let fill (root: string) (document: IDocument) =
-        Tables.useStyle document
-
         [
             for id, file, part in
                 [

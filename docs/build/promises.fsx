@@ -45,7 +45,6 @@ module Promises =
 
     /// Puts every figure where docs/promises.md asks for it; complains of figures that are missing, and of such that no place asks for.
     let fill (root: string) (document: IDocument) =
-        Tables.useStyle document
         let places = List.ofSeq (document.QuerySelectorAll "[data-promise]")
         let promise (place: IElement) = string (place.GetAttribute "data-promise")
         let longRemedy = "run dotnet run --project tests -c Release -- --long"

@@ -40,21 +40,24 @@ module Tables =
         let digits = number.ToString("#,0", CultureInfo.InvariantCulture)
         $"{digits} {words}"
 
-    /// Some significant digits, as 0.0123 or 1.2 × 10⁻⁷.
+    /// Some significant digits, as 0.0123, 1 or 1.2 × 10⁻⁷. Zeros at the end say that the value was rounded: 0.99999 is 1.000.
     let figure digits (value: float) =
         let size = abs value
+        let show (format: string) (value: float) = value.ToString(format, CultureInfo.InvariantCulture)
+        let exponent = if value = 0.0 then 0 else int (floor (log10 size))
 
         if not (Double.IsFinite value) then
             "not a number"
         elif value <> 0.0 && (size < 1e-3 || size >= 1e6) then
-            let exponent = int (floor (log10 size))
-            let factor = (value / 10.0 ** float exponent).ToString($"F{digits - 1}", CultureInfo.InvariantCulture)
+            let factor = show $"F{digits - 1}" (value / 10.0 ** float exponent)
             $"{factor}\u00a0×\u00a010<sup>{exponent}</sup>".Replace("-", "−")
         else
-            let text = value.ToString($"G{digits}", CultureInfo.InvariantCulture)
-            // More digits before the point than are significant.
-            let text = if text.Contains 'E' then value.ToString("F0", CultureInfo.InvariantCulture) else text
-            text.Replace("-", "−")
+            let short = value.ToString($"G{digits}", CultureInfo.InvariantCulture)
+
+            if Double.Parse(short, CultureInfo.InvariantCulture) = value && not (short.Contains 'E') then
+                short.Replace("-", "−")
+            else
+                (show $"F{max 0 (digits - 1 - exponent)}" value).Replace("-", "−")
 
     /// A time that is easily read: 0.4 s, 43 s, 12 min, 1.5 h.
     let duration (seconds: float) =
@@ -73,10 +76,3 @@ module Tables =
         | place ->
             place.InnerHtml <- html
             []
-
-    /// The style sheet of the pages that are made from data.
-    let useStyle (document: IDocument) =
-        let style = document.CreateElement "link"
-        style.SetAttribute("rel", "stylesheet")
-        style.SetAttribute("href", "content/home.css")
-        document.Head.Append style

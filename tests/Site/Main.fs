@@ -22,6 +22,7 @@ let private withBrowser () =
                 FileTests.tests ()
                 ThemeTests.tests ()
                 SearchTests.tests ()
+                LedgerTests.tests ()
                 ReadingTests.tests ()
                 KeyboardTests.tests ()
                 Screenshots.tests ()
@@ -42,7 +43,7 @@ let main args =
             CLIArguments.Append_Summary_Handler handler
         ]
 
-    let tests = testList "site" [ PlantedFaultTests.tests; PlantedPageTests.tests; withBrowser () ]
+    let tests = testList "site" [ PlantedFaultTests.tests; StoredFaultTests.tests; PlantedPageTests.tests; withBrowser () ]
     let code = runTestsWithCLIArgs options args tests
     Browser.close ()
 
