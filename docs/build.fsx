@@ -5,7 +5,13 @@
 #r "../scripts/packages/bin/Release/net10.0/Microsoft.CodeAnalysis.dll"
 #r "../scripts/packages/bin/Release/net10.0/Microsoft.CodeAnalysis.CSharp.dll"
 #load "build/tables.fsx" "build/pages.fsx" "build/cache.fsx" "build/evaluation.fsx" "build/assembly.fsx" "build/sources.fsx" "build/listing.fsx"
-#load "build/html.fsx" "build/slim.fsx" "build/home.fsx" "build/performance.fsx" "build/promises.fsx" "build/serve.fsx"
+#load "build/api.fsx" "build/comments.fsx" "build/signature.fsx" "build/reference.fsx" "build/gaps.fsx" "build/apilinks.fsx"
+#load "build/html.fsx" "build/slim.fsx" "build/equations.fsx" "build/headings.fsx" "build/code.fsx" "build/boxes.fsx"
+#load "build/about.fsx" "build/rows.fsx" "build/navigation.fsx" "build/assets.fsx" "build/checks.fsx"
+#load "build/stored.fsx" "build/ledger.fsx" "build/claims.fsx" "build/path.fsx" "build/home.fsx"
+#load "build/performance.fsx" "build/promises.fsx" "build/agreement.fsx" "build/data.fsx"
+#load "build/formula.fsx" "build/search.fsx"
+#load "build/literate.fsx" "build/notes.fsx" "build/notebook.fsx" "build/downloads.fsx" "build/serve.fsx"
 
 open System
 open System.Diagnostics
@@ -96,7 +102,7 @@ let folderOf name isAsked (kept: string option) make =
     | None -> Ok None
 
 let textFolder =
-    folderOf "Markdown and API reference" true (Evaluation.keptTexts root texts) (fun () -> Evaluation.texts root texts)
+    folderOf "Markdown" true (Evaluation.keptTexts root texts) (fun () -> Evaluation.texts root texts)
 
 let scriptFolders =
     [
@@ -128,6 +134,8 @@ let template = File.ReadAllText(Path.Combine(root, "docs", "_template.html"))
 let sources = texts @ scripts
 let folder result = result |> Result.toOption |> Option.flatten
 
+let api = Api.read root
+
 let documents: SitePage list =
     [
         let texts' = (folder textFolder).Value
@@ -137,6 +145,9 @@ let documents: SitePage list =
             let source = texts |> List.tryFind (fun page -> page.Address = address)
             Assembly.page template sources address source (File.ReadAllText file)
 
+        for address, bare in Reference.pages root api do
+            Assembly.page template sources address None bare
+
         for page, result in scriptFolders do
             match folder result with
             | Some made ->
@@ -145,8 +156,19 @@ let documents: SitePage list =
             | None -> Assembly.standIn template sources page
     ]
 
-/// The folders with the ledgers and end marks of the pages that were evaluated.
-let results = List.choose (snd >> folder) scriptFolders
+/// What the pages said about themselves when they were evaluated, in the order of the menu.
+let reports =
+    let read = [ for page, result in scriptFolders -> Ledger.report root page (folder result) ]
+
+    match
+        List.collect
+            (function
+            | Ok _ -> []
+            | Error complaint -> [ complaint ])
+            read
+    with
+    | [] -> read |> List.choose Result.toOption |> List.sortBy (fun report -> int (report.Page.Field "index"))
+    | complaints -> fail complaints
 
 /// The style sheets, scripts and fonts, and the plotting library, which Plotly.NET carries along.
 let copyContent () =
@@ -170,45 +192,85 @@ let copyContent () =
 
 copyContent ()
 
-let tagged =
-    [
-        for page in documents do
-            for equation in Html.anchorEquations page.Document do
-                equation, page.Address
-    ]
 
-let equations = readOnlyDict (List.distinctBy fst tagged)
-let addresses = set [ for page in documents -> page.Address ]
-
-/// What is done to each page, in order; what cannot be done is complained about.
-let finish (page: SitePage) =
+/// What is done to each page before all of them are looked at together.
+let prepare (page: SitePage) =
     let document = page.Document
     Html.tidy document
 
-    if page.Kind = "reference" then
-        Html.relinkFromBelow document
-        Html.unlinkDelegates addresses document
-
-    match page.Address with
-    | "index.html" -> Home.fill scripts results document
-    | "performance.html" -> Performance.fill root document
-    | "promises.html" -> Promises.fill root document
-    | _ -> ()
-
     [
+        match page.Address with
+        | "index.html" -> yield! Home.fill root reports document
+        | "performance.html" -> yield! Performance.fill root document
+        | "promises.html" -> yield! Promises.fill root document
+        | "agreement.html" -> yield! Agreement.fill root document
+        | "data.html" -> yield! Data.fill root site scripts document
+        | _ -> ()
+
+        for report in reports do
+            if report.Page.Address = page.Address then
+                yield! Claims.link report document
+
         yield! Listing.insert root page.Address document
-        Html.linkEquations equations page.Address document
-        Html.wrapTables document
         Slim.tips document
     ]
 
+let missing = List.collect prepare documents
+
+/// What every page has of a kind, with the page's address.
+let everywhere (find: AngleSharp.Dom.IDocument -> string list) =
+    [
+        for page in documents do
+            for found in find page.Document -> found, page.Address
+    ]
+
+let tagged = everywhere Equations.box
+let equations = readOnlyDict (List.distinctBy fst tagged)
+let listings = readOnlyDict (List.distinctBy fst (everywhere Equations.listed))
+
+let titleOf =
+    let titles = dict [ for page in documents -> page.Address, Search.titleOf page.Document ]
+    fun address -> titles[address]
+
+let linkApi = ApiLinks.link api equations titleOf
+let isStandIn (page: SitePage) = not (isNull (page.Document.QuerySelector "[data-stand-in]"))
+
+/// Lays a page out.
+let finish (page: SitePage) =
+    let document = page.Document
+    let unlinked = Equations.linkComments equations page.Address document
+    Equations.linkCode listings page.Address document
+    Equations.linkNotes equations page.Address document
+    linkApi page
+    Code.unwrap document
+    Headings.anchor document
+    Headings.list document
+    Boxes.wrap document
+
+    match page.Source with
+    | Some source when source.IsScript -> About.insert source document
+    | _ -> ()
+
+    Code.box document
+
+    if page.Kind = "literate" then
+        Rows.pair document
+
+    Navigation.link page.Address document
+    Assets.trim document
+    // Equations may be derived on pages that this build left out.
+    if List.exists isStandIn documents then [] else unlinked
+
 /// What can be seen only when every page is finished.
-let check (page: SitePage) =
+let check anchors (page: SitePage) =
     [
         for address in Html.remoteLoads page.Document do
             $"{page.Address} loads {address}; the site has to work offline, put a copy into docs/content."
-        for address in Html.brokenLinks equations site page.Address page.Document do
+        for address in Html.brokenLinks anchors site page.Address page.Document do
             $"{page.Address} links to {address}, which does not exist."
+        for find in [ Checks.rawMaths; Checks.charts; Checks.images; Checks.duplicateIds ] do
+            yield! find page.Address page.Document
+        yield! Checks.weight (Path.Combine(site, page.Address)) page.Address page.Document
     ]
 
 let write (page: SitePage) =
@@ -219,13 +281,28 @@ let write (page: SitePage) =
 
 let faults =
     [
+        yield! missing
+        yield! Gaps.find api
         yield! List.collect finish documents
+        Search.write site documents
         List.iter write documents
-        yield! List.collect check documents
+        for page in scripts do
+            yield! Downloads.write root site page.Name
+        let anchors =
+            readOnlyDict
+                [
+                    for page in documents do
+                        if not (isStandIn page) then
+                            page.Address, Html.anchors page.Document
+                ]
+
+        yield! List.collect (check anchors) documents
+
         for equation, owners in List.groupBy fst tagged do
             if owners.Length > 1 then
                 let owners = owners |> List.map snd |> String.concat " and "
                 $"the equation {equation} is tagged more than once, on {owners}; tag it where it is derived and link to it elsewhere."
+
         for style in Directory.GetFiles(site, "*.css", SearchOption.AllDirectories) do
             for address in Html.remoteLoadsOfStyle (File.ReadAllText style) do
                 $"{Path.GetRelativePath(site, style)} loads {address}; the site has to work offline, put a copy into docs/content."

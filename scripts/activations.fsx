@@ -7,6 +7,8 @@ index: 4
 description: Every activation function in use, its derivative by hand, what it costs and when it fails, and which to take when, each answer from a run.
 year: 2010
 keywords: sigmoid, tanh, ReLU, ELU, SELU, GELU, Swish, Mish, gated linear units, initialization, vanishing gradients, dying ReLU
+time: at most 5 minutes
+needs: transformer
 ---
 # Activation functions: all in use, and when to use which
 

@@ -7,6 +7,8 @@ index: 6
 description: Two networks that learn against each other; why the game has one solution, why gradient steps may circle around it, and what made it work on images.
 year: 2014
 keywords: generative adversarial network, GAN, DCGAN, minimax, Jensen-Shannon divergence, non-saturating loss, maxout, transposed convolution, chequerboard
+time: at most 5 minutes
+needs: transformer, activations, resnet
 ---
 # Generative Adversarial Nets
 

@@ -3,10 +3,11 @@
 title: Anatomy of High-Performance Matrix Multiplication
 category: Papers
 categoryindex: 2
-index: 2
+index: 7
 description: One product, from three naive loops to the kernel that trains every model here, each step timed against the peak of your processor.
 year: 2008
 keywords: matrix multiplication, caches, TLB, packing, register tile, SIMD, roofline, rounding error
+time: at most 2 minutes
 ---
 # Anatomy of High-Performance Matrix Multiplication
 

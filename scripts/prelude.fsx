@@ -11,6 +11,8 @@
 //     description: One sentence for the home page.
 //     year: 2017
 //     keywords: attention, positional encoding, label smoothing
+//     time: at most 5 minutes
+//     needs: activations
 //     ---
 //     # Attention Is All You Need
 //     Notes in Markdown, $x$ and $$ ... \tag{ATT-1} $$ for equations; other pages link to transformer.html#eq-ATT-1.

@@ -7,6 +7,8 @@ index: 5
 description: Why more layers made networks worse, and the sum that mended it; convolution and batch normalization derived, counted and checked by hand.
 year: 2015
 keywords: residual network, ResNet, shortcut, convolution, batch normalization, global average pooling, degradation, momentum, weight decay
+time: at most 5 minutes
+needs: transformer, activations
 ---
 # Deep Residual Learning for Image Recognition
 

@@ -7,6 +7,7 @@ index: 1
 description: An encoder-decoder of attention alone, every gradient derived by hand, learns to pronounce English.
 year: 2017
 keywords: attention, multi-head attention, layer normalization, positional encoding, label smoothing, warm-up, Adam
+time: about 5 minutes
 ---
 # Attention Is All You Need
 

@@ -7,6 +7,8 @@ index: 2
 description: The paper's own task, German to English, from 16 thousand sentence pairs: subwords, one vocabulary, beam search and BLEU.
 year: 2017
 keywords: machine translation, byte-pair encoding, shared vocabulary, beam search, length penalty, BLEU
+time: at most 5 minutes
+needs: transformer
 ---
 # Attention Is All You Need: translation
 

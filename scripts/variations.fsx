@@ -7,6 +7,8 @@ index: 3
 description: Table 1 and table 3 of the paper put to the test, heads, widths, depth, dropout, smoothing and positions, each changed alone.
 year: 2017
 keywords: ablation, number of heads, label smoothing, dropout, learned positions, pre-norm and post-norm, complexity
+time: at most 5 minutes
+needs: transformer
 ---
 # Attention Is All You Need: what matters
 

@@ -12,7 +12,7 @@ module Evaluation =
     /// The site's own template is filled later, so that a change of it evaluates nothing again.
     let private bareTemplate =
         "<!DOCTYPE html><html><head><title>{{fsdocs-page-title}}</title></head><body><main>{{fsdocs-content}}</main>"
-        + "<nav id=\"contents\">{{fsdocs-page-content-list}}</nav><nav id=\"namespaces\">{{fsdocs-list-of-namespaces}}</nav>"
+        + "<nav id=\"contents\">{{fsdocs-page-content-list}}</nav>"
         + "<div id=\"tips\">{{fsdocs-tooltips}}</div></body></html>"
 
     let run (folder: string) (variables: (string * string) list) (command: string) (arguments: string list) =
@@ -110,7 +110,7 @@ module Evaluation =
         $"{page.Name}-{mode}", Cache.hash root [ mode ] (page.File :: tools root @ core root @ shared @ loads @ data)
 
     let private textsKey root (texts: SourcePage list) =
-        "texts", Cache.hash root [] ([ for page in texts -> page.File ] @ tools root @ core root)
+        "texts", Cache.hash root [] ([ for page in texts -> page.File ] @ tools root)
 
     /// What was kept of a page and is still what would come out.
     let keptPage root mode page =
@@ -122,15 +122,13 @@ module Evaluation =
         let entry = textsKey root texts ||> Cache.entry root
         if Directory.Exists entry then Some entry else None
 
-    /// The Markdown pages and the API reference: the folder with their HTML.
+    /// The Markdown pages: the folder with their HTML.
     let texts root (texts: SourcePage list) =
         let fill input =
             for page in texts do
                 File.Copy(page.File, Path.Combine(input, Path.GetFileName page.File))
 
-        let project = Path.Combine(root, "core", "Hybrid.Core.csproj")
-
-        match fsdocs root "texts" [] [ "--projects"; project ] fill with
+        match fsdocs root "texts" [] [ "--noapidocs"; "--ignoreprojects" ] fill with
         | Error message -> Error [ message ]
         | Ok output ->
             let name, hash = textsKey root texts

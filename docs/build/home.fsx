@@ -1,108 +1,85 @@
 namespace Hybrid.Docs
 
-open System
-open System.Globalization
 open System.IO
-open System.Text.Json
 open AngleSharp.Dom
 
-/// The two tables of the home page, which are made from the pages: the papers, and the ledger of claims.
+/// The home page, which is made from what the pages say about themselves: figures, path, papers and ledger.
 [<RequireQualifiedAccess>]
 module Home =
-    let papers (pages: SourcePage list) =
-        if pages.IsEmpty then
-            "<p>No page has been written yet.</p>"
-        else
-            pages
-            |> List.sortBy (fun page -> page.Field "year", page.Field "title")
-            |> List.map (fun page ->
-                let field key = Tables.encode (page.Field key)
-                let link = "<a href=\"" + page.Name + ".html\">" + field "title" + "</a>"
-                [ field "year"; link + "<p class=\"aside\">" + field "description" + "</p>"; field "keywords" ])
-            |> Tables.table "papers" [ "Year"; "Paper and page"; "Key concepts" ]
+    /// The time of this build's run as the page measured it, and that of a default run as the page states it.
+    let private time (report: Report) =
+        let stated =
+            match report.Page.Field "time" with
+            | "" -> ""
+            | time -> $"<p class=\"aside\">{Tables.encode time} by default, as stated</p>"
 
-    let private number (element: JsonElement) =
-        match element.ValueKind with
-        | JsonValueKind.Number -> element.GetDouble().ToString("G4", CultureInfo.InvariantCulture)
-        | _ -> "none"
+        match report.Seconds with
+        | Some seconds ->
+            let mode = if report.Mode = "standard" then "default" else report.Mode
+            $"{Tables.duration seconds}<p class=\"aside\">{Tables.encode mode} run, measured</p>{stated}"
+        | None -> stated
 
-    let private row (claim: JsonElement) =
-        let text (key: string) = Tables.encode (claim.GetProperty(key).ToString())
-        let seeds = claim.GetProperty("seeds").GetArrayLength()
+    let private papers (reports: Report list) =
+        let headers = [ "Year"; "Paper and page"; "Key concepts"; "Time to run"; "Claims" ]
 
-        let words, kind =
-            match claim.GetProperty("verdict").GetString() with
-            | "Reproduced" -> "reproduced", "good"
-            | "Partly" -> "partly", "fair"
-            | "NotReproduced" -> "not reproduced", "bad"
-            | _ -> "not measured", "none"
+        let row (report: Report) =
+            let field key = Tables.encode (report.Page.Field key)
+            let title = field "title"
+            let link = $"<a class=\"title\" href=\"{report.Page.Name}.html\">{title}</a>"
 
-        let interval =
-            if claim.GetProperty("low").ValueKind = JsonValueKind.Null then
-                ""
-            else
-                let low, high = number (claim.GetProperty "low"), number (claim.GetProperty "high")
-                $" [{low}, {high}]"
+            let counts =
+                if report.Mode = "" then "not evaluated in this build"
+                elif report.Claims.IsEmpty then "none"
+                else Ledger.counts report
 
-        let ours =
-            if seeds = 0 then
-                "not measured"
-            else
-                let mean, measure = number (claim.GetProperty "mean"), text "measure"
-                let plural = if seeds = 1 then "seed" else "seeds"
-                $"{mean}{interval}<p class=\"aside\">{measure}; {seeds} {plural}</p>"
+            let description = field "description"
+            [ field "year"; $"{link}<p class=\"aside\">{description}</p>"; field "keywords"; time report; counts ]
 
-        let mode =
-            match claim.GetProperty("mode").GetString() with
-            | "standard" -> ""
-            | mode -> $"<p class=\"aside\">{mode} run</p>"
+        reports
+        |> List.sortBy (fun report -> report.Page.Field "year", report.Page.Field "title")
+        |> List.map row
+        |> Tables.cards "papers" headers
 
-        let page = text "page"
+    let private figures root (reports: Report list) =
+        let claims = reports |> List.collect _.Claims
+        let reproduced = Ledger.count "Reproduced" claims
+        let checks = reports |> List.sumBy _.Checks
+        let parity = Path.Combine(root, "scripts", "results", "parity.json")
+        let remedy = "run dotnet fsi tests/Parity/run.fsx -- --store"
 
-        [
-            $"<a href=\"{page}.html\">{page}</a>"
-            text "claim"
-            text "paper"
-            text "threshold"
-            ours
-            claim.GetProperty("seconds").GetDouble().ToString("0.#", CultureInfo.InvariantCulture)
-            Tables.verdict kind words + mode
-        ]
+        let tile value words address = $"<li><a href=\"{address}\"><strong>{value}</strong> {words}</a></li>"
 
-    let ledger (results: string list) =
-        let claims =
+        Stored.read root parity remedy (fun file -> (Stored.items "rows" file).Length)
+        |> Result.map (fun subjects ->
             [
-                for folder in results do
-                    for file in Directory.GetFiles(folder, "*.ledger.json") do
-                        use document = JsonDocument.Parse(File.ReadAllText file)
-
-                        for claim in document.RootElement.EnumerateArray() do
-                            claim.Clone()
+                tile (string reports.Length) "pages, each a script that you can run" "#Papers"
+                tile
+                    (string claims.Length)
+                    $"claims put to the test, {reproduced} of them reproduced in this build"
+                    "#Ledger"
+                tile
+                    (string checks)
+                    "exact checks hold, or there would be no site"
+                    "how-to-read-a-page.html#What-the-parts-mean"
+                tile (string subjects) "comparisons with PyTorch, equal up to rounding" "agreement.html"
             ]
+            |> String.concat ""
+            |> fun tiles -> $"<ul>{tiles}</ul>")
 
-        if claims.IsEmpty then
-            "<p>No page has stated a claim yet.</p>"
-        else
-            let count verdict =
-                claims
-                |> List.filter (fun claim -> claim.GetProperty("verdict").GetString() = verdict)
-                |> List.length
+    /// Fills docs/index.md with what the pages said about themselves.
+    let fill root (reports: Report list) (document: IDocument) =
+        match Path.complaints [ for report in reports -> report.Page ], figures root reports with
+        | [], Ok figures ->
+            Tables.useStyle document
+            let script = document.CreateElement "script"
+            script.SetAttribute("src", "content/ledger.js")
+            document.Body.Append script
 
-            let plural = if claims.Length = 1 then "claim" else "claims"
-
-            let reproduced, partly = count "Reproduced", count "Partly"
-            let failed, open' = count "NotReproduced", count "NotMeasured"
-
-            $"<p>{claims.Length} {plural}: {reproduced} reproduced, {partly} partly, "
-            + $"{failed} not reproduced, {open'} not measured.</p>\n"
-            + Tables.table
-                "ledger"
-                [ "Page"; "Claim"; "The paper's figure"; "Threshold"; "Ours, mean [95\u00a0%]"; "Seconds"; "Verdict" ]
-                (List.map row claims)
-
-    /// Puts both tables where docs/index.md asks for them.
-    let fill pages results (document: IDocument) =
-        for id, html in [ "papers", papers pages; "ledger", ledger results ] do
-            match document.GetElementById id with
-            | null -> failwith $"docs/index.md has no <div id=\"{id}\"></div> to put the table into."
-            | place -> place.InnerHtml <- html
+            [
+                yield! Tables.put "index" "figures" figures document
+                yield! Tables.put "index" "path" (Path.figure reports) document
+                yield! Tables.put "index" "papers" (papers reports) document
+                yield! Tables.put "index" "ledger" (Ledger.table reports) document
+            ]
+        | complaints, Ok _ -> complaints
+        | complaints, Error complaint -> complaint :: complaints

@@ -87,6 +87,11 @@ module Listing =
 
             $"<span class=\"{kind}\" data-fsdocs-tip=\"{id}\">{WebUtility.HtmlEncode token.Text}</span>"
 
+    /// Code whose first line has lost its indentation with the documentation, with as much taken from the other lines.
+    let private outdent (node: SyntaxNode) (code: string) =
+        let indent = node.GetFirstToken().GetLocation().GetLineSpan().StartLinePosition.Character
+        Regex.Replace(code, $"(?m)^ {{{indent}}}", "").TrimEnd()
+
     /// The node as HTML; what stands before its first token (its XML documentation) is left out.
     let private render shown (model: SemanticModel) (node: SyntaxNode) =
         let html = StringBuilder()
@@ -102,12 +107,10 @@ module Listing =
             for part in token.TrailingTrivia do
                 html.Append(trivia shown part) |> ignore
 
-        // The first line has lost its indentation with the documentation; take as much from the others.
-        let indent = first.GetLocation().GetLineSpan().StartLinePosition.Character
-        Regex.Replace(string html, $"(?m)^ {{{indent}}}", "").TrimEnd()
+        outdent node (string html)
 
-    /// All declarations of that name (overloads too) in a file of the core, or why there are none.
-    let private html root shown (file: string) (name: string) =
+    /// All declarations of that name (overloads too) in a file of the core with the file's meaning, or why there are none.
+    let private find root (file: string) (name: string) =
         match Sources.model root file with
         | None -> Error $"core/{file} does not exist; csharp takes a path below core/, such as \"Rules/LayerNorm.cs\"."
         | Some model ->
@@ -124,14 +127,22 @@ module Listing =
             | [] ->
                 let known = declarations |> List.collect names |> List.distinct
                 Error $"""core/{file} declares no '{name}'; it declares {String.Join(", ", known)}."""
-            | found ->
-                let code = found |> List.map (render shown model) |> String.concat "\n\n"
-                let caption = WebUtility.HtmlEncode $"core/{file}: {name}"
+            | found -> Ok(model, found)
 
-                Ok(
-                    $"<figure class=\"listing\"><figcaption>{caption}</figcaption>"
-                    + $"<pre class=\"fssnip\"><code lang=\"csharp\">{code}\n</code></pre></figure>"
-                )
+    /// The declarations as plain text, or why there are none.
+    let text root file name =
+        find root file name
+        |> Result.map (fun (_, found) ->
+            found |> List.map (fun node -> outdent node (node.ToString())) |> String.concat "\n\n")
+
+    let private html root shown file name =
+        find root file name
+        |> Result.map (fun (model, found) ->
+            let code = found |> List.map (render shown model) |> String.concat "\n\n"
+            let caption = WebUtility.HtmlEncode $"core/{file}: {name}"
+
+            $"<figure class=\"listing\"><figcaption>{caption}</figcaption>"
+            + $"<pre class=\"fssnip\"><code lang=\"csharp\">{code}\n</code></pre></figure>")
 
     /// Puts the listings that a page asked for into it; returns what could not be found.
     let insert root (page: string) (document: IDocument) =

@@ -9,14 +9,10 @@ open AngleSharp.Dom
 /// Fills the page on performance from the figures that the benchmark stored.
 [<RequireQualifiedAccess>]
 module Performance =
-    let private get (key: string) (element: JsonElement) = element.GetProperty key
-    let private text key element = (get key element).ToString()
-    let private items key element = List.ofSeq ((get key element).EnumerateArray())
-
-    /// None for null.
-    let private number key element =
-        let value: JsonElement = get key element
-        if value.ValueKind = JsonValueKind.Null then None else Some(value.GetDouble())
+    let private get key element = Stored.get key element
+    let private text key element = Stored.text key element
+    let private items key element = Stored.items key element
+    let private number key element = Stored.number key element
 
     let private show (format: string) (value: float option) =
         value |> Option.map _.ToString(format, CultureInfo.InvariantCulture) |> Option.defaultValue ""
@@ -59,7 +55,7 @@ module Performance =
 
         items "ratios" file
         |> List.map row
-        |> Tables.table "ratios" [ "Workload"; "Ours, ms"; "Libtorch, ms"; "Ratio"; "Floor"; "Target"; "Verdict" ]
+        |> Tables.cards "ratios" [ "Workload"; "Ours, ms"; "Libtorch, ms"; "Ratio"; "Floor"; "Target"; "Verdict" ]
 
     /// Bars of the ratios, in one colour for each verdict, with their floors and targets as marks: data for plots.js.
     let private chart file =
@@ -139,7 +135,7 @@ module Performance =
                 let name = Tables.encode (text "name" row)
                 Some [ name; show "0" (Some ours); show "0" (Some torch); show "0.00" (Some(torch / ours)); verdict ]
             | _ -> None)
-        |> Tables.table "memory" [ "Workload"; "Ours, MB"; "Libtorch, MB"; "Ratio"; "Verdict" ]
+        |> Tables.cards "memory" [ "Workload"; "Ours, MB"; "Libtorch, MB"; "Ratio"; "Verdict" ]
 
     let private scaling file =
         let row axis =
@@ -156,7 +152,7 @@ module Performance =
 
         items "axes" file
         |> List.map row
-        |> Tables.table "scaling" [ "Grows with"; "Time"; "Expected"; "Memory"; "Expected"; "Measured" ]
+        |> Tables.cards "scaling" [ "Grows with"; "Time"; "Expected"; "Memory"; "Expected"; "Measured" ]
         |> fun table -> table + origin file
 
     let private numpy file =
@@ -167,27 +163,30 @@ module Performance =
 
         items "rows" file
         |> List.map row
-        |> Tables.table
+        |> Tables.cards
             "numpy"
             [ "Transformer small, whole step"; "ms"; "Time over ours"; "Losses of three steps without dropout" ]
         |> fun table -> table + origin file
 
-    /// Puts every part where docs/performance.md asks for it.
+    /// Puts every part where docs/performance.md asks for it; complains of figures that are missing or of another shape.
     let fill (root: string) (document: IDocument) =
-        for id, file, part in
-            [
-                "machine", "ratios", machine
-                "ratios-chart", "ratios", chart
-                "ratios", "ratios", ratios
-                "memory", "ratios", memory
-                "scaling", "scaling", scaling
-                "numpy", "numpy", numpy
-            ] do
-            let stored = Path.Combine(root, "tests", "Bench", "results", $"{file}.json")
+        Tables.useStyle document
 
-            match document.GetElementById id with
-            | null -> failwith $"docs/performance.md has no <div id=\"{id}\"></div> to put the figures into."
-            | place when File.Exists stored ->
-                use figures = JsonDocument.Parse(File.ReadAllText stored)
-                place.InnerHtml <- part figures.RootElement
-            | place -> place.InnerHtml <- "<p>Not measured yet.</p>"
+        [
+            for id, file, part in
+                [
+                    "machine", "ratios", machine
+                    "ratios-chart", "ratios", chart
+                    "ratios", "ratios", ratios
+                    "memory", "ratios", memory
+                    "scaling", "scaling", scaling
+                    "numpy", "numpy", numpy
+                ] do
+                let stored = Path.Combine(root, "tests", "Bench", "results", $"{file}.json")
+                let remedy = $"run dotnet run -c Release --project tests/Bench -- {file} --store"
+
+                match Stored.read root stored remedy part with
+                | Ok html -> yield! Tables.put "performance" id html document
+                | Error complaint -> complaint
+        ]
+        |> List.distinct

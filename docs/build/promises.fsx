@@ -39,44 +39,48 @@ module Promises =
                     number "0.00" "percent" row + " %"
                 ]
         ]
-        |> Tables.table
+        |> Tables.cards
             "guard"
             [ "Model"; "Optimizer with guard, ms"; "Without, ms"; "Whole step, ms"; "Guard's share" ]
 
-    let private stored path (show: JsonElement -> string) =
-        if File.Exists path then
-            use file = JsonDocument.Parse(File.ReadAllText path)
-            show file.RootElement
-        else
-            "<p>Not measured yet.</p>"
-
-    let private put (document: IDocument) (id: string) content =
-        match document.GetElementById id with
-        | null -> failwith $"docs/promises.md has no <div id=\"{id}\"></div> to put the figures into."
-        | place -> place.InnerHtml <- content
-
-    /// Puts every figure where docs/promises.md asks for it; all figures must be asked for.
+    /// Puts every figure where docs/promises.md asks for it; complains of figures that are missing, and of such that no place asks for.
     let fill (root: string) (document: IDocument) =
-        let long = Path.Combine(root, "tests", "results", "long.json")
-        put document "long-run" (stored long origins)
-        put document "guard" (stored (Path.Combine(root, "tests", "Bench", "results", "guard.json")) guard)
+        Tables.useStyle document
         let places = List.ofSeq (document.QuerySelectorAll "[data-promise]")
         let promise (place: IElement) = string (place.GetAttribute "data-promise")
+        let longRemedy = "run dotnet run --project tests -c Release -- --long"
+        let guardRemedy = "run dotnet run -c Release --project tests/Bench -- guard --store"
+        let stored (parts: string list) = Path.Combine(Array.ofList (root :: parts))
 
-        for place in places do
-            place.InnerHtml <-
-                stored long (fun runs ->
-                    match figures (promise place) runs with
-                    | [] -> failwith $"the last long run has no figures of '{promise place}'; run it again."
-                    | rows -> Tables.table "evidence" [ "Figure"; "Last long run"; "Commit" ] rows)
+        let long =
+            Stored.read root (stored [ "tests"; "results"; "long.json" ]) longRemedy (fun runs ->
+                let named =
+                    [
+                        for run in runs.EnumerateArray() do
+                            for figure in Stored.items "Figures" run do
+                                Stored.text "Promise" figure
+                    ]
 
-        stored long (fun runs ->
-            for run in runs.EnumerateArray() do
-                for figure in run.GetProperty("Figures").EnumerateArray() do
-                    let name = (figure.GetProperty "Promise").GetString()
+                origins runs, [ for place in places -> place, figures (promise place) runs ], List.distinct named)
 
-                    if not (List.exists (fun place -> promise place = name) places) then
-                        failwith $"docs/promises.md has no place for the figures of '{name}'."
+        let guard = Stored.read root (stored [ "tests"; "Bench"; "results"; "guard.json" ]) guardRemedy guard
 
-            "")
-        |> ignore
+        [
+            match long with
+            | Error complaint -> complaint
+            | Ok(origins, rows, named) ->
+                yield! Tables.put "promises" "long-run" origins document
+
+                for place, rows in rows do
+                    if rows.IsEmpty then
+                        $"tests/results/long.json has no figures of '{promise place}'; {longRemedy}."
+
+                    place.InnerHtml <- Tables.cards "evidence" [ "Figure"; "Last long run"; "Commit" ] rows
+
+                for name in List.except (List.map promise places) named do
+                    $"docs/promises.md has no place for the figures of '{name}'; give it a <div data-promise=\"{name}\"></div>."
+
+            match guard with
+            | Error complaint -> complaint
+            | Ok table -> yield! Tables.put "promises" "guard" table document
+        ]

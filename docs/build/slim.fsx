@@ -11,7 +11,7 @@ module Slim =
     let private cut (tip: IElement) =
         let rec keep length (nodes: INode list) =
             match nodes with
-            | (:? IElement as line) :: _ when line.LocalName = "br" && length > longest -> nodes
+            | line :: rest when line.NodeName = "BR" && length > longest -> line :: rest
             | node :: rest -> keep (length + node.TextContent.Length) rest
             | [] -> []
 

@@ -24,38 +24,50 @@ module Sources =
         |> List.map (fun space -> $"global using global::{space};")
         |> String.concat "\n"
 
-    let private compilations = Dictionary<string, CSharpCompilation * IReadOnlyDictionary<string, SyntaxTree>>()
-
     let private compile (root: string) =
-        let options = CSharpParseOptions(LanguageVersion.Preview, DocumentationMode.Parse)
-        let parse (file: string) = CSharpSyntaxTree.ParseText(File.ReadAllText file, options, file)
-        let core = Path.Combine(root, "core")
+        let options = CSharpParseOptions(LanguageVersion.Latest, DocumentationMode.Parse)
 
         let trees =
             [
-                for file in Cache.files root "core" [ "*.cs" ] ->
-                    Path.GetRelativePath(core, file).Replace('\\', '/'), parse file
+                CSharpSyntaxTree.ParseText(implicitUsings, options)
+                for file in List.sort (Cache.files root "core" [ "*.cs" ]) do
+                    CSharpSyntaxTree.ParseText(
+                        File.ReadAllText file,
+                        options,
+                        Path.GetRelativePath(root, file).Replace('\\', '/')
+                    )
             ]
 
         let libraries =
-            (AppContext.GetData "TRUSTED_PLATFORM_ASSEMBLIES" :?> string).Split Path.PathSeparator
-            |> Seq.filter (fun file -> Regex.IsMatch(Path.GetFileName file, @"^(System|netstandard|mscorlib)"))
+            (string (AppContext.GetData "TRUSTED_PLATFORM_ASSEMBLIES")).Split Path.PathSeparator
+            |> Seq.filter (fun file -> (Path.GetFileName file).StartsWith "System.")
             |> Seq.map (fun file -> MetadataReference.CreateFromFile file :> MetadataReference)
 
-        let settings = CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, allowUnsafe = true)
-        let usings = CSharpSyntaxTree.ParseText(implicitUsings, options)
-        CSharpCompilation.Create("core", usings :: List.map snd trees, libraries, settings), readOnlyDict trees
+        let settings =
+            CSharpCompilationOptions(
+                OutputKind.DynamicallyLinkedLibrary,
+                allowUnsafe = true,
+                nullableContextOptions = NullableContextOptions.Enable
+            )
 
-    /// The meaning of a file of the core, such as "Rules/LayerNorm.cs"; none if there is no such file.
-    let model (root: string) (file: string) : SemanticModel option =
+        CSharpCompilation.Create("Hybrid.Core", trees, libraries, settings)
+
+    let private compilations = Dictionary<string, CSharpCompilation>()
+
+    /// All of the core, read once.
+    let compilation root =
         if not (compilations.ContainsKey root) then
             compilations[root] <- compile root
 
-        let compilation, trees = compilations[root]
+        compilations[root]
 
-        match trees.TryGetValue file with
-        | true, tree -> Some(compilation.GetSemanticModel(tree, false))
-        | _ -> None
+    /// The meaning of a file of the core, such as "Rules/LayerNorm.cs"; none if there is no such file.
+    let model root (file: string) : SemanticModel option =
+        let compilation = compilation root
+
+        compilation.SyntaxTrees
+        |> Seq.tryFind (fun tree -> tree.FilePath = "core/" + file)
+        |> Option.map (fun tree -> compilation.GetSemanticModel(tree, false))
 
     /// The first sentence of the documentation, without its markup.
     let private summary (symbol: ISymbol) =

@@ -2,6 +2,8 @@
 (function () {
   "use strict";
   const key = "hybrid-theme";
+  const root = document.documentElement;
+  const system = matchMedia("(prefers-color-scheme: dark)");
   const asked = new URLSearchParams(location.search).get("theme");
   let chosen = null;
   try {
@@ -10,25 +12,30 @@
     // Storage is off: the choice lasts as long as the page.
   }
   const theme = asked ?? chosen;
-  if (theme === "dark" || theme === "light") document.documentElement.dataset.theme = theme;
+  if (theme === "dark" || theme === "light") root.dataset.theme = theme;
+
+  // Whoever chooses what the system says follows the system again.
+  function choose(theme) {
+    const isSystem = theme === (system.matches ? "dark" : "light");
+    if (isSystem) delete root.dataset.theme;
+    else root.dataset.theme = theme;
+    try {
+      if (isSystem) localStorage.removeItem(key);
+      else localStorage.setItem(key, theme);
+    } catch {
+      // As above.
+    }
+  }
 
   document.addEventListener("DOMContentLoaded", () => {
     const button = document.getElementById("theme-button");
-    const isDark = () =>
-      (document.documentElement.dataset.theme ??
-        (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-    const label = () => (button.textContent = isDark() ? "Light" : "Dark");
+    const isDark = () => (root.dataset.theme ?? (system.matches ? "dark" : "light")) === "dark";
+    const tell = () => button.setAttribute("aria-pressed", String(isDark()));
     button.addEventListener("click", () => {
-      const next = isDark() ? "light" : "dark";
-      document.documentElement.dataset.theme = next;
-      try {
-        localStorage.setItem(key, next);
-      } catch {
-        // As above.
-      }
-      label();
+      choose(isDark() ? "light" : "dark");
+      tell();
     });
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", label);
-    label();
+    system.addEventListener("change", tell);
+    tell();
   });
 })();

@@ -1,6 +1,7 @@
 namespace Hybrid.Scripts
 
 open System
+open System.Diagnostics
 open System.Globalization
 open System.IO
 open System.Text.Json
@@ -59,6 +60,8 @@ type EndMark =
         Mode: string
         Seed: uint64
         Steps: Nullable<int>
+        /// Since the process began: what a reader waits for.
+        Seconds: float
         Passed: bool
         Errors: string[]
         Checks: CheckOutcome[]
@@ -208,6 +211,7 @@ module Ledger =
                 Mode = modeName page
                 Seed = page.Seed
                 Steps = Option.toNullable page.StepsAsked
+                Seconds = (DateTime.Now - Process.GetCurrentProcess().StartTime).TotalSeconds
                 Passed = failed.IsEmpty && Host.errors.Count = 0
                 Errors = Host.errors.ToArray()
                 Checks = checks.ToArray()

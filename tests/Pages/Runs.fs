@@ -85,10 +85,35 @@ let runPage name options out =
     use running = new Running(name, options, out)
     running.Wait()
 
-let inTemporaryFolder (test: string -> unit) =
+let inTemporaryFolder (test: string -> 'T) =
     let folder = Directory.CreateTempSubdirectory "hybrid-page-"
 
     try
         test folder.FullName
     finally
         folder.Delete true
+
+/// Any program, with what it is told by the environment.
+let runIn (folder: string) (variables: (string * string) list) (command: string) (arguments: string list) =
+    let start =
+        ProcessStartInfo(
+            command,
+            arguments,
+            WorkingDirectory = folder,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true
+        )
+
+    for name, value in variables do
+        start.Environment[name] <- value
+
+    use running = Process.Start start |> nonNull
+    running.StandardInput.Close()
+    let output, errors = running.StandardOutput.ReadToEndAsync(), running.StandardError.ReadToEndAsync()
+
+    if not (running.WaitForExit limit) then
+        running.Kill(entireProcessTree = true)
+        failtestf "%s did not end within %g minutes" command limit.TotalMinutes
+
+    { ExitCode = running.ExitCode; Output = output.Result; Errors = errors.Result }

@@ -3,8 +3,10 @@ module Hybrid.Parity.Program
 
 open System
 open System.IO
+open System.Runtime.InteropServices
 open System.Text.Json
 open Argu
+open Hybrid.Kernels
 open Hybrid.Parity
 
 [<RequireQualifiedAccess>]
@@ -76,6 +78,9 @@ let private write (file: string) (rows: Row list) =
     let figures =
         {|
             Torch = $"libtorch {TorchSharp.torch.__version__}"
+            Date = DateTime.UtcNow.ToString "yyyy-MM-dd"
+            Machine =
+                $"{Environment.ProcessorCount} cores, {Instructions.Path} vectors, {RuntimeInformation.FrameworkDescription}, {RuntimeInformation.OSDescription}"
             LimitDouble = limitDouble
             LimitSingle = limitSingle
             LimitTraining = limitTraining
