@@ -92,7 +92,13 @@
 
   function draw(chart) {
     const traces = shown(chart).map(coloured);
-    for (const trace of traces) if (trace.type === "image") Object.assign(trace, { hoverinfo: "skip" });
+    const hasShades = traces.some((trace) => trace.type === "heatmap");
+    for (const trace of traces) {
+      if (trace.type === "image") trace.hoverinfo = "skip";
+      else if (trace.type === "heatmap") trace.colorbar = { thickness: 12, outlinewidth: 0, ...trace.colorbar };
+      // Points stand out from the shades behind them.
+      else if (hasShades) trace.marker = { ...trace.marker, line: { width: 1, color: colour("--page") } };
+    }
     chart.width = chart.place.clientWidth;
     Plotly.react(chart.place, traces, themed(chart), { ...options, staticPlot: chart.isPicture });
     chart.isDrawn = true;
