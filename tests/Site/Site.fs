@@ -1,6 +1,8 @@
 /// The site as it was built, as files.
 module Hybrid.Tests.Site.Site
 
+open System
+open System.Collections.Concurrent
 open System.IO
 open AngleSharp.Dom
 open AngleSharp.Html.Parser
@@ -52,4 +54,10 @@ let sampleOfReference () =
                 name
     ]
 
-let load (name: string) : IDocument = HtmlParser().ParseDocument(File.ReadAllText(Path.Combine(folder, name)))
+let private loaded = ConcurrentDictionary<string, Lazy<IDocument>>()
+
+let load (name: string) : IDocument =
+    let read (name: string) =
+        lazy (HtmlParser().ParseDocument(File.ReadAllText(Path.Combine(folder, name))) :> IDocument)
+
+    loaded.GetOrAdd(name, read).Value
