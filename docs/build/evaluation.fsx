@@ -37,7 +37,7 @@ module Evaluation =
     let private staging root = Path.Combine(root, "docs", ".staging")
 
     /// One fsdocs process, over what fill puts into its folder of input; the folder with its output, or why there is none.
-    let private fsdocs root name variables options fill =
+    let private fsdocs root name variables fill =
         let input = Path.Combine(staging root, "input", name)
         let output = Path.Combine(staging root, "output", name)
 
@@ -54,8 +54,9 @@ module Evaluation =
             [
                 yield! [ "fsdocs"; "build"; "--input"; Path.GetRelativePath(root, input); "--output"; output ]
                 yield! [ "--eval"; "--strict"; "--ignoreuncategorized"; "--nodefaultcontent" ]
+                // A page would be evaluated once more, for llms.txt, if the project did not say that there is to be none.
+                yield! [ "--noapidocs"; "--projects"; Path.Combine(root, "core", "Hybrid.Core.csproj") ]
                 yield! [ "--properties"; "Configuration=Release"; "--parameters"; "root"; "./" ]
-                yield! options
             ]
 
         let exitCode, messages = run root variables "dotnet" arguments
@@ -128,7 +129,7 @@ module Evaluation =
             for page in texts do
                 File.Copy(page.File, Path.Combine(input, Path.GetFileName page.File))
 
-        match fsdocs root "texts" [] [ "--noapidocs"; "--ignoreprojects" ] fill with
+        match fsdocs root "texts" [] fill with
         | Error message -> Error [ message ]
         | Ok output ->
             let name, hash = textsKey root texts
@@ -153,7 +154,7 @@ module Evaluation =
 
         let variables = [ "HYBRID_MODE", mode; "HYBRID_OUT", results ]
 
-        match fsdocs root page.Name variables [ "--noapidocs"; "--ignoreprojects" ] fill with
+        match fsdocs root page.Name variables fill with
         | Error message -> Error [ message ]
         | Ok output ->
             match complaints page.Name (Path.Combine(results, page.Name + ".end.json")) with

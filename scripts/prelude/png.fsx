@@ -12,7 +12,7 @@ module internal Png =
     let private remainders =
         let step remainder = if remainder &&& 1u = 1u then 0xEDB88320u ^^^ (remainder >>> 1) else remainder >>> 1
 
-        [| for byte in 0u .. 255u -> Seq.fold (fun remainder _ -> step remainder) byte [ 1..8 ] |]
+        Array.init 256 (fun byte -> Seq.fold (fun remainder _ -> step remainder) (uint32 byte) [ 1..8 ])
 
     let private checksum (bytes: byte[]) =
         let next sum (byte: byte) = remainders[int ((sum ^^^ uint32 byte) &&& 0xFFu)] ^^^ (sum >>> 8)
