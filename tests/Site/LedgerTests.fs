@@ -4,7 +4,9 @@ module Hybrid.Tests.Site.LedgerTests
 open Expecto
 open Hybrid.Tests.Site.Browser
 
-let private shown = "[...document.querySelectorAll('table.ledger tr[data-page]')].filter((row) => row.checkVisibility())"
+let private shown =
+    "[...document.querySelectorAll('table.ledger tr[data-page]')].filter((row) => row.checkVisibility())"
+
 let private all = "document.querySelectorAll('table.ledger tr[data-page]').length"
 
 let tests () =
@@ -32,7 +34,10 @@ let tests () =
                 do!
                     visit Disk wide "index.html" (fun visit ->
                         task {
-                            let! id = visit.Page.EvaluateAsync<string> "document.querySelector('table.ledger tr[data-page]').id"
+                            let! id =
+                                visit.Page.EvaluateAsync<string>
+                                    "document.querySelector('table.ledger tr[data-page]').id"
+
                             do! visit.Page.ClickAsync $"#{id} td:nth-child(2) a"
                             do! until visit "document.querySelector('a.claim:target')?.checkVisibility() === true"
                             do! visit.Page.ClickAsync "a.claim:target"

@@ -43,7 +43,9 @@ let main args =
             CLIArguments.Append_Summary_Handler handler
         ]
 
-    let tests = testList "site" [ PlantedFaultTests.tests; StoredFaultTests.tests; PlantedPageTests.tests; withBrowser () ]
+    let tests =
+        testList "site" [ PlantedFaultTests.tests; StoredFaultTests.tests; PlantedPageTests.tests; withBrowser () ]
+
     let code = runTestsWithCLIArgs options args tests
     Browser.close ()
 

@@ -9,7 +9,8 @@ open Expecto
 open Hybrid.Docs
 
 let private parse (content: string) : IDocument =
-    HtmlParser().ParseDocument $"<!DOCTYPE html><html lang=\"en\"><body><main id=\"content\">{content}</main></body></html>"
+    HtmlParser().ParseDocument
+        $"<!DOCTYPE html><html lang=\"en\"><body><main id=\"content\">{content}</main></body></html>"
 
 /// A folder of its own with these files.
 let private inFolder (files: (string * string) list) (action: string -> unit) =
@@ -45,8 +46,12 @@ let private mark =
     "mode":"quick"}]}"""
 
 let private report content check =
-    inFolder [ if content <> "" then "results/a.end.json", content ] (fun root ->
-        check (Ledger.report root (page "a" "") (Some(Path.Combine(root, "results")))))
+    inFolder
+        [
+            if content <> "" then
+                "results/a.end.json", content
+        ]
+        (fun root -> check (Ledger.report root (page "a" "") (Some(Path.Combine(root, "results")))))
 
 let private refused name content words =
     testCase name
@@ -68,7 +73,11 @@ let private ledger =
                 Expect.equal report.Checks 2 "checks"
                 Expect.equal report.Seconds (Some 12.5) "seconds"
                 let claim = report.Claims.Head
-                Expect.equal (claim.Mean, claim.Interval, claim.Seeds) (Some 0.5, Some(0.4, 0.6), 2) "the claim's figures")
+
+                Expect.equal
+                    (claim.Mean, claim.Interval, claim.Seeds)
+                    (Some 0.5, Some(0.4, 0.6), 2)
+                    "the claim's figures")
         refused "no end mark" "" [ "is missing" ]
         refused "an end mark that is cut off" (mark.Substring(0, 60)) [ "is no JSON" ]
         refused "a claim without its figure" (mark.Replace("\"mean\"", "\"men\"")) [ "no 'mean'" ]
@@ -80,7 +89,9 @@ let private ledger =
         testCase "a claim is linked where its verdict is printed"
         <| fun () ->
             withReport (fun report ->
-                let document = parse "<pre>let a = \"Deeper is better.\"</pre><pre>reproduced: Deeper is better.\n 0.5</pre>"
+                let document =
+                    parse "<pre>let a = \"Deeper is better.\"</pre><pre>reproduced: Deeper is better.\n 0.5</pre>"
+
                 Expect.isEmpty (Claims.link report document) "complaints"
                 let link = document.GetElementById "claim-1"
                 Expect.equal link.TextContent "reproduced: Deeper is better." "the text of the link"
@@ -89,7 +100,8 @@ let private ledger =
         testCase "text of a page is escaped"
         <| fun () ->
             report (mark.Replace("table 1", "<b>1</b>")) (function
-                | Ok report -> Expect.stringContains (Ledger.table [ report ]) "&lt;b&gt;1&lt;/b&gt;" "the paper's figure"
+                | Ok report ->
+                    Expect.stringContains (Ledger.table [ report ]) "&lt;b&gt;1&lt;/b&gt;" "the paper's figure"
                 | Error complaint -> failtest complaint)
     ]
 
@@ -105,8 +117,10 @@ let private path =
     ]
 
 let private parity double =
-    [ for kind in [ "rule"; "layer"; "optimizer"; "model"; "training" ] ->
-          $$"""{"kind":"{{kind}}","name":"{{kind}} A","cases":25,"double":{"forward":{{double}},"backward":null},"single":null}""" ]
+    [
+        for kind in [ "rule"; "layer"; "optimizer"; "model"; "training" ] ->
+            $$"""{"kind":"{{kind}}","name":"{{kind}} A","cases":25,"double":{"forward":{{double}},"backward":null},"single":null}"""
+    ]
     |> String.concat ","
     |> fun rows ->
         $$"""{"limitDouble":1e-10,"limitSingle":2e-5,"limitTraining":1e-8,"torch":"libtorch","date":"today","machine":"m","rows":[{{rows}}]}"""
@@ -114,15 +128,23 @@ let private parity double =
 let private agreement name content words =
     testCase name
     <| fun () ->
-        inFolder [ if content <> "" then "scripts/results/parity.json", content ] (fun root ->
-            let places = [ "origin"; "chart"; "summary"; "tables" ]
-            let document = [ for place in places -> $"<div id=\"agreement-{place}\"></div>" ] |> String.concat "" |> parse
-            let complaints = Agreement.fill root document
+        inFolder
+            [
+                if content <> "" then
+                    "scripts/results/parity.json", content
+            ]
+            (fun root ->
+                let places = [ "origin"; "chart"; "summary"; "tables" ]
 
-            if List.isEmpty words then
-                Expect.isEmpty complaints "complaints"
-            else
-                complains ("scripts/results/parity.json" :: "--store" :: words) (List.truncate 1 complaints))
+                let document =
+                    [ for place in places -> $"<div id=\"agreement-{place}\"></div>" ] |> String.concat "" |> parse
+
+                let complaints = Agreement.fill root document
+
+                if List.isEmpty words then
+                    Expect.isEmpty complaints "complaints"
+                else
+                    complains ("scripts/results/parity.json" :: "--store" :: words) (List.truncate 1 complaints))
 
 let private data name files words =
     testCase name
@@ -130,7 +152,8 @@ let private data name files words =
         let sound =
             Map
                 [
-                    "scripts/data/set/SOURCE.md", "---\nname: A set\nwhat: Pairs\nfrom: A package\nlicence: MIT\n---\nMade by <hand>.\n"
+                    "scripts/data/set/SOURCE.md",
+                    "---\nname: A set\nwhat: Pairs\nfrom: A package\nlicence: MIT\n---\nMade by <hand>.\n"
                     "scripts/data/set/LICENSE", "MIT"
                     "scripts/prelude/a.fsx", ""
                     "tests/a.fs", ""
@@ -159,9 +182,15 @@ let tests =
             agreement "sound figures of parity are taken" (parity "1e-16") []
             agreement "no figures of parity" "" [ "is missing" ]
             agreement "parity that exceeds its bound" (parity "1e-3") [ "rule A"; "by more than the bound" ]
-            agreement "a kind of subject without a table" ((parity "1e-16").Replace("\"layer\"", "\"lawyer\"")) [ "'lawyer'" ]
+            agreement
+                "a kind of subject without a table"
+                ((parity "1e-16").Replace("\"layer\"", "\"lawyer\""))
+                [ "'lawyer'" ]
             data "sound data are taken" [] []
-            data "a data set without its source" [ "scripts/data/set/SOURCE.md", None ] [ "scripts/data/set"; "SOURCE.md" ]
+            data
+                "a data set without its source"
+                [ "scripts/data/set/SOURCE.md", None ]
+                [ "scripts/data/set"; "SOURCE.md" ]
             data "a data set without its licence" [ "scripts/data/set/LICENSE", None ] [ "scripts/data/set"; "LICENSE" ]
             data "a library without its licence" [ "docs/content/vendor/x/LICENSE", None ] [ "docs/content/vendor/x" ]
             data
