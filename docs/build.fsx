@@ -17,7 +17,6 @@ open System
 open System.Diagnostics
 open System.IO
 open System.Reflection
-open AngleSharp.Html
 open Argu
 open Hybrid.Docs
 
@@ -212,6 +211,7 @@ let prepare (page: SitePage) =
                 yield! Claims.link report document
 
         yield! Listing.insert root page.Address document
+        Slim.code document
         Slim.tips document
     ]
 
@@ -277,7 +277,7 @@ let write (page: SitePage) =
     let file = Path.Combine(site, page.Address)
     Directory.CreateDirectory(Path.GetDirectoryName file) |> ignore
     use writer = new StreamWriter(file)
-    page.Document.ToHtml(writer, HtmlMarkupFormatter.Instance)
+    page.Document.ToHtml(writer, Slim.formatter)
 
 let faults =
     [

@@ -85,7 +85,7 @@ module Listing =
                     shown.Tips[tip] <- $"cs{shown.Tips.Count + 1}"
                     shown.Tips[tip]
 
-            $"<span class=\"{kind}\" data-fsdocs-tip=\"{id}\">{WebUtility.HtmlEncode token.Text}</span>"
+            $"<span class=\"{kind}\" data-tip=\"{id}\">{WebUtility.HtmlEncode token.Text}</span>"
 
     /// Code whose first line has lost its indentation with the documentation, with as much taken from the other lines.
     let private outdent (node: SyntaxNode) (code: string) =

@@ -2,7 +2,7 @@
 // Tab comes to each block of code once; from there the arrow keys go from name to name.
 (function () {
   "use strict";
-  const named = "[data-fsdocs-tip]";
+  const named = "[data-tip]";
   const content = document.getElementById("content");
   let owner = null;
   let tip = null;
@@ -27,7 +27,7 @@
     clearTimeout(leaving);
     if (name === owner) return;
     hide();
-    const found = document.getElementById(name.dataset.fsdocsTip);
+    const found = document.getElementById(name.dataset.tip);
     if (!found?.showPopover) return;
     owner = name;
     tip = found;
