@@ -258,8 +258,11 @@ let finish (page: SitePage) =
 
     Navigation.link page.Address document
     Assets.trim document
-    // Equations may be derived on pages that this build left out.
-    if List.exists isStandIn documents then [] else unlinked
+    // Equations may be derived on pages that this build left out; code in Markdown is an example, of a page yet to be written perhaps.
+    if page.Kind = "prose" || List.exists isStandIn documents then
+        []
+    else
+        unlinked
 
 /// What can be seen only when every page is finished.
 let check anchors (page: SitePage) =
