@@ -11,7 +11,7 @@ module Boxes =
 
     let private cells (row: IElement) = List.ofSeq row.Children
 
-    /// Columns that hold nothing but numbers.
+    /// Columns that hold nothing but numbers, and those of a word or two, which do not break.
     let private alignNumbers (table: IElement) =
         let rows = [ for row in table.QuerySelectorAll "tbody > tr" -> cells row ]
 
@@ -22,6 +22,9 @@ module Boxes =
             if texts |> List.forall (fun text -> number.IsMatch text) && List.exists ((<>) "") texts then
                 for cell in header :: column do
                     cell.ClassList.Add "number"
+            elif texts |> List.forall (fun text -> text.Length <= 14) then
+                for cell in column do
+                    cell.ClassList.Add "short"
 
     /// On a phone each row becomes a card, in which every cell says which column it is from.
     let private label (table: IElement) =
