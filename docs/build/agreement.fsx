@@ -206,12 +206,17 @@ module Agreement =
         $"<figure class=\"chart\"><div class=\"plot-area\" role=\"img\" aria-label=\"{caption}\"></div>"
         + $"<script type=\"application/json\" class=\"plot\">{json}</script><figcaption>{caption}</figcaption></figure>"
 
+    /// What was compared with what, when and on what; figures that were stored before that was kept do not say it.
     let private origin (file: JsonElement) (subjects: Subject list) =
-        let text key = Tables.encode (Stored.text key file)
+        let torch = Tables.encode (Stored.text "torch" file)
         let agree = subjects |> List.filter _.Agrees |> List.length
 
-        let torch, date, machine = text "torch", text "date", text "machine"
-        $"<p>{agree} of {subjects.Length} subjects agree. Compared with {torch} on {date}; {machine}.</p>"
+        let from =
+            match file.TryGetProperty "date", file.TryGetProperty "machine" with
+            | (true, date), (true, machine) -> $"Measured on {Tables.encode (string date)}; {Tables.encode (string machine)}."
+            | _ -> "The stored figures do not say when and on what machine."
+
+        $"<p>{agree} of {subjects.Length} subjects agree with {torch}. {from}</p>"
 
     /// Fills docs/agreement.md; complains where the figures are missing, or where something differs.
     let fill root (document: IDocument) =
