@@ -167,7 +167,7 @@ let until (visit: Visit) (condition: string) =
             holds <- answer
 
             if not holds then
-                if watch.ElapsedMilliseconds > 10_000L then
+                if watch.ElapsedMilliseconds > 30_000L then
                     failtest $"it does not come to {condition}"
 
                 do! Task.Delay 50

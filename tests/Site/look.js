@@ -52,7 +52,7 @@
         const svg = drawing(area);
         return svg && svg.clientHeight > 0 && Math.abs(svg.clientWidth - area.clientWidth) <= 2;
       };
-      for (let waited = 0; !fits() && waited < 8000; waited += 50) await pause(50);
+      for (let waited = 0; !fits() && waited < 15000; waited += 50) await pause(50);
       const width = drawing(area)?.clientWidth ?? 0;
       if (width === 0) complaints.push(`the chart ${what} is not drawn`);
       else if (!fits()) complaints.push(`the chart ${what} is ${width} px wide, its place ${area.clientWidth} px`);
@@ -115,10 +115,15 @@
     return [...new Set([...plain, ...scrolling])].filter((each) => isSeen(each) && !each.disabled);
   }
 
+  // What of its looks can tell that an element has the focus; a link in a drawing may show it by the shape within.
   const look = (element) => {
     const { outlineStyle, outlineWidth, boxShadow, borderColor, backgroundColor, textDecorationLine } = getComputedStyle(element);
-    const outline = outlineStyle === "none" ? "" : outlineWidth;
-    return { outline, rest: [boxShadow, borderColor, backgroundColor, textDecorationLine].join() };
+    const shapes = [...element.querySelectorAll("rect, path, circle")].map((shape) => {
+      const { stroke, strokeWidth, fill, outlineStyle } = getComputedStyle(shape);
+      return [stroke, strokeWidth, fill, outlineStyle].join();
+    });
+    const outline = outlineStyle === "none" || element.closest("svg") ? "" : outlineWidth;
+    return { outline, rest: [boxShadow, borderColor, backgroundColor, textDecorationLine, ...shapes].join() };
   };
 
   const resting = new Map();
