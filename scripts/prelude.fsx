@@ -41,7 +41,10 @@
 //     check "longhand = core, attention" error 1e-12      // prints, remembers; NaN fails
 //     holds "a fully masked row gives zeros" (row = 0.0)
 //
-//     Chart.Line(x = xs, y = ys) |> figure "loss" "Loss falls from ln V as training goes on."
+//     Chart.Line(x = xs, y = ys)
+//     |> Chart.withXAxisStyle (TitleText = "step")
+//     |> Chart.withYAxisStyle (TitleText = "loss, nats a token")
+//     |> figure "loss" "Loss falls from ln V as training goes on."
 //     (*** include-it-raw ***)
 //     table [ "model"; "error" ] [ [ "ours"; "7.9" ] ]
 //     (*** include-it-raw ***)
