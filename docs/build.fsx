@@ -17,6 +17,7 @@ open System
 open System.Diagnostics
 open System.IO
 open System.Reflection
+open System.Threading.Tasks
 open Argu
 open Hybrid.Docs
 
@@ -82,35 +83,44 @@ let need command arguments =
 
 need "dotnet" [ "tool"; "restore" ]
 
-/// Does a part of the work, and says before and after what it is.
-let told (name: string) (work: unit -> Result<'T, string list>) =
-    printf $"%-30s{name}"
-    let watch = Stopwatch.StartNew()
-    let result = work ()
-    let outcome = if Result.isOk result then "" else "  FAILED"
-    printfn $" %6.1f{watch.Elapsed.TotalSeconds} s{outcome}"
-    result
-
-/// A folder that was kept, or made now; None if it is neither kept nor asked for.
-let folderOf name isAsked (kept: string option) make =
+/// What was kept; else what is made now, if it is asked for, with a line that says how long it took.
+let folderOf (name: string) isAsked (kept: string option) make =
     match kept with
     | Some folder ->
         printfn $"%-30s{name} unchanged"
         Ok(Some folder)
-    | None when isAsked -> told name make |> Result.map Some
+    | None when isAsked ->
+        let watch = Stopwatch.StartNew()
+        let result = make ()
+        let outcome = if Result.isOk result then "" else "  FAILED"
+        printfn $"%-30s{name} %6.1f{watch.Elapsed.TotalSeconds} s{outcome}"
+        Result.map Some result
     | None -> Ok None
 
 let textFolder =
     folderOf "Markdown" true (Evaluation.keptTexts root texts) (fun () -> Evaluation.texts root texts)
 
+// Half of a page's time is fsdocs alone, on one core. Pages measure times too, which another page beside them would disturb: only quick runs, whose
+// figures say little, share the processor.
+let atOnce = if mode = "quick" then 2 else 1
+
 let scriptFolders =
-    [
-        for i, page in List.indexed scripts ->
-            let isAsked = asked.IsEmpty || List.contains page.Name asked
-            let kept = Evaluation.keptPage root mode page
-            let name = $"{page.Name} ({i + 1} of {scripts.Length})"
-            page, folderOf name isAsked kept (fun () -> Evaluation.page root mode page)
-    ]
+    let results = Array.create scripts.Length (Ok None)
+    let waiting = scripts |> List.filter (fun page -> asked.IsEmpty || List.contains page.Name asked)
+    printfn $"""to evaluate, if changed: {String.concat ", " [ for page in waiting -> page.Name ]}"""
+
+    Parallel.For(
+        0,
+        scripts.Length,
+        ParallelOptions(MaxDegreeOfParallelism = atOnce),
+        fun i ->
+            let page = scripts[i]
+            let make () = Evaluation.page root mode page
+            results[i] <- folderOf page.Name (List.contains page waiting) (Evaluation.keptPage root mode page) make
+    )
+    |> ignore
+
+    List.zip scripts (List.ofArray results)
 
 let complaintsOf result =
     match result with
@@ -259,10 +269,7 @@ let finish (page: SitePage) =
     Navigation.link page.Address document
     Assets.trim document
     // Equations may be derived on pages that this build left out; code in Markdown is an example, of a page yet to be written perhaps.
-    if page.Kind = "prose" || List.exists isStandIn documents then
-        []
-    else
-        unlinked
+    if page.Kind = "prose" || List.exists isStandIn documents then [] else unlinked
 
 /// What can be seen only when every page is finished.
 let check anchors (page: SitePage) =
