@@ -117,7 +117,7 @@ let private toCode =
 
                     let! back =
                         line.EvaluateAsync<bool>(
-                            $"(line, id) => !!(line.matches('a') ? line : line.querySelector('a'))?.href.endsWith('#eq-' + id)",
+                            "(line, id) => !!line.closest('pre').querySelector(`a[href$='#eq-${id}']`)",
                             id
                         )
 
@@ -125,5 +125,4 @@ let private toCode =
                 })
     }
 
-let tests () =
-    testList "reading" [ contents; copying Disk; copying Http; paper; downloads; toCode ]
+let tests () = testList "reading" [ contents; copying Disk; copying Http; paper; downloads; toCode ]
