@@ -23,6 +23,11 @@ module Code =
 
             table.Replace pre
 
+        // The attribute is for languages that people speak.
+        for code in document.QuerySelectorAll "code[lang]" do
+            code.SetAttribute("data-lang", code.GetAttribute "lang")
+            code.RemoveAttribute "lang" |> ignore
+
     /// Puts each block of code into a box that offers to copy it.
     let box (document: IDocument) =
         for pre in List.ofSeq (document.QuerySelectorAll "#content pre:not(.output, .declaration)") do
