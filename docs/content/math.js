@@ -5,4 +5,5 @@
     const tex = place.textContent.trim();
     katex.render(tex.slice(2, -2), place, { displayMode: tex.startsWith("\\["), throwOnError: false });
   }
+  document.documentElement.classList.remove("typesetting");
 })();
