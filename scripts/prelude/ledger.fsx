@@ -1,7 +1,6 @@
 namespace Hybrid.Scripts
 
 open System
-open System.Diagnostics
 open System.Globalization
 open System.IO
 open System.Text.Json
@@ -60,7 +59,7 @@ type EndMark =
         Mode: string
         Seed: uint64
         Steps: Nullable<int>
-        /// Since the process began: what a reader waits for.
+        /// Since the page began.
         Seconds: float
         Passed: bool
         Errors: string[]
@@ -211,7 +210,7 @@ module Ledger =
                 Mode = modeName page
                 Seed = page.Seed
                 Steps = Option.toNullable page.StepsAsked
-                Seconds = (DateTime.Now - Process.GetCurrentProcess().StartTime).TotalSeconds
+                Seconds = Page.seconds ()
                 Passed = failed.IsEmpty && Host.errors.Count = 0
                 Errors = Host.errors.ToArray()
                 Checks = checks.ToArray()

@@ -1,6 +1,7 @@
 namespace Hybrid.Scripts
 
 open System
+open System.Diagnostics
 open System.IO
 open Argu
 
@@ -107,6 +108,10 @@ type Page =
 module Page =
     let private parser = ArgumentParser.Create<Argument>()
     let mutable private started: Page option = None
+    let private watch = Stopwatch()
+
+    /// Seconds since the page began. What came before, the compiler's work and on the site that of fsdocs, is not the page's.
+    let seconds () = watch.Elapsed.TotalSeconds
 
     /// The page that runs; there is one a process.
     let current () =
@@ -309,4 +314,5 @@ module Page =
             Host.refuse $"cannot write to {page.Out}: {error.Message} Choose another folder with --out DIR."
 
         started <- Some page
+        watch.Restart()
         page
