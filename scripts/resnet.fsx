@@ -2118,7 +2118,7 @@ List.zip broken brokenRuns
 |> Chart.withYAxisStyle (TitleText = "training loss, nats")
 |> figure
     "break-it"
-    "Training loss of ResNet-20 on digits over the steps, in blue as it is, in red and dashed with something taken away: the identity, the normalization, the starting weights."
+    "Training loss of ResNet-20 on digits over the steps, in blue as it is, in red with something taken away: the identity, the normalization, the starting weights."
 (*** include-it-raw ***)
 (**
 ### Before or after

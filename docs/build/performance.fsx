@@ -118,7 +118,7 @@ module Performance =
         let caption =
             "Libtorch's time over ours, a bar for each workload, with the floors that we must reach and the targets that we would like to. The table below has the figures."
 
-        $"<figure class=\"chart\"><div class=\"plot-area\" style=\"--height:{height}px;--entries:5\" role=\"img\" aria-label=\"{caption}\"></div>"
+        $"<figure class=\"chart\"><div class=\"table-box\" data-name=\"The chart\"><div class=\"plot-area wide\" style=\"--height:{height}px;--entries:5\" role=\"img\" aria-label=\"{caption}\"></div></div>"
         + $"<script type=\"application/json\" class=\"plot\">{json}</script><figcaption>{caption}</figcaption></figure>"
 
     let private memory file =
