@@ -6,7 +6,7 @@
   function keepTogether(place) {
     const after = place.nextSibling;
     const mark = after?.nodeType === Node.TEXT_NODE && after.data.match(/^[.,;:)!?]+/)?.[0];
-    const box = mark && place.querySelector(".katex-html > .base:last-child");
+    const box = mark && place.querySelector(".katex-html > .katex-base:last-child");
     if (!box) return;
     after.data = after.data.slice(mark.length);
     const moved = document.createElement("span");
