@@ -213,7 +213,8 @@ module Agreement =
 
         let from =
             match file.TryGetProperty "date", file.TryGetProperty "machine" with
-            | (true, date), (true, machine) -> $"Measured on {Tables.encode (string date)}; {Tables.encode (string machine)}."
+            | (true, date), (true, machine) ->
+                $"Measured on {Tables.encode (string date)}; {Tables.encode (string machine)}."
             | _ -> "The stored figures do not say when and on what machine."
 
         $"<p>{agree} of {subjects.Length} subjects agree with {torch}. {from}</p>"
