@@ -22,7 +22,7 @@ module About =
 
         about.InnerHtml <-
             $"<dl>\n{facts page}\n</dl>\n"
-            + $"<pre><code lang=\"text\">dotnet fsi scripts/{script} -- --quick\n</code></pre>\n"
+            + $"<pre><code>dotnet fsi scripts/{script} -- --quick\n</code></pre>\n"
             + $"<p><a class=\"download\" href=\"{script}\" download>Script, {script}</a> "
             + $"<a class=\"download\" href=\"{notebook}\" download>Notebook, {notebook}</a> "
             + "Both belong into the folder <code>scripts/</code> of the repository.</p>"
