@@ -21,7 +21,8 @@ module Code =
                 let text = if isNull code then pre else code
                 text.InnerHtml <- mark text.InnerHtml
 
-            table.Replace pre
+            // In a quick run some cells print nothing.
+            if pre.TextContent.Trim() = "" then table.Remove() else table.Replace pre
 
         // The attribute is for languages that people speak.
         for code in document.QuerySelectorAll "code[lang]" do
