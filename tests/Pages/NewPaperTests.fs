@@ -5,6 +5,7 @@ open System
 open System.IO
 open System.Text.RegularExpressions
 open Expecto
+open Hybrid.Tests
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Pages.Runs
 
