@@ -3,6 +3,7 @@ module Hybrid.Tests.Site.SearchTests
 open System
 open System.Text.RegularExpressions
 open Expecto
+open Microsoft.Playwright
 open Hybrid.Tests.Site.Browser
 
 /// A word that stands in the paragraphs of one page only, and that page.
@@ -50,7 +51,9 @@ let private find place (words: string, target: string) =
 
             do! keyboard.PressAsync "Enter"
             let part = target.Split('#')[0]
-            do! visit.Page.WaitForURLAsync(Regex(Regex.Escape part))
+            // Where the link leads is known before that page, a large one perhaps, has been drawn.
+            let arrived = PageWaitForURLOptions(WaitUntil = WaitUntilState.Commit)
+            do! visit.Page.WaitForURLAsync(Regex(Regex.Escape part), arrived)
             expectNone (List.ofSeq visit.Complaints)
         })
 
