@@ -4,9 +4,9 @@
 #r "../scripts/packages/bin/Release/net10.0/Argu.dll"
 #r "../scripts/packages/bin/Release/net10.0/Microsoft.CodeAnalysis.dll"
 #r "../scripts/packages/bin/Release/net10.0/Microsoft.CodeAnalysis.CSharp.dll"
-#load "build/tables.fsx" "build/pages.fsx" "build/cache.fsx" "build/evaluation.fsx" "build/assembly.fsx" "build/sources.fsx" "build/listing.fsx"
+#load "build/tables.fsx" "build/pages.fsx" "build/cache.fsx" "build/evaluation.fsx" "build/assembly.fsx" "build/equations.fsx" "build/sources.fsx" "build/listing.fsx"
 #load "build/api.fsx" "build/comments.fsx" "build/signature.fsx" "build/members.fsx" "build/reference.fsx" "build/gaps.fsx" "build/apilinks.fsx"
-#load "build/html.fsx" "build/slim.fsx" "build/equations.fsx" "build/headings.fsx" "build/code.fsx" "build/boxes.fsx"
+#load "build/html.fsx" "build/slim.fsx" "build/headings.fsx" "build/code.fsx" "build/boxes.fsx"
 #load "build/about.fsx" "build/rows.fsx" "build/navigation.fsx" "build/assets.fsx" "build/charts.fsx" "build/checks.fsx"
 #load "build/stored.fsx" "build/ledger.fsx" "build/claims.fsx" "build/path.fsx" "build/home.fsx"
 #load "build/performance.fsx" "build/promises.fsx" "build/agreement.fsx" "build/data.fsx"
@@ -200,7 +200,6 @@ let copyContent () =
         source.CopyTo target
 
 copyContent ()
-
 
 /// What is done to each page before all of them are looked at together.
 let prepare (page: SitePage) =

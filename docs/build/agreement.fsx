@@ -169,10 +169,10 @@ module Agreement =
 
         let data: obj list =
             [
-                dots "double precision" "#0072B2" [ 0; 1 ]
-                dots "single precision" "#D55E00" [ 2; 3 ]
-                bound "bound in double" first[0] "#0072B2"
-                bound "bound in single" first[2] "#D55E00"
+                dots "double precision" "--blue" [ 0; 1 ]
+                dots "single precision" "--red" [ 2; 3 ]
+                bound "bound in double" first[0] "--blue"
+                bound "bound in single" first[2] "--red"
             ]
 
         let layout =
@@ -196,28 +196,19 @@ module Agreement =
                 legend = {| y = 1.02; yanchor = "bottom" |}
             |}
 
-        // "</" would end the block early.
-        let json = (JsonSerializer.Serialize {| data = data; layout = layout |}).Replace("</", "<\\/")
-
         let caption =
             "The largest relative difference from PyTorch of each subject, a dot for each precision, with the bounds as dashed lines. "
             + "What is equal to the bit has no dot. The tables below have the figures."
 
-        $"<figure class=\"chart\"><div class=\"plot-area\" role=\"img\" aria-label=\"{caption}\"></div>"
-        + $"<script type=\"application/json\" class=\"plot\">{json}</script><figcaption>{caption}</figcaption></figure>"
+        Charts.figure caption "class=\"plot-area\"" data layout
 
-    /// What was compared with what, when and on what; figures that were stored before that was kept do not say it.
+    /// What was compared with what, when and on what.
     let private origin (file: JsonElement) (subjects: Subject list) =
-        let torch = Tables.encode (Stored.text "torch" file)
+        let text key = Tables.encode (Stored.text key file)
         let agree = subjects |> List.filter _.Agrees |> List.length
+        let torch, date, machine = text "torch", text "date", text "machine"
 
-        let from =
-            match file.TryGetProperty "date", file.TryGetProperty "machine" with
-            | (true, date), (true, machine) ->
-                $"Measured on {Tables.encode (string date)}; {Tables.encode (string machine)}."
-            | _ -> "The stored figures do not say when and on what machine."
-
-        $"<p>{agree} of {subjects.Length} subjects agree with {torch}. {from}</p>"
+        $"<p>{agree} of {subjects.Length} subjects agree with {torch}. Measured on {date}; {machine}.</p>"
 
     /// Fills docs/agreement.md; complains where the figures are missing, or where something differs.
     let fill root (document: IDocument) =

@@ -50,14 +50,13 @@ module Assembly =
         let title =
             match source with
             | Some page -> page.Field "title"
-            | None -> bare.Title.Split(" (", 2)[0]
+            | None -> bare.Title
 
         let html =
             template
                 .Replace("{{kind}}", kind)
                 .Replace("{{title}}", Tables.encode title)
                 .Replace("{{pages}}", menu pages)
-                .Replace("{{contents}}", inner "#contents")
                 .Replace("{{tips}}", inner "#tips")
                 .Replace("{{root}}", (if isBelow then "../" else ""))
                 .Replace("{{content}}", inner "main")
@@ -71,6 +70,6 @@ module Assembly =
 
         let bare =
             $"<main><h1>{title}</h1><p data-stand-in>This build did not evaluate the page: {command} does.</p></main>"
-            + "<nav id=\"contents\"></nav><div id=\"tips\"></div>"
+            + "<div id=\"tips\"></div>"
 
         page template pages missing.Address (Some missing) bare

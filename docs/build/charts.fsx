@@ -61,6 +61,16 @@ module Charts =
         ]
         |> List.distinct
 
+    /// A chart of these traces in this layout, for plots.js. The attributes are those of the place where it is drawn.
+    let figure (caption: string) (attributes: string) (data: obj list) (layout: obj) =
+        // "</" would end the block early.
+        let json = (JsonSerializer.Serialize {| data = data; layout = layout |}).Replace("</", "<\\/")
+        let place = $"<div {attributes} role=\"img\" aria-label=\"{caption}\"></div>"
+
+        // A chart that is wider than a phone scrolls in its box.
+        $"<figure class=\"chart\"><div class=\"table-box\" data-name=\"The chart\">{place}</div>"
+        + $"<script type=\"application/json\" class=\"plot\">{json}</script><figcaption>{caption}</figcaption></figure>"
+
     /// Charts that say nothing to readers who cannot see them, or whose axes do not say what they measure.
     let complaints (name: string) (document: IDocument) =
         [

@@ -8,12 +8,8 @@ open AngleSharp.Dom
 module Claims =
     /// What a page prints when it settles a claim; else the claim alone stands for it, as it is written down in the code.
     let private phrases (claim: ClaimRow) =
-        let said =
-            match claim.Verdict with
-            | "NotReproduced" -> "not reproduced: "
-            | verdict -> verdict.ToLowerInvariant() + ": "
-
-        [ said + claim.Claim; claim.Claim ]
+        let _, words = Ledger.kindOf claim.Verdict
+        [ $"{words}: {claim.Claim}"; claim.Claim ]
 
     let private find (document: IDocument) (phrase: string) =
         [

@@ -27,17 +27,8 @@ module Data =
             Error $"{name} has no SOURCE.md; say there where it comes from and under which licence."
         else
             let text = File.ReadAllText(file).ReplaceLineEndings "\n"
-            let found = Regex.Match(text, @"\A---\n(.*?)\n---\n", RegexOptions.Singleline)
-
-            let fields =
-                [
-                    for line in found.Groups[1].Value.Split '\n' do
-                        match line.IndexOf ": " with
-                        | -1 -> ()
-                        | colon -> line[.. colon - 1], line[colon + 2 ..]
-                ]
-
-            Ok { Folder = folder; Name = name; Fields = Map fields; Text = text[found.Length ..].Trim() }
+            let fields, text = Pages.frontMatter "" text |> Option.defaultValue (Map.empty, text)
+            Ok { Folder = folder; Name = name; Fields = fields; Text = text.Trim() }
 
     let private legalTexts (source: Source) =
         [ "LICENSE*"; "COPYRIGHT*" ]

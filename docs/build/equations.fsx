@@ -8,7 +8,8 @@ open AngleSharp.Dom
 [<RequireQualifiedAccess>]
 module Equations =
     let private tag = Regex @"\s*\\tag\{([^}]+)\}"
-    let private id = Regex @"\b[A-Z][A-Za-z0-9]*-[0-9]+[a-z]?\b"
+    /// The number of an equation that code computes, such as LN-3.
+    let id = Regex @"\b[A-Z][A-Za-z0-9]*-[0-9]+[a-z]?\b"
     let private wholeId = Regex $"^{id}$"
 
     /// The lines of code begin with the ids of what they compute: "// LN-5: dg = ...", "// LRE-3, LRE-4".

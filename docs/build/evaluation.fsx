@@ -11,9 +11,7 @@ open System.Text.RegularExpressions
 module Evaluation =
     /// The site's own template is filled later, so that a change of it evaluates nothing again.
     let private bareTemplate =
-        "<!DOCTYPE html><html><head><title>{{fsdocs-page-title}}</title></head><body><main>{{fsdocs-content}}</main>"
-        + "<nav id=\"contents\">{{fsdocs-page-content-list}}</nav>"
-        + "<div id=\"tips\">{{fsdocs-tooltips}}</div></body></html>"
+        "<!DOCTYPE html><html><body><main>{{fsdocs-content}}</main><div id=\"tips\">{{fsdocs-tooltips}}</div></body></html>"
 
     let run (folder: string) (variables: (string * string) list) (command: string) (arguments: string list) =
         let start =
@@ -125,6 +123,8 @@ module Evaluation =
 
     /// The Markdown pages: the folder with their HTML.
     let texts root (texts: SourcePage list) =
+        let name, hash = textsKey root texts
+
         let fill input =
             for page in texts do
                 File.Copy(page.File, Path.Combine(input, Path.GetFileName page.File))
@@ -132,7 +132,6 @@ module Evaluation =
         match fsdocs root "texts" [] fill with
         | Error message -> Error [ message ]
         | Ok output ->
-            let name, hash = textsKey root texts
             Cache.keep root name hash output
             Ok(Cache.entry root name hash)
 

@@ -45,11 +45,17 @@ module Headings =
                 link.SetAttribute("aria-label", $"Link to {words}")
                 heading.AppendChild link |> ignore
 
-    let private entry (heading: IElement) =
+    /// A copy of a heading without its link to itself.
+    let bare (heading: IElement) =
         let copy = heading.Clone true :?> IElement
 
-        for useless in List.ofSeq (copy.QuerySelectorAll "a.anchor") do
-            useless.Remove()
+        for anchor in List.ofSeq (copy.QuerySelectorAll "a.anchor") do
+            anchor.Remove()
+
+        copy
+
+    let private entry (heading: IElement) =
+        let copy = bare heading
 
         for link in List.ofSeq (copy.QuerySelectorAll "a") do
             link.OuterHtml <- link.InnerHtml

@@ -9,18 +9,14 @@ open AngleSharp.Dom
 /// What is done to every HTML file after fsdocs wrote it, and what is checked in it.
 [<RequireQualifiedAccess>]
 module Html =
-    /// Undoes what staging did to the text of the page, and leaves out the library's own markup that needs the network.
+    /// Undoes what staging did to the text of the page.
     let tidy (document: IDocument) =
         for text in document.QuerySelectorAll "pre span.s" do
             text.TextContent <- Regex.Replace(text.TextContent, "^\"(\\.\\./)+scripts/", "\"")
 
-        for useless in List.ofSeq (document.QuerySelectorAll ".icon-button-row, iconify-icon, fsdocs-details-toggle") do
-            useless.Remove()
-
         // A language of people is meant by this attribute.
         for code in document.QuerySelectorAll "code[lang], pre[lang]" do
             code.RemoveAttribute "lang" |> ignore
-
 
     let private isRemote (address: string) =
         Regex.IsMatch(address, @"^\s*(?:[a-z][a-z0-9+.-]*:)?//", RegexOptions.IgnoreCase)

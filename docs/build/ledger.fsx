@@ -44,7 +44,8 @@ module Ledger =
             "NotMeasured", "none", "not measured"
         ]
 
-    let private kindOf verdict =
+    /// What style sheets and readers call a verdict.
+    let kindOf verdict =
         match verdicts |> List.tryFind (fun (name, _, _) -> name = verdict) with
         | Some(_, kind, words) -> kind, words
         | None -> raise (System.FormatException $"the verdict '{verdict}' is none")

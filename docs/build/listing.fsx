@@ -52,14 +52,12 @@ module Listing =
         let encoded = WebUtility.HtmlEncode text
         if kind = "" then encoded else $"<span class=\"{kind}\">{encoded}</span>"
 
-    let private equationId = Regex @"\b[A-Z][A-Za-z0-9]*-[0-9]+[a-z]?\b"
-
     /// White space or a comment. The first comment on the page that bears an equation's id becomes the place that links to code lead to.
     let private trivia shown (part: SyntaxTrivia) =
         if part.Kind().ToString().Contains "Comment" then
             let anchors =
                 [
-                    for found in equationId.Matches(part.ToFullString()) do
+                    for found in Equations.id.Matches(part.ToFullString()) do
                         if shown.Equations.Add found.Value then
                             $"<span id=\"code-{found.Value}\"></span>"
                 ]

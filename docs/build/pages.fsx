@@ -20,26 +20,28 @@ type SourcePage =
 
 [<RequireQualifiedAccess>]
 module Pages =
-    /// The lines "key: value" between two lines "---".
-    let private frontMatter (opening: string) (text: string) =
+    /// The lines "key: value" between two lines "---", behind what opens the text, and the text that follows them.
+    let frontMatter (opening: string) (text: string) =
         let found = Regex.Match(text, $@"\A{opening}---\r?\n(.*?)\n---\r?\n", RegexOptions.Singleline)
 
         if not found.Success then
             None
         else
+            let rest = text[found.Length ..]
+
             found.Groups[1].Value.Split '\n'
             |> Array.choose (fun line ->
                 match line.IndexOf ':' with
                 | -1 -> None
                 | colon -> Some(line[.. colon - 1].Trim(), line[colon + 1 ..].Trim()))
             |> Map.ofArray
-            |> Some
+            |> fun fields -> Some(fields, rest)
 
     let private from folder pattern opening =
         [
             for file in Directory.GetFiles(folder, pattern) |> Array.sort do
                 match frontMatter opening (File.ReadAllText file) with
-                | Some fields -> { Name = Path.GetFileNameWithoutExtension file; File = file; FrontMatter = fields }
+                | Some(fields, _) -> { Name = Path.GetFileNameWithoutExtension file; File = file; FrontMatter = fields }
                 | None -> ()
         ]
 

@@ -112,14 +112,10 @@ module Performance =
                 legend = {| y = 1; yanchor = "top" |}
             |}
 
-        // "</" would end the block early.
-        let json = (JsonSerializer.Serialize {| data = data; layout = layout |}).Replace("</", "<\\/")
-
         let caption =
             "Libtorch's time over ours, a bar for each workload, with the floors that we must reach and the targets that we would like to. The table below has the figures."
 
-        $"<figure class=\"chart\"><div class=\"table-box\" data-name=\"The chart\"><div class=\"plot-area wide\" style=\"--height:{height}px;--entries:5\" role=\"img\" aria-label=\"{caption}\"></div></div>"
-        + $"<script type=\"application/json\" class=\"plot\">{json}</script><figcaption>{caption}</figcaption></figure>"
+        Charts.figure caption $"class=\"plot-area wide\" style=\"--height:{height}px;--entries:5\"" data layout
 
     let private memory file =
         items "ratios" file

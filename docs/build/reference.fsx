@@ -27,7 +27,6 @@ module Reference =
             "Checks", "Gradient checks, and guards against numbers that are not finite."
         ]
 
-    let private equationId = Regex @"\b[A-Z][A-Za-z0-9]*-[0-9]+[a-z]?\b"
 
     let private kind (symbol: INamedTypeSymbol) =
         match symbol.TypeKind with
@@ -101,7 +100,7 @@ module Reference =
 
         [
             for line in File.ReadLines(Path.Combine(root, t.Source)) do
-                for found in equationId.Matches(Regex.Match(line, "//.*").Value) do
+                for found in Equations.id.Matches(Regex.Match(line, "//.*").Value) do
                     found.Value
         ]
         |> List.distinct
@@ -161,8 +160,7 @@ module Reference =
             for file, title, content in overview api :: List.map (typePage root api) api.Types do
                 let head = $"<html><head><title>{Tables.encode title}</title></head>"
 
-                let body =
-                    $"<body><main>{content}</main><nav id=\"contents\"></nav><div id=\"tips\"></div></body></html>"
+                let body = $"<body><main>{content}</main><div id=\"tips\"></div></body></html>"
 
                 "reference/" + file, head + body
         ]

@@ -32,15 +32,7 @@ module Search =
 
     let private tidy (text: string) = Regex.Replace(text, @"\s+", " ").Trim()
 
-    /// A heading without its link to itself.
-    let private heading (element: IElement) =
-        let copy = element.Clone() :?> IElement
-
-        for anchor in List.ofSeq (copy.QuerySelectorAll "a.anchor") do
-            if anchor.TextContent = "#" then
-                anchor.Remove()
-
-        tidy copy.TextContent
+    let private heading (element: IElement) = tidy (Headings.bare element).TextContent
 
     /// The words before and after a place in a text.
     let private around (text: string) place =

@@ -4,16 +4,11 @@ module Hybrid.Tests.Site.PlantedFaultTests
 open System
 open System.IO
 open AngleSharp.Dom
-open AngleSharp.Html.Parser
 open Expecto
 open Hybrid.Docs
 
-let private parse (content: string) : IDocument =
-    HtmlParser().ParseDocument
-        $"<!DOCTYPE html><html lang=\"en\"><body><main id=\"content\">{content}</main></body></html>"
-
 /// Runs a check on that content, as page.html.
-let private on check content : string list = check "page.html" (parse content)
+let private on check content : string list = check "page.html" (Site.parse content)
 
 let private chart label caption json =
     $"<figure class=\"chart\" id=\"fig-a\"><div class=\"plot-area\" role=\"img\" aria-label=\"{label}\"></div>"
@@ -122,7 +117,7 @@ let private tooHeavy =
         inFolder (fun folder ->
             let data size name = File.WriteAllBytes(Path.Combine(folder, name), Array.zeroCreate size)
             File.WriteAllText(Path.Combine(folder, "page.html"), "")
-            let document = parse "<script src=\"data.js\"></script><script src=\"plotly.min.js\"></script>"
+            let document = Site.parse "<script src=\"data.js\"></script><script src=\"plotly.min.js\"></script>"
             data 1_000_000 "data.js"
             data 4_000_000 "plotly.min.js"
             Expect.isEmpty (Checks.weight folder "page.html" document) "5 MB in all"
@@ -148,7 +143,7 @@ let private astray =
             let broken = [ "gone.html"; "#b"; "below/other.html#c" ]
             let links = broken |> List.map (fun address -> $"<a href=\"{address}\">x</a>") |> String.concat ""
             let far = "<img src=\"https://example.org/a.png\" alt=\"\">"
-            let document = parse (sound + links + far)
+            let document = Site.parse (sound + links + far)
             Expect.equal (Html.brokenLinks anchors folder "page.html" document) broken "broken links"
             Expect.equal (Html.remoteLoads document) [ "https://example.org/a.png" ] "remote loads")
 

@@ -102,9 +102,7 @@ let private downloads =
 
 let private toCode =
     testTask "an equation leads to its line of C#, and that line back" {
-        let name =
-            Site.ofKind Site.Literate
-            |> List.find (fun name -> not (isNull ((Site.load name).QuerySelector "a.to-code")))
+        let name = Site.literateWith "a.to-code"
 
         do!
             visit Disk wide name (fun visit ->

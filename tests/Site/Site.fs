@@ -54,6 +54,11 @@ let sampleOfReference () =
                 name
     ]
 
+/// A page of its own with this content, as the build's steps see it.
+let parse (content: string) : IDocument =
+    HtmlParser().ParseDocument
+        $"<!DOCTYPE html><html lang=\"en\"><body><main id=\"content\">{content}</main></body></html>"
+
 let private loaded = ConcurrentDictionary<string, Lazy<IDocument>>()
 
 let load (name: string) : IDocument =
@@ -61,3 +66,7 @@ let load (name: string) : IDocument =
         lazy (HtmlParser().ParseDocument(File.ReadAllText(Path.Combine(folder, name))) :> IDocument)
 
     loaded.GetOrAdd(name, read).Value
+
+/// The first page of a script that has such an element.
+let literateWith (selector: string) =
+    ofKind Literate |> List.find (fun name -> not (isNull ((load name).QuerySelector selector)))

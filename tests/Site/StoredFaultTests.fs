@@ -4,13 +4,8 @@ module Hybrid.Tests.Site.StoredFaultTests
 open System
 open System.IO
 open AngleSharp.Dom
-open AngleSharp.Html.Parser
 open Expecto
 open Hybrid.Docs
-
-let private parse (content: string) : IDocument =
-    HtmlParser().ParseDocument
-        $"<!DOCTYPE html><html lang=\"en\"><body><main id=\"content\">{content}</main></body></html>"
 
 /// A folder of its own with these files.
 let private inFolder (files: (string * string) list) (action: string -> unit) =
@@ -85,12 +80,14 @@ let private ledger =
         testCase "a claim that the page does not show"
         <| fun () ->
             withReport (fun report ->
-                complains [ "a.html"; "Deeper is better." ] (Claims.link report (parse "<pre>Wider is better.</pre>")))
+                complains
+                    [ "a.html"; "Deeper is better." ]
+                    (Claims.link report (Site.parse "<pre>Wider is better.</pre>")))
         testCase "a claim is linked where its verdict is printed"
         <| fun () ->
             withReport (fun report ->
                 let document =
-                    parse "<pre>let a = \"Deeper is better.\"</pre><pre>reproduced: Deeper is better.\n 0.5</pre>"
+                    Site.parse "<pre>let a = \"Deeper is better.\"</pre><pre>reproduced: Deeper is better.\n 0.5</pre>"
 
                 Expect.isEmpty (Claims.link report document) "complaints"
                 let link = document.GetElementById "claim-1"
@@ -137,7 +134,9 @@ let private agreement name content words =
                 let places = [ "origin"; "chart"; "summary"; "tables" ]
 
                 let document =
-                    [ for place in places -> $"<div id=\"agreement-{place}\"></div>" ] |> String.concat "" |> parse
+                    [ for place in places -> $"<div id=\"agreement-{place}\"></div>" ]
+                    |> String.concat ""
+                    |> Site.parse
 
                 let complaints = Agreement.fill root document
 
@@ -164,7 +163,7 @@ let private data name files words =
         let files = (sound, files) ||> List.fold (fun files (name, change) -> Map.change name (fun _ -> change) files)
 
         inFolder (Map.toList files) (fun root ->
-            let document = parse "<div id=\"data-sets\"></div><div id=\"software\"></div>"
+            let document = Site.parse "<div id=\"data-sets\"></div><div id=\"software\"></div>"
             let complaints = Data.fill root (Path.Combine(root, "site")) [] document
 
             if List.isEmpty words then

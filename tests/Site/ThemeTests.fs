@@ -55,9 +55,7 @@ let tests () =
                         })
             }
             testTask "charts are drawn anew in the colours of the theme" {
-                let name =
-                    Site.ofKind Site.Literate
-                    |> List.find (fun name -> not (isNull ((Site.load name).QuerySelector "script.plot")))
+                let name = Site.literateWith "script.plot"
 
                 do!
                     visit Http wide name (fun visit ->
