@@ -45,12 +45,13 @@ module Headings =
                 link.SetAttribute("aria-label", $"Link to {words}")
                 heading.AppendChild link |> ignore
 
-    /// A copy of a heading without its link to itself.
+    /// A copy of a heading without its link to itself. The link around the whole heading, as fsdocs makes it, holds the words.
     let bare (heading: IElement) =
         let copy = heading.Clone true :?> IElement
 
         for anchor in List.ofSeq (copy.QuerySelectorAll "a.anchor") do
-            anchor.Remove()
+            if anchor.TextContent = "#" then
+                anchor.Remove()
 
         copy
 

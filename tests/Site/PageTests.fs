@@ -40,11 +40,13 @@ let private reference place (names: string list) =
             expectNone (List.ofSeq visit.Complaints)
         })
 
-/// A page with a fault of each kind that the checks look for: without it nobody knows that they see any.
+/// A page with a fault of each kind that the checks look for: without it nobody knows that they see any. What moves does so after it was painted,
+/// as nothing else counts as moving.
 let private faulty =
     """<!DOCTYPE html><html lang="en"><head><title>Faults</title><script>
     console.error("a message of the page");
-    window.addEventListener("load", () => setTimeout(() => document.getElementById("late").style.height = "300px", 50));
+    const move = () => setTimeout(() => document.getElementById("late").style.height = "300px", 50);
+    window.addEventListener("load", () => requestAnimationFrame(() => requestAnimationFrame(move)));
     </script></head><body><div id="late"></div><main id="content"><h1>Faults</h1>
     <p>Left over: $$x$$ and <span class="math">\(y\)</span></p>
     <p style="color: #aaa; background: #fff">Pale words that nobody can read.</p>
