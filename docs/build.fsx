@@ -4,16 +4,17 @@
 #r "../scripts/packages/bin/Release/net10.0/Argu.dll"
 #r "../scripts/packages/bin/Release/net10.0/Microsoft.CodeAnalysis.dll"
 #r "../scripts/packages/bin/Release/net10.0/Microsoft.CodeAnalysis.CSharp.dll"
-#load "build/tables.fsx" "build/pages.fsx" "build/cache.fsx" "build/evaluation.fsx" "build/assembly.fsx" "build/equations.fsx" "build/sources.fsx" "build/listing.fsx"
+#load "build/tables.fsx" "build/pages.fsx" "build/cache.fsx" "build/command.fsx" "build/literate.fsx" "build/cells.fsx" "build/markdown.fsx" "build/evaluation.fsx" "build/assembly.fsx" "build/equations.fsx" "build/sources.fsx" "build/listing.fsx"
 #load "build/api.fsx" "build/comments.fsx" "build/signature.fsx" "build/members.fsx" "build/reference.fsx" "build/gaps.fsx" "build/apilinks.fsx"
 #load "build/html.fsx" "build/slim.fsx" "build/headings.fsx" "build/code.fsx" "build/boxes.fsx"
 #load "build/about.fsx" "build/rows.fsx" "build/navigation.fsx" "build/assets.fsx" "build/charts.fsx" "build/checks.fsx"
 #load "build/stored.fsx" "build/ledger.fsx" "build/claims.fsx" "build/path.fsx" "build/home.fsx"
 #load "build/performance.fsx" "build/promises.fsx" "build/agreement.fsx" "build/data.fsx"
 #load "build/formula.fsx" "build/search.fsx"
-#load "build/literate.fsx" "build/notes.fsx" "build/notebook.fsx" "build/downloads.fsx" "build/serve.fsx"
+#load "build/notes.fsx" "build/notebook.fsx" "build/downloads.fsx" "build/serve.fsx"
 
 open System
+open System.Collections.Concurrent
 open System.Diagnostics
 open System.IO
 open System.Reflection
@@ -39,6 +40,7 @@ let root = Path.GetDirectoryName __SOURCE_DIRECTORY__
 let site = Path.Combine(root, "docs", "site")
 let scripts = Pages.scripts root
 let texts = Pages.texts root
+let sources = texts @ scripts
 
 let fail (complaints: string list) =
     for complaint in complaints do
@@ -76,7 +78,7 @@ let mode, asked, serves =
         exit 1
 
 let need command arguments =
-    let exitCode, messages = Evaluation.run root [] command arguments
+    let exitCode, messages = Command.run root [] command arguments
 
     if exitCode <> 0 then
         fail [ $"{command} {arguments} ended with exit code {exitCode}:\n{messages}" ]
@@ -97,11 +99,9 @@ let folderOf (name: string) isAsked (kept: string option) make =
         Result.map Some result
     | None -> Ok None
 
-let textFolder =
-    folderOf "Markdown" true (Evaluation.keptTexts root texts) (fun () -> Evaluation.texts root texts)
+let textFolder = folderOf "Markdown" true (Markdown.kept root sources) (fun () -> Markdown.convert root sources)
 
-// Half of a page's time is fsdocs alone, on one core. Pages measure times too, which another page beside them would disturb: only quick runs, whose
-// figures say little, share the processor.
+// Pages measure times, which another page beside them would disturb: only quick runs, whose figures say little, share the processor.
 let atOnce = if mode = "quick" then 2 else 1
 
 let scriptFolders =
@@ -109,14 +109,13 @@ let scriptFolders =
     let waiting = scripts |> List.filter (fun page -> asked.IsEmpty || List.contains page.Name asked)
     printfn $"""to evaluate, if changed: {String.concat ", " [ for page in waiting -> page.Name ]}"""
 
-    Parallel.For(
-        0,
-        scripts.Length,
+    // One after the other from the list, as they are done; a range would be cut in halves beforehand.
+    Parallel.ForEach(
+        Partitioner.Create(List.indexed scripts, EnumerablePartitionerOptions.NoBuffering),
         ParallelOptions(MaxDegreeOfParallelism = atOnce),
-        fun i ->
-            let page = scripts[i]
+        fun (i, page) ->
             let make () = Evaluation.page root mode page
-            results[i] <- folderOf page.Name (List.contains page waiting) (Evaluation.keptPage root mode page) make
+            results[i] <- folderOf page.Name (List.contains page waiting) (Evaluation.kept root mode page) make
     )
     |> ignore
 
@@ -140,19 +139,16 @@ if Directory.Exists site then
 Directory.CreateDirectory site |> ignore
 
 let template = File.ReadAllText(Path.Combine(root, "docs", "_template.html"))
-let sources = texts @ scripts
 let folder result = result |> Result.toOption |> Option.flatten
 
 let api = Api.read root
 
 let documents: SitePage list =
     [
-        let texts' = (folder textFolder).Value
+        let bare (page: SourcePage) = File.ReadAllText(Path.Combine((folder textFolder).Value, page.Address))
 
-        for file in Directory.GetFiles(texts', "*.html", SearchOption.AllDirectories) do
-            let address = Path.GetRelativePath(texts', file).Replace('\\', '/')
-            let source = texts |> List.tryFind (fun page -> page.Address = address)
-            Assembly.page template sources address source (File.ReadAllText file)
+        for page in texts do
+            Assembly.page template sources page.Address (Some page) (bare page)
 
         for address, bare in Reference.pages root api do
             Assembly.page template sources address None bare
@@ -160,8 +156,7 @@ let documents: SitePage list =
         for page, result in scriptFolders do
             match folder result with
             | Some made ->
-                let html = File.ReadAllText(Path.Combine(made, page.Address))
-                Assembly.page template sources page.Address (Some page) html
+                Assembly.page template sources page.Address (Some page) (Evaluation.fill page made (bare page))
             | None -> Assembly.standIn template sources page
     ]
 
@@ -320,7 +315,7 @@ let faults =
 if not faults.IsEmpty then
     fail faults
 
-Evaluation.tidy root
+Cache.tidy root
 printfn $"""%-30s{"put together"} %6.1f{watch.Elapsed.TotalSeconds} s"""
 printfn $"""The site: {Path.Combine(site, "index.html")}"""
 

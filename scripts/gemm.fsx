@@ -804,14 +804,16 @@ type Lanes128 =
 
 .NET compiles a method quickly and badly at first, counts its calls, and compiles it well, in the background, after some thirty calls and a tenth
 of a second without news. (The kernels of the core carry an attribute that asks for the good code at once; the F# compiler drops it.) So each loop
-first runs on small matrices, forty times and a pause in turns, until nothing more is compiled. Then the candidates take turns, and the best time of each counts: on a shared machine the worst and the mean tell
+first runs on small matrices, forty times and a pause in turns, until nothing more is compiled or five seconds are over. Then the candidates take turns, and the best time of each counts: on a shared machine the worst and the mean tell
 about the neighbours.
 *)
+let patience = page.Pick(quick = 0.5, standard = 5.0)
+
 let warmUp (action: unit -> unit) =
     let watch = Stopwatch.StartNew()
     let mutable known, quiet = -1L, 0
 
-    while watch.Elapsed.TotalSeconds < 5.0 && quiet < 2 do
+    while watch.Elapsed.TotalSeconds < patience && quiet < 2 do
         for _ in 1..40 do
             action ()
 

@@ -40,6 +40,14 @@ module Cache =
 
     let private folder (root: string) = Path.Combine(root, "docs", ".cache")
 
+    /// Where things are made before they are kept.
+    let staging (root: string) = Path.Combine(root, "docs", ".staging")
+
+    /// Removes what was made and not kept.
+    let tidy root =
+        if Directory.Exists(staging root) then
+            Directory.Delete(staging root, true)
+
     /// The folder for what has this name and hash. It is there if it was kept.
     let entry root (name: string) (hash: string) = Path.Combine(folder root, $"{name}.{hash}")
 

@@ -128,7 +128,7 @@ module Notebook =
             match blocks with
             | [] -> []
             | ScriptBlock.Notes text :: rest -> notes text @ cells false rest
-            | ScriptBlock.Code code :: rest ->
+            | ScriptBlock.Code(code, _) :: rest ->
                 // A folded cell still runs; what loads the core is worth seeing.
                 let isFolded = isFolded && not (code.Contains "#load")
 

@@ -4,19 +4,19 @@ open System
 open System.IO
 open System.Reflection
 
-/// Where a page runs: on a terminal (dotnet fsi), inside the build of the site (fsdocs), or in a notebook (.NET Interactive).
+/// Where a page runs: on a terminal (dotnet fsi), inside the build of the site, or in a notebook (.NET Interactive).
 [<RequireQualifiedAccess>]
 module Host =
     let private program = Assembly.GetEntryAssembly().GetName().Name
 
-    let isTerminal = program = "fsi"
+    /// The site's build says so: it runs pages in F# interactive too, but no options reach them, and an exit would end that build.
+    let isSite = not (String.IsNullOrEmpty(Environment.GetEnvironmentVariable "HYBRID_SITE"))
+
+    let isTerminal = program = "fsi" && not isSite
 
     let isNotebook =
         program.Contains("dotnet-interactive", StringComparison.OrdinalIgnoreCase)
         || program.Contains("DotNet.Interactive", StringComparison.OrdinalIgnoreCase)
-
-    /// An exit inside the site's build would end that build, and options do not reach a page there.
-    let isSite = not isTerminal && not isNotebook
 
     /// The options behind the script's name; only on a terminal are there any.
     let arguments =
@@ -29,29 +29,6 @@ module Host =
 
     /// What a cell shows of HTML that it makes: the site puts it in, a notebook has printed it or leaves it out.
     let shown (html: string) = if isNotebook then "" else html
-
-    /// What went wrong in cells of the page inside the site's build, which goes on after such a cell and does not tell.
-    let errors = ResizeArray<string>()
-
-    if isSite then
-        let mutable cause = ""
-
-        AppDomain.CurrentDomain.FirstChanceException.Add(fun thrown ->
-            match thrown.Exception with
-            | :? TargetInvocationException as wrapper when not (isNull wrapper.InnerException) ->
-                cause <- wrapper.InnerException.Message
-            // The compiler service throws this one when a cell ends by an exception that nothing in it caught.
-            | stopped when stopped.GetType().Name = "StopProcessingExn" ->
-                // Without a cause it never ran: fsdocs compiles each cell by itself, a script is compiled whole.
-                errors.Add(
-                    if cause = "" then
-                        "it does not compile on its own; annotate the types that only later cells settle."
-                    else
-                        cause
-                )
-
-                cause <- ""
-            | _ -> ())
 
     /// The folder above core/ and scripts/; the current folder serves when the script itself lies elsewhere.
     let root =
