@@ -15,7 +15,7 @@ let scripts = Path.Combine(Path.GetDirectoryName __SOURCE_DIRECTORY__, "scripts"
 let script = File.ReadAllText(Path.Combine(scripts, name + ".fsx"))
 
 let fail complaint (cell: Cell) =
-    eprintfn $"{name}.fsx({cell.Line}): {complaint}"
+    eprintfn $"line {cell.Line}: {complaint}"
     exit 1
 
 let colours = Colours()
@@ -24,7 +24,7 @@ let session = Session scripts
 /// A cell as the page shows it.
 let html (cell: Cell) =
     match session.Evaluate cell.Code with
-    | Error cause -> fail $"the cell that begins here ended with an exception: {cause}" cell
+    | Error cause -> fail $"the cell that begins here {cause}" cell
     | Ok(known, printed, value) ->
         [
             if not cell.IsHidden then

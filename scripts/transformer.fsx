@@ -1031,7 +1031,7 @@ let trainPairs, validPairs = pairsOf trainWords, pairsOf validWords
 let testWords =
     let shuffled = Array.copy allTestWords
     RandomStream(page.Seed).Split("test words").Shuffle(shuffled.AsSpan())
-    Array.take (page.Pick(quick = 500, standard = shuffled.Length)) shuffled
+    Array.take (page.Pick(quick = 200, standard = shuffled.Length)) shuffled
 
 printfn
     $"{trainPairs.Length} pairs to learn from, {validPairs.Length} to watch, {testWords.Length} words to be tested on"
@@ -1124,7 +1124,7 @@ let train name (settings: TransformerSettings) rate smoothing steps evaluations 
 Adam with the paper's constants; the schedule LR-1 with a warm-up of 400 steps at half the paper's scale (in the full run 4,000 steps at the paper's own), and a straight
 fall to 0 over the last quarter. Batches hold one source length and up to 512 tokens on either side.
 *)
-let steps = page.Steps(quick = 250, standard = 11000, full = 32000)
+let steps = page.Steps(quick = 100, standard = 11000, full = 32000)
 
 let longestWarmup, scale =
     page.Pick(quick = (400, 0.5), standard = (400, 0.5), full = (4000, 1.0))
@@ -1404,7 +1404,7 @@ let pronounce decode model entries =
     |> dict
 
 let someWords =
-    Array.truncate (page.Pick(quick = 200, standard = 1000, full = 1000)) testWords
+    Array.truncate (page.Pick(quick = 100, standard = 1000, full = 1000)) testWords
 
 let anew, anewSeconds = timed (fun () -> pronounce readAnew mainModel someWords)
 let kept, keptSeconds = timed (fun () -> pronounce greedy mainModel someWords)
@@ -1604,7 +1604,7 @@ Short runs from scratch, several seeds, one thing changed in each. Heads are as 
 the paper makes its statement on scaling for large $d_k$. Choose a run in the plot.
 *)
 let breakSteps, breakSeeds, breakEvaluations =
-    page.Pick(quick = (24, 2, 2), standard = (300, 3, 6), full = (600, 5, 6))
+    page.Pick(quick = (12, 2, 1), standard = (300, 3, 6), full = (600, 5, 6))
 
 let wide = settingsOf 128 1 true
 let breakWarmup = max 1 (breakSteps / 4)

@@ -131,7 +131,8 @@ type Colours() =
                 if isName token then
                     // A dotted chain of names, such as List.map.
                     let chain = chain @ [ text.Trim '`' ]
-                    (text, kindAt token.LeftColumn, tipAt (token.RightColumn + 1) chain) :: from chain rest
+                    let place = token.RightColumn + 1
+                    (text, kindAt place, tipAt place chain) :: from chain rest
                 else
                     (text, classOfToken token, None) :: from (if text = "." then chain else []) rest
 
@@ -158,11 +159,12 @@ type Colours() =
     /// A cell's code, with what the compiler knows of it.
     member _.Html(code: string, results: FSharpCheckFileResults) =
         let lines = code.Split '\n'
+        // By where a name ends: that of a member begins where its object does.
         let kinds = Dictionary<struct (int * int), string>()
         let known = Dictionary<struct (int * int), FSharpSymbol>()
 
         for item in results.GetSemanticClassification None do
-            kinds[struct (item.Range.StartLine, item.Range.StartColumn)] <- classOfName item.Type
+            kinds[struct (item.Range.EndLine, item.Range.EndColumn)] <- classOfName item.Type
 
         for found in results.GetAllUsesOfAllSymbolsInFile() do
             known[struct (found.Range.EndLine, found.Range.EndColumn)] <- found.Symbol

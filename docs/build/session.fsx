@@ -35,7 +35,7 @@ type Session(folder: string) =
             [
                 for found in diagnostics do
                     if found.Severity = FSharpDiagnosticSeverity.Error then
-                        $"line {found.StartLine} of the cell: {found.Message}"
+                        $"line {found.StartLine} of it: {found.Message}"
             ]
 
         match result with
@@ -48,4 +48,5 @@ type Session(folder: string) =
                     | _ -> None)
 
             Ok(known, printed.ToString(), value)
-        | Choice2Of2 error -> Error(if errors.IsEmpty then error.Message else String.concat "\n" errors)
+        | Choice2Of2 error when errors.IsEmpty -> Error $"ended with an exception: {error.Message}"
+        | Choice2Of2 _ -> Error("does not compile: " + String.concat "\n" errors)

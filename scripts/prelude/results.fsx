@@ -40,11 +40,12 @@ module Results =
             NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals
         )
 
-    /// The code of a script without its notes and without the shape of its white space: a sentence that is mended, or a line that is broken
-    /// elsewhere, makes no figure stale.
+    /// The code of a script without its notes, without the shape of its white space and without the numbers for quick runs: a sentence that is mended,
+    /// a line that is broken elsewhere, or fewer steps in a quick run make no figure stale.
     let private code (file: string) =
         let withoutNotes = Regex.Replace(File.ReadAllText file, @"\(\*\*.*?\*\)", "", RegexOptions.Singleline)
-        Regex.Replace(withoutNotes, @"\s+", " ")
+        let withoutQuick = Regex.Replace(withoutNotes, @"\bquick = (?:[\d.]+|\([\d., ]+\))", "quick")
+        Regex.Replace(withoutQuick, @"\s+", " ")
 
     /// Every file of rules, layers, models and optimizers whose type these texts name, or that such a file names in turn: a rule that the page never
     /// meets may change without making its figures stale.
