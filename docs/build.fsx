@@ -83,6 +83,12 @@ let need command arguments =
     if exitCode <> 0 then
         fail [ $"{command} {arguments} ended with exit code {exitCode}:\n{messages}" ]
 
+for page in scripts do
+    try
+        Cells.code (File.ReadAllText page.File) |> ignore
+    with error ->
+        fail [ $"{page.Name}: {error.Message}" ]
+
 need "dotnet" [ "tool"; "restore" ]
 
 /// What was kept; else what is made now, if it is asked for, with a line that says how long it took.
@@ -199,7 +205,6 @@ copyContent ()
 /// What is done to each page before all of them are looked at together.
 let prepare (page: SitePage) =
     let document = page.Document
-    Html.tidy document
 
     [
         match page.Address with
@@ -247,6 +252,7 @@ let finish (page: SitePage) =
     Equations.linkNotes equations page.Address document
     linkApi page
     Code.unwrap document
+    Code.mark document
     Headings.anchor document
     Headings.list document
     Boxes.wrap document

@@ -34,7 +34,7 @@ module Assembly =
         ]
         |> String.concat "\n"
 
-    /// Fills the template with what fsdocs made of one page. A page below the root reaches it by "../".
+    /// Fills the template with the bare HTML of one page. A page below the root reaches it by "../".
     let page (template: string) (pages: SourcePage list) (address: string) (source: SourcePage option) (bare: string) =
         let bare = parser.ParseDocument bare
         let inner (selector: string) = (bare.QuerySelector selector).InnerHtml

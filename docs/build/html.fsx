@@ -6,18 +6,9 @@ open System.IO
 open System.Text.RegularExpressions
 open AngleSharp.Dom
 
-/// What is done to every HTML file after fsdocs wrote it, and what is checked in it.
+/// What is checked in every HTML file.
 [<RequireQualifiedAccess>]
 module Html =
-    /// Undoes what staging did to the text of the page.
-    let tidy (document: IDocument) =
-        for text in document.QuerySelectorAll "pre span.s" do
-            text.TextContent <- Regex.Replace(text.TextContent, "^\"(\\.\\./)+scripts/", "\"")
-
-        // A language of people is meant by this attribute.
-        for code in document.QuerySelectorAll "code[lang], pre[lang]" do
-            code.RemoveAttribute "lang" |> ignore
-
     let private isRemote (address: string) =
         Regex.IsMatch(address, @"^\s*(?:[a-z][a-z0-9+.-]*:)?//", RegexOptions.IgnoreCase)
 

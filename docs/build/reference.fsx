@@ -154,7 +154,7 @@ module Reference =
 
         "index.html", "API reference", String.concat "\n" body
 
-    /// The address of each page, and its content as fsdocs gives that of others.
+    /// The address of each page, and its bare HTML.
     let pages (root: string) (api: Api) =
         [
             for file, title, content in overview api :: List.map (typePage root api) api.Types do

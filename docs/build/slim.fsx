@@ -12,7 +12,7 @@ module Slim =
     let private coloured =
         set [ "k"; "pp"; "s"; "pf"; "n"; "rt"; "vt"; "if"; "m"; "d"; "en"; "uc"; "fn"; "prop"; "c" ]
 
-    /// In code, names keep their tips, and words their colours; punctuation needs no mark. fsdocs numbers the places of a tip, which nobody asks for.
+    /// In code, names keep their tips, and words their colours; punctuation needs no mark. In Markdown, fsdocs numbers the places of a tip, which nobody asks for.
     let code (document: IDocument) =
         for mark in document.QuerySelectorAll "pre span" do
             mark.RemoveAttribute "data-fsdocs-tip-unique" |> ignore

@@ -44,7 +44,9 @@ let main args =
         ]
 
     let tests =
-        testList "site" [ PlantedFaultTests.tests; StoredFaultTests.tests; PlantedPageTests.tests; withBrowser () ]
+        testList
+            "site"
+            [ PlantedFaultTests.tests; StoredFaultTests.tests; CellTests.tests; PlantedPageTests.tests; withBrowser () ]
 
     let code = runTestsWithCLIArgs options args tests
     Browser.close ()

@@ -1,50 +1,15 @@
 /// Faults planted in the run of a page, which the site's build evaluates in a tree of its own.
 module Hybrid.Tests.Site.PlantedPageTests
 
-open System
 open System.IO
 open Expecto
 open Hybrid.Docs
 
-/// A tree with the core, the prelude and what else a page needs, but without any page.
-let private inTree work =
-    let tree = Directory.CreateTempSubdirectory("hybrid-site-").FullName
-    let from (parts: string list) = Path.Combine(Array.ofList (Site.root :: parts))
-    let into (parts: string list) = Path.Combine(Array.ofList (tree :: parts))
-
-    let copy (parts: string list) = File.Copy(from parts, into parts)
-
-    try
-        for folder in [ [ ".config" ]; [ "scripts"; "data" ]; [ "scripts"; "results" ] ] do
-            Directory.CreateDirectory(into folder) |> ignore
-
-        for folder in [ [ "core" ]; [ "scripts"; "prelude" ]; [ "scripts"; "packages" ] ] do
-            Directory.CreateSymbolicLink(into folder, from folder) |> ignore
-
-        for file in Directory.GetFiles(Site.root, "Directory.*") do
-            copy [ Path.GetFileName file ]
-
-        for file in [ [ ".config"; "dotnet-tools.json" ]; [ "scripts"; "ensure.fsx" ]; [ "scripts"; "prelude.fsx" ] ] do
-            copy file
-
-        Directory.CreateDirectory(into [ "docs" ]) |> ignore
-        Directory.CreateSymbolicLink(into [ "docs"; "build" ], from [ "docs"; "build" ]) |> ignore
-        copy [ "docs"; "evaluate.fsx" ]
-        work tree
-    finally
-        Directory.Delete(tree, true)
-
-/// Evaluates a page with these lines between its start and its end, as the build does; what is wrong with it.
-let private evaluated (lines: string list) =
-    inTree (fun tree ->
-        let head =
-            "(**\n---\ntitle: Tiny\n---\n# Tiny\n*)\n#load \"ensure.fsx\"\n#load \"prelude.fsx\"\nopen Hybrid.Scripts\nlet page = Page.start \"tiny\" []\n(** Then. *)"
-
-        File.WriteAllText(Path.Combine(tree, "scripts", "tiny.fsx"), String.Join("\n", head :: lines) + "\n")
-
-        match Evaluation.page tree "quick" (List.exactlyOne (Pages.scripts tree)) with
-        | Ok _ -> []
-        | Error complaints -> complaints)
+/// What is wrong with a page of these lines.
+let private evaluated lines =
+    match TinyPage.evaluate (fun _ _ -> []) lines with
+    | Ok none -> none
+    | Error complaints -> complaints
 
 let private mark (json: string option) =
     let file = Path.GetTempFileName()
