@@ -15,11 +15,12 @@ module Code =
         for code in document.QuerySelectorAll "code[lang], pre[lang]" do
             code.RemoveAttribute "lang" |> ignore
 
-    /// Whether a check passed stands out in what it printed.
+    /// The lines of checks: whether one passed stands out, and phones do without the blanks that make columns of them.
     let mark (document: IDocument) =
         for output in document.QuerySelectorAll "#content pre.output" do
-            let passed = Regex.Replace(output.InnerHtml, @"(?m)^ok(?= )", "<span class=\"passed\">ok</span>")
-            output.InnerHtml <- Regex.Replace(passed, @"(?m)^FAILED .*$", "<span class=\"failed\">$&</span>")
+            let passed = "<span class=\"check\"><span class=\"passed\">ok</span>$1</span>"
+            let marked = Regex.Replace(output.InnerHtml, "(?m)^ok( .*)$", passed)
+            output.InnerHtml <- Regex.Replace(marked, "(?m)^FAILED .*$", "<span class=\"check failed\">$&</span>")
 
     /// Puts each block of code into a box that offers to copy it.
     let box (document: IDocument) =

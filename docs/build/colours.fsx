@@ -120,23 +120,25 @@ type Colours() =
             ordered.Add $"<div popover class=\"fsdocs-tip\" id=\"{id}\">{text}</div>"
             id
 
-    /// The tokens of a line with their class and the id of their tip.
+    /// The tokens of a line with their class and the id of their tip. What the tokenizer leaves out is the name of a directive: the load of #load.
     let mark kindAt tipAt (line: string) tokens =
-        let rec from (chain: string list) (tokens: FSharpTokenInfo list) =
+        let rec from at (chain: string list) (tokens: FSharpTokenInfo list) =
             match tokens with
-            | [] -> []
+            | [] -> [ line[at..], "pp", None ]
+            | token :: _ when token.LeftColumn > at ->
+                (line[at .. token.LeftColumn - 1], "pp", None) :: from token.LeftColumn chain tokens
             | token :: rest ->
                 let text = line[token.LeftColumn .. token.RightColumn]
+                let next = token.RightColumn + 1
 
                 if isName token then
                     // A dotted chain of names, such as List.map.
                     let chain = chain @ [ text.Trim '`' ]
-                    let place = token.RightColumn + 1
-                    (text, kindAt place, tipAt place chain) :: from chain rest
+                    (text, kindAt next, tipAt next chain) :: from next chain rest
                 else
-                    (text, classOfToken token, None) :: from (if text = "." then chain else []) rest
+                    (text, classOfToken token, None) :: from next (if text = "." then chain else []) rest
 
-        from [] tokens
+        from 0 [] tokens |> List.filter (fun (text, _, _) -> text <> "")
 
     /// Neighbours of one class as one, with the blanks between them.
     let rec join marked =

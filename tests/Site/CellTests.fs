@@ -56,6 +56,13 @@ let tests =
                     Expect.stringContains html part "the page"
 
                 Expect.isFalse (html.Contains "hidden = ") "hidden code"
+                let document = AngleSharp.Html.Parser.HtmlParser().ParseDocument html
+                let first = (document.QuerySelector "pre").TextContent
+
+                Expect.stringStarts
+                    first
+                    "#load \"ensure.fsx\"\n#load \"prelude.fsx\"\nopen Hybrid.Scripts\n"
+                    "all of the code"
 
                 Expect.equal
                     (tipOf "twice" html)
