@@ -278,7 +278,7 @@ let check anchors (page: SitePage) =
             $"{page.Address} loads {address}; the site has to work offline, put a copy into docs/content."
         for address in Html.brokenLinks anchors site page.Address page.Document do
             $"{page.Address} links to {address}, which does not exist."
-        for find in [ Checks.rawMaths; Charts.complaints; Checks.images; Checks.duplicateIds ] do
+        for find in [ Checks.rawMaths; Checks.rawMarkdown; Charts.complaints; Checks.images; Checks.duplicateIds ] do
             yield! find page.Address page.Document
         yield! Checks.weight site page.Address page.Document
     ]

@@ -18,6 +18,8 @@ needs: transformer
 - Günter Klambauer, Thomas Unterthiner, Andreas Mayr, Sepp Hochreiter: [Self-Normalizing Neural Networks](https://arxiv.org/abs/1706.02515). NIPS 2017.
 - The papers of the single functions, [below](#References).
 
+The first two, to cite:
+
     [lang=text]
     @inproceedings{glorot2010understanding,
       title     = {Understanding the difficulty of training deep feedforward neural networks},

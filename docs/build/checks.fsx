@@ -16,17 +16,26 @@ module Checks =
         let start = max 0 (place - 30)
         Regex.Replace(text.Substring(start, min 60 (text.Length - start)), @"\s+", " ").Trim()
 
-    /// A dollar sign that is left in text was meant as mathematics, which the build makes spans of; code may hold it.
-    let rawMaths (name: string) (document: IDocument) =
+    /// The texts of a page that nothing but its words should be in.
+    let private prose (document: IDocument) =
         [
             for node in document.Body.GetDescendants() do
                 match node with
-                | :? IText as text when isNull (text.ParentElement.Closest "pre, code, script, style, .fsdocs-tip") ->
-                    match text.Data.IndexOf '$' with
-                    | -1 -> ()
-                    | place ->
-                        $"{name} has a raw $ in its text, at '{around text.Data place}'; close the formula, or write a dollar sign as code."
+                | :? IText as text when
+                    isNull (text.ParentElement.Closest "pre, code, script, style, .fsdocs-tip, .math")
+                    ->
+                    text.Data
                 | _ -> ()
+        ]
+
+    /// A dollar sign that is left in text was meant as mathematics, which the build makes spans of; code may hold it.
+    let rawMaths (name: string) (document: IDocument) =
+        [
+            for text in prose document do
+                match text.IndexOf '$' with
+                | -1 -> ()
+                | place ->
+                    $"{name} has a raw $ in its text, at '{around text place}'; close the formula, or write a dollar sign as code."
             // No formula is drawn in what is only read aloud.
             for element in document.QuerySelectorAll "[alt], [aria-label], [title]" do
                 for key in [ "alt"; "aria-label"; "title" ] do
@@ -34,6 +43,16 @@ module Checks =
 
                     if text.Contains '$' || text.Contains @"\(" then
                         $"{name} has a formula in the {key} '{around text 30}', which shows as it is written; say it in words."
+        ]
+
+    /// Marks of Markdown that are left in text were meant as a block of code, a link or bold words.
+    let rawMarkdown (name: string) (document: IDocument) =
+        [
+            for text in prose document do
+                let mark = Regex.Match(text, @"\[lang=|```|\*\*|\]\(")
+
+                if mark.Success then
+                    $"{name} has a raw {mark.Value} in its text, at '{around text mark.Index}'; behind a list, code needs a paragraph before it."
         ]
 
     let images (name: string) (document: IDocument) =

@@ -41,6 +41,12 @@ let private pageChecks =
             "<p><code>$x$</code> and <span class=\"math\">\(x\)</span></p>"
             "<p>so $x + 1 holds</p>"
             "raw $"
+        case
+            "code that became text"
+            Checks.rawMarkdown
+            "<p>so <code>**</code> and <span class=\"math\">\(x**](y)\)</span></p>"
+            "<li><p>[lang=text] @book{one}</p></li>"
+            "raw [lang="
         case "formula in what is read aloud" Checks.rawMaths "<img alt=\"x\">" "<img alt=\"the sum $x$\">" "in the alt"
         case
             "chart without text alternative"
@@ -154,7 +160,8 @@ let private calls =
 
         for check in
             [
-                yield! [ "Checks.rawMaths"; "Checks.images"; "Checks.duplicateIds"; "Checks.weight" ]
+                yield!
+                    [ "Checks.rawMaths"; "Checks.rawMarkdown"; "Checks.images"; "Checks.duplicateIds"; "Checks.weight" ]
                 yield! [ "Charts.complaints"; "Html.brokenLinks"; "Html.remoteLoads"; "Html.remoteLoadsOfStyle" ]
                 yield! [ "Equations.linkComments"; "Gaps.find" ]
             ] do
