@@ -1604,7 +1604,7 @@ Short runs from scratch, several seeds, one thing changed in each. Heads are as 
 the paper makes its statement on scaling for large $d_k$. Choose a run in the plot.
 *)
 let breakSteps, breakSeeds, breakEvaluations =
-    page.Pick(quick = (12, 2, 1), standard = (300, 3, 6), full = (600, 5, 6))
+    page.Pick(quick = (8, 2, 2), standard = (300, 3, 6), full = (600, 5, 6))
 
 let wide = settingsOf 128 1 true
 let breakWarmup = max 1 (breakSteps / 4)
