@@ -124,7 +124,7 @@ type Colours() =
     let mark kindAt tipAt (line: string) tokens =
         let rec from at (chain: string list) (tokens: FSharpTokenInfo list) =
             match tokens with
-            | [] -> [ line[at..], "pp", None ]
+            | [] -> [ (line[at..], "pp", None) ]
             | token :: _ when token.LeftColumn > at ->
                 (line[at .. token.LeftColumn - 1], "pp", None) :: from token.LeftColumn chain tokens
             | token :: rest ->
