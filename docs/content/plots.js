@@ -34,7 +34,16 @@
     return lines.join("<br>");
   }
 
-  function themed({ layout, isPicture, place }) {
+  // Over less than two powers of ten plotly writes every digit, and they overlap: 1, 2 and 5 will do.
+  function logTicks(data, letter) {
+    let [least, most] = [Infinity, 0];
+    for (const value of data.flatMap((trace) => trace[letter] ?? []))
+      if (value > 0) [least, most] = [Math.min(least, value), Math.max(most, value)];
+    return most < 200 * least ? "D2" : undefined;
+  }
+
+  function themed(chart) {
+    const { layout, isPicture, place } = chart;
     const ink = colour("--ink");
     const width = isPrinting ? sheet : place.clientWidth;
     const height = place.clientHeight;
@@ -75,6 +84,7 @@
         zerolinecolor: colour("--line-strong"),
         automargin: !isPicture,
         nticks: across && isNarrow && axis.type !== "category" ? 6 : undefined,
+        dtick: axis.type === "log" ? logTicks(shown(chart), key[0]) : undefined,
         ...axis,
         title: axis.title && { standoff: 8, ...axis.title, text: wrapped(axis.title.text ?? "", length) },
       };
