@@ -600,7 +600,7 @@ let variations =
         variation "–" "no residuals" (switched false false false) true
     ]
 
-let steps = page.Steps(quick = 6, standard = 300, full = 1000)
+let steps = page.Steps(quick = 8, standard = 300, full = 1000)
 let evaluations = page.Pick(quick = 2, standard = 6, full = 5)
 let seeds = [ for i in 0 .. page.Pick(quick = 2, standard = 3) - 1 -> page.Seed + uint64 i ]
 
