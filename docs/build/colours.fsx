@@ -120,15 +120,17 @@ type Colours() =
             ordered.Add $"<div popover class=\"fsdocs-tip\" id=\"{id}\">{text}</div>"
             id
 
-    /// The tokens of a line with their class and the id of their tip. What the tokenizer leaves out is the name of a directive: the load of #load.
+    /// The tokens of a line with their class and the id of their tip. In directives the tokenizer leaves out names, such as the load of #load, and
+    /// gives some characters twice: what is shown is the line, each character once.
     let mark kindAt tipAt (line: string) tokens =
         let rec from at (chain: string list) (tokens: FSharpTokenInfo list) =
             match tokens with
             | [] -> [ (line[at..], "pp", None) ]
             | token :: _ when token.LeftColumn > at ->
                 (line[at .. token.LeftColumn - 1], "pp", None) :: from token.LeftColumn chain tokens
+            | token :: rest when token.RightColumn < at -> from at chain rest
             | token :: rest ->
-                let text = line[token.LeftColumn .. token.RightColumn]
+                let text = line[at .. token.RightColumn]
                 let next = token.RightColumn + 1
 
                 if isName token then

@@ -32,6 +32,7 @@ let tests =
                 let html =
                     shown
                         [
+                            "#nowarn \"9\" // pointers"
                             "/// Twice as much."
                             "let twice x = 2.0 * x // EQ-1 & more"
                             "printfn \"<%g>\" (twice 21.0)"
@@ -58,6 +59,8 @@ let tests =
                 Expect.isFalse (html.Contains "hidden = ") "hidden code"
                 let document = AngleSharp.Html.Parser.HtmlParser().ParseDocument html
                 let first = (document.QuerySelector "pre").TextContent
+                let second = (document.QuerySelectorAll "pre" |> Seq.item 1).TextContent
+                Expect.stringStarts second "#nowarn \"9\" // pointers\n/// Twice" "each character once"
 
                 Expect.stringStarts
                     first
