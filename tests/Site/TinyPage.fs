@@ -14,7 +14,7 @@ let private inTree work =
     let copy (parts: string list) = File.Copy(from parts, into parts)
 
     try
-        for folder in [ [ ".config" ]; [ "scripts"; "data" ]; [ "scripts"; "results" ] ] do
+        for folder in [ [ "scripts"; "data" ]; [ "scripts"; "results" ] ] do
             Directory.CreateDirectory(into folder) |> ignore
 
         for folder in [ [ "core" ]; [ "scripts"; "prelude" ]; [ "scripts"; "packages" ] ] do
@@ -23,7 +23,7 @@ let private inTree work =
         for file in Directory.GetFiles(Site.root, "Directory.*") do
             copy [ Path.GetFileName file ]
 
-        for file in [ [ ".config"; "dotnet-tools.json" ]; [ "scripts"; "ensure.fsx" ]; [ "scripts"; "prelude.fsx" ] ] do
+        for file in [ [ "scripts"; "ensure.fsx" ]; [ "scripts"; "prelude.fsx" ] ] do
             copy file
 
         Directory.CreateDirectory(into [ "docs" ]) |> ignore
