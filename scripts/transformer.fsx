@@ -1121,13 +1121,14 @@ let train name (settings: TransformerSettings) rate smoothing steps evaluations 
 (**
 ### Training
 
-Adam with the paper's constants; the schedule LR-1 with a warm-up of 400 steps at half the paper's scale (in the full run 4,000 steps at the paper's own), and a straight
-fall to 0 over the last quarter. Batches hold one source length and up to 512 tokens on either side.
+Adam with the paper's constants; the schedule LR-1 with a warm-up of 400 steps (in the full run the paper's 4,000), at half the paper's scale, and a straight
+fall to 0 over the last quarter. The paper's batches hold about 25,000 tokens on either side, fifty times as many as ours: the gradient of a small batch is noisier, and
+smaller steps average over more of them. Batches hold one source length and up to 512 tokens on either side.
 *)
 let steps = page.Steps(quick = 100, standard = 11000, full = 32000)
 
-let longestWarmup, scale =
-    page.Pick(quick = (400, 0.5), standard = (400, 0.5), full = (4000, 1.0))
+let longestWarmup = page.Pick(quick = 400, standard = 400, full = 4000)
+let scale = 0.5
 
 let warmup = min longestWarmup (max 1 (steps / 4))
 let schedule = WarmupSchedule(settings.Features, warmup, steps, scale, 0.25)
@@ -1785,7 +1786,7 @@ Results.claims<Moment> page fingerprint
 | attention projections without biases | the same; biases are a switch | equations of section 3.2.2 |
 | one embedding shared by source, target and softmax | target and softmax share, the source has its own | letters and phonemes are different alphabets |
 | embeddings times √d_model | the same, with starting values of variance 1/d_model | the paper gives no starting values; so the product has variance 1 |
-| warm-up of 4000 steps, no final decay | 400 steps at half the scale (full run: the paper's), the last quarter falls to 0 | our whole run is about as long as the paper's warm-up |
+| warm-up of 4000 steps, no final decay | 400 steps (full run: 4000) at half the scale, the last quarter falls to 0 | our whole run is not much longer than the paper's warm-up, and our batches are small |
 | batches of 25 000 tokens a side | 512 tokens a side, one source length a batch | many small steps learn most from a short run |
 | dropout 0.1 on each sublayer and on the sums of embedding and position | the same | section 5.4; none on attention weights, which only the program has |
 | beam search of 4, α = 0.6, at most 50 tokens more than the source | the same | section 6.1 |
