@@ -368,7 +368,7 @@ $$ \hat v = v / (1 - \beta_2^t) \tag{ADAM-3} $$
 $$ \theta \leftarrow \theta - \alpha\,\frac{\hat m}{\sqrt{\hat v} + \varepsilon}, \qquad \hat m = m / (1 - \beta_1^t) \tag{ADAM-4} $$
 
 The rate $\alpha$ rises for $w$ steps in a straight line and then falls with the root of the step; $c = 1$ and $w = 4000$ in the
-paper. Our runs are shorter than its warm-up, so we use a smaller $w$ and $c$, and let the last part $f$ of the $S$ steps fall to 0:
+paper. Ours are short runs of small batches: $c$ is smaller, in all but the full run $w$ too, and over the last part $f$ of the $S$ steps the rate falls to 0:
 
 $$ \alpha(t) = c\;d_{model}^{-1/2}\,\min\bigl(t^{-1/2},\; t\,w^{-3/2}\bigr) \tag{LR-1} $$
 
@@ -683,7 +683,7 @@ check
 A fourth way is another library. `dotnet fsi tests/Parity/run.fsx` gives each rule, layer and optimizer, and the whole model, the same numbers as PyTorch's
 engine: values, and gradients along a random cotangent in the middle of a graph. These are the largest relative differences that it found when it was
 last run. For the model, forward means logits and loss, backward the gradient of every parameter, over all sixteen combinations of norm placement, tying,
-biases and scale; training is the loss over twenty steps of Adam.
+biases and scale, and seven cases more for tables, key sizes and missing residuals; training is the loss over twenty steps of Adam.
 *)
 parity
     [
@@ -710,7 +710,7 @@ parity
 
 ### Softmax without subtracting the maximum
 
-Two scores, $s$ and 0. The naive fraction overflows as soon as $e^s$ does; both numbers of infinity over infinity are NaN.
+Two scores, $s$ and 0. The naive fraction overflows as soon as $e^s$ does, and infinity over infinity is NaN.
 *)
 let naive32 (s: float32) = exp s / (exp s + 1.0f)
 let naive64 (s: float) = exp s / (exp s + 1.0)
@@ -946,7 +946,7 @@ And if one comes up all the same, as when the learning rate is far too high, the
 ### Why √d_k
 
 Footnote 4 of the paper: if the entries of $q$ and $k$ are independent with mean 0 and variance 1, then $q \cdot k$ has variance
-$d_k$. We draw them and fit the exponent. The second curve is what becomes of the softmax over ten such scores: the trace of its
+$d_k$. We draw them and fit the exponent. The figure shows what becomes of the softmax over ten such scores: the trace of its
 Jacobian, $1 - \sum p^2$, which by SM-2 is the scale of the gradient that gets through.
 *)
 let widths = [ 4; 16; 64; 256; 1024 ]
@@ -1213,7 +1213,7 @@ let paperSchedule = WarmupSchedule(settings.Features, 4000, max steps 100_000)
 |> Chart.withYAxisStyle (TitleText = "learning rate")
 |> figure
     "schedule"
-    "The learning rate of this run, and what equation 3 of the paper would give: a run as short as ours would spend most of its steps warming up."
+    "The learning rate of this run, and what equation 3 of the paper gives at our width, with a warm-up of 4,000 steps."
 (*** include-it-raw ***)
 (**
 ### What it costs
@@ -1701,7 +1701,7 @@ let curves name colour =
 |> Chart.withYAxisStyle (TitleText = "validation loss, nats a token")
 |> figure
     "break-it"
-    "Validation loss of short runs, blue as in the paper, red with one part removed; a line for each seed."
+    "Validation loss of short runs, solid as in the paper, dashed with one part removed; a line for each seed."
 (*** include-it-raw ***)
 (**
 ## The full run
@@ -1772,7 +1772,7 @@ Results.claims<Moment> page fingerprint
 | 6.2, table 3 | variations | | [all rows, three seeds](variations.html) |
 | 6.3, table 4 | parsing | | [a made-up language](variations.html#Another-task-parsing) |
 | not in it | clipping, starting weights | `Optimizers/GradientClipping.cs`, `Layers/Initialization.cs` | [norms by hand](variations.html#Gradient-clipping); variances, in the tests |
-| not in it | one batch by heart, loss at the start = ln V | | [here](variations.html#Can-it-learn-at-all-One-batch-by-heart) |
+| not in it | one batch by heart, loss at the start beside ln V | | [here](variations.html#Can-it-learn-at-all-One-batch-by-heart) |
 | not in it | greedy decoding, key-value cache, free running | `Models/GreedyDecoder.cs`, `Models/KeyValueCache.cs` | [equal answers](#Decoding); [shares](#Teacher-forced-and-free-running) |
 | appendix | attention pictures | `Models/Pass.cs` | [here](#What-the-heads-look-at) and for [translation](translation.html#What-the-heads-look-at) |
 
@@ -1780,14 +1780,14 @@ Results.claims<Moment> page fingerprint
 
 | the paper says | we did | why |
 |:--|:--|:--|
-| WMT 2014, 4.5 M sentence pairs, BLEU | CMUdict, 119 k words, phoneme and word error rate | real sequences, learned in minutes without a graphics card |
+| WMT 2014, 4.5 M sentence pairs, BLEU | CMUdict, 119 k pronunciations, phoneme and word error rate | real sequences, learned in minutes without a graphics card |
 | 6 + 6 layers, 512 features, 8 heads, 65 M parameters | 2 + 2 layers, 128 features (full run: 256), 4 heads, 0.93 M | time |
 | norm after the addition | the same; norm first is a switch | the published program of the authors normalizes first, the text does not |
 | attention projections without biases | the same; biases are a switch | equations of section 3.2.2 |
 | one embedding shared by source, target and softmax | target and softmax share, the source has its own | letters and phonemes are different alphabets |
 | embeddings times √d_model | the same, with starting values of variance 1/d_model | the paper gives no starting values; so the product has variance 1 |
-| warm-up of 4000 steps, no final decay | 400 steps (full run: 4000) at half the scale, the last quarter falls to 0 | our whole run is not much longer than the paper's warm-up, and our batches are small |
-| batches of 25 000 tokens a side | 512 tokens a side, one source length a batch | many small steps learn most from a short run |
+| warm-up of 4,000 steps, no final decay | 400 steps (full run: 4,000) at half the scale, the last quarter falls to 0 | in the default run the paper's warm-up would be a third of all steps; small batches are noisy |
+| batches of 25,000 tokens a side | 512 tokens a side, one source length a batch | many small steps learn most from a short run |
 | dropout 0.1 on each sublayer and on the sums of embedding and position | the same | section 5.4; none on attention weights, which only the program has |
 | beam search of 4, α = 0.6, at most 50 tokens more than the source | the same | section 6.1 |
 | the mean of the last 5 checkpoints, 10 minutes apart | the mean of the last 5 evaluations, if its validation loss is lower | the final fall of our rate may already do its work |
@@ -1798,7 +1798,7 @@ section 3.1 put the normalization after the addition, the authors' released prog
 ## Exercises
 
 **1. Write a pullback.** RMSNorm drops the mean from layer normalization: $y = x / r$ with $r = \sqrt{\operatorname{mean}(x^2) + \varepsilon}$.
-Derive $dx$ from $dy$ as was done for LN-8, put it into `rmsNormPullback`, and run the page again: the line below turns to *solved*.
+Derive $dx$ from $dy$ as was done for LN-8, put it into `rmsNormPullback`, and run the page again: its output turns to *solved*.
 *)
 let rms (x: float[]) = sqrt (Array.averageBy (fun value -> value * value) x + 1e-6)
 
@@ -1849,7 +1849,7 @@ $dx = \frac{1}{r}\bigl(dy - x\,\operatorname{mean}(dy \odot x) / r^2\bigr)$: LN-
 
 </details>
 
-**2. Write the pullback of softmax**, from the value $p$ and $dp$ to $ds$ (SM-2), for one row.
+**2. Write the pullback of softmax**, from the value $p$ and its cotangent $dp$ to $ds$ (SM-2, where it is $dx$), for one row.
 *)
 /// Yours to write.
 let softmaxPullback (p: float[]) (dp: float[]) : float[] = Array.map (fun _ -> 0.0) p
@@ -2014,6 +2014,7 @@ $e^{s_j} / \sum_{k\ \text{seen}} e^{s_k}$ is the same number either way. But if 
 - Szegedy et al. 2015, [Rethinking the Inception Architecture](https://arxiv.org/abs/1512.00567), section 7: label smoothing.
 - Glorot and Bengio 2010, Understanding the difficulty of training deep feedforward neural networks.
 - Srivastava et al. 2014, Dropout: a simple way to prevent neural networks from overfitting.
+- Wu et al. 2016, [Google's Neural Machine Translation System](https://arxiv.org/abs/1609.08144): the length penalty.
 - Yolchuyeva, Németh and Gyires-Tóth 2019, [Transformer based Grapheme-to-Phoneme Conversion](https://arxiv.org/abs/2004.06338): the same task with a larger model.
 - The CMU Pronouncing Dictionary, version 0.7b.
 *)

@@ -26,7 +26,7 @@ Advances in Neural Information Processing Systems 30, 2017. [arXiv:1706.03762](h
     }
 
 - **What you need**: the [page on the model itself](transformer.html), which derives every gradient that is used here.
-- **Time**: at most 5 minutes on two cores (30 seconds with `-- --quick`, less than an hour with `-- --full`); no graphics card, no
+- **Time**: at most 5 minutes on two cores (30 seconds with `-- --quick`, an hour and a quarter with `-- --full`); no graphics card, no
   network.
 - **Covers** sections 3.4, 5.1, 6.1 and the measure of table 2, and draws the pictures of the appendix.
 - **Your own sentences**: `-- --corpus DIR`, a folder that holds for each of `train`, `valid` and `test` one file of lines
@@ -283,7 +283,7 @@ table
 (**
 ### Subwords
 
-1,000 merges, learned from both languages together, over the bytes of UTF-8, so that there is no unknown character; Ġ stands for a space. Names, numbers and
+1,000 merges, learned from both languages together, over the bytes of UTF-8, so that there is no unknown character; Ġ stands for a space, and a letter beyond ASCII shows as its two bytes, ü as Ã¼. Names, numbers and
 cognates become the same symbols on both sides. The paper has about 37,000 symbols for 282 times as many sentences: with few sentences, a large vocabulary would
 leave most symbols with hardly an example.
 *)
@@ -336,7 +336,7 @@ let trainPairs, validPairs = pairsOf trainText, pairsOf validText
 
 printfn
     $"{vocabulary.Count} symbols; {trainPairs.Length} of {trainText.Length} pairs have at most {longest} symbols a side"
-
+(*** include-output ***)
 /// The share of all numbers in these batches that is padding.
 let padding (batches: PairBatch seq) =
     let sides = batches |> Seq.collect (fun batch -> [ batch.Source; batch.DecoderInput ])
@@ -566,10 +566,12 @@ printfn $"""Wo ist der Hund? {String.Join(" ", wordByWord "Wo ist der Hund?")}""
 (**
 ## Decoding
 
-Greedy decoding and the beam search of section 6.1 ([how it works](transformer.html#Decoding)). The longer an answer, the more factors below 1 its probability
+We decode greedily and with the beam search of section 6.1 ([how it works](transformer.html#Decoding)). The longer an answer, the more factors below 1 its probability
 has; answers are compared after their log-probability is divided by
 
 $$ \text{lp}(n) = \Bigl(\frac{5 + n}{6}\Bigr)^{\alpha} \tag{BEAM-1} $$
+
+for an answer of $n$ tokens; the paper takes $\alpha = 0.6$.
 *)
 let beam width penalty (sources: int[][]) =
     let settings = BeamSettings(Width = width, LengthPenalty = penalty, ExtraLength = 50)
@@ -728,7 +730,7 @@ table
     ]
 (*** include-it-raw ***)
 (**
-That is the honest verdict: 16 thousand pairs are few. Where the training pairs show each word often enough, something is right; a word that they show once or never
+That is the honest verdict: 16 thousand pairs are few. Where the training pairs show each word often enough, something is right; a word that they show seldom or never
 cannot be guessed, and most sentences have one. The paper's model saw 282 times as many pairs.
 
 ### Teacher-forced and free-running
@@ -900,7 +902,7 @@ Results.claims<Moment> page fingerprint
 
 ## Exercises
 
-**1. Write the brevity penalty** of BLEU-2 from the lengths, and run the page again: the line below turns to *solved*.
+**1. Write the brevity penalty** of BLEU-2 from the lengths, and run the page again: its output turns to *solved*.
 *)
 /// Yours to write: the factor for c tokens in the translations and r in the references.
 let brevityPenalty (c: int) (r: int) : float = 0.0

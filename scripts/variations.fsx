@@ -88,6 +88,9 @@ The interval holds zero: three seeds cannot tell. With three of them the margin 
 paper had one.
 
 ## Claims, written down before the run
+
+A line for each thing that the paper says or shows about a part, with what will be measured here and which value will count as reproduced. *Worse* is a higher validation loss at the same
+number of steps.
 *)
 let cheaper =
     claim
@@ -225,7 +228,7 @@ let longerSentences =
 (**
 ## Table 1: what a layer costs
 
-Three ways to turn $n$ vectors of width $d$ into $n$ others, each of which knows of the rest. Operations as the paper counts them:
+Four ways to turn $n$ vectors of width $d$ into $n$ others, each of which knows of the rest. Operations as the paper counts them:
 
 | layer | operations | sequential steps | longest path |
 |:--|:--|:--|:--|
@@ -236,7 +239,7 @@ Three ways to turn $n$ vectors of width $d$ into $n$ others, each of which knows
 
 Self-attention does less work than recurrence while $n < d$, and none of it has to wait. We count the multiplications of what we run, and measure it: the core's
 attention of 8 heads ([ATT-1 to ATT-3](transformer.html#eq-ATT-1), without its projections, which table 1 leaves out too), a plain recurrent layer
-$h_t = \tanh(x_t W + h_{t-1} U)$ (the paper counts the second product only; so do we, and we time that one only), a convolution over $k = 3$ neighbours as one product.
+$h_t = \tanh(x_t W + h_{t-1} U)$ (the paper counts the second product only; so do we, and we time that one only), a convolution over $k = 3$ neighbours as one product, and attention within blocks of $r = 16$.
 *)
 let tape = Tape<float32>(ChecksFinite = page.ChecksFinite)
 let stream = RandomStream(page.Seed).Split("table 1")
@@ -431,8 +434,8 @@ one vector times a matrix after another, each of which has to read the whole mat
 
 ## The base model, counted by hand
 
-Section 3.1 and table 3 give $N = 6$, $d = 512$, $h = 8$, $d_{ff} = 2048$ and 65 million parameters. A layer of the encoder has four projections of $d^2$, two matrices of
-$d \, d_{ff}$ with biases, and two norms of $2d$; one of the decoder four projections and a norm more; and there are the tables, for some 37,000 symbols. With all three tied:
+Section 3.1 and table 3 give $N = 6$, $d = 512$, $h = 8$, $d_{\text{ff}} = 2048$ and 65 million parameters. A layer of the encoder has four projections of $d^2$, two matrices of
+$d \, d_{\text{ff}}$ with biases, and two norms of $2d$; one of the decoder four projections and a norm more; and there are the tables, for some 37,000 symbols. With one table for all three uses, with two and with three:
 *)
 let symbols = 37000
 
@@ -469,7 +472,7 @@ table
 (*** include-it-raw ***)
 (*** include-output ***)
 (**
-The paper rounds to 65 million: about 63 million without biases in the projections and with 37,000 symbols. One training step of this model, with 8 sentence pairs of 24 symbols:
+The paper says 65 million; we count 63 million, without biases in the projections and with 37,000 symbols. One training step of this model, with 8 sentence pairs of 24 symbols:
 *)
 let baseStep () =
     let model = Transformer<float32>(baseModel true true, RandomStream page.Seed)
@@ -504,8 +507,9 @@ if not page.IsQuick then
 (**
 ## Table 3: one thing at a time
 
-The task is that of the [first page](transformer.html#Experiment-from-spelling-to-sound): from spelling to sound. The base model has 2 + 2 layers, $d = 128$, $h = 4$, $d_{ff} = 512$,
-dropout and smoothing of 0.1. All runs of a seed see the same batches in the same order. The rows marked *full* take part in `-- --full` only, which trains each model longer.
+The task is that of the [first page](transformer.html#Experiment-from-spelling-to-sound): from spelling to sound. The base model has 2 + 2 layers, $d = 128$, $h = 4$, $d_{\text{ff}} = 512$,
+dropout and smoothing of 0.1. All runs of a seed see the same batches in the same order. The rows that end in `false` take part in `-- --full` only, which trains each model longer. *Worse* and *better* are said where the
+95 % interval of the difference leaves zero out; with many rows, one in twenty does so by chance.
 *)
 let trainWords, validWords = Pronunciations.words "train", Pronunciations.words "valid"
 let spellings, sounds = Pronunciations.vocabularies trainWords
@@ -822,14 +826,15 @@ let curvesOf (rows: Outcome[]) =
 curvesOf outcomes
 |> figure
     "variations"
-    "Validation loss of each model, red, beside that of the base model, grey; a line for each seed."
+    "Validation loss of each model, dashed, beside that of the base model, solid; a line for each seed."
 (*** include-it-raw ***)
 (**
 ## Another task: parsing
 
 The paper ends (section 6.3) with a task for which nothing in the model was made: constituency parsing. The source is a sentence, the target its tree, written as brackets in a row (Vinyals et
 al. 2015), so the output is longer than the input and has to close what it opens. The paper's treebank is not free. Our sentences come from a grammar of a
-small language in which the word decides: *of* belongs to the noun before it, *with* to the verb of the whole sentence, *that* opens a clause in which subject or object is missing.
+small language in which the word decides: *of* belongs to the noun before it, *with* to the verb of the whole sentence, *that* opens a clause in which subject or object is missing. S is a sentence, NP, VP and PP are phrases of a noun, a verb and a preposition, SBAR is the clause; DT, JJ, NN, NNP and VB
+are article, adjective, noun, name and verb. F1 is the harmonic mean of precision and recall over labelled brackets.
 *)
 type Tree =
     | Word of tag: string * word: string
@@ -1083,12 +1088,13 @@ match stored with
 Results.claims<Outcome> page fingerprint
 (*** include-it-raw ***)
 (**
-How to read it: *worse* and *better* are said where the 95 % interval of the difference leaves zero out; with many rows, one in twenty does so by chance.
+A verdict goes by the mean; where the interval reaches to means with another verdict, it is left open.
 
 ## Can it learn at all? One batch by heart
 
 Before any long run, a model should be made to learn one batch by heart: with nothing to hold it back (no dropout, no smoothing) the loss must go to 0 and decoding must say the
-targets. If it does not, the fault is in the model or the gradient, and no longer run will mend it.
+targets. If it does not, the fault is in the model or the gradient, and no longer run will mend it. A guess among $V$ tokens costs $\ln V$; an untrained model, whose scores already differ,
+begins above that.
 *)
 // A word with two pronunciations cannot have both of them said.
 let few = trainPairs |> Array.distinctBy _.Source |> Array.truncate 8
@@ -1211,7 +1217,7 @@ printfn
 | table 3: English to German, development set, beam search, BLEU | spelling to sound, validation words, perplexity and accuracy given the truth so far | minutes instead of days |
 | row A keeps the work constant: d_k = d_v = d / h | the same | |
 | row B: d_k = 16 and 32 of 64 | d_k = 4 and 16 of 32 | our heads are half as wide |
-| row C: 2 to 8 layers, d 256 and 1024, d_ff 1024 and 4096 | 1 to 4 layers, d 64 and 256, d_ff 256 and 1024 | the same factors around a smaller base |
+| row C: 2 to 8 layers, d 256 and 1024, d_ff 1024 and 4096 | 1 to 4 layers, d 64 and 256, d_ff 256 and 1024 | widths by the same factors around a smaller base |
 | row D: dropout 0 and 0.2, smoothing 0 and 0.2 | the same | |
 | row E: learned positions | the same | |
 | parsing: Wall Street Journal, 4 layers of 1024 | sentences of a made-up grammar, 2 layers of 128 | the treebank is not free |
@@ -1220,7 +1226,7 @@ printfn
 
 ## Exercises
 
-**1. Write a count.** How many multiplications does a whole layer of self-attention take, with its four projections, for $n$ vectors of width $d$? Put it below and run the page again.
+**1. Write a count.** How many multiplications does a whole layer of self-attention take, with its four projections, for $n$ vectors of width $d$? Put it into `multiplications` and run the page again.
 *)
 /// Yours to write.
 let multiplications (n: float) (d: float) : float = 0.0

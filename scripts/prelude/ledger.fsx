@@ -49,6 +49,8 @@ type LedgerRow =
         Seeds: uint64[]
         Seconds: float
         Verdict: string
+        /// True where the interval reaches to means with another verdict.
+        Open: bool
         Mode: string
     }
 
@@ -87,7 +89,8 @@ module Ledger =
     /// An exact check: the error must not exceed the bound. NaN fails. A failed check ends the page with exit code 1.
     let check name (error: float) (bound: float) =
         let outcome = { Name = name; Measured = error; Bound = bound; Passed = abs error <= bound }
-        record outcome $"{scientific error} <= {scientific bound}"
+        let relation = if outcome.Passed then "<=" else "not <="
+        record outcome $"{scientific (abs error)} {relation} {scientific bound}"
 
     /// An exact check of a fact that either holds or does not.
     let holds name fact =
@@ -138,8 +141,18 @@ module Ledger =
         elif summary.Mean >= partly then Verdict.Partly
         else Verdict.NotReproduced
 
+    /// True where an end of the interval would have another verdict than the mean.
+    let private isOpen (claim: Claim) (mean: float) (low: Nullable<float>) (high: Nullable<float>) =
+        let verdict mean = claim.Verdict { Values = [||]; Mean = mean; Interval = None }
+
+        low.HasValue
+        && not (Double.IsNaN mean)
+        && List.exists (fun end' -> verdict end' <> verdict mean) [ low.Value; high.Value ]
+
     let private row (claim: Claim) (summary: Summary) seeds seconds verdict : LedgerRow =
         let page = Page.current ()
+        let low = summary.Interval |> Option.map fst |> Option.toNullable
+        let high = summary.Interval |> Option.map snd |> Option.toNullable
 
         {
             Page = page.Name
@@ -148,11 +161,12 @@ module Ledger =
             Measure = claim.Measure
             Threshold = claim.Threshold
             Mean = summary.Mean
-            Low = summary.Interval |> Option.map fst |> Option.toNullable
-            High = summary.Interval |> Option.map snd |> Option.toNullable
+            Low = low
+            High = high
             Seeds = seeds
             Seconds = seconds
             Verdict = string<Verdict> verdict
+            Open = isOpen claim summary.Mean low high
             Mode = modeName page
         }
 
@@ -176,17 +190,29 @@ module Ledger =
         let summary = summarize (measured |> List.map snd |> Array.ofList)
         // A run that diverged has shown nothing, whatever the comparison says of NaN.
         let verdict = if Double.IsNaN summary.Mean then Verdict.NotReproduced else claim.Verdict summary
-        rows[place] <- claim, row claim summary (measured |> List.map fst |> Array.ofList) seconds verdict
+        let settled = row claim summary (measured |> List.map fst |> Array.ofList) seconds verdict
+        rows[place] <- claim, settled
 
         let interval =
             match summary.Interval with
             | Some(low, high) -> $" [%.4g{low}, %.4g{high}]"
             | None -> ""
 
+        let seeds = if measured.Length = 1 then "1 seed" else $"{measured.Length} seeds"
         let mode = if (Page.current ()).IsQuick then ", quick run" else ""
+        let doubt = if settled.Open then "; the interval leaves it open" else ""
 
         printfn
-            $"{verdictInWords (string verdict)}: {claim.Text}\n  {claim.Measure}: %.4g{summary.Mean}{interval}, {measured.Length} seed(s){mode}"
+            $"{verdictInWords (string verdict)}: {claim.Text}\n  {claim.Measure}: %.4g{summary.Mean}{interval}, {seeds}{mode}{doubt}"
+
+    /// The verdict on a row of an earlier run, and whether its interval leaves it open: by the claim of the same words, as figures that were kept
+    /// before rows said so do not.
+    let verdictOf (kept: LedgerRow) =
+        let isLeftOpen =
+            rows
+            |> Seq.exists (fun (claim, _) -> claim.Text = kept.Claim && isOpen claim kept.Mean kept.Low kept.High)
+
+        verdictInWords kept.Verdict + if isLeftOpen then "; the interval leaves it open" else ""
 
     /// The claims as they stand by now, in the order in which they were written down.
     let settled () = [| for _, row in rows -> row |]
@@ -234,7 +260,7 @@ module Ledger =
             printfn $"\n{checks.Count - failed.Length} of {checks.Count} exact checks hold."
 
             for outcome in failed do
-                eprintfn $"FAILED {outcome.Name}: {outcome.Measured} exceeds {outcome.Bound}"
+                eprintfn $"FAILED {outcome.Name}: {abs outcome.Measured} exceeds {outcome.Bound}"
 
             Figures.list page
 

@@ -45,4 +45,4 @@ module Parity =
                         ]
             ]
 
-        table [ "compared"; "cases"; "double: forward"; "backward"; "single: forward"; "backward" ] rows
+        table [ "compared"; "cases"; "double, forward"; "double, backward"; "single, forward"; "single, backward" ] rows

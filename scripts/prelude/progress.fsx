@@ -39,7 +39,10 @@ module Progress =
 
             if tenths > tenthsTold then
                 tenthsTold <- tenths
-                printfn $"{name} {10 * tenths, 3} %%  step {step} of {total}  {message}  {timeLeft watch step total}")
+                // On the site nobody waits, and lines should fit into half a page.
+                let place = if Host.isSite then "" else $" of {total}"
+                let left = if Host.isSite then "" else "  " + timeLeft watch step total
+                printfn $"{name} {10 * tenths, 3} %%  step {step}{place}  {message}{left}")
 
     /// Runs the work, which calls report step "loss 1.23, 15000 tokens/s" after each step, counted from 1.
     let run (name: string) (total: int) (work: (int -> string -> unit) -> 'T) : 'T =

@@ -40,12 +40,13 @@ module Results =
             NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals
         )
 
-    /// The code of a script without its notes, without the shape of its white space and without the numbers for quick runs: a sentence that is mended,
-    /// a line that is broken elsewhere, or fewer steps in a quick run make no figure stale.
+    /// The code of a script without its notes and captions, without the shape of its white space and without the numbers for quick runs: a sentence
+    /// that is mended, a line that is broken elsewhere, or fewer steps in a quick run make no figure stale.
     let private code (file: string) =
         let withoutNotes = Regex.Replace(File.ReadAllText file, @"\(\*\*.*?\*\)", "", RegexOptions.Singleline)
         let withoutQuick = Regex.Replace(withoutNotes, @"\bquick = (?:[\d.]+|\([\d., ]+\))", "quick")
-        Regex.Replace(withoutQuick, @"\s+", " ")
+        let onOneLine = Regex.Replace(withoutQuick, @"\s+", " ")
+        Regex.Replace(onOneLine, @"(\|> figure ""[\w-]+"") \$?""(?:[^""\\]|\\.)*""", "$1")
 
     /// Every file of rules, layers, models and optimizers whose type these texts name, or that such a file names in turn: a rule that the page never
     /// meets may change without making its figures stale.
@@ -111,17 +112,19 @@ module Results =
     /// What the figures of this page depend on, as it is now; data are files in scripts/data.
     let fingerprint page data = { Commit = commit (); Hash = hash page data }
 
+    let private counted count thing = if count = 1 then $"1 {thing}" else $"{count} {thing}s"
+
     /// Keeps the rows of a full run, and the claims as they are settled by now. A run that was resumed is older than its process: it took the seconds
     /// of its training at least.
     let keep page (fingerprint: Fingerprint) trainingSeconds (rows: 'Row[]) =
+        let cores, threads = counted Environment.ProcessorCount "core", counted Workers.Count "thread"
         let alive = (DateTime.Now - Process.GetCurrentProcess().StartTime).TotalSeconds
 
         let kept =
             {
                 Commit = fingerprint.Commit
                 Date = DateTime.UtcNow.ToString "yyyy-MM-dd"
-                Machine =
-                    $"{Environment.ProcessorCount} cores, {Workers.Count} threads, {Instructions.Path} vectors, {RuntimeInformation.FrameworkDescription}"
+                Machine = $"{cores}, {threads}, {Instructions.Path} vectors, {RuntimeInformation.FrameworkDescription}"
                 Seconds = max alive trainingSeconds
                 Hash = fingerprint.Hash
                 Ledger = settled ()
@@ -161,4 +164,4 @@ module Results =
         | Some(kept, _) ->
             table
                 [ "claim"; "threshold"; "measured"; "verdict" ]
-                [ for row in kept.Ledger -> [ row.Claim; row.Threshold; measured row; verdictInWords row.Verdict ] ]
+                [ for row in kept.Ledger -> [ row.Claim; row.Threshold; measured row; verdictOf row ] ]
