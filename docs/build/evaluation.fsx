@@ -37,7 +37,7 @@ module Evaluation =
         @ List.ofArray (Directory.GetFiles(root, "Directory.*"))
 
     /// The cache's name and hash of a page. It depends on its cells, what they load, the core, and all data, but not on its notes.
-    let private key root mode (page: SourcePage) =
+    let key root mode (page: SourcePage) =
         let shared =
             Cache.files root (Path.Combine("scripts", "prelude")) [ "*.fsx" ]
             @ Cache.files root (Path.Combine("scripts", "packages")) [ "*.*" ]

@@ -42,7 +42,7 @@ module AttentionMaps =
                         X = keys,
                         Y = queries,
                         ColorScale = StyleParam.Colorscale.Viridis,
-                        ColorBar = LayoutObjects.ColorBar.init (Title = Title.init "weight"),
+                        ColorBar = ColorBar.init (Title = Title.init "weight"),
                         ReverseYAxis = true
                     )
         ]

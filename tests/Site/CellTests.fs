@@ -1,6 +1,7 @@
 /// What the site's build makes of the cells of a page.
 module Hybrid.Tests.Site.CellTests
 
+open System.IO
 open System.Text.RegularExpressions
 open Expecto
 open Hybrid.Docs
@@ -9,7 +10,7 @@ open Hybrid.Docs
 let private shown lines =
     let fill page folder =
         let places = [ for number in 0..9 -> $"<div data-cell=\"{number}\"></div>" ]
-        let count = List.length (Cells.code (System.IO.File.ReadAllText page.File))
+        let count = List.length (Cells.code (File.ReadAllText page.File))
         let notes = String.concat "\n" (List.truncate count places)
         Evaluation.fill page folder $"{notes}<div id=\"tips\"></div>"
 
@@ -92,10 +93,23 @@ let tests =
 
             testCase "a change of notes evaluates nothing again, a change of code does"
             <| fun () ->
-                let cells script = Cells.code script
-                let script = "(** A. *)\nlet x = 1\n"
-                Expect.equal (cells "(** B. *)\nlet x = 1\n") (cells script) "notes"
-                Expect.notEqual (cells "(** A. *)\nlet x = 2\n") (cells script) "code"
+                // A real tree, of which only the page's own text differs.
+                let key mode (script: string) =
+                    let file = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName() + ".fsx")
+                    File.WriteAllText(file, script)
+
+                    try
+                        Evaluation.key Site.root mode { Name = "tiny"; File = file; FrontMatter = Map.empty }
+                    finally
+                        File.Delete file
+
+                let script = "(** A. *)\nlet x = 1\n(** C. *)\nlet y = 2\n"
+                let before = key "quick" script
+                let longer = script.Replace("A.", "A,\nand more of it,\n\nlines below move.").Replace("C", "D")
+                Expect.equal (key "quick" longer) before "notes"
+                Expect.notEqual (key "quick" (script.Replace("x = 1", "x = 3"))) before "code"
+                Expect.notEqual (key "quick" (script.Replace("let y", "(*** hide ***)\nlet y"))) before "what is shown"
+                Expect.notEqual (key "standard" script) before "mode"
 
             testCase "a command that is none, or stands behind no code, is refused"
             <| fun () ->
