@@ -253,6 +253,7 @@ let finish (page: SitePage) =
     linkApi page
     Code.unwrap document
     Code.mark document
+    Code.keepWhole document
     Headings.anchor document
     Headings.list document
     Boxes.wrap document

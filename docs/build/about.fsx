@@ -23,9 +23,9 @@ module About =
         about.InnerHtml <-
             $"<dl>\n{facts page}\n</dl>\n"
             + $"<pre><code>dotnet fsi scripts/{script} -- --quick\n</code></pre>\n"
-            + $"<p><a class=\"download\" href=\"{script}\" download>Script, {script}</a> "
-            + $"<a class=\"download\" href=\"{notebook}\" download>Notebook, {notebook}</a> "
-            + "Both belong into the folder <code>scripts/</code> of the repository.</p>"
+            + $"<p class=\"downloads\"><a class=\"download\" href=\"{script}\" download>Script, {script}</a> "
+            + $"<a class=\"download\" href=\"{notebook}\" download>Notebook, {notebook}</a></p>\n"
+            + "<p>Both belong in the folder <code>scripts/</code> of the repository.</p>"
 
         let rec lastParagraph (element: IElement) =
             match element.NextElementSibling with

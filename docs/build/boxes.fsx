@@ -6,12 +6,25 @@ open AngleSharp.Dom
 /// Tables: each in a box that scrolls in itself, numbers flush right, and what a paper says beside what we did.
 [<RequireQualifiedAccess>]
 module Boxes =
-    let private number = Regex @"^(?:[−+-]?[\d.,  ]*\d(?:e[+-]?\d+)?\s?(?:%|×)?(?:\s?±\s?[\d.]+)?|NaN|[−-]?∞|–|—)?$"
+    let private number =
+        Regex @"^(?:[−+-]?[\d.,  ]*\d(?:[eE][−+-]?\d+)?\s?(?:%|×)?(?:\s?±\s?[\d.]+)?|NaN|[−-]?(?:Infinity|∞)|–|—)?$"
+
     let private says = Regex(@"^the papers?( says?)?$", RegexOptions.IgnoreCase)
 
     let private cells (row: IElement) = List.ofSeq row.Children
 
-    /// Columns that hold nothing but numbers, and those of a word or two, which do not break.
+    /// A number and its unit, and the sides of an equation, do not part; a minus is none of a line's hyphens.
+    let private bind (text: string) =
+        let minus = Regex.Replace(text, @"(?<![\w.)])-(?=[\d.∞]|Infinity)|(?<=\d[eE])-(?=\d)", "−")
+        let units = Regex.Replace(minus, @"(?<=\d) (?=(?:[^\W\d]{1,2}|GB/s|GF/s)\b|%|×|±)|(?<=±) ", "\u00a0")
+        units.Replace(" = ", "\u00a0=\u00a0")
+
+    let private bindAll (table: IElement) =
+        for text in List.ofSeq (table.Descendants<IText>()) do
+            if isNull (text.ParentElement.Closest "code, .math") then
+                text.Data <- bind text.Data
+
+    /// Columns of numbers are flush right, even if a word stands among them; a word or two do not break, nor does a short name at the start of a row.
     let private alignNumbers (table: IElement) =
         let rows = [ for row in table.QuerySelectorAll "tbody > tr" -> cells row ]
 
@@ -19,12 +32,23 @@ module Boxes =
             let column = rows |> List.choose (List.tryItem i)
             let texts = [ for cell in column -> cell.TextContent.Trim() ]
 
-            if texts |> List.forall (fun text -> number.IsMatch text) && List.exists ((<>) "") texts then
+            let isShort (text: string) = text.Length <= 14
+            let told = texts |> List.filter ((<>) "")
+            let numbers = told |> List.filter number.IsMatch
+
+            if List.forall isShort told && 2 * numbers.Length > told.Length || told <> [] && numbers = told then
                 for cell in header :: column do
                     cell.ClassList.Add "number"
-            elif texts |> List.forall (fun text -> text.Length <= 14) then
+            elif List.forall isShort texts then
                 for cell in column do
                     cell.ClassList.Add "short"
+            elif i < 2 then
+                for cell, text in List.zip column texts do
+                    if isShort text then
+                        cell.ClassList.Add "short"
+
+        if table.ClassList.Contains "results" && (table.QuerySelectorAll "thead th").Length > 5 then
+            table.ClassList.Add "many"
 
     /// On a phone each row becomes a card, in which every cell says which column it is from.
     let private label (table: IElement) =
@@ -47,6 +71,7 @@ module Boxes =
             if element.LocalName <> "table" then
                 section <- Headings.text element
             elif isNull (element.ParentElement.Closest "table") then
+                bindAll element
                 alignNumbers element
                 label element
                 let box = document.CreateElement "div"

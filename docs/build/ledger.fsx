@@ -17,6 +17,8 @@ type ClaimRow =
         Seeds: int
         Seconds: float
         Verdict: string
+        /// The interval reaches to means with another verdict.
+        IsOpen: bool
         Mode: string
     }
 
@@ -66,6 +68,7 @@ module Ledger =
             Seeds = (Stored.items "seeds" row).Length
             Seconds = number "seconds" |> Option.defaultValue 0.0
             Verdict = text "verdict"
+            IsOpen = (Stored.get "open" row).GetBoolean()
             Mode = text "mode"
         }
 
@@ -142,6 +145,7 @@ module Ledger =
             | _ -> "not measured" + aside (Tables.encode claim.Measure)
 
         let mode = if claim.Mode = "standard" then "" else aside $"{Tables.encode claim.Mode} run"
+        let doubt = if claim.IsOpen then aside "the interval leaves it open" else ""
         // The step below gives this id to the place where the page settles the claim.
         let place = $"{page.Name}.html#claim-{claim.Number}"
 
@@ -149,7 +153,7 @@ module Ledger =
             $" id=\"{rowId page claim}\" data-page=\"{page.Name}\" data-verdict=\"{kind}\""
             headers
             [
-                Tables.verdict kind words + mode
+                Tables.verdict kind words + doubt + mode
                 $"<a href=\"{place}\">{Tables.encode claim.Claim}</a>"
                 Tables.encode claim.Paper
                 Tables.encode claim.Threshold

@@ -195,4 +195,4 @@ module Path =
         drawing all
         + $"<div class=\"path-list\">{list all (next all None)}</div>"
         + "<figcaption><span class=\"for-drawing\">An arrow leads from a page to those that build on it. The bar in each box shows what became of its claims: "
-        + "green reproduced, orange partly, red not.</span><span class=\"for-list\">A page stands below the one that it builds on.</span></figcaption>"
+        + "from the left not reproduced, partly, reproduced.</span><span class=\"for-list\">A page stands below the one that it builds on.</span></figcaption>"

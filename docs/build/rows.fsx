@@ -10,6 +10,8 @@ module Rows =
 
     let private isHeading (element: IElement) = element.Matches "h1, h2, h3, h4"
 
+    let private isFolded (element: IElement) = element.LocalName = "details"
+
     let private row (document: IDocument) (elements: IElement list) =
         let column name elements =
             let column = document.CreateElement "div"
@@ -43,10 +45,13 @@ module Rows =
 
         row
 
-    /// A row ends before notes that follow code, and before a heading unless nothing but headings stands above it.
+    /// A row ends before notes that follow code, before a heading unless nothing but headings stands above it, and after the solution of an exercise,
+    /// which else would stand beside the code of the next.
     let private startsRow (soFar: IElement list) (element: IElement) =
         not (belongsRight element)
-        && (List.exists belongsRight soFar || isHeading element && not (List.forall isHeading soFar))
+        && (List.exists belongsRight soFar
+            || isHeading element && not (List.forall isHeading soFar)
+            || not soFar.IsEmpty && List.forall isFolded soFar)
 
     let pair (document: IDocument) =
         let content = document.GetElementById "content"

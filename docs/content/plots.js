@@ -34,12 +34,17 @@
     return lines.join("<br>");
   }
 
-  // Over less than two powers of ten plotly writes every digit, and they overlap: 1, 2 and 5 will do.
+  // Over few powers of ten plotly writes digits alone, which overlap and do not say of what power: 1, 2 and 5 in full will do.
   function logTicks(data, letter) {
     let [least, most] = [Infinity, 0];
     for (const value of data.flatMap((trace) => trace[letter] ?? []))
       if (value > 0) [least, most] = [Math.min(least, value), Math.max(most, value)];
-    return most < 200 * least ? "D2" : undefined;
+    if (most === 0) return {};
+    if (most >= 1000 * least) return { dtick: 1 };
+    const values = [];
+    for (let decade = Math.floor(Math.log10(least)) - 1; decade <= Math.log10(most) + 1; decade++)
+      for (const digit of [1, 2, 5]) values.push(Number(`${digit}e${decade}`));
+    return { tickvals: values, ticktext: values.map((value) => value.toLocaleString("en", { maximumSignificantDigits: 1 })) };
   }
 
   function themed(chart) {
@@ -84,7 +89,7 @@
         zerolinecolor: colour("--line-strong"),
         automargin: !isPicture,
         nticks: across && isNarrow && axis.type !== "category" ? 6 : undefined,
-        dtick: axis.type === "log" ? logTicks(shown(chart), key[0]) : undefined,
+        ...(axis.type === "log" ? logTicks(shown(chart), key[0]) : {}),
         ...axis,
         title: axis.title && { standoff: 8, ...axis.title, text: wrapped(axis.title.text ?? "", length) },
       };

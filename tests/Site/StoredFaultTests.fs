@@ -37,7 +37,7 @@ let private complains (words: string list) complaints =
 
 let private mark =
     """{"page":"a","mode":"quick","seconds":12.5,"checks":[{},{}],"ledger":[{"page":"a","claim":"Deeper is better.","paper":"table 1",
-    "measure":"error, %","threshold":"reproduced below 1","mean":0.5,"low":0.4,"high":0.6,"seeds":[1,2],"seconds":3,"verdict":"Reproduced",
+    "measure":"error, %","threshold":"reproduced below 1","mean":0.5,"low":0.4,"high":0.6,"seeds":[1,2],"seconds":3,"verdict":"Reproduced","open":false,
     "mode":"quick"}]}"""
 
 let private report content check =
