@@ -18,8 +18,6 @@ needs: transformer
 - Günter Klambauer, Thomas Unterthiner, Andreas Mayr, Sepp Hochreiter: [Self-Normalizing Neural Networks](https://arxiv.org/abs/1706.02515). NIPS 2017.
 - The papers of the single functions, [below](#References).
 
-The first two, to cite:
-
     [lang=text]
     @inproceedings{glorot2010understanding,
       title     = {Understanding the difficulty of training deep feedforward neural networks},
@@ -40,7 +38,7 @@ The first two, to cite:
 ## The papers in one paragraph
 
 A network of linear maps alone is a linear map. What bends it between two of them is the activation function, and for twenty years it was a
-sigmoid: smooth, bounded, and flat almost everywhere, so that gradients died on their way down. Glorot and Bengio (2010) measured that dying layer
+sigmoid: smooth, bounded, and flat almost everywhere, so that gradients died on their way down. Glorot and Bengio (2010) measured this layer
 by layer and found starting weights under which tanh passes gradients on; Krizhevsky et al. (2012) reached a training error *several times faster* with
 $\max(0, x)$; He et al. (2015) found the starting weights that belong to it and trained thirty layers; Klambauer et al. (2017) found a function that
 normalizes by itself. Since then a dozen smooth relatives have been proposed, and gates, with differences of tenths of a percent. This page has them all, measures what
@@ -49,7 +47,8 @@ each does to numbers, signals and gradients, and ends with a table of which to t
 ## The idea, on numbers you can follow
 
 Exclusive or: the answer is 1 if exactly one of two inputs is 1. No line separates the two answers, so no linear map computes it, and two linear maps in a row are
-one. With a bend between them, two units are enough: the first counts the inputs, the second starts at two, and the difference is the answer.
+one. With a bend between them, two units are enough: the first counts the ones, the second begins to count at two, and the first minus twice the
+second is the answer.
 *)
 #load "ensure.fsx"
 #load "prelude.fsx"
@@ -94,6 +93,8 @@ holds "two rectifiers compute exclusive or" (answers (max 0.0) = vector [ 0.0; 1
 (*** include-output ***)
 (**
 ## Claims, written down before the run
+
+Each says which paper it is from, what is measured here, and which threshold decides; one that fails is shown as failed.
 *)
 let widths = page.Pick(quick = 64, standard = 256)
 let depth = 30
@@ -125,7 +126,8 @@ let heFlat =
 let xavierHalves =
     claim
         {
-            Text = "Behind rectifiers, weights of variance 1/n halve it at each layer."
+            Text =
+                "Behind rectifiers, weights of variance 1/n halve the signal's second moment at each layer."
             Paper = "He et al. 2015, section 2.2: factor 1/2, so 30 layers leave nothing"
             Measure = $"factor of the second moment a layer, over {depth} layers"
             Threshold = "reproduced within 0.05 of 0.5, partly within 0.15"
@@ -259,11 +261,13 @@ With $\tanh = \sinh / \cosh$, the quotient rule gives $(\cosh^2 - \sinh^2) / \co
 
 $$ dx = (1 - y^2)\,dy \tag{TANH-2} $$
 
-Cut out of straight pieces, for processors to which an exponential is dear:
+Cut out of straight pieces, for processors to which an exponential is dear, these two are the *hard sigmoid*,
 
 $$ y = \max(0, \min(1, x / 6 + \tfrac12)) \tag{HSIG-1} $$
 
 $$ dx = dy / 6 \text{ where } |x| < 3 \text{, else } 0 \tag{HSIG-2} $$
+
+and the *hard tanh*:
 
 $$ y = \max(-1, \min(1, x)) \tag{HTANH-1} $$
 
@@ -271,13 +275,14 @@ $$ dx = dy \text{ where } |x| < 1 \text{, else } 0 \tag{HTANH-2} $$
 
 ### The rectifier and its relatives
 
-The rectifier is [RELU-1 and RELU-2](transformer.html#eq-RELU-1). Below 0 its derivative is 0, so a unit that is there for every example never moves again. A slope $\alpha$ avoids that:
+The rectifier is [RELU-1 and RELU-2](transformer.html#eq-RELU-1). Below 0 its derivative is 0, so a unit that is there for every example never moves again. The *leaky ReLU* avoids
+that by a slope $\alpha$:
 
 $$ y = x \text{ where } x > 0 \text{, else } \alpha x \tag{LREL-1} $$
 
 $$ dx = dy \text{ where } x > 0 \text{, else } \alpha\,dy \tag{LREL-2} $$
 
-He et al. learn it ($a$, one for a layer or one for each feature). The slope is used by every number that lies below 0, so its gradient is a sum:
+*PReLU*, by He et al., learns it ($a$, one for a layer or one for each feature). The slope is used by every number that lies below 0, so its gradient is a sum:
 
 $$ y = x \text{ where } x > 0 \text{, else } a\,x \tag{PREL-1} $$
 
@@ -285,7 +290,7 @@ $$ dx = dy \text{ where } x > 0 \text{, else } a\,dy \tag{PREL-2} $$
 
 $$ da = \sum_{x \le 0} x\,dy \tag{PREL-3} $$
 
-An exponential instead of a slope comes to rest at $-\alpha$ and has a derivative without a jump for $\alpha = 1$:
+*ELU* has an exponential instead of a slope. It comes to rest at $-\alpha$, and its derivative has no jump for $\alpha = 1$:
 
 $$ y = x \text{ where } x > 0 \text{, else } \alpha(e^x - 1) \tag{ELU-1} $$
 
@@ -327,7 +332,7 @@ $$ y = x\,t \tag{MISH-1} $$
 
 $$ dx = (t + x\,\sigma(x)(1 - t^2))\,dy \tag{MISH-2} $$
 
-With $u = 1 + e^x$, $\tanh \ln u = (u - u^{-1}) / (u + u^{-1}) = (u^2 - 1) / (u^2 + 1)$, so no logarithm is needed. And Swish out of straight pieces:
+With $u = 1 + e^x$, $\tanh \ln u = (u - u^{-1}) / (u + u^{-1}) = (u^2 - 1) / (u^2 + 1)$, so no logarithm is needed. And the *hard Swish*, out of straight pieces:
 
 $$ y = x \max(0, \min(1, x / 6 + \tfrac12)) \tag{HSWI-1} $$
 
@@ -361,7 +366,7 @@ Softmax, as an output, is [SM-1 and SM-2](transformer.html#eq-SM-1), with its lo
 
 A unit adds $n$ products: with weights of mean 0 and variance $v$, independent of the inputs, $\operatorname{Var}(y) = n\,v\,E[x^2]$. A linear layer keeps the size if $v = 1/n$ (LeCun et
 al. 1998). Going back, the gradient of an input adds as many products as there are outputs, $m$, which asks for $1/m$; Glorot and Bengio take the middle, $2/(n + m)$. For layers of
-equal width, as below, these are one. The weights that were usual before, uniform in $\pm 1/\sqrt n$, have variance $1/(3n)$: each layer takes a third. A rectifier behind a unit
+equal width, as below, these are the same. The weights that were usual before, uniform in $\pm 1/\sqrt n$, have variance $1/(3n)$: each layer leaves a third. A rectifier behind a unit
 whose distribution is symmetric leaves half of $E[y^2]$; so He et al. take $2/n$.
 
 ## Longhand
@@ -388,7 +393,6 @@ type Function =
     {
         Name: string
         Kind: ActivationKind
-        Paper: string
         Value: float -> float
         Slope: float -> float
         /// Where it has no derivative.
@@ -396,102 +400,97 @@ type Function =
     }
 
 let functions: Function list =
-    let define kind name paper kinks value slope =
-        { Name = name; Kind = kind; Paper = paper; Value = value; Slope = slope; Kinks = kinks }
+    let define kind name value slope kinks =
+        { Name = name; Kind = kind; Value = value; Slope = slope; Kinks = kinks }
 
     [
-        define ActivationKind.Sigmoid "sigmoid" "Rumelhart et al. 1986" [] sigmoid sigmoidSlope // SIG-2
+        define ActivationKind.Sigmoid "sigmoid" sigmoid sigmoidSlope [] // SIG-2
         define
             ActivationKind.HardSigmoid
             "hard sigmoid"
-            "Courbariaux et al. 2015"
-            [ -3.0; 3.0 ]
             (fun x -> clamp 0.0 1.0 (x / 6.0 + 0.5)) // HSIG-1
             (fun x -> if abs x < 3.0 then 1.0 / 6.0 else 0.0) // HSIG-2
-        define ActivationKind.Tanh "tanh" "LeCun et al. 1998" [] tanh (fun  // TANH-1
-                                                                           x ->
-            4.0 * sigmoidSlope (2.0 * x)) // TANH-2
+            [ -3.0; 3.0 ]
+        define
+            ActivationKind.Tanh
+            "tanh"
+            tanh // TANH-1
+            (fun x -> 4.0 * sigmoidSlope (2.0 * x)) // TANH-2
+            []
         define
             ActivationKind.HardTanh
             "hard tanh"
-            "Collobert 2004"
-            [ -1.0; 1.0 ]
             (clamp -1.0 1.0) // HTANH-1
             (fun x -> if abs x < 1.0 then 1.0 else 0.0) // HTANH-2
-        define ActivationKind.Relu "ReLU" "Nair and Hinton 2010" [ 0.0 ] (max 0.0) (fun  // RELU-1
-                                                                                        x ->
-            if x > 0.0 then 1.0 else 0.0) // RELU-2
+            [ -1.0; 1.0 ]
+        define
+            ActivationKind.Relu
+            "ReLU"
+            (max 0.0) // RELU-1
+            (fun x -> if x > 0.0 then 1.0 else 0.0) // RELU-2
+            [ 0.0 ]
         define
             ActivationKind.LeakyRelu
             "leaky ReLU"
-            "Maas et al. 2013"
-            [ 0.0 ]
             (fun x -> if x > 0.0 then x else 0.01 * x) // LREL-1
             (fun x -> if x > 0.0 then 1.0 else 0.01) // LREL-2
+            [ 0.0 ]
         define
             ActivationKind.PRelu
             "PReLU, a = 0.25"
-            "He et al. 2015"
-            [ 0.0 ]
             (fun x -> if x > 0.0 then x else 0.25 * x) // PREL-1
             (fun x -> if x > 0.0 then 1.0 else 0.25) // PREL-2
+            [ 0.0 ]
         define
             ActivationKind.Elu
             "ELU"
-            "Clevert et al. 2015"
-            [ 0.0 ]
             (fun x -> if x > 0.0 then x else expMinusOne x) // ELU-1
             (fun x -> if x > 0.0 then 1.0 else exp x) // ELU-2
+            [ 0.0 ]
         define
             ActivationKind.Selu
             "SELU"
-            "Klambauer et al. 2017"
-            [ 0.0 ]
             (fun x -> seluScale * (if x > 0.0 then x else seluAlpha * expMinusOne x)) // SELU-1
             (fun x -> seluScale * (if x > 0.0 then 1.0 else seluAlpha * exp x)) // SELU-2
-        define ActivationKind.Softplus "softplus" "Dugas et al. 2001" [] softplus sigmoid // SP-2
+            [ 0.0 ]
+        define ActivationKind.Softplus "softplus" softplus sigmoid [] // SP-2
         define
             ActivationKind.Gelu
             "GELU"
-            "Hendrycks and Gimpel 2016"
-            []
             (fun x -> x * normalProbability x) // GELU-1
             (fun x -> normalProbability x + x * normalDensity x) // GELU-2
+            []
         define
             ActivationKind.GeluTanh
             "GELU, by tanh"
-            "Hendrycks and Gimpel 2016"
-            []
             (fun x -> x * sigmoid (2.0 * geluInner x)) // GELU-3
             (fun x ->
                 let v = 2.0 * geluInner x
                 sigmoid v + 2.0 * x * geluInnerSlope x * sigmoidSlope v) // GELU-4
+            []
         define
             ActivationKind.Swish
             "SiLU (Swish)"
-            "Elfwing et al. 2017"
-            []
             (fun x -> x * sigmoid x) // SWI-1
             (fun x -> sigmoid x + x * sigmoidSlope x) // SWI-2
+            []
         define
             ActivationKind.HardSwish
             "hard Swish"
-            "Howard et al. 2019"
-            [ -3.0; 3.0 ]
             (fun x -> x * clamp 0.0 1.0 (x / 6.0 + 0.5)) // HSWI-1
             (fun x ->
                 if abs x < 3.0 then x / 3.0 + 0.5
                 elif x > 0.0 then 1.0
                 else 0.0) // HSWI-2
+            [ -3.0; 3.0 ]
         define
             ActivationKind.Mish
             "Mish"
-            "Misra 2019"
-            []
             (fun x -> x * tanhOfSoftplus x) // MISH-1
             (fun x ->
                 let t = tanhOfSoftplus x
                 t + x * sigmoid x * (1.0 - t * t)) // MISH-2
+            []
     ]
 
 (** SELU's two numbers, from the equations above: *)
@@ -521,7 +520,7 @@ check
     1e-9
 (*** include-output ***)
 (**
-Choose a function; blue is its value, red its derivative.
+Choose a function; solid is its value, dashed its derivative.
 *)
 let sweep = [ for i in -120 .. 120 -> float i / 20.0 ]
 
@@ -549,7 +548,7 @@ let sweep = [ for i in -120 .. 120 -> float i / 20.0 ]
 |> Chart.withYAxisStyle (TitleText = "f(x), f′(x)")
 |> figure
     "functions"
-    "Each activation function (blue) and its derivative (red, dashed) from −6 to 6: where the derivative is near 0, a unit hardly learns."
+    "Each activation function (solid) and its derivative (dashed) from −6 to 6: where the derivative is near 0, a unit hardly learns."
 (*** include-it-raw ***)
 (**
 ## The code
@@ -658,13 +657,24 @@ for f, value, slope in distances do
     check $"longhand = core, derivative of {f.Name}" slope 1e-10
     check $"derived = differences, {f.Name}" gradientErrors[f.Name] 1e-6
 (*** include-output ***)
-(** The gated units, whose two inputs each have a gradient, and the whole network of the experiments below, with every kind of unit: *)
+(** The gated units, whose two inputs each have a gradient, and the whole network of the experiments below, with six smooth kinds of unit: *)
 let gatedKinds =
     [
         "GLU", ActivationKind.Glu, sigmoid
         "GEGLU", ActivationKind.GeGlu, (fun x -> x * normalProbability x)
         "SwiGLU", ActivationKind.SwiGlu, (fun x -> x * sigmoid x)
     ]
+
+/// What tables and plots call each kind.
+let nameOf =
+    dict
+        [
+            ActivationKind.Identity, "no bend"
+            for f in functions do
+                f.Kind, f.Name
+            for name, kind, _ in gatedKinds do
+                kind, name
+        ]
 
 for name, kind, gate in gatedKinds do
     let layer = GatedLinear<float>("g", kind, 3, 4, WeightScale.He, random)
@@ -778,8 +788,8 @@ parity
 (**
 ## Numerical stability
 
-The formula as it is first written down, in single and in double precision, beside the core in single. Each has a magnitude at which it breaks; where none of these
-arguments does, the column says *none*.
+The formula as it is first written down, in single and in double precision, beside the core in single. Most have a magnitude at which they break; where none of these
+arguments is one, the column says *none*.
 *)
 let core32 (kind: ActivationKind) (x: float32) =
     let tape = Tape<float32>()
@@ -862,7 +872,7 @@ let isWrong (truth: float) (value: float) = not (abs (value - truth) <= 1e-3 * a
 let firstWrong (points: float list) (truth: float -> float) (f: float -> float) =
     points
     |> List.tryFind (fun x -> isWrong (truth x) (f x))
-    |> Option.map (fun x -> $"x = %g{x}: %g{f x} for %.3g{truth x}")
+    |> Option.map (fun x -> $"x = %g{x}: %g{f x} instead of %.3g{truth x}")
     |> Option.defaultValue "none"
 
 table
@@ -937,7 +947,6 @@ let nanoseconds (kind: ActivationKind) isBothWays =
 table
     [
         "function"
-        "paper"
         "range"
         "mean of f(z)"
         "variance of f(z)"
@@ -950,18 +959,17 @@ table
         for f in functions ->
             let values, slopes = ofCore f.Kind normals
 
-            let share limit =
-                let below = slopes |> Array.filter (fun slope -> abs slope <= limit)
-                $"%.0f{100.0 * float below.Length / float slopes.Length}"
+            let share isCounted =
+                let counted = slopes |> Array.filter (abs >> isCounted)
+                $"%.0f{100.0 * float counted.Length / float slopes.Length}"
 
             [
                 f.Name
-                f.Paper
                 rangeOf f
                 $"%.3f{Statistics.Mean values}"
                 $"%.3f{Statistics.Variance values}"
-                share 0.01
-                share 0.0
+                share (fun slope -> slope < 0.01)
+                share (fun slope -> slope = 0.0)
                 $"%.2f{nanoseconds f.Kind false}"
                 $"%.2f{nanoseconds f.Kind true}"
             ]
@@ -969,7 +977,7 @@ table
 (*** include-it-raw ***)
 (**
 SELU alone has mean 0 and variance 1: that is what its two numbers are for. The pullback of a cheap function costs as much as reading and writing memory does; with an exponential or two
-inside, some times that. In a layer of width $d$ each number also costs $2d$ operations of the product before it, so the choice of function hardly shows in the time of a step.
+inside, several times that. In a layer of width $d$ each number also costs $2d$ operations of the product before it, so the choice of function hardly shows in the time of a step.
 
 ## Experiment: a signal through thirty layers
 
@@ -1134,7 +1142,7 @@ let colours =
 )
 |> figure
     "signals"
-    "Second moment of signals and of gradients in each of thirty layers at the start, by function and size of the weights; level lines are those that can be trained. Glorot and Bengio's figures 6 and 7 show the same for five layers of tanh as histograms: with the usual weights the gradients narrow from layer to layer on their way back, with normalized ones all layers look alike."
+    "Second moment of signals and of gradients in each of thirty layers at the start, by function and size of the weights; a network can be trained where its line is level in both, signal and gradient. Glorot and Bengio's figures 6 and 7 show the same for five layers of tanh as histograms: with the usual weights the gradients narrow from layer to layer on their way back, with normalized ones all layers look alike."
 (*** include-it-raw ***)
 let lostOrders (layers: (float * float)[]) =
     0.5 * log10 (snd (Array.last layers) / snd layers[0])
@@ -1232,14 +1240,6 @@ let deep =
 let deepOf scale =
     deep |> List.filter (fun (_, graduate) -> graduate.Model.Settings.Scale = scale)
 
-settle
-    heTrains
-    [
-        for he, xavier in List.zip (deepOf WeightScale.He) (deepOf WeightScale.Xavier) ->
-            (fst he).Seed, Classifiers.finalLoss xavier - Classifiers.finalLoss he
-    ]
-    (Classifiers.totalSeconds deep)
-(*** include-output ***)
 let smoothed (points: (int * float)[]) =
     points
     |> Array.chunkBySize (max 1 (points.Length / 60))
@@ -1263,8 +1263,16 @@ let smoothed (points: (int * float)[]) =
 |> Chart.withYAxisStyle (TitleText = "training loss, nats")
 |> figure
     "thirty-layers"
-    "Training loss of thirty layers of rectifiers: blue from weights of variance 2/n, red and dashed from 1/n, a line for each seed; ln 10 = 2.30 is the loss of knowing nothing. He et al.'s figure 3 shows a convolutional network of thirty layers on ImageNet: it learns from 2/n, and from 1/n its error stays where it began."
+    "Training loss of thirty layers of rectifiers: solid from weights of variance 2/n, dashed from 1/n, a line for each seed; ln 10 = 2.30 is the loss of knowing nothing. He et al.'s figure 3 shows a convolutional network of thirty layers on ImageNet: it learns from 2/n, and from 1/n its error stays where it began."
 (*** include-it-raw ***)
+settle
+    heTrains
+    [
+        for he, xavier in List.zip (deepOf WeightScale.He) (deepOf WeightScale.Xavier) ->
+            (fst he).Seed, Classifiers.finalLoss xavier - Classifiers.finalLoss he
+    ]
+    (Classifiers.totalSeconds deep)
+(*** include-output ***)
 (**
 ## Experiment: how fast tanh and rectifiers learn
 
@@ -1393,7 +1401,7 @@ settle
 |> Chart.withYAxisStyle (TitleText = "training error, %")
 |> figure
     "race"
-    "Training error on MNIST over the steps, tanh in orange, rectifiers in blue, for several learning rates. Figure 1 of Krizhevsky et al. has two such lines for four convolutional layers on CIFAR-10: rectifiers come to 25 % six times sooner than tanh."
+    "Training error on MNIST over the steps, of tanh and of rectifiers, at several learning rates; lines of one pattern have the same rate. Figure 1 of Krizhevsky et al. has two such lines for four convolutional layers on CIFAR-10: rectifiers come to 25 % six times sooner than tanh."
 (*** include-it-raw ***)
 (**
 ## Experiment: rectifiers that die
@@ -1494,7 +1502,7 @@ table
                     if finished.IsEmpty then "–" else average format (List.map measure finished)
 
                 [
-                    string kind
+                    nameOf[kind]
                     (if lost = 0 then
                          $"%g{rate}"
                      else
@@ -1518,9 +1526,10 @@ settle
     (Classifiers.totalSeconds mortals)
 (*** include-output ***)
 (**
-A slope below 0 does not make a step shorter: what kills rectifiers may make a network of unbounded functions diverge, all numbers growing until one is none. What a slope does is let something through
+A slope below 0 does not make a step shorter: what kills rectifiers may make a network of unbounded functions diverge, all numbers growing until one is not a number. What a slope does is let something through
 everywhere. A rectifier network can be dead before its first step: if all units of one layer happen to be below 0 for every example, everything above is constant, and nothing below gets a
-gradient. The thinner the layers and the more of them, the likelier. Of many random networks, thirty layers of 4 units on the two moons of the next section, those whose first layer gets none:
+gradient. The thinner the layers and the more of them, the likelier. The table shows how many of many random networks, thirty layers of 4 units on the two moons of the
+next section, have a first layer that gets none:
 *)
 let pointsOf name seed count =
     let stream = RandomStream(seed).Split name
@@ -1593,7 +1602,7 @@ table
     [ "function"; "born dead, %" ]
     [
         for kind in mortalKinds ->
-            [ string kind; plusMinus "F1" (List.map snd birthRates[kind]) ]
+            [ nameOf[kind]; plusMinus "F1" (List.map snd birthRates[kind]) ]
     ]
 (*** include-it-raw ***)
 settle
@@ -1655,7 +1664,7 @@ let accuracyOf (name, _, test) kind =
     100.0 * (1.0 - Classifiers.errorRate tape (paintingOf name kind).Model (examplesOf test))
 
 table
-    ("accuracy on new points, %" :: [ for kind in painters -> string kind ])
+    ("accuracy on new points, %" :: [ for kind in painters -> nameOf[kind] ])
     [
         for set in sets ->
             let name, _, _ = set
@@ -1710,7 +1719,7 @@ let grid = [| for i in 0..39 -> -2.0 + 4.0 * float i / 39.0 |]
                     MarkerColor = colour
                 )
 
-            $"{name}, {kind}",
+            $"{name}, {nameOf[kind]}",
             Chart.combine
                 [
                     Chart.Heatmap(
@@ -1734,7 +1743,7 @@ let grid = [| for i in 0..39 -> -2.0 + 4.0 * float i / 39.0 |]
 (**
 ## Experiment: all of them on one task
 
-Two hidden layers of 128 on 8,000 images of MNIST, Adam, five epochs or so, the same batches for all. Gated layers have three matrices' worth of parameters in two, so theirs are narrower: as
+Two hidden layers of 128 on 8,000 images of MNIST, Adam, five epochs or so, the same batches for all. A gated layer has two matrices where a plain one has one, so gated ones are narrower: as
 wide as keeps the number of parameters at most that of the others.
 *)
 let hiddenWidth = 128
@@ -1828,7 +1837,7 @@ table
         "function"
         "parameters"
         "test loss, nats"
-        "loss less that of ReLU"
+        "loss minus ReLU's"
         "test error, %"
         "seconds a run"
     ]
@@ -1881,7 +1890,7 @@ settleAgainstRelu gatesBetter ActivationKind.SwiGlu
 
 At the output the question is not which bend but which loss. Softmax with cross-entropy sends back $p - q$ (CE-3): as large as the mistake. With a squared error behind the softmax, $(p - q)$ passes
 SM-2 once more, which is nearly 0 where the softmax is sure of itself, right or wrong. Longhand, on Fisher's iris flowers (150, four measures, three kinds): a linear map by full gradient
-descent, from a start that is sure and wrong (each kind takes the next one for its own).
+descent, from a start that is sure and wrong (each kind is taken for the next one).
 *)
 let irisTable = reading (fun () -> NumberTable.Read(dataFile "sklearn/iris.csv.gz", 1))
 
@@ -1996,14 +2005,14 @@ table
         [
             "hidden layers, no other reason"
             "ReLU, weights of variance 2/n"
-            $"%.2f{reluSignal} of a signal is left behind {depth} layers; {raceWinner}"
+            $"%.2f{reluSignal} of a signal is left after {depth} layers; {raceWinner}"
             "A signal through thirty layers; How fast"
             isBorneOut (reluSignal > 0.1 && raceWinner.StartsWith "ReLU")
         ]
         [
             "hidden layers, where a few percent of time do not matter"
             "GELU"
-            $"loss less that of ReLU {lossText ActivationKind.Gelu}; SiLU {lossText ActivationKind.Swish}, Mish {lossText ActivationKind.Mish}"
+            $"loss minus ReLU's {lossText ActivationKind.Gelu}; SiLU {lossText ActivationKind.Swish}, Mish {lossText ActivationKind.Mish}"
             "All of them on one task"
             isBorneOut (isBetterThanRelu ActivationKind.Gelu)
         ]
@@ -2020,21 +2029,21 @@ table
         [
             "deep stacks without normalization"
             "SELU, weights of variance 1/n"
-            $"second moment of a signal behind {depth} layers: SELU %.2f{seluSignal}, tanh %.2f{tanhSignal}, GELU {geluSignal}"
+            $"second moment of a signal after {depth} layers: SELU %.2f{seluSignal}, tanh %.2f{tanhSignal}, GELU {geluSignal}"
             "A signal through thirty layers"
             isBorneOut (abs (seluSignal - 1.0) < 0.15 && tanhSignal < 0.1)
         ]
         [
             "feed-forward layers of a Transformer"
             "SwiGLU or GEGLU, two thirds as wide"
-            $"loss less that of ReLU at as many parameters, in a perceptron on MNIST: SwiGLU {lossText ActivationKind.SwiGlu}, GEGLU {lossText ActivationKind.GeGlu}, GLU {lossText ActivationKind.Glu}"
+            $"loss minus ReLU's, at as many parameters, in a perceptron on MNIST: SwiGLU {lossText ActivationKind.SwiGlu}, GEGLU {lossText ActivationKind.GeGlu}, GLU {lossText ActivationKind.Glu}"
             "All of them on one task"
             isBorneOut (isBetterThanRelu ActivationKind.SwiGlu)
         ]
         [
             "gates, and yes-or-no outputs; not hidden layers"
             "sigmoid, with its loss from log sigmoid"
-            $"as a hidden function its loss is that of ReLU and {lossText ActivationKind.Sigmoid}; {sigmoidGradient} of a gradient's square gets through {depth} layers; the naive logarithm fails"
+            $"as a hidden function its loss is {lossText ActivationKind.Sigmoid} above ReLU's; {sigmoidGradient} of a gradient's square gets through {depth} layers; the naive logarithm fails"
             "All of them on one task; A signal through thirty layers; Numerical stability"
             isBorneOut (List.average (lessRelu ActivationKind.Sigmoid) > 0.0)
         ]
@@ -2048,14 +2057,14 @@ table
         [
             "states that must stay bounded"
             "tanh, weights of variance 1/n"
-            $"a gradient loses %.1f{lostNormalized} orders of magnitude over {depth} layers, with the weights that were usual before 2010 %.1f{lostUsual}"
+            $"a gradient loses %.1f{lostNormalized} orders of magnitude over {depth} layers; %.1f{lostUsual} with the weights usual before 2010"
             "A signal through thirty layers"
             isBorneOut (lostUsual - lostNormalized > 3.0)
         ]
         [
             "processors without a fast exponential"
             "hard Swish"
-            $"loss less that of ReLU: hard Swish {lossText ActivationKind.HardSwish}, the Swish that it stands for {lossText ActivationKind.Swish}"
+            $"loss minus ReLU's: hard Swish {lossText ActivationKind.HardSwish}, the Swish that it stands for {lossText ActivationKind.Swish}"
             "All of them on one task"
             isBorneOut (
                 abs (
@@ -2190,6 +2199,7 @@ The rectifier is homogeneous, $f(cx) = c f(x)$ for $c > 0$, so one variance fits
 - LeCun, Bottou, Orr and Müller 1998, Efficient BackProp: tanh, and weights of variance 1/n.
 - Dugas, Bengio, Bélisle, Nadeau and Garcia 2001, Incorporating Second-Order Functional Knowledge for Better Option Pricing: softplus.
 - Collobert 2004, Large Scale Machine Learning: the hard tanh.
+- Turian, Bergstra and Bengio 2009, Quadratic Features and Deep Architectures for Chunking: softsign.
 - Nair and Hinton 2010, Rectified Linear Units Improve Restricted Boltzmann Machines.
 - Maas, Hannun and Ng 2013, Rectifier Nonlinearities Improve Neural Network Acoustic Models: the leaky rectifier.
 - Courbariaux, Bengio and David 2015, [BinaryConnect](https://arxiv.org/abs/1511.00363): the hard sigmoid.

@@ -38,8 +38,8 @@ A processor multiplies and adds far faster than its memory delivers numbers. The
 algebra that can live with that: it does $2n^3$ operations on $3n^2$ numbers, so each number can be used $n$ times once it is
 there. Three loops do not use it $n$ times, and run at a hundredth of the machine's peak or less. The paper cuts the product
 into pieces, one size for each level of the memory: a tile of $C$ stays in the registers, a panel of $B$ in the first cache, a
-block of $A$ in the second. It shows how the sizes of the pieces follow from the sizes of the caches and of the TLB, and copies the pieces
-to where they lie contiguous. What is left for assembly code is one small loop. The resulting library, GotoBLAS, ran near the
+block of $A$ in the second. It shows how the sizes of the pieces follow from the sizes of the caches and of the translation lookaside
+buffer (TLB), and copies the pieces to where they lie contiguous. What is left for assembly code is one small loop. The resulting library, GotoBLAS, ran near the
 peak of every processor of its time, and almost every fast product since is built this way, the one in our C# core too.
 
 ## The idea, on numbers you can follow
@@ -82,7 +82,7 @@ let smallB = matrix [ [ 1.0; 0.0 ]; [ 0.0; 1.0 ]; [ 2.0; 2.0 ] ]
 let columnTimesRow p = smallA.Column(p).OuterProduct(smallB.Row p)
 
 printfn "the product:\n%s" ((smallA * smallB).ToMatrixString())
-printfn "its part 0 and 1:\n%s" ((columnTimesRow 0 + columnTimesRow 1).ToMatrixString())
+printfn "its parts 0 and 1:\n%s" ((columnTimesRow 0 + columnTimesRow 1).ToMatrixString())
 printfn "its part 2:\n%s" ((columnTimesRow 2).ToMatrixString())
 (*** include-output ***)
 (**
@@ -162,8 +162,8 @@ let halfOfL1 =
     claim
         {
             Text = "A panel of B that takes half of the first cache is a good one."
-            Paper = "section 6: k_c n_r numbers in less than half of L1"
-            Measure = "speed at that k_c over the best of a sweep over k_c"
+            Paper = "section 6: kc x nr numbers in less than half of L1"
+            Measure = "speed at that kc over the best of a sweep over kc"
             Threshold = "reproduced from 0.95 on, partly from 0.90"
             Verdict = atLeast 0.95 0.90
         }
@@ -246,7 +246,7 @@ $m_c k_c / R_{load} \le 2 m_c k_c n_r / R_{comp}$:
 $$ n_r \ge \frac{R_{comp}}{2 R_{load}} \tag{6} $$
 
 A processor with two 16-wide fused multiply-adds a cycle has $R_{comp} = 64$. If its L2 delivers 16 numbers a cycle, $n_r = 2$ would
-do. The inequality is easily met, so A can live in the second cache, which is large, and the first is free for $B_{sj}$.
+do. The inequality is easily met, so $A_{is}$ can live in the second cache, which is large, and the first is free for $B_{sj}$.
 
 ### The tile in the registers
 
@@ -327,42 +327,53 @@ let nr = 2 * lanes
 let kilobytes bytes = $"{bytes / 1024} KB"
 let pagesOf bytes = (bytes + 4095) / 4096
 
+/// The first cache, from that level on, with room for so many bytes.
+let waitsIn level bytes =
+    [ "L1", l1; "L2", l2; "L3", l3 ]
+    |> List.skip (level - 1)
+    |> List.tryFind (fun (_, size) -> bytes <= size)
+    |> function
+        | Some(cache, size) -> $"{cache}, {kilobytes size}"
+        | None -> "memory"
+
 let caption =
     $"{Instructions.Path} vectors of {lanes} numbers; {Workers.Count} threads; L1 {kilobytes l1}, L2 {kilobytes l2}, L3 {kilobytes l3}"
 
 printfn $"{caption}"
 
 table
-    [ "piece"; "shape"; "size"; "waits in"; "pages, packed"; $"pages, if not (ld {n})" ]
+    [
+        "piece"
+        "shape"
+        "size"
+        "waits in"
+        "pages, packed"
+        $"pages, if not (ld {nc} or more)"
+    ]
     [
         [ "tile of C"; $"{tileRows} x {nr}"; $"{tileRows * 2} vectors"; "registers"; ""; "" ]
-        [
-            "sliver of B"
-            $"{kc} x {nr}"
-            kilobytes (4 * kc * nr)
-            $"L1, {kilobytes l1}"
-            $"{pagesOf (4 * kc * nr)}"
-            $"{kc * min 4096 (4 * n) / 4096}"
-        ]
-        [
-            "block of A"
-            $"{mc} x {kc}"
-            kilobytes (4 * mc * kc)
-            $"L2, {kilobytes l2}"
-            $"{pagesOf (4 * mc * kc)}"
-            $"{pagesOf (4 * mc * n)}"
-        ]
-        [
-            "panel of B"
-            $"{kc} x {nc}"
-            kilobytes (4 * kc * nc)
-            $"L3, {kilobytes l3}"
-            $"{pagesOf (4 * kc * nc)}"
-            $"{pagesOf (4 * kc * n)}"
-        ]
+        for piece, rows, columns, level in
+            [ "sliver of B", kc, nr, 1; "block of A", mc, kc, 2; "panel of B", kc, nc, 3 ] do
+            let bytes = 4 * rows * columns
+
+            [
+                piece
+                $"{rows} x {columns}"
+                kilobytes bytes
+                waitsIn level bytes
+                $"{pagesOf bytes}"
+                // From such a leading dimension on, each row begins a page of its own.
+                $"{rows * pagesOf (4 * columns)}"
+            ]
     ]
+(*** include-output ***)
 (*** include-it-raw ***)
 (**
+The core has one $k_c$ for vectors of all widths. With wide ones the sliver takes more than the half of L1 that the rule gives it. Where it takes
+more than all of L1, it comes from L2, and that costs little: it is read in order, so it is fetched ahead, and each of its vectors serves all rows
+of a tile, so L2 has time to deliver the next. In return the tile is added to $C$ less often. The [sweep over kc](#fig-break-it) below
+shows what both are worth on your machine.
+
 ### Backward: why three products are needed
 
 $C = AB$, and $dC$ is the cotangent of $C$: the gradient of the final scalar with respect to it, with $C$'s shape. Wanted are $dA$
@@ -394,7 +405,7 @@ the pullback.
 let cuts size length =
     [ for first in 0..size .. length - 1 -> first, min size (length - first) ]
 
-/// A B from pieces of at most m_c x k_c of A and k_c x n_r of B.
+/// A B from pieces of at most mc x kc of A and kc x nr of B.
 let longhandBlocked (mc, kc, nr) (a: Matrix<float>) (b: Matrix<float>) =
     let c = Matrix<float>.Build.Dense(a.RowCount, b.ColumnCount)
 
@@ -445,6 +456,7 @@ copied row by row.
 (*** hide ***)
 csharp "Kernels/Product.cs" "PackB"
 (*** include-it-raw ***)
+(*** hide ***)
 csharp "Kernels/Product.cs" "PackA"
 (*** include-it-raw ***)
 (**
@@ -505,7 +517,7 @@ parity [ "MatMul"; "Linear"; "Linear.ForwardTransposed" ]
 
 ### What a sum of n products loses
 
-A float32 has 24 bits; an operation rounds with a relative error of at most $u = 2^{-24} \approx 6 \cdot 10^{-8}$. Add $n$ products one after the other. The
+A float32 has 24 significant bits; an operation rounds with a relative error of at most $u = 2^{-24} \approx 6 \cdot 10^{-8}$. Add $n$ products one after the other. The
 first goes through all $n$ roundings, so the error of the sum is at most
 
 $$ |\hat s - s| \le \gamma_n \sum_p |a_p b_p|, \qquad \gamma_n = \frac{n u}{1 - n u} \tag{9} $$
@@ -649,7 +661,13 @@ check
     TitleText = "length of the sum, terms",
     AxisType = StyleParam.AxisType.Log
 )
-|> Chart.withYAxisStyle (TitleText = "relative error", AxisType = StyleParam.AxisType.Log)
+|> Chart.withYAxis (
+    LayoutObjects.LinearAxis.init (
+        Title = Title.init "relative error",
+        AxisType = StyleParam.AxisType.Log,
+        ExponentFormat = StyleParam.ExponentFormat.Power
+    )
+)
 |> figure
     "sums"
     "Worst relative error of a float32 sum of products over five seeds, by length. One after the other grows with the length; blocks and pairs hardly grow. An error of 0 is drawn at 1e-9."
@@ -804,10 +822,10 @@ type Lanes128 =
 
 .NET compiles a method quickly and badly at first, counts its calls, and compiles it well, in the background, after some thirty calls and a tenth
 of a second without news. (The kernels of the core carry an attribute that asks for the good code at once; the F# compiler drops it.) So each loop
-first runs on small matrices, forty times and a pause in turns, until nothing more is compiled or five seconds are over. Then the candidates take turns, and the best time of each counts: on a shared machine the worst and the mean tell
-about the neighbours.
+first runs on small matrices, forty times and a pause in turns, until nothing more is compiled or five seconds are over. Then the candidates take turns, three
+times or more, and the best time of each counts: on a shared machine the worst and the mean tell about the neighbours.
 *)
-let patience = page.Pick(quick = 0.5, standard = 5.0)
+let patience = page.Pick(quick = 2.0, standard = 5.0)
 
 let warmUp (action: unit -> unit) =
     let watch = Stopwatch.StartNew()
@@ -822,12 +840,15 @@ let warmUp (action: unit -> unit) =
         quiet <- if compiled = known then quiet + 1 else 0
         known <- compiled
 
-/// The best time of each action in seconds, of as many rounds as begin within the budget.
+/// The best time of each action in seconds, of as many rounds as begin within the budget, and of three at least: one run alone may be a cold one.
 let race (budget: float) (actions: (unit -> unit) list) : float list =
     let best = Array.create actions.Length infinity
     let watch = Stopwatch.StartNew()
+    let mutable rounds = 0
 
-    while watch.Elapsed.TotalSeconds < budget do
+    while rounds < 3 || watch.Elapsed.TotalSeconds < budget do
+        rounds <- rounds + 1
+
         for i, action in List.indexed actions do
             best[i] <- min best[i] (snd (timed action))
 
@@ -932,7 +953,7 @@ let read count source result =
 
 (**
 The matrices lie in memory of their own, so that we choose where rows begin. They are padded with zeros to whole tiles: the
-steps may then compute a little too much and need no code for the edges. (The shipped kernel gets matrices as they are, and masks.)
+steps may then compute a little too much and need no code for the edges. (The shipped kernel takes matrices as they are and masks the edges.)
 *)
 let roundUp (unit: int) (count: int) = (count + unit - 1) / unit * unit
 
@@ -1043,7 +1064,7 @@ for name, speed in levels do
 printfn $"all cores read %.0f{memoryOfAllCores} GB/s from memory"
 (*** include-output ***)
 (**
-At the peak, an operation takes two numbers, 8 bytes. Compare the peak times 4 bytes a flop with these speeds: not even L1 can feed
+At the peak, a multiply-add, two flops, takes two numbers, 8 bytes. Compare the peak times 4 bytes a flop with these speeds: not even L1 can feed
 arithmetic that fetches its operands anew each time.
 
 ### Step 1: three loops
@@ -1210,7 +1231,7 @@ let registerTile (a: RowMajor) (b: RowMajor) (c: RowMajor) =
 (**
 ### Step 5: blocks for the caches
 
-The cuts (1) to (3) around the same tile. `kc` steps at a time, so that the sliver of $B$ stays in L1 while the tiles of a block use it; `mc`
+The cuts (1) to (3) around the same tile. `kc` steps at a time, so that the sliver of $B$ stays in L1 or close to it while the tiles of a block use it; `mc`
 rows at a time, so that the block of $A$ stays in L2 while all slivers pass. Nothing is copied yet.
 *)
 let blocked kc mc (a: RowMajor) (b: RowMajor) (c: RowMajor) =
@@ -1384,12 +1405,12 @@ for step in steps do
     step.Multiply squareA squareB squareC
 
     check
-        $"step {step.Name}, {n} x {n} x {n}: error over bound"
+        $"step {step.Name}, {n} x {n} x {n}"
         (errorOverBound squareTruth squareBound squareC)
         1.0
 
     check
-        $"step {step.Name}, {oddShapes.Length} small and odd shapes: error over bound"
+        $"step {step.Name}, {oddShapes.Length} odd shapes"
         (List.max
             [
                 for rows, columns, inner in oddShapes ->
@@ -1406,7 +1427,7 @@ for step in steps do
 ### The ladder
 
 Now the clock. The two slow steps race each other, the other six race the loop that measures the peak, so that a share of the peak compares times taken
-side by side.
+side by side. The peak is thus measured a second time, and may differ from the first: clocks vary.
 *)
 let flopsOf rows columns inner = 2.0 * float rows * float columns * float inner
 
@@ -1456,6 +1477,7 @@ table
                 $"%.2f{step.FlopsPerByte}"
             ]
     ]
+(*** include-output ***)
 (*** include-it-raw ***)
 let settleWith claim value seconds = settle claim [ (page.Seed, value) ] seconds
 
@@ -1478,10 +1500,10 @@ where L1's line meets the peak has no excuse left but latency, cache misses and 
 *)
 let intensities = [ 0.125; 16.0 ]
 
+/// From the left edge up to the peak, or to the right edge if that comes first.
 let roof (speed: float) =
-    let ridge = peak / speed
-    let first = intensities[0]
-    [ first; min ridge intensities[1]; intensities[1] ], [ first * speed; peak; peak ]
+    let ends = [ intensities[0]; min (peak / speed) intensities[1] ]
+    ends, [ for intensity in ends -> intensity * speed ]
 
 [
     for (name, speed), colour in
@@ -1495,20 +1517,34 @@ let roof (speed: float) =
             LineColor = colour
         )
 
-    Chart.Line(
-        x = intensities,
-        y = [ peakAll; peakAll ],
-        Name = $"peak of {Workers.Count} cores, %.0f{peakAll} GF/s",
-        LineColor = Palette.orange,
-        LineDash = StyleParam.DrawingStyle.Dash
-    )
+    for name, value, colour in
+        [
+            "peak of one core", peak, Palette.blue
+            $"peak of {Workers.Count} cores", peakAll, Palette.orange
+        ] do
+        Chart.Line(
+            x = intensities,
+            y = [ value; value ],
+            Name = $"{name}, %.0f{value} GF/s",
+            LineColor = colour,
+            LineDash = StyleParam.DrawingStyle.Dash
+        )
 
     Chart.Point(
         x = [ for step in steps -> step.FlopsPerByte ],
         y = rates,
         Name = "steps 1 to 8",
         MultiText = [ for step in steps -> step.Name[..0] ],
-        TextPosition = StyleParam.TextPosition.MiddleLeft,
+        // Steps 4 to 6 lie side by side, their names apart.
+        MultiTextPosition =
+            [
+                for step in steps ->
+                    match step.Name[0] with
+                    | '5'
+                    | '7' -> StyleParam.TextPosition.MiddleRight
+                    | '6' -> StyleParam.TextPosition.TopCenter
+                    | _ -> StyleParam.TextPosition.MiddleLeft
+            ],
         MarkerColor = Palette.red
     )
 ]
@@ -1650,7 +1686,7 @@ table
 ### Without blocks, without packing
 
 The four combinations, over sizes that are powers of two, with the tile of step 4 in all of them. And two sweeps: $k_c$, with $m_c k_c$ held, so that only the
-sliver of $B$ grows, out of L1 and then out of L2; and $m_c$, so that the block of $A$ does. Choose in the plot.
+sliver of $B$ grows, out of L1 and then out of L2; and $m_c$, so that the block of $A$ does. Choose in the plot, where they are kc and mc.
 *)
 let speedsOf budget rows columns inner multiplies =
     use a = new RowMajor(rows, inner)
@@ -1693,7 +1729,7 @@ let removalSpeeds, removalSeconds =
 
 settleWith blocks (let speeds = List.last removalSpeeds in speeds[0] / speeds[1]) removalSeconds
 (*** include-output ***)
-/// The sweep over k_c takes an inner dimension long enough for all of its values.
+/// The sweep over kc takes an inner dimension long enough for all of its values.
 let sweepRows, sweepInner = page.Pick((240, 2048), (480, 4096), (960, 4096))
 
 let halfL1 = l1 / 2 / (4 * nr)
@@ -1757,14 +1793,14 @@ let limit at name colour =
                     name
                     colour
         ]
-    "k_c",
+    "kc",
     Chart.combine
         [
             curve (List.map float innerBlocks) innerSpeeds "packed" Palette.blue
             limit (float l1 / float (4 * nr)) "sliver of B fills L1" Palette.orange
             limit (float l2 / float (4 * nr)) "sliver of B fills L2" Palette.red
         ]
-    "m_c",
+    "mc",
     Chart.combine
         [
             curve (List.map float rowBlocks) rowSpeeds "packed" Palette.blue
@@ -1773,13 +1809,13 @@ let limit at name colour =
 ]
 |> selector
 |> Chart.withXAxisStyle (
-    TitleText = "n, k_c or m_c, as chosen",
+    TitleText = "n, kc or mc, as chosen",
     AxisType = StyleParam.AxisType.Log
 )
 |> Chart.withYAxisStyle (TitleText = "speed of one core, GF/s", MinMax = (0.0, 1.05 * peak))
 |> figure
     "break-it"
-    "Speed of the page's own kernel with its parts removed, over sizes; and over the block sizes k_c and m_c, with the points at which a piece outgrows its cache."
+    "Speed of the page's own kernel with its parts removed, over sizes; and over the block sizes kc and mc, with the points at which a piece outgrows its cache."
 (*** include-it-raw ***)
 (**
 Do blocks pay? They did for the processors of the paper. For yours, ask what the tile reads if nothing is blocked: a sliver of $B$ that is as long as
@@ -1820,9 +1856,9 @@ table
     ]
 (*** include-it-raw ***)
 (**
-Second caches have become large and fast, and fetch ahead by themselves when a piece is read in order. Packed pieces are read in order. So where the ledger
-says that blocks gained nothing, the tile and the packing have already done their work: they made the reads few, and easy to foresee. Unpacked, the plot
-above shows how fast the same loops fall once rows lie far apart.
+Second caches have become large and fast, and fetch ahead by themselves when a piece is read in order. Packed pieces are read in order. So where the
+[ledger](index.html#Ledger) says that blocks gained nothing, the tile and the packing have already done their work: they made the reads few, and easy to
+foresee. The plot above shows how the same loops slow down without packing, once rows lie far apart.
 
 ### The leading dimension
 
