@@ -27,8 +27,13 @@ module Boxes =
     /// Columns of numbers are flush right, even if a word stands among them; a word or two do not break, nor does a short name at the start of a row.
     let private alignNumbers (table: IElement) =
         let rows = [ for row in table.QuerySelectorAll "tbody > tr" -> cells row ]
+        let headers = List.ofSeq (table.QuerySelectorAll "thead th")
+        let isMany = table.ClassList.Contains "results" && headers.Length > 5
 
-        for i, header in List.indexed (List.ofSeq (table.QuerySelectorAll "thead th")) do
+        if isMany then
+            table.ClassList.Add "many"
+
+        for i, header in List.indexed headers do
             let column = rows |> List.choose (List.tryItem i)
             let texts = [ for cell in column -> cell.TextContent.Trim() ]
 
@@ -39,16 +44,13 @@ module Boxes =
             if List.forall isShort told && 2 * numbers.Length > told.Length || told <> [] && numbers = told then
                 for cell in header :: column do
                     cell.ClassList.Add "number"
-            elif List.forall isShort texts then
+            elif List.forall isShort texts && not (isMany && i = headers.Length - 1) then
                 for cell in column do
                     cell.ClassList.Add "short"
             elif i < 2 then
                 for cell, text in List.zip column texts do
                     if isShort text then
                         cell.ClassList.Add "short"
-
-        if table.ClassList.Contains "results" && (table.QuerySelectorAll "thead th").Length > 5 then
-            table.ClassList.Add "many"
 
     /// On a phone each row becomes a card, in which every cell says which column it is from.
     let private label (table: IElement) =

@@ -40,7 +40,7 @@
     for (const value of data.flatMap((trace) => trace[letter] ?? []))
       if (value > 0) [least, most] = [Math.min(least, value), Math.max(most, value)];
     if (most === 0) return {};
-    if (most >= 1000 * least) return { dtick: 1 };
+    if (most >= 1000 * least) return most < 1e7 * least ? { dtick: 1 } : {};
     const values = [];
     for (let decade = Math.floor(Math.log10(least)) - 1; decade <= Math.log10(most) + 1; decade++)
       for (const digit of [1, 2, 5]) values.push(Number(`${digit}e${decade}`));
