@@ -128,6 +128,9 @@ let rounds =
 let spaced (format: string) (values: float seq) =
     values |> Seq.map (formatted format) |> String.concat "\u2002"
 
+/// Two digits behind the point, and no sign before what rounds to 0.
+let twoDigits = "0.00;-0.00;0.00"
+
 table
     [ "round"; "generated points"; "D of them"; "D of the real ones"; "slope s" ]
     [
@@ -136,10 +139,10 @@ table
 
             [
                 string number
-                spaced "F2" generated
+                spaced twoDigits generated
                 spaced "F2" (judge line generated)
                 spaced "F2" (judge line realPoints)
-                formatted "F2" (fst line)
+                formatted twoDigits (fst line)
             ]
     ]
 (*** include-it-raw ***)
@@ -162,8 +165,8 @@ cannot see: a straight line compares means. What the generator learns is what th
 
 ### Stamps
 
-The generator of images has to go from few numbers to many pixels. A *transposed convolution* does it by stamping: each number of its input puts a copy of the kernel, times itself, into
-the output, and the copies stand a stride apart. Where they overlap they add. The input 1, 2, 3, a kernel of 1, 1, 1, and a stride of 2:
+The generator of images has to go from few numbers to many pixels. A *transposed convolution* does it by stamping: each number of its input puts a copy of the kernel, multiplied by that number, into
+the output, and the copies stand a stride apart. Where they overlap they add. The input 1, 2, 3, a kernel of 1, 1, 1, and a stride of 2 (dots stand for 0):
 *)
 let stamp (kernel: Vector<float>) stride (x: Vector<float>) =
     let y = Vector<float>.Build.Dense((x.Count - 1) * stride + kernel.Count)
@@ -189,7 +192,7 @@ for i in 0..2 do
 printfn $"together:   {inLine (stamp (onesOf 3) 2 small)}"
 (*** include-output ***)
 (**
-Every second number got one stamp and every other got two. So a constant input does not give a constant output, unless the kernel makes up for it. With a kernel of four, all numbers but those at the ends get two. The
+Away from the ends the places got one and two stamps in turn. So a constant input does not give a constant output, unless the kernel makes up for it. With a kernel of four, all numbers but those at the ends get two. The
 number of stamps that reach each place, for eight stamps of ones at a stride of 2:
 *)
 for kernel in 2..6 do
@@ -205,7 +208,7 @@ let stampCounts kernel stride =
     |> List.ofSeq
 
 holds
-    "all places get as many stamps, if and only if the stride divides the kernel"
+    "all places get equally many stamps if and only if the stride divides the kernel"
     (List.allPairs [ 1..6 ] [ 1..3 ]
      |> List.filter (fun (kernel, stride) -> kernel >= stride)
      |> List.forall (fun (kernel, stride) ->
@@ -240,13 +243,16 @@ holds "4x4: four stamps" (countsInside 4 = set [ 4.0 ])
 (*** include-it-raw ***)
 (**
 ## Claims, written down before the run
+
+Each says what the paper has, what is measured here, and from which value on it counts as reproduced, or as partly so. The threshold is on the mean over the seeds; where a claim is settled, further down, the interval
+of that mean stands beside it.
 *)
 let optimalLearned =
     claim
         {
             Text =
                 "For a fixed generator, a discriminator that is trained comes to p / (p + q)."
-            Paper = "proposition 1, for a discriminator without limits; no figure"
+            Paper = "proposition 1, for a discriminator without limits; no number given"
             Measure = "mean distance of D from p / (p + q), two Gaussians, over their mixture"
             Threshold = "reproduced at most 0.02, partly at most 0.05"
             Verdict = atMost 0.02 0.05
@@ -257,7 +263,7 @@ let vanishes =
         {
             Text =
                 "While the discriminator is sure, log(1 − D(G(z))) teaches the generator little; −log D(G(z)) teaches it more."
-            Paper = "section 3, “may not provide sufficient gradient”; no figure"
+            Paper = "section 3, “may not provide sufficient gradient”; no number given"
             Measure =
                 "norm of the generator's gradient of −log D over that of log(1 − D), digits, after the discriminator alone has learned"
             Threshold = "reproduced from 10 on, partly from 2"
@@ -268,7 +274,7 @@ let findsGaussian =
     claim
         {
             Text = "The generator comes to the data's distribution."
-            Paper = "figure 1, a one-dimensional Gaussian; no figure"
+            Paper = "figure 1, a one-dimensional Gaussian; no number given"
             Measure =
                 "mean distance between quantiles of samples and of the data, in deviations of the data"
             Threshold = "reproduced at most 0.1, partly at most 0.25"
@@ -290,7 +296,7 @@ let slowCollapses =
         {
             Text =
                 "If the generator is trained much faster than the discriminator, it collapses to few modes."
-            Paper = "section 6, “the Helvetica scenario”; no figure"
+            Paper = "section 6, “the Helvetica scenario”; no number given"
             Measure =
                 "modes found out of eight at equal rates, minus those with a twentieth of the rate for the discriminator"
             Threshold = "reproduced from 2 on, partly above 0"
@@ -301,7 +307,7 @@ let oneStep =
     claim
         {
             Text = "One step of the discriminator for each of the generator is enough."
-            Paper = "algorithm 1: “we used k = 1, the least expensive option”; no figure"
+            Paper = "algorithm 1: “we used k = 1, the least expensive option”; no number given"
             Measure = "distance from the ring with k = 1 minus that with k = 5"
             Threshold = "reproduced at most 0.05, partly at most 0.1"
             Verdict = atMost 0.05 0.1
@@ -322,7 +328,7 @@ let smoothingHelps =
     claim
         {
             Text = "One-sided label smoothing, 0.9 for real data, helps."
-            Paper = "Salimans et al. 2016, section 3.4; no figure"
+            Paper = "Salimans et al. 2016, section 3.4; no number given"
             Measure = "distance from the ring without minus that with smoothing"
             Threshold = "reproduced from 0.05 on, partly above 0"
             Verdict = atLeast 0.05 1e-9
@@ -353,7 +359,7 @@ let noCopies =
     claim
         {
             Text = "The generator has not learned training images by heart."
-            Paper = "figure 2: nearest training examples beside samples; no figure"
+            Paper = "figure 2: nearest training examples beside samples; no number given"
             Measure =
                 "samples nearer to a training image than all but 1 % of the test images are, %"
             Threshold = "reproduced at most 5 %, partly at most 20 %"
@@ -390,7 +396,12 @@ let normalizationNeeded =
 $x$ is an example, $[\text{features}]$; $p(x)$ is the density of the data. The noise $z$, $[\text{noise}]$, has a distribution that is easy to draw from, and $q(x)$ is the density of $G(z)$. The
 discriminator gives a probability, $0 < D(x) < 1$. The paper's value function (its equation 1) is
 
-$$ V(D, G) = \mathbb{E}_{x \sim p} \log D(x) + \mathbb{E}_{z} \log(1 - D(G(z))) = \int \bigl(p(x) \log D(x) + q(x) \log(1 - D(x))\bigr)\,dx $$
+$$
+\begin{aligned}
+V(D, G) &= \mathbb{E}_{x \sim p} \log D(x) + \mathbb{E}_{z} \log(1 - D(G(z))) \\
+&= \int \bigl(p(x) \log D(x) + q(x) \log(1 - D(x))\bigr)\,dx
+\end{aligned}
+$$
 
 $D$ makes it as large as it can, and $G$ makes that maximum as small as it can.
 
@@ -547,7 +558,7 @@ Section 3 of the second paper, found by trying:
 | no fully connected hidden layers | one linear map of the noise to a small image with many channels, one of $D$'s last image to a logit |
 | rectifiers in $G$, tanh at its end | [RELU](transformer.html#eq-RELU-1), [TANH](activations.html#eq-TANH-1); images are scaled to −1 to 1 |
 | leaky rectifiers in $D$, slope 0.2 | [LREL](activations.html#eq-LREL-1): a gradient reaches $G$ through every unit |
-| weights normal with a deviation of 0.02; Adam with a rate of 0.0002 and $\beta_1 = 0.5$; batches of 128 | the same weights |
+| weights normal with a deviation of 0.02; Adam with a rate of 0.0002 and $\beta_1 = 0.5$; batches of 128 | the same weights and the same Adam; batches of 64 |
 
 Real and generated examples pass through $D$ in batches of their own, each normalized by its own statistics.
 
@@ -675,7 +686,7 @@ check
     1e-6
 (*** include-output ***)
 (**
-Now the data are normal with mean 0, and the generated distribution the same at a distance $d$. The best logit is $d^2/2 - dx$. The generator can move $d$. The two columns on the right are the slopes of its losses in $d$, with $D^*$ held fixed: the mean over $q$ of BCE-2's slope times
+Now the data are normal with mean 0, and the generated distribution the same at a distance $d$. The best logit is $d^2/2 - d \cdot x$. The generator can move $d$. The two columns on the right are the slopes of its losses in $d$, with $D^*$ held fixed: the mean over $q$ of BCE-2's slope times
 $da/dx = -d$.
 *)
 let apart d = gaussian d 1.0
@@ -775,7 +786,7 @@ holds
     (radius (Array.last nonSaturatingInTurn) < 0.25 * radius nonSaturatingInTurn[0])
 
 check
-    "non-saturating and at once, it ends at a distance of √2h"
+    "non-saturating and at once, it ends at a distance of √(2h)"
     (radius (Array.last (snd chases[2])) - sqrt 0.4)
     0.02
 (*** include-output ***)
@@ -822,12 +833,13 @@ let longhandMaxout pieces (x: Matrix<float>) =
     y, back
 
 (** Two pieces as the rectifier and as the absolute value, of the numbers −2, 1 and 3: *)
+let written (numbers: Vector<float>) = numbers |> Seq.map string |> String.concat " "
 let three = matrix [ [ -2.0; 1.0; 3.0 ] ]
-let asRectifier, _ = longhandMaxout 2 (three.Append(0.0 * three))
+let asRectifier, _ = longhandMaxout 2 (three.Append(Matrix<float>.Build.Dense(1, 3)))
 let asAbsolute, _ = longhandMaxout 2 (three.Append(-three))
 
-printfn $"max(v, 0):  {inLine (asRectifier.Row 0)}"
-printfn $"max(v, −v): {inLine (asAbsolute.Row 0)}"
+printfn $"max(v, 0):  {written (asRectifier.Row 0)}"
+printfn $"max(v, −v): {written (asAbsolute.Row 0)}"
 (*** include-output ***)
 (**
 ### Transposed convolution as a matrix
@@ -985,10 +997,13 @@ let longhandGeneratorLoss objective g d noise =
 (**
 ## The code
 
-The rules: binary cross-entropy from logits (which it calls z), maxout, and the transposed convolution, whose pullback is a convolution.
+The rules: binary cross-entropy from logits, whose function of one logit calls it z; maxout; and the transposed convolution, whose pullback is a convolution.
 *)
 (*** hide ***)
 csharp "Rules/BinaryCrossEntropy.cs" "Forward"
+(*** include-it-raw ***)
+(*** hide ***)
+csharp "Rules/BinaryCrossEntropy.cs" "Function"
 (*** include-it-raw ***)
 (*** hide ***)
 csharp "Rules/Maxout.cs" "Forward"
@@ -1341,7 +1356,7 @@ let firstWrong sign (truth: float -> float) (f: float -> float) =
     magnitudes
     |> List.map (fun magnitude -> sign * magnitude)
     |> List.tryFind (fun a -> isWrong (truth a) (f a))
-    |> Option.map (fun a -> $"a = %g{a}: %g{f a} for %.4g{truth a}")
+    |> Option.map (fun a -> $"a = %g{a}: %g{f a} instead of %.4g{truth a}")
     |> Option.defaultValue "none"
 
 table
@@ -1370,6 +1385,8 @@ The data are normal with mean 4 and deviation 0.5, the noise standard normal, so
 ### The discriminator alone
 
 First a generator that stands still, $G(z) = 3 + z$: it is a linear layer whose rate is 0. $p$ and $q$ are known, so $D^* = p / (p + q)$ is known too, and the discriminator, two hidden layers of 32 rectifiers, can be compared with it.
+
+Here and below, ± and the numbers in brackets are the 95 % interval of the mean over the seeds; one seed has none. Where ± is a standard error, the table says so.
 *)
 let tape = Tape<float32>(ChecksFinite = page.ChecksFinite)
 let seeds = [ for i in 0 .. page.Pick(quick = 1, standard = 4) -> page.Seed + uint64 i ]
@@ -1645,7 +1662,12 @@ let lossLines (run: Outcome) =
             Name = "discriminator's loss, −V",
             LineColor = Palette.blue
         )
-        Chart.Line(of' (fun _ g -> g), Name = "generator's loss", LineColor = Palette.green)
+        Chart.Line(
+            of' (fun _ g -> g),
+            Name = "generator's loss",
+            LineColor = Palette.green,
+            LineDash = StyleParam.DrawingStyle.Dot
+        )
         Chart.Line(
             [ 1, log 4.0; run.Losses.Length, log 4.0 ],
             Name = "log 4",
@@ -1657,18 +1679,18 @@ let lossLines (run: Outcome) =
     |> Chart.withXAxisStyle (TitleText = "step")
     |> Chart.withYAxisStyle (TitleText = "loss, nats")
 (**
-The losses of the same run. A loss that falls does not mean a generator that gets better, as each is measured against an opponent that changes; that the first comes to $\log 4$ means that the second can no longer be told from the data by *this* discriminator.
+The losses of the same run. A loss that falls does not mean a generator that gets better, as each is measured against an opponent that changes; that the discriminator's loss comes to $\log 4$ means that *this* discriminator can no longer tell the samples from the data.
 *)
 lossLines (snd lineRuns.Head)
 |> figure
     "line-losses"
-    "Losses of discriminator and generator over the steps, and the value log 4 of the first at which no discriminator can tell samples from data. The paper shows no losses."
+    "Losses of the discriminator (solid) and of the generator (dotted) over the steps, and log 4 (dashed), the discriminator's loss if it says one half of everything. The paper shows no losses."
 (*** include-it-raw ***)
 (**
 ## Experiment: eight hills
 
 Eight normal distributions with deviation 0.05 on a circle of radius 2, a test that Metz et al. (2017) made known. A generator can please the discriminator with one of the hills; then the discriminator learns that this hill is overdone, and the
-generator moves on to another. A hill counts as found if at least 1 % of 2,000 samples lie within 0.3 of its centre. One number says how far the samples are from the ring: the total variation distance, half the sum of the differences between the
+generator moves on to another. A hill, which the claims and the table call a *mode*, counts as found if at least 1 % of 2,000 samples lie within 0.3 of its centre. One number says how far the samples are from the ring: the total variation distance, half the sum of the differences between the
 shares of the eight hills and 1/8 each, and of what lies elsewhere and 0. It is 0 if all is right, 7/8 if everything lies on one hill, and 1 if nothing lies on any.
 *)
 let centres =
@@ -1801,7 +1823,7 @@ table
     ]
 (*** include-it-raw ***)
 (**
-The last row is in neither paper: the theory says nothing of the width of the noise, and the table does. The number of modes alone says little, as one sample in a hundred makes a mode: a distance near 1 means that nearly all samples lie between the hills.
+The last two rows are in neither paper: labels of 0.9 come from Salimans et al., and of the width of the noise the theory says nothing, and the table does. The number of modes alone says little, as one sample in a hundred makes a mode: a distance near 1 means that nearly all samples lie between the hills.
 *)
 (*** hide ***)
 let cloud (points: float[][]) =
@@ -1812,14 +1834,14 @@ let cloud (points: float[][]) =
                 y = [ for point in heldOut[..199] -> Math.Round(point[1], 3) ],
                 Name = "data",
                 MarkerColor = Palette.grey,
-                Opacity = 0.4
+                Opacity = 0.8
             )
             Chart.Point(
                 x = [ for point in points -> Math.Round(point[0], 3) ],
                 y = [ for point in points -> Math.Round(point[1], 3) ],
                 Name = "samples",
                 MarkerColor = Palette.blue,
-                Opacity = 0.5
+                Opacity = 0.7
             )
         ]
 
@@ -1841,7 +1863,7 @@ let squareAxes chart =
 |> squareAxes
 |> figure
     "ring"
-    "300 samples of the generator over the steps of training, on data that lie on eight small hills around a circle. Metz et al. show the same ring: their plain adversaries jump from hill to hill, with unrolled steps the samples spread over all eight."
+    "300 samples of the generator over the steps of training, on data that lie on eight small hills around a circle; points beyond the axes are not shown. Metz et al. show the same ring: their plain adversaries jump from hill to hill, with unrolled steps the samples spread over all eight."
 (*** include-it-raw ***)
 (** And the end of every variant, the first seed: *)
 [ for i, (name, _, _) in List.indexed variants -> name, cloud byVariant[i].Head[..299] ]
@@ -1849,7 +1871,7 @@ let squareAxes chart =
 |> squareAxes
 |> figure
     "ring-variants"
-    "300 samples at the end of training for each variant, over the eight hills of the data: look for hills without samples, and for samples between hills."
+    "300 samples at the end of training for each variant, over the eight hills of the data: look for hills without samples, and for samples between hills. Points beyond the axes are not shown."
 (*** include-it-raw ***)
 let ringSeconds = Adversaries.totalSeconds ringRuns
 
@@ -1871,8 +1893,8 @@ $$
 \hat p(x) = \frac1n \sum_{i=1}^n \frac{1}{(2\pi\sigma^2)^{d/2}} \exp\left(-\frac{\lVert x - s_i\rVert^2}{2\sigma^2}\right)
 $$
 
-and the paper's figure is the mean of $\log \hat p$ over test images, in nats, with the $\sigma$ that does best on images of a validation set. One sample makes it a Gaussian, whose
-density we know; in one dimension it has to integrate to 1; and few points can be computed term by term.
+and the paper's number is the mean of $\log \hat p$ over test images, in nats, with the $\sigma$ that does best on images of a validation set. One sample makes it a Gaussian, whose
+density we know; in one dimension it has to integrate to 1; and a few points can be computed term by term.
 *)
 let measureChance = RandomStream(page.Seed).Split("measures")
 let measureNormal _ = float32 (measureChance.NextNormal())
@@ -2034,7 +2056,7 @@ check "Fréchet, a shift by (1, 2, 3)" (Frechet.distance featuresA shifted - 14.
 ## Experiment: digits
 
 The paper's networks in small: a generator of two rectified hidden layers with a sigmoid for each pixel, a discriminator of two maxout layers with dropout. The authors' published settings have normal noise, twice 1,200 units in the generator and twice 240 units of 5 pieces in the discriminator, batches of 100, and gradient descent with
-momentum. Images are the first of MNIST: 7,000 to learn from, 1,000 to choose the width of the Parzen window, and 2,000 more that nothing is chosen by.
+momentum. Images are the first of MNIST: 7,000 to learn from, 1,000 to choose the width of the Parzen window, and 2,000 more kept for testing.
 
 With `--save FILE` the trained generator of transposed convolutions, further down, becomes a file. With `--corpus DIR` the digits are replaced by images of yours, in files as MNIST has them; sides must be multiples of 4 pixels. They are read at the top of the script, as `images`.
 *)
@@ -2267,7 +2289,7 @@ table
 (*** include-it-raw ***)
 (** Table 1 of the paper, MNIST, for other generators and its own; these have all 60,000 images, 10,000 centres and the real test set: *)
 table
-    [ "model"; "log-likelihood, nats" ]
+    [ "model"; "log-likelihood, nats ± standard error" ]
     [
         [ "deep belief network"; "138 ± 2" ]
         [ "stacked contractive autoencoder"; "121 ± 1.6" ]
@@ -2391,11 +2413,15 @@ let madeShares, realShares =
     )
 ]
 |> Chart.combine
-|> Chart.withXAxisStyle (TitleText = "digit, as the classifier has it")
+|> Chart.withXAxisStyle (
+    TitleText = "digit, as the classifier has it",
+    // A name under each pair of bars, where numbers would get one under every second.
+    AxisType = StyleParam.AxisType.Category
+)
 |> Chart.withYAxisStyle (TitleText = "share, %")
 |> figure
     "classes"
-    "How often the classifier takes a sample, and a test image, for each of the ten digits: where a blue bar is missing, the generator leaves a digit out."
+    "How often the classifier takes a sample, and a test image, for each of the ten digits: where the bar of the samples is missing, the generator leaves a digit out."
 (*** include-it-raw ***)
 (**
 ### Learned by heart?
@@ -2464,7 +2490,7 @@ showSamples (interpolated 5) tape perceptronRun.Gan
 (**
 ## Experiment: transposed convolutions
 
-Radford et al. 2015 replace the perceptrons by convolutions and give rules that made them train: strides instead of pooling, batch normalization in both networks, rectifiers in the generator with tanh at its end, leaky rectifiers in the discriminator, no hidden linear layers, Adam with a rate of 0.0002 and β₁ = 0.5, weights of deviation 0.02. Same digits, pixels from −1 to 1, uniform noise. Their networks have four layers and begin with 1,024 filters for images of 64x64; ours have two and 32, for 28x28.
+Radford et al. 2015 replace the perceptrons by convolutions and give rules that made them train: strides instead of pooling, batch normalization in both networks, rectifiers in the generator with tanh at its end, leaky rectifiers in the discriminator, no hidden linear layers, Adam with a rate of 0.0002 and β₁ = 0.5, weights of deviation 0.02. Same digits, pixels from −1 to 1, uniform noise, batches of 64. Their generator has four transposed convolutions and begins with 1,024 channels, for images of 64x64; ours has two and begins with 64, for 28x28.
 *)
 let dcganSettings normalized =
     DcganSettings(
@@ -2527,7 +2553,13 @@ let dcganSigma = Parzen.bestBandwidth dcganImages chosenBy widths
 let dcganLikelihood = Parzen.logLikelihood dcganImages judged dcganSigma
 
 table
-    [ "generator"; "parameters"; "seconds"; "Fréchet distance"; "Parzen, nats" ]
+    [
+        "generator"
+        "parameters"
+        "seconds"
+        "Fréchet distance"
+        "Parzen, nats ± standard error"
+    ]
     [
         for name, run: Outcome, distance, values in
             [
@@ -2539,7 +2571,10 @@ table
             ] ->
             [
                 name
-                string (run.Gan.Generator.Parameters |> Seq.sumBy _.Value.Length)
+                formatted
+                    "N0"
+                    (run.Gan.Generator.Parameters
+                     |> Seq.sumBy (fun parameter -> float parameter.Value.Length))
                 $"%.0f{run.Seconds}"
                 $"%.2f{distance}"
                 $"%.1f{Statistics.Mean values} ± %.1f{standardError values}"
@@ -2592,11 +2627,12 @@ settle
 | maxout and dropout in $D$; a mixture of rectifiers and sigmoids in $G$ | the same $D$; rectifiers in all hidden layers of $G$, a sigmoid at its end where the data lie between 0 and 1 | the mixture is not given |
 | momentum (algorithm 1); Adam, rate 0.0002, $\beta_1 = 0.5$ (DCGAN) | stated at each experiment | |
 | DCGAN: kernels of 5x5 in its figure 1, images of 64x64, four transposed convolutions | kernels of 4x4, images of a height and width that are multiples of 4, two transposed convolutions | a stride of 2 divides the kernel; small images |
+| DCGAN: batches of 128 | 64 | time |
 | DCGAN: $D$'s last image flattened "into a single sigmoid output" | the same, as a logit | |
 | MNIST, faces and CIFAR-10; DCGAN bedrooms, faces, ImageNet | the first 8,000 digits of MNIST, a ring and a line | what fits into the repository and into minutes |
 | digits: twice 1,200 rectifiers against twice 240 maxout units of 5 pieces, gradient descent with a rate of 0.1 and momentum, batches of 100 (the authors' published settings) | twice 256 against twice 64 of 5; Adam, a rate of 0.0003 that falls to 0 over the second half; the same batches | our training is short |
 | Parzen windows around 10,000 samples, σ by validation | 7,000, as many as there are training images; the same | so that samples and images can be compared |
-| one run a network | five seeds where the data are a line or a ring, one with digits | time |
+| one run a network | five seeds where the data are a line or a ring, and where the discriminator alone learns digits; one where both learn digits | time |
 | real and generated examples in one batch or two: not said | two | batch normalization sees one kind at a time |
 
 **Errata and what came after.** The proof of convergence (proposition 2) is of densities, and the paper says itself that networks are left without its guarantee. Its table 1 compares models by the likelihood of test images under a Parzen window around samples; Theis et al. (2016) show that this estimate can

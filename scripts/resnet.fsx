@@ -15,7 +15,7 @@ needs: transformer, activations
 Kaiming He, Xiangyu Zhang, Shaoqing Ren, Jian Sun. IEEE Conference on Computer Vision and Pattern Recognition, 2016; first published 2015.
 [arXiv:1512.03385](https://arxiv.org/abs/1512.03385)
 
-With what it is built of: Sergey Ioffe, Christian Szegedy: [Batch Normalization](https://arxiv.org/abs/1502.03167). ICML 2015.
+Built on: Sergey Ioffe, Christian Szegedy: [Batch Normalization](https://arxiv.org/abs/1502.03167). ICML 2015.
 
     [lang=text]
     @inproceedings{he2016deep,
@@ -213,6 +213,9 @@ Four weights, whatever the size of the image; and what they find, they find ever
 each place.
 
 ## Claims, written down before the run
+
+Each says what the paper has, what is measured here, and from which value on it counts as reproduced, or as partly so. The threshold is on the mean over the seeds; where a claim is settled, further down, the interval
+of that mean stands beside it.
 *)
 let healthyDepth = 56
 
@@ -222,7 +225,7 @@ let healthy =
             Text =
                 "With batch normalization, gradients keep healthy norms in a deep plain network: its degradation has another cause."
             Paper =
-                "section 4.1: “we also verify that the backward propagated gradients exhibit healthy norms with BN”, no figure"
+                "section 4.1: “we also verify that the backward propagated gradients exhibit healthy norms with BN”, no number given"
             Measure =
                 $"orders of magnitude that a gradient gains, or below 0 loses, on its way down {healthyDepth} plain layers before training"
             Threshold = "reproduced at most 1 in either direction, partly at most 3"
@@ -294,7 +297,7 @@ let responses =
         {
             Text =
                 "Residual layers respond less than plain ones: they change their input a little."
-            Paper = "figure 7, standard deviations of the layers' responses, no single figure"
+            Paper = "figure 7, standard deviations of the layers' responses, no single number"
             Measure =
                 $"mean standard deviation of the responses of ResNet-{deepConvolutional} over that of plain-{deepConvolutional}"
             Threshold = "reproduced at most 0.8, partly below 1"
@@ -361,7 +364,8 @@ let beatsMlp =
 let beatsLeNet =
     claim
         {
-            Text = "And more than two large convolutions with as many parameters."
+            Text =
+                "A residual network sees more in images than two large convolutions of as many parameters."
             Paper = "not compared in the paper"
             Measure =
                 "test error of the net of two convolutions minus that of ResNet-20, clothes, points"
@@ -467,9 +471,9 @@ $$ \text{Var}[x] \leftarrow \text{Var}[x] + m\,\Bigl(\frac{n}{n-1}\,\sigma^2 - \
 
 Three things follow.
 
-- *A bias before it is useless.* Adding $b$ to a channel adds $b$ to $\mu$, and $\hat x$ stays. Its gradient is the sum over rows of $dx$: in BN-7, $d\beta - d\beta - 0$. So convolutions of the paper's networks have none; $\beta$ does its work.
+- *A bias before it is useless.* Adding $b$ to a channel adds $b$ to $\mu$, and $\hat x$ stays. Its gradient is the sum over rows of $dx$: in BN-7, $d\beta - d\beta - 0 = 0$. So convolutions of the paper's networks have none; $\beta$ does its work.
 - *The size of the weights before it is useless.* $\alpha w$ gives $\alpha x$, and for $\alpha > 0$ the same $\hat x$, up to $\varepsilon$. The loss is constant along the ray through $w$, so its gradient is orthogonal to it, $\langle w, dw\rangle = 0$; and as
-  $L(\alpha w) = L(w)$, the gradient at $\alpha w$ is $dw / \alpha$. A step of gradient descent moves at a right angle to $w$, so it makes $w$ longer, $\lVert w\rVert^2 + \eta^2 \lVert dw\rVert^2$, and the next step turns it less. Weight decay, which shrinks $w$, keeps the steps from
+  $L(\alpha w) = L(w)$, the gradient at $\alpha w$ is $dw / \alpha$. A step of gradient descent at a rate $\eta$ moves at a right angle to $w$, so it makes $w$ longer: the square of its length becomes $\lVert w\rVert^2 + \eta^2 \lVert dw\rVert^2$, and the next step turns it less. Weight decay, which shrinks $w$, keeps the steps from
   dying: here it regulates the rate rather than the function.
 - *Examples see each other.* The noise of a batch's statistics is part of training, and small batches have much of it: [below](#Small-batches).
 
@@ -601,7 +605,7 @@ let longhandConvolution (layout: Layout) (w: Vector<float>) (x: Matrix<float>) =
 
     y, back
 
-(** The matrix of a kernel of 2x2 weights, 1 to 4, on an image of 4x4: a band that moves to the right, and jumps where a row of the image ends. *)
+(** The matrix of a kernel of 2x2 weights, 1 to 4, on an image of 4x4: a band that moves to the right, and jumps where a row of the image ends. Dots stand for 0. *)
 let byEye = layout 2 1 0 (4, 4) (1, 1)
 
 let show (m: Matrix<float>) =
@@ -640,7 +644,7 @@ check
     0.0
 (*** include-output ***)
 (**
-Each number of $dy$ puts a copy of the kernel, times itself, where its window was; where copies overlap they add.
+Each number of $dy$ puts a copy of the kernel, multiplied by that number, where its window was; where copies overlap they add.
 
 With a stride of 2, a kernel of 3 and a padding of 1, the pixels of $dx$ are of four kinds. Each kind gets the weights whose parity fits:
 *)
@@ -772,7 +776,8 @@ let parts blocks size imageChannels =
 let countedParameters blocks imageChannels =
     parts blocks 32 imageChannels |> List.sumBy (fun (_, _, parameters, _) -> parameters)
 
-let ofThousands (value: int) = value.ToString("N0", Globalization.CultureInfo.InvariantCulture)
+let ofThousands (value: int64) =
+    value.ToString("N0", Globalization.CultureInfo.InvariantCulture)
 
 table
     [ "20 layers, n = 3"; "output"; "parameters"; "multiply-adds an image" ]
@@ -1296,7 +1301,15 @@ parity
 A channel of 1,024 normal numbers, moved by an offset. The mean of squares less the square of the mean needs one pass over the data where BN-1 and BN-2 need two, and was common on graphics cards for that reason. It subtracts two numbers near the square of
 the offset. The truth is the variance of the numbers after they were rounded to single precision, in double precision and two passes.
 
-Two passes are not all that can be done. If the mean $m$ of the first is rounded, the second finds $\sum (x - m)^2 = n\sigma^2 + n(\mu - m)^2$; but it can add up $\sum (x - m) = n(\mu - m)$ beside, and take the square of that, over $n$, out again. The core does.
+Two passes are not all that can be done. If the mean $m$ of the first is rounded, the second finds
+
+$$ \sum (x - m)^2 = n\sigma^2 + n(\mu - m)^2 $$
+
+Beside it the second pass can add up
+
+$$ \sum (x - m) = n(\mu - m) $$
+
+The square of that, divided by $n$, is what the first sum has too much. The core takes it out again.
 *)
 let deviations =
     let stream = RandomStream(page.Seed).Split("channel")
@@ -1407,7 +1420,7 @@ holds "a constant channel gives the bias" (constantY.ToArray() |> Array.forall (
 (**
 ### Small batches
 
-In a batch of two, $\hat x$ is 1 and −1 up to $\varepsilon$, whatever the two numbers are; nothing of them is left but their order, and hardly any gradient comes back. In a batch of one nothing is left. With more rows the statistics of a batch come close to those of all data. The last column is how far the $\hat x$ of the
+In a batch of two, $\hat x$ is 1 and −1 up to $\varepsilon$, whatever the two numbers are; nothing of them is left but their order, and hardly any gradient comes back. In a batch of one nothing is left. With more rows the statistics of a batch come close to those of all data. The third column, the deviation, is how far the $\hat x$ of the
 number 1 scatters over random batches of normal numbers that it is part of: noise that training has and use has not.
 *)
 let noise = RandomStream(page.Seed).Split("small batches")
@@ -1459,7 +1472,8 @@ holds
 (**
 ### Sums without normalization
 
-Variances add, so without normalization each block doubles that of the signal (the derivation above), and single precision ends at $2^{128}$. Vectors of 64 features, $F(x) = W \max(x, 0)$ with starting weights of variance $2/n$:
+Variances add, so without normalization each block doubles that of the signal (the derivation above), and single precision ends at $2^{128}$. The numbers themselves
+grow by the root of that factor: if it is 2 they come to $2^{128}$ at about block 256, if it is less, later. Vectors of 64 features, $F(x) = W \max(x, 0)$ with starting weights of variance $2/n$:
 *)
 let doubling =
     let stream = RandomStream(page.Seed).Split("doubling")
@@ -1492,7 +1506,9 @@ let firstOverflow = 1 + (doubling |> List.findIndex (Array.exists (Single.IsFini
 let doublingFactor = (momentBehind 200 / momentBehind 1) ** (1.0 / 199.0)
 
 printfn
-    $"each block multiplies the second moment by %.2f{doublingFactor}; the first block whose signal float32 cannot hold: {firstOverflow}"
+    $"each block multiplies the second moment by %.2f{doublingFactor}, so numbers come to 2^128 at about block %.0f{256.0 / Math.Log2 doublingFactor}"
+
+printfn $"the first block whose signal float32 cannot hold: {firstOverflow}"
 
 holds "each block about doubles the second moment" (abs (doublingFactor - 2.0) < 0.3)
 (*** include-output ***)
@@ -1501,6 +1517,8 @@ holds "each block about doubles the second moment" (abs (doublingFactor - 2.0) <
 
 It is the first suspicion, and section 4.1 of the paper rejects it. Fifty-six convolutions of 3x3 with 16 channels, starting weights of variance 2/n, on random images of 8x8; in pairs, with or
 without a shortcut around each pair, with or without batch normalization behind each convolution. No training: how large is the gradient that reaches each block, for a random cotangent at the top?
+
+Here and below, ± and the numbers in brackets are the 95 % interval of the mean over the seeds; one seed has none.
 *)
 type Stack = { Name: string; HasShortcuts: bool; IsNormalized: bool }
 
@@ -1616,12 +1634,13 @@ printfn
 (**
 Nothing vanishes. But *healthy* is not the word either, before the first step: with batch normalization and without shortcuts the gradient *grows* on its way down. Yang et al. (2019) derive a factor of
 $\sqrt{\pi/(\pi-1)}$ a layer, 1.21, for wide layers and large batches, and conclude that batch normalization makes deep plain networks hard to train rather than easy. The lowest layers get the largest steps; as their weights' size does not matter, these make
-the weights long and the next steps small. With shortcuts the growth is a small part of it: block $l$ passes most of the gradient by.
+the weights long and the next steps small. With shortcuts and normalization the growth is a small part of it: block $l$ adds little to what has come so far, and passes most of the gradient by. With shortcuts alone each
+block about doubles the signal's second moment, and that of the gradient on its way down.
 *)
 (**
 ## Experiment: the degradation problem
 
-The simplest network that shows it has no convolution: hidden layers of 32 features, each a linear map, batch normalization and a rectifier, on the 1,297 handwritten digits of 8x8 pixels
+It shows even without convolutions. The simplest network for it has hidden layers of 32 features, each a linear map, batch normalization and a rectifier, on the 1,297 handwritten digits of 8x8 pixels
 (Alpaydin and Kaynak; scikit-learn's set). *Plain* layers follow each other; *residual* ones come in pairs with an identity around each. Nothing else differs: the same number of layers, parameters and
 steps, the same starting weights.
 *)
@@ -1704,9 +1723,9 @@ table
     [
         "layers"
         "plain: training error, %"
-        "test error, %"
+        "plain: test error, %"
         "residual: training error, %"
-        "test error, %"
+        "residual: test error, %"
     ]
     [
         for layers in [ shallow; middle; deep ] ->
@@ -1757,15 +1776,20 @@ let lossLine name colour dash (points: (int * float)[]) =
         LineDash = dash
     )
 
-let depthColours = [ shallow, Palette.sky; middle, Palette.blue; deep, Palette.red ]
+let depthLooks =
+    [
+        shallow, Palette.sky, StyleParam.DrawingStyle.Dot
+        middle, Palette.blue, StyleParam.DrawingStyle.Dash
+        deep, Palette.red, StyleParam.DrawingStyle.Solid
+    ]
 
 kinds
 |> List.map (fun (kind, residual) ->
     kind,
     [
-        for layers, colour in depthColours do
+        for layers, colour, dash in depthLooks do
             let _, run = List.head (towersOf layers residual)
-            lossLine $"{layers} layers" colour StyleParam.DrawingStyle.Solid run.Losses
+            lossLine $"{layers} layers" colour dash run.Losses
     ]
     |> Chart.combine)
 |> selector
@@ -1773,7 +1797,7 @@ kinds
 |> Chart.withYAxisStyle (TitleText = "training loss, nats", AxisType = StyleParam.AxisType.Log)
 |> figure
     "degradation"
-    "Training loss of fully connected networks of three depths over the steps, plain or residual, on a logarithmic axis. The paper's figure 6 has errors of convolutional networks on CIFAR-10, training dashed and test solid: on its left the plain networks, the worse the deeper; in its middle the residual ones, the better the deeper."
+    "Training loss of fully connected networks over the steps, plain or residual, on a logarithmic axis: the shallow one dotted, the middle one dashed, the deep one solid. The paper's figure 6 has errors of convolutional networks on CIFAR-10, training dashed and test solid: on its left the plain networks, the worse the deeper; in its middle the residual ones, the better the deeper."
 (*** include-it-raw ***)
 (**
 A plain network of this width that is so deep fails altogether in the default run; the paper's plain networks of 56 layers are only some points worse than those of 20. That is a caricature: 32 features leave little room for
@@ -1863,7 +1887,7 @@ table
 
                 [
                     $"{name}-{layers}"
-                    string (snd (List.head runs)).Model.ParameterCount
+                    ofThousands (snd (List.head runs)).Model.ParameterCount
                     plusMinus "F1" (stageErrors layers shortcuts)
                     plusMinus
                         "F1"
@@ -1888,15 +1912,15 @@ settle
 /// One run of each network, with its name and the look of its line.
 let fourNetworks =
     [
-        for layers, dash in
+        for layers, plainDash, residualDash in
             [
-                convolutional, StyleParam.DrawingStyle.Dot
-                deepConvolutional, StyleParam.DrawingStyle.Solid
+                convolutional, StyleParam.DrawingStyle.DashDot, StyleParam.DrawingStyle.Dot
+                deepConvolutional, StyleParam.DrawingStyle.Dash, StyleParam.DrawingStyle.Solid
             ] do
-            for name, shortcuts, colour in
+            for name, shortcuts, colour, dash in
                 [
-                    "plain", ShortcutKind.None, Palette.red
-                    "ResNet", ShortcutKind.Pad, Palette.blue
+                    "plain", ShortcutKind.None, Palette.red, plainDash
+                    "ResNet", ShortcutKind.Pad, Palette.blue, residualDash
                 ] do
                 let _, run = List.head (stagesOf layers shortcuts)
                 $"{name}-{layers}", run, colour, dash
@@ -1908,7 +1932,7 @@ let fourNetworks =
 |> Chart.withYAxisStyle (TitleText = "training loss, nats")
 |> figure
     "degradation-convolutions"
-    "Training loss of convolutional networks on clothes over the steps: plain in red, residual in blue, the shallow ones dotted. In the paper's figure 4, on ImageNet, the plain network of 34 layers stays above that of 18 from beginning to end, and the residual one comes to lie below."
+    "Training loss of convolutional networks on clothes over the steps: the deep residual one solid, the deep plain one dashed, the shallow residual one dotted, the shallow plain one in dashes and dots. In the paper's figure 4, on ImageNet, the plain network of 34 layers stays above that of 18 from beginning to end, and the residual one comes to lie below."
 (*** include-it-raw ***)
 (**
 ### What a layer adds
@@ -1968,7 +1992,7 @@ settle deeperResponses (ratios residualResponses shallowResponses) responseSecon
 |> Chart.withYAxisStyle (TitleText = "standard deviation of the response")
 |> figure
     "responses"
-    "Standard deviation of each 3x3 layer's response, from the input on: plain in red, residual in blue, the shallow networks dotted. The paper's figure 7 has the same axes for plain networks of 20 and 56 layers and residual ones of 20, 56 and 110: the residual lines lie below the plain ones, the deeper the lower."
+    "Standard deviation of each 3x3 layer's response, from the input on: the deep residual network solid, the deep plain one dashed, the shallow residual one dotted, the shallow plain one in dashes and dots. The paper's figure 7 has the same axes for plain networks of 20 and 56 layers and residual ones of 20, 56 and 110: the residual lines lie below the plain ones, the deeper the lower."
 (*** include-it-raw ***)
 (**
 ## Experiment: which shortcut
@@ -2018,7 +2042,11 @@ table
                 shortcutRuns
                 |> List.find (fun (_, run) -> run.Model.Settings.Shortcuts = shortcuts)
 
-            [ name; string run.Model.ParameterCount; plusMinus "F2" (shortcutErrors shortcuts) ]
+            [
+                name
+                ofThousands run.Model.ParameterCount
+                plusMinus "F2" (shortcutErrors shortcuts)
+            ]
     ]
 (*** include-it-raw ***)
 /// The test errors of A, B and C, for each seed.
@@ -2047,8 +2075,8 @@ leave less of it.
 (**
 ## Break it
 
-What does a deep network need? ResNet-20 on the digits as it is, and with one thing taken away at a time: the identity, batch normalization (the convolutions get biases instead), the starting weights of He et al.
-(variance 1/n instead of 2/n). Without normalization the rate of 0.1 may be too large, so those networks get a tenth of it as well.
+What does a deep network need? ResNet-20 on the digits as it is, and with one, two or three things taken away: the identity, batch normalization (the convolutions get biases instead), the starting weights of He et al.
+(variance 1/n instead of 2/n). Without normalization the rate of 0.1 may be too large: the network that lacks nothing else is trained at 0.1 and at 0.01, those that lack more at 0.01.
 *)
 /// A network of images of 8x8 on the digits.
 let digitCourse name seed settings rate =
@@ -2072,8 +2100,10 @@ let broken =
         "no normalization", net ShortcutKind.Pad false WeightScale.He, 0.1
         "no norm., rate 0.01", net ShortcutKind.Pad false WeightScale.He, 0.01
         "no norm., 1/n, rate 0.01", net ShortcutKind.Pad false WeightScale.LeCun, 0.01
-        "neither of the two, rate 0.01", net ShortcutKind.None false WeightScale.He, 0.01
-        "none of the three, 0.01", net ShortcutKind.None false WeightScale.LeCun, 0.01
+        "no identity, no norm., rate 0.01", net ShortcutKind.None false WeightScale.He, 0.01
+        "no identity, no norm., 1/n, rate 0.01",
+        net ShortcutKind.None false WeightScale.LeCun,
+        0.01
     ]
 
 let brokenRuns =
@@ -2111,14 +2141,14 @@ List.zip broken brokenRuns
     Chart.combine
         [
             lossLine "as it is" Palette.blue StyleParam.DrawingStyle.Solid asItIs.Losses
-            lossLine name Palette.red StyleParam.DrawingStyle.Solid run.Losses
+            lossLine name Palette.red StyleParam.DrawingStyle.Dash run.Losses
         ])
 |> selector
 |> Chart.withXAxisStyle (TitleText = "step")
 |> Chart.withYAxisStyle (TitleText = "training loss, nats")
 |> figure
     "break-it"
-    "Training loss of ResNet-20 on digits over the steps, in blue as it is, in red with something taken away: the identity, the normalization, the starting weights."
+    "Training loss of ResNet-20 on digits over the steps, as it is (solid) and with something taken away (dashed): the identity, the normalization, the starting weights."
 (*** include-it-raw ***)
 (**
 ### Before or after
@@ -2165,7 +2195,7 @@ settle
     (Classifiers.totalSeconds orderRuns)
 (*** include-output ***)
 (**
-## Experiment: ResNet-20 on clothes
+## Experiment: clothes with ResNet-20
 
 The network of the paper's section 4.2 with its 16, 32 and 64 filters, on whole images of 28x28; against two others of about as many parameters: a perceptron of two hidden layers, and two convolutions of 5x5 with pooling, as LeCun et al. 1998 had
 them. All three see the same images as often and in the same order, padded and cropped at random and mirrored as in the paper (section 4.2; 2 pixels instead of 4, as the images are smaller and fill their frame).
@@ -2245,7 +2275,7 @@ table
         for (name, _, _, _), (_, run), error in List.zip3 contestants contest contestErrors ->
             [
                 name
-                string (run.Model.Parameters |> Seq.sumBy _.Value.Length)
+                ofThousands (run.Model.Parameters |> Seq.sumBy _.Value.Length)
                 plusMinus "F1" [ percentWrong pictures.Train run.Model ]
                 plusMinus "F1" [ error ]
                 plusMinus "F0" [ run.Seconds ]
@@ -2253,13 +2283,13 @@ table
     ]
 (*** include-it-raw ***)
 settle
-    beatsLeNet
-    [ (page.Seed, contestErrors[1] - contestErrors[0]) ]
+    beatsMlp
+    [ (page.Seed, contestErrors[2] - contestErrors[0]) ]
     (Classifiers.totalSeconds contest)
 
 settle
-    beatsMlp
-    [ (page.Seed, contestErrors[2] - contestErrors[0]) ]
+    beatsLeNet
+    [ (page.Seed, contestErrors[1] - contestErrors[0]) ]
     (Classifiers.totalSeconds contest)
 (*** include-output ***)
 (**
@@ -2392,7 +2422,7 @@ printfn $"{mistakes.Length} of {pictures.Test.Count} are wrong. Most often: {con
 
 | the paper says | we did | why |
 |:--|:--|:--|
-| $F$ for the residual, $W_s$ for a projection | the same; $s$ is the stride, and the root in batch normalization | letters run out |
+| $F$ for the residual, $W_s$ for a projection | $F$ and $P$; $s$ is the stride, and the root in batch normalization | letters run out |
 | convolution layers, biases not mentioned | none in front of batch normalization | its gradient is 0, [above](#Agreement) |
 | batch normalization "right after each convolution and before activation" (section 3.4) | the same; also behind projections | the authors' program does so |
 | statistics for testing: none said for CIFAR-10; averages over training batches in the authors' program | running means, a tenth of each new batch | Ioffe and Szegedy's, algorithm 2, averages after training; a running mean is ready at any time |
@@ -2402,9 +2432,9 @@ printfn $"{mistakes.Length} of {pictures.Test.Count} are wrong. Most often: {con
 | weight decay 10⁻⁴ on all weights | the same, on all parameters | the paper makes no exception for gains and biases |
 | the vanishing of gradients is ruled out by "healthy norms" | [measured](#Do-gradients-vanish-in-plain-deep-networks) before training | they grow |
 | CIFAR-10, 50,000 images of 32x32 in colour; ImageNet | digits of 8x8, 6,000 images of clothes of 14x14 and 28x28 | what fits into the repository and into minutes; `--corpus` takes CIFAR-10 |
-| 64,000 steps of 128 images, rates 0.1, 0.01, 0.001 from 32,000 and 48,000 on | some hundred steps of 64 images, the same rates from half and three quarters on | time |
+| 64,000 steps of 128 images, rates 0.1, 0.01, 0.001 from 32,000 and 48,000 on | a few hundred steps of 64 images, the same rates from half and three quarters on | time |
 | a warm-up at 0.01 for 110 layers only | a twentieth of the steps at a tenth of the rate, for every network | our runs are short, and their batches small for that rate |
-| one run a network, five with 110 layers (table 6) | mean and interval of three seeds; one run of the last experiment | time |
+| one run a network, five with 110 layers (table 6) | mean and interval of three seeds; one run of each network that something is taken away from, and of those of the last experiment | time |
 | 16, 32 and 64 filters | 8, 16 and 32 where depths and shortcuts are compared; the paper's in the last experiment | time |
 | pad 4, crop, mirror | pad 2, crop, mirror; only in the last experiment | clothes fill their frame |
 | ImageNet's networks with bottlenecks, 50 to 152 layers | left out | no data and no time for them |
@@ -2613,11 +2643,11 @@ the sum, and the equation above holds as it is written.
 
 </details>
 
-**6.** How many parameters more has option B than option A, for any depth? And why does option C, in the paper, help a little more, and is not used?
+**6.** How many more parameters does option B have than option A, at any depth? In the paper option C helps a little more: why is it not used?
 
 <details><summary>Solution</summary>
 
-Two projections, $16 \cdot 32 + 32 \cdot 64$ weights, and their gains and biases, $2\,(32 + 64)$: 2752. Option C has a projection in every block; section 4.1 attributes its small gain to the further parameters, and saves them for the memory and time of networks with bottlenecks.
+Two projections, $16 \cdot 32 + 32 \cdot 64$ weights, and their gains and biases, $2\,(32 + 64)$: 2,752. Option C has a projection in every block; section 4.1 attributes its small gain to the further parameters, and saves them for the memory and time of networks with bottlenecks.
 
 </details>
 
@@ -2634,6 +2664,8 @@ Two projections, $16 \cdot 32 + 32 \cdot 64$ weights, and their gains and biases
 - van Laarhoven 2017, [L2 Regularization versus Batch and Weight Normalization](https://arxiv.org/abs/1706.05350): decay as a rate.
 - Yang, Pennington, Rao, Sohl-Dickstein and Schoenholz 2019, [A Mean Field Theory of Batch Normalization](https://arxiv.org/abs/1902.08129): gradients that grow.
 - Sutskever, Martens, Dahl and Hinton 2013, On the importance of initialization and momentum in deep learning.
+- Xiao, Rasul and Vollgraf 2017, [Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning Algorithms](https://arxiv.org/abs/1708.07747): the clothes.
+- Alpaydin and Kaynak 1998, [Optical Recognition of Handwritten Digits](https://doi.org/10.24432/C50P49), UCI Machine Learning Repository: the digits.
 *)
 (*** hide ***)
 finish page
