@@ -16,7 +16,8 @@ needs: transformer
 - Kaiming He, Xiangyu Zhang, Shaoqing Ren, Jian Sun: [Delving Deep into Rectifiers](https://arxiv.org/abs/1502.01852). ICCV 2015.
 - Alex Krizhevsky, Ilya Sutskever, Geoffrey Hinton: ImageNet Classification with Deep Convolutional Neural Networks. NIPS 2012.
 - Günter Klambauer, Thomas Unterthiner, Andreas Mayr, Sepp Hochreiter: [Self-Normalizing Neural Networks](https://arxiv.org/abs/1706.02515). NIPS 2017.
-- The papers of the single functions, [below](#References).
+
+The papers of the single functions are listed [below](#References).
 
     [lang=text]
     @inproceedings{glorot2010understanding,
