@@ -7,50 +7,67 @@ open AngleSharp.Dom
 [<RequireQualifiedAccess>]
 module Boxes =
     let private number =
-        Regex @"^(?:[−+-]?[\d.,  ]*\d(?:[eE][−+-]?\d+)?\s?(?:%|×)?(?:\s?±\s?[\d.]+)?|NaN|[−-]?(?:Infinity|∞)|–|—)?$"
+        Regex @"^(?:[−+-]?[\d.,  ]*\d(?:[eE][−+-]?\d+)?\s?(?:%|×)?(?:\s?±\s?[\d.]+)?|NaN|[−-]?(?:∞|Infinity)|–|—)?$"
 
     let private says = Regex(@"^the papers?( says?)?$", RegexOptions.IgnoreCase)
 
     let private cells (row: IElement) = List.ofSeq row.Children
 
-    /// A number and its unit, and the sides of an equation, do not part; a minus is none of a line's hyphens.
-    let private bind (text: string) =
-        let minus = Regex.Replace(text, @"(?<![\w.)])-(?=[\d.∞]|Infinity)|(?<=\d[eE])-(?=\d)", "−")
-        let units = Regex.Replace(minus, @"(?<=\d) (?=(?:[^\W\d]{1,2}|GB/s|GF/s)\b|%|×|±)|(?<=±) ", "\u00a0")
-        units.Replace(" = ", "\u00a0=\u00a0")
+    /// What a browser would break at a blank, and how it reads unbroken: a number and its unit, the value of a name, a margin.
+    let private joints =
+        [
+            @"(?<=\d) (?=(?:%|×|[kKMG]|[nµm]?s|min|h|[kKMG]i?B|GF/s|px|nats?)(?![\w/]))"
+            @"(?<=[\w)]) (?==)|(?<=[\w)] ?=) (?=[−+-]?[\d.])"
+            @"(?<=\d) (?=±)|(?<=±) (?=\d)"
+        ]
+        |> String.concat "|"
 
-    let private bindAll (table: IElement) =
-        for text in List.ofSeq (table.Descendants<IText>()) do
-            if isNull (text.ParentElement.Closest "code, .math") then
-                text.Data <- bind text.Data
+    /// A hyphen that is the sign of a number or of an exponent.
+    let private sign = @"(?<![\w)\]-])-(?=\.?\d|∞|Infinity)|(?<=\d[eE])-(?=\d)"
 
-    /// Columns of numbers are flush right, even if a word stands among them; a word or two do not break, nor does a short name at the start of a row.
-    let private alignNumbers (table: IElement) =
-        let rows = [ for row in table.QuerySelectorAll "tbody > tr" -> cells row ]
-        let headers = List.ofSeq (table.QuerySelectorAll "thead th")
-        let isMany = table.ClassList.Contains "results" && headers.Length > 5
+    /// Numbers with a sign of their own, which no browser breaks.
+    let private joinNumbers (table: IElement) =
+        for cell in table.QuerySelectorAll "td" do
+            for text in List.ofSeq (cell.Descendants<IText>()) do
+                if isNull (text.ParentElement.Closest "code, pre, .math, script") then
+                    let joined = Regex.Replace(Regex.Replace(text.Data, sign, "−"), joints, "\u00a0")
+
+                    if joined <> text.Data then
+                        text.Data <- joined
+
+    /// From six columns on, a table of results is set smaller, so that it fits beside the notes. Short names at the start of a row stay in one line.
+    let private fit (table: IElement) =
+        let isMany = table.QuerySelectorAll("thead th").Length > 5
+        let longestName = if isMany then 14 else 20
 
         if isMany then
             table.ClassList.Add "many"
 
-        for i, header in List.indexed headers do
+            for words in table.QuerySelectorAll "tbody td.short:last-child" do
+                words.ClassList.Remove "short"
+
+        for cell in table.QuerySelectorAll "tbody td:nth-child(-n + 2)" do
+            if cell.TextContent.Length <= longestName then
+                cell.ClassList.Add "short"
+
+    /// Columns of numbers, with a few words among them perhaps, and those of a word or two, which do not break.
+    let private alignNumbers (table: IElement) =
+        let rows = [ for row in table.QuerySelectorAll "tbody > tr" -> cells row ]
+
+        for i, header in List.indexed (List.ofSeq (table.QuerySelectorAll "thead th")) do
             let column = rows |> List.choose (List.tryItem i)
             let texts = [ for cell in column -> cell.TextContent.Trim() ]
 
-            let isShort (text: string) = text.Length <= 14
-            let told = texts |> List.filter ((<>) "")
-            let numbers = told |> List.filter number.IsMatch
+            let filled = texts |> List.filter ((<>) "")
+            let numbers, others = filled |> List.partition number.IsMatch
+            let areShort = others |> List.forall (fun text -> text.Length <= 14)
 
-            if List.forall isShort told && 2 * numbers.Length > told.Length || told <> [] && numbers = told then
+            if numbers.Length > others.Length && areShort then
                 for cell in header :: column do
                     cell.ClassList.Add "number"
-            elif List.forall isShort texts && not (isMany && i = headers.Length - 1) then
+            elif texts |> List.forall (fun text -> text.Length <= 14) then
                 for cell in column do
                     cell.ClassList.Add "short"
-            elif i < 2 then
-                for cell, text in List.zip column texts do
-                    if isShort text then
-                        cell.ClassList.Add "short"
 
     /// On a phone each row becomes a card, in which every cell says which column it is from.
     let private label (table: IElement) =
@@ -73,9 +90,13 @@ module Boxes =
             if element.LocalName <> "table" then
                 section <- Headings.text element
             elif isNull (element.ParentElement.Closest "table") then
-                bindAll element
+                joinNumbers element
                 alignNumbers element
                 label element
+
+                if element.ClassList.Contains "results" then
+                    fit element
+
                 let box = document.CreateElement "div"
                 box.ClassName <- "table-box"
 

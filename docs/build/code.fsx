@@ -1,6 +1,5 @@
 namespace Hybrid.Docs
 
-open System.Net
 open System.Text.RegularExpressions
 open AngleSharp.Dom
 
@@ -16,30 +15,52 @@ module Code =
         for code in document.QuerySelectorAll "code[lang], pre[lang]" do
             code.RemoveAttribute "lang" |> ignore
 
-    let private check = Regex @"^(ok|FAILED) {2,}(\S+(?: \S+)*) {2,}(.*)$"
+    /// A line of a check: what was measured, and the name.
+    let private passed = Regex @"^ok +(holds|\S+ &lt;= \S+) +(\S.*)$"
 
-    /// A line of output as an element, so that it hangs below its own beginning where it wraps; of a check in columns, closer than on a terminal.
-    let private line (html: string) =
-        let found = check.Match html
+    /// Lines that were printed, each an element of its own, so that what wraps is indented; the end of a line stays in it, for those who copy.
+    /// In the lines of checks, what was measured is no wider than the output needs.
+    let private marked (lines: string list) =
+        let widthOf (line: string) = (passed.Match line).Groups[1].Value.Replace("&lt;", "<").Length
+        let width = lines |> List.map widthOf |> List.max
 
-        if found.Success then
-            let outcome, told, name = found.Groups[1].Value, found.Groups[2].Value, found.Groups[3].Value
-            let kind = if outcome = "ok" then "passed" else "failed"
-            let blanks = String.replicate (max 2 (20 - (WebUtility.HtmlDecode told).Length)) " "
-            $"<span class=\"check\"><span class=\"{kind}\">{outcome}</span>  {told}{blanks}{name}\n</span>"
-        else
-            $"<span class=\"line\">{html}\n</span>"
+        [
+            for line in lines do
+                let check = passed.Match line
 
-    /// What code printed, line by line.
+                if check.Success then
+                    let told, name = check.Groups[1].Value, check.Groups[2].Value
+                    let blanks = String.replicate (width - widthOf line) " "
+                    $"<span class=\"line check\"><span class=\"passed\">ok</span>  {told}{blanks}  {name}\n</span>"
+                elif line.StartsWith "FAILED " then
+                    $"<span class=\"line failed\">{line}\n</span>"
+                else
+                    $"<span class=\"line\">{line}\n</span>"
+        ],
+        width
+
+    /// What code printed, in lines.
     let mark (document: IDocument) =
         for output in document.QuerySelectorAll "#content pre.output" do
-            let lines = output.InnerHtml.TrimEnd('\n').Split '\n'
-            output.InnerHtml <- lines |> Array.map line |> String.concat ""
+            let lines, width = output.InnerHtml.TrimEnd('\n').Split '\n' |> List.ofArray |> marked
+            output.InnerHtml <- String.concat "" lines
 
-    /// Short code among words stays in one piece: nobody reads half an option at the end of a line.
+            if width > 0 then
+                output.SetAttribute("style", $"--told:{width}ch")
+
+    /// So many characters of code fit into a line of any window.
+    let private longest = 28
+
+    /// Names in text that a browser would break at a hyphen or a blank stay whole; in tables the columns decide.
     let keepWhole (document: IDocument) =
-        for code in document.QuerySelectorAll "#content :is(p, li, summary) code" do
-            if code.TextContent.Length <= 26 then
+        for code in document.QuerySelectorAll "#content :is(p, li, dd, figcaption) code" do
+            let text = code.TextContent
+
+            if
+                text.Length <= longest
+                && Regex.IsMatch(text, @"[^\w.]")
+                && isNull (code.Closest "pre, table, h1, h2, h3, h4")
+            then
                 code.ClassList.Add "whole"
 
     /// Puts each block of code into a box that offers to copy it.

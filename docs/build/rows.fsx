@@ -10,8 +10,6 @@ module Rows =
 
     let private isHeading (element: IElement) = element.Matches "h1, h2, h3, h4"
 
-    let private isFolded (element: IElement) = element.LocalName = "details"
-
     let private row (document: IDocument) (elements: IElement list) =
         let column name elements =
             let column = document.CreateElement "div"
@@ -45,13 +43,17 @@ module Rows =
 
         row
 
-    /// A row ends before notes that follow code, before a heading unless nothing but headings stands above it, and after the solution of an exercise,
-    /// which else would stand beside the code of the next.
+    let private isFolded (element: IElement) = element.LocalName = "details"
+
+    /// A row ends before notes that follow code, and before a heading unless nothing but headings stands above it. A solution that follows the
+    /// code of its exercise has a row of its own, and one that follows the text ends a row, or it would stand beside the code of the next exercise.
     let private startsRow (soFar: IElement list) (element: IElement) =
-        not (belongsRight element)
-        && (List.exists belongsRight soFar
+        if belongsRight element then
+            not soFar.IsEmpty && List.forall isFolded soFar
+        else
+            List.exists belongsRight soFar
             || isHeading element && not (List.forall isHeading soFar)
-            || not soFar.IsEmpty && List.forall isFolded soFar)
+            || List.exists isFolded soFar && not (isFolded element)
 
     let pair (document: IDocument) =
         let content = document.GetElementById "content"

@@ -15,9 +15,13 @@
     box.append(moved);
   }
 
+  const shortest = 25; // characters of TeX; up to there a formula in text fits into any line, and is not broken
+
   for (const place of document.querySelectorAll(".math")) {
     const tex = place.textContent.trim();
-    katex.render(tex.slice(2, -2), place, { displayMode: tex.startsWith("\\["), throwOnError: false });
+    const displayMode = tex.startsWith("\\[");
+    katex.render(tex.slice(2, -2), place, { displayMode, throwOnError: false });
+    place.classList.toggle("short", !displayMode && tex.length - 4 <= shortest);
     keepTogether(place);
   }
   document.documentElement.classList.remove("typesetting");

@@ -46,7 +46,14 @@ let main args =
     let tests =
         testList
             "site"
-            [ PlantedFaultTests.tests; StoredFaultTests.tests; CellTests.tests; PlantedPageTests.tests; withBrowser () ]
+            [
+                PlantedFaultTests.tests
+                StoredFaultTests.tests
+                CellTests.tests
+                LayoutTests.tests
+                PlantedPageTests.tests
+                withBrowser ()
+            ]
 
     let code = runTestsWithCLIArgs options args tests
     Browser.close ()

@@ -94,6 +94,15 @@ let private ledger =
                 Expect.equal link.TextContent "reproduced: Deeper is better." "the text of the link"
                 Expect.equal (link.GetAttribute "href") "index.html#claim-a-1" "the address of the row"
                 Expect.stringContains (Ledger.table [ report ]) "id=\"claim-a-1\"" "the row")
+        testCase "a claim whose interval leaves it open says so"
+        <| fun () ->
+            let shows content isThere =
+                report content (function
+                    | Ok report -> Expect.equal ((Ledger.table [ report ]).Contains "leaves it open") isThere content
+                    | Error complaint -> failtest complaint)
+
+            shows mark false
+            shows (mark.Replace("\"open\":false", "\"open\":true")) true
         testCase "text of a page is escaped"
         <| fun () ->
             report (mark.Replace("table 1", "<b>1</b>")) (function
