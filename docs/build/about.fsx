@@ -22,7 +22,7 @@ module About =
 
         about.InnerHtml <-
             $"<dl>\n{facts page}\n</dl>\n"
-            + $"<pre><code>dotnet fsi scripts/{script} -- --quick\n</code></pre>\n"
+            + $"<pre><code>dotnet fsi scripts/{script} <span class=\"whole\">-- --quick</span>\n</code></pre>\n"
             + $"<p class=\"downloads\"><a class=\"download\" href=\"{script}\" download>Script, {script}</a> "
             + $"<a class=\"download\" href=\"{notebook}\" download>Notebook, {notebook}</a></p>\n"
             + "<p>Both belong in the folder <code>scripts/</code> of the repository.</p>"

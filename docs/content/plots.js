@@ -39,7 +39,8 @@
     let [least, most] = [Infinity, 0];
     for (const value of data.flatMap((trace) => trace[letter] ?? []))
       if (value > 0) [least, most] = [Math.min(least, value), Math.max(most, value)];
-    if (most === 0) return {};
+    // Within a factor of 5 hardly one of these would be left.
+    if (most < 5 * least) return {};
     if (most >= 1000 * least) return most < 1e7 * least ? { dtick: 1 } : {};
     const values = [];
     for (let decade = Math.floor(Math.log10(least)) - 1; decade <= Math.log10(most) + 1; decade++)
