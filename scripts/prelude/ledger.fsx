@@ -5,6 +5,7 @@ open System.Globalization
 open System.IO
 open System.Text.Json
 open System.Text.Json.Serialization
+open MathNet.Numerics
 open MathNet.Numerics.Distributions
 open MathNet.Numerics.Statistics
 
@@ -141,13 +142,15 @@ module Ledger =
         elif summary.Mean >= partly then Verdict.Partly
         else Verdict.NotReproduced
 
-    /// True where an end of the interval would have another verdict than the mean.
+    /// True where the interval reaches to a mean that would have another verdict. Between its ends too, as some claims name a value to be met: where both
+    /// ends miss it, and so does the mean, what lies between them may not.
     let private isOpen (claim: Claim) (mean: float) (low: Nullable<float>) (high: Nullable<float>) =
         let verdict mean = claim.Verdict { Values = [||]; Mean = mean; Interval = None }
 
         low.HasValue
         && not (Double.IsNaN mean)
-        && List.exists (fun end' -> verdict end' <> verdict mean) [ low.Value; high.Value ]
+        && Generate.LinearSpaced(1001, low.Value, high.Value)
+           |> Array.exists (fun other -> verdict other <> verdict mean)
 
     let private row (claim: Claim) (summary: Summary) seeds seconds verdict : LedgerRow =
         let page = Page.current ()

@@ -51,6 +51,7 @@ let main args =
                 StoredFaultTests.tests
                 CellTests.tests
                 LayoutTests.tests
+                VerdictTests.tests
                 PlantedPageTests.tests
                 withBrowser ()
             ]
