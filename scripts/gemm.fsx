@@ -469,7 +469,7 @@ csharp "Kernels/GemmJob.cs" "Run"
 And the rule of the autodiff, whose value is NN and whose pullback is NT and TN:
 *)
 (*** hide ***)
-csharp "Rules/MatMul.cs" "Forward"
+csharp "Rules/Elementary/MatMul.cs" "Forward"
 (*** include-it-raw ***)
 (**
 ## Agreement

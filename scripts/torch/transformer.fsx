@@ -130,7 +130,7 @@ type FeedForward(s: TransformerSettings) as this =
 
 /// core/Models/TransformerSublayer.cs: residual connection, dropout and norm around a sublayer.
 let framed (s: TransformerSettings) (norm: LayerNorm) (dropout: Dropout) sublayer x =
-    // core/Rules: LayerNorm.cs (LN-1 to LN-8), Dropout.cs (DO-1, DO-2), Add.cs (ADD-1 to ADD-3)
+    // core/Rules: LayerNorm.cs (LN-1 to LN-8), Dropout.cs (DO-1, DO-2), Elementary/Add.cs (ADD-1 to ADD-3)
     if s.NormFirst then
         x + dropout.forward (sublayer (norm.forward x))
     else
