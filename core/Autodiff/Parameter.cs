@@ -16,12 +16,15 @@ public sealed class Parameter<T> : Variable<T> where T : unmanaged, IBinaryFloat
     /// <param name="name">Path of the parameter in its model, such as <c>encoder.0.attention.query.weight</c>.</param>
     /// <param name="value">Initial value, any shape; must be persistent.</param>
     /// <exception cref="ArgumentException">The value is rented from an arena and would go stale.</exception>
-    public Parameter(string name, Tensor<T> value) : base(name, value, wantsGradient: true)
+    public Parameter(string name, Tensor<T> value) : base(tape: null, "parameter", name, [], value, wantsGradient: true)
     {
         if (!value.IsPersistent)
             throw new ArgumentException($"{name} must start from a persistent tensor; call ToPersistent() on it.", nameof(value));
         gradient = Tensor<T>.Zeros(value.Shape);
     }
+
+    /// <summary>Path of the parameter in its model.</summary>
+    public override string Name => Place;
 
     /// <summary>The gradient, same shape as the value; zeros until a backward pass adds to it.</summary>
     [AllowNull]

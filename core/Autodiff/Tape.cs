@@ -6,19 +6,27 @@ using Hybrid.Tensors;
 namespace Hybrid.Autodiff;
 
 /// <summary>
-/// Remembers the rules that were applied, in order, and runs their pullbacks in reverse. This is all of reverse-mode
+/// One pass: remembers the rules that were applied, in order, and runs their pullbacks in reverse. This is all of reverse-mode
 /// differentiation: the chain rule is the loop in <c>Backward</c>, everything else is in the rules.
 /// </summary>
 /// <remarks>
-/// First order only: pullbacks compute numbers and are not recorded themselves. Not thread-safe; a tape owns one arena.
+/// It also says what a pass needs to know: whether it trains, where chance comes from, and at which place of the model it is. First order
+/// only: pullbacks compute numbers and are not recorded themselves. Not thread-safe; a tape owns one arena.
 /// </remarks>
 public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private readonly record struct Entry(Variable<T> Output, Variable<T>[] Inputs, Pullback<T> Pullback);
+    /// <summary>A rule that was applied. The versions are those of the inputs' values at that time.</summary>
+    private readonly record struct Entry(Variable<T>[] Outputs, Variable<T>[] Inputs, int[] Versions, PullbackOfMany<T> Pullback);
 
     private readonly List<Entry> entries = [];
+    private readonly List<Variable<T>> inputs = [];
 
-    /// <summary>Memory of the current step; rules rent their values from it.</summary>
+    /// <summary>Makes a tape.</summary>
+    /// <param name="training">True if the pass trains: batch statistics and dropout; false if it evaluates.</param>
+    /// <param name="random">Where a pass that trains draws chance from, such as masks of dropout; null if it needs none.</param>
+    public Tape(bool training = false, RandomStream? random = null) => Mode = new TapeMode(training, Records: true, random, Place: "");
+
+    /// <summary>Memory of the current pass; rules rent their values from it.</summary>
     public Arena<T> Arena { get; } = new();
 
     /// <summary>
@@ -27,37 +35,106 @@ public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     /// </summary>
     public bool ChecksFinite { get; set; }
 
+    /// <summary>True if the pass trains: batch normalization uses the batch, and dropout drops.</summary>
+    public bool IsTraining => Mode.Trains;
+
+    /// <summary>False in inference, when no gradient will be asked for and nothing is remembered.</summary>
+    public bool IsRecording => Mode.Records;
+
+    /// <summary>Where chance comes from while the pass trains; null if it has none.</summary>
+    public RandomStream? Random => Mode.Random;
+
+    /// <summary>The place in the model at which rules are recorded at the moment; empty outside of any layer.</summary>
+    public string Place => Mode.Place;
+
+    internal TapeMode Mode { get; set; }
+
     /// <summary>The recorded variables in the order in which they were computed, for inspection.</summary>
-    public IEnumerable<Variable<T>> Recorded => entries.Select(entry => entry.Output);
+    public IEnumerable<Variable<T>> Recorded => entries.SelectMany(entry => entry.Outputs);
+
+    /// <summary>From here to the end of the scope the pass trains.</summary>
+    /// <param name="random">Where chance comes from; null if none is needed.</param>
+    public TapeScope<T> Training(RandomStream? random = null) => new(this, Mode with { Trains = true, Records = true, Random = random }, releases: false);
+
+    /// <summary>From here to the end of the scope the pass evaluates: running statistics, nothing dropped. Gradients can still be asked for.</summary>
+    public TapeScope<T> Evaluation() => new(this, Mode with { Trains = false, Records = true, Random = null }, releases: false);
+
+    /// <summary>The same without gradients: nothing is remembered, and each layer gives back all memory but that of its output.</summary>
+    public TapeScope<T> Inference() => new(this, Mode with { Trains = false, Records = false, Random = null }, releases: false);
+
+    /// <summary>From here to the end of the scope rules are recorded at this place.</summary>
+    /// <param name="place">Path of a layer in its model, such as <c>encoder.0.norm</c>.</param>
+    public TapeScope<T> At(string place) => new(this, Mode with { Place = place }, releases: !Mode.Records);
 
     /// <summary>A value into which no gradient flows, such as data.</summary>
-    public Variable<T> Constant(Tensor<T> value) => new("constant", value, wantsGradient: false);
+    public Variable<T> Constant(Tensor<T> value) => Leaf("constant", value, wantsGradient: false);
 
     /// <summary>A value whose gradient is wanted although it is not a parameter, such as the input of a gradient check.</summary>
-    public Variable<T> Input(Tensor<T> value) => new("input", value, wantsGradient: true);
+    public Variable<T> Input(Tensor<T> value)
+    {
+        var input = Leaf("input", value, wantsGradient: true);
+        inputs.Add(input);
+        return input;
+    }
+
+    /// <summary>A parameter as a variable of this tape, for a rule that has no other input, such as the square in a penalty of weights.</summary>
+    public Variable<T> Of(Parameter<T> parameter)
+    {
+        return Record(new("Of") { Rereads = [] }, (parameter.Value, Backward), parameter);
+
+        static void Backward(Tensor<T> dy, Gradients<T> gradients)
+        {
+            if (!gradients.Wants(0)) return;
+            var (dx, accumulate) = gradients.Open(0);
+            Elementwise.Copy(dy, dx, accumulate);
+        }
+    }
+
+    /// <summary>The variable that was recorded last at a place by a rule.</summary>
+    /// <param name="place">Path of the layer.</param>
+    /// <param name="rule">Name of the rule; null if the layer's last is meant.</param>
+    /// <exception cref="KeyNotFoundException">There is none; the message says which rules were recorded there.</exception>
+    public Variable<T> Find(string place, string? rule = null)
+    {
+        Variable<T>[] here = [.. Recorded.Where(made => made.Place == place)];
+        return here.LastOrDefault(made => rule is null || made.Rule == rule)
+            ?? throw new KeyNotFoundException(here.Length == 0
+                ? $"nothing was recorded at '{place}'; there are {string.Join(", ", Recorded.Select(made => $"'{made.Place}'").Distinct().Take(20))}. In inference nothing is recorded."
+                : $"no {rule} was recorded at '{place}'; there are {string.Join(", ", here.Select(made => made.Rule).Distinct())}.");
+    }
 
     /// <summary>Records the result of a rule.</summary>
-    /// <param name="rule">Name of the rule, for messages.</param>
+    /// <param name="operation">The rule, with its attributes; its name alone is enough for a rule without any.</param>
     /// <param name="result">What the rule returned: its value and its pullback.</param>
-    /// <param name="inputs">The rule's tensor inputs, in the order in which its pullback numbers them.</param>
+    /// <param name="inputs">The rule's tensor inputs, in the order in which its pullback numbers them; constants, of which it knows nothing, last.</param>
+    /// <exception cref="InvalidOperationException">An input belongs to another tape, or to a pass that has ended.</exception>
     /// <exception cref="NonFiniteException">The value is not finite, and <see cref="ChecksFinite"/> is set.</exception>
-    public Variable<T> Record(string rule, (Tensor<T> Value, Pullback<T> Pullback) result, params Variable<T>[] inputs)
+    public Variable<T> Record(Operation operation, (Tensor<T> Value, Pullback<T> Pullback) result, params Variable<T>[] inputs) =>
+        RecordMany(operation, [result.Value], (dys, gradients) => result.Pullback(dys[0]!, gradients), inputs)[0];
+
+    /// <summary>Records the result of a rule of several values; its pullback gets a cotangent for each.</summary>
+    /// <param name="operation">The rule, with its attributes.</param>
+    /// <param name="values">The values.</param>
+    /// <param name="pullback">The pullback of all of them.</param>
+    /// <param name="inputs">The rule's tensor inputs, in the order in which its pullback numbers them; constants, of which it knows nothing, last.</param>
+    /// <returns>A variable for each value.</returns>
+    /// <inheritdoc cref="Record"/>
+    public Variable<T>[] RecordMany(Operation operation, Tensor<T>[] values, PullbackOfMany<T> pullback, params Variable<T>[] inputs)
     {
-        if (ChecksFinite && !VectorMath.AllFinite<T>(result.Value.Span))
-        {
-            var cause = inputs.FirstOrDefault(input => !VectorMath.AllFinite<T>(input.Value.Span));
-            var from = cause is null ? "all its inputs are finite" : $"its input '{cause.Name}' {cause.Value.Shape} is not either";
-            throw new NonFiniteException($"the value of '{rule}' {result.Value.Shape} is not finite; {from}.");
-        }
-        var output = new Variable<T>(rule, result.Value, inputs.Any(input => input.WantsGradient));
-        if (output.WantsGradient) entries.Add(new Entry(output, inputs, result.Pullback));
-        return output;
+        foreach (var input in inputs) ThrowIfForeign(input, operation.Rule);
+        if (ChecksFinite) ThrowIfNotFinite(operation, values, inputs);
+        var wantsGradient = IsRecording && inputs.Any(input => input.WantsGradient);
+        var outputs = Array.ConvertAll(values, value => new Variable<T>(this, operation, Place, inputs, value, wantsGradient));
+        if (wantsGradient) entries.Add(new Entry(outputs, inputs, Array.ConvertAll(inputs, input => input.Value.Version), pullback));
+        return outputs;
     }
 
     /// <summary>Adds the gradient of the output into every input and parameter that it was computed from.</summary>
     /// <param name="output">A recorded variable; a scalar unless a cotangent is given.</param>
     /// <param name="cotangent">What flows into the output, same shape; 1 if left out.</param>
-    /// <exception cref="InvalidOperationException">The output was not recorded on this tape since it was last cleared.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The output was not recorded on this tape since it was last cleared, or a value that a pullback reads was changed since.
+    /// </exception>
     /// <exception cref="ShapeException">The output is no scalar and no cotangent is given, or the cotangent has another shape.</exception>
     /// <exception cref="NonFiniteException">A gradient is not finite, and <see cref="ChecksFinite"/> is set.</exception>
     public void Backward(Variable<T> output, Tensor<T>? cotangent = null) => Backward(output, cotangent, wanted: null);
@@ -69,31 +146,37 @@ public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     /// <param name="output">A recorded variable; a scalar unless a cotangent is given.</param>
     /// <param name="towards">Parameters, inputs or recorded variables that the output was computed from.</param>
     /// <param name="cotangent">What flows into the output, same shape; 1 if left out.</param>
-    /// <exception cref="InvalidOperationException">One of them is a constant, or the output was not computed from it on this tape since it was last cleared.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// One of them is a constant, or the output was not computed from it on this tape since it was last cleared, or a value that a
+    /// pullback reads was changed since.
+    /// </exception>
     /// <inheritdoc cref="Backward(Variable{T}, Tensor{T}?)"/>
     public void Backward<TVariable>(Variable<T> output, IEnumerable<TVariable> towards, Tensor<T>? cotangent = null)
         where TVariable : Variable<T> => Backward(output, cotangent, Downstream([.. towards], output));
 
     private void Backward(Variable<T> output, Tensor<T>? cotangent, HashSet<Variable<T>>? wanted)
     {
-        if (!entries.Any(entry => ReferenceEquals(entry.Output, output)))
-            throw new InvalidOperationException(
-                $"'{output.Name}' depends on no parameter or input of this tape; record it here, after the last Clear(), and then go backward.");
+        if (!entries.Any(entry => entry.Outputs.Contains(output)))
+            throw new InvalidOperationException(output.Tape == this && output.Pass != Arena.Epoch
+                ? $"'{output.Name}' belongs to a pass that has ended; go backward before the tape is cleared."
+                : $"'{output.Name}' depends on no parameter or input of this tape; record it here, after the last Clear() and not in inference, and then go backward.");
         cotangent ??= output.Value.Length == 1
-            ? Tensor<T>.From(output.Value.Shape, [T.One])
-            : throw new ShapeException($"'{output.Name}' is {output.Value.Shape}, not a scalar; pass a cotangent of that shape.");
-        ShapeException.ThrowIfNot(cotangent.Shape, output.Value.Shape, "cotangent", $"it flows into '{output.Name}'");
+            ? One(output.Shape)
+            : throw new ShapeException($"'{output.Name}' is {output.Shape}, not a scalar; pass a cotangent of that shape.");
+        ShapeException.ThrowIfNot(cotangent.Shape, output.Shape, "cotangent", $"it flows into '{output.Name}'");
 
-        foreach (var entry in entries) entry.Output.Gradient = null;
+        foreach (var made in Recorded.Concat(inputs)) made.Gradient = null;
         output.Gradient = cotangent;
         for (var i = entries.Count - 1; i >= 0; i--)
         {
-            var (made, inputs, pullback) = entries[i];
-            if (made.Gradient is not { } dy) continue;
-            var gradients = new Gradients<T>(inputs, Arena, wanted);
-            pullback(dy, gradients);
+            var (outputs, from, versions, pullback) = entries[i];
+            var dys = Array.ConvertAll(outputs, made => made.Gradient);
+            if (dys.All(dy => dy is null)) continue;
+            ThrowIfChanged(outputs[0], from, versions);
+            var gradients = new Gradients<T>(from, Arena, wanted);
+            pullback(dys, gradients);
             if (ChecksFinite && gradients.FirstNonFinite() is { } bad)
-                throw new NonFiniteException($"the pullback of '{made.Name}' made a gradient of '{bad.Name}' {bad.Value.Shape} that is not finite.");
+                throw new NonFiniteException($"the pullback of '{outputs[0].Name}' made a gradient of '{bad.Name}' {bad.Shape} that is not finite.");
         }
     }
 
@@ -102,20 +185,63 @@ public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         HashSet<Variable<T>> leading = [output];
         foreach (var entry in Enumerable.Reverse(entries))
-            if (leading.Contains(entry.Output)) leading.UnionWith(entry.Inputs);
+            if (entry.Outputs.Any(leading.Contains)) leading.UnionWith(entry.Inputs);
         if (targets.FirstOrDefault(target => !target.WantsGradient || !leading.Contains(target)) is { } lost)
             throw new InvalidOperationException(
-                $"'{lost.Name}' {lost.Value.Shape} is a constant, or '{output.Name}' was not computed from it on this tape since its last Clear(); "
+                $"'{lost.Name}' {lost.Shape} is a constant, or '{output.Name}' was not computed from it on this tape since its last Clear(); "
                 + "go towards what the output depends on.");
         foreach (var entry in entries)
-            if (entry.Inputs.Any(targets.Contains)) targets.Add(entry.Output);
+            if (entry.Inputs.Any(targets.Contains)) targets.UnionWith(entry.Outputs);
         return targets;
     }
 
-    /// <summary>Ends the step: forgets the rules and gives all rented memory back.</summary>
+    /// <summary>Ends the pass: forgets the rules and gives all rented memory back.</summary>
     public void Clear()
     {
         entries.Clear();
+        inputs.Clear();
         Arena.Release();
+    }
+
+    private Variable<T> Leaf(string kind, Tensor<T> value, bool wantsGradient) => new(this, kind, "", [], value, wantsGradient);
+
+    private Tensor<T> One(Shape shape)
+    {
+        var one = Tensor<T>.Rent(Arena, shape);
+        one.Span[0] = T.One;
+        return one;
+    }
+
+    private void ThrowIfForeign(Variable<T> input, string rule)
+    {
+        if (input.Tape is null) return;
+        if (input.Tape != this)
+            throw new InvalidOperationException(
+                $"'{input.Name}' {input.Shape}, an input of '{rule}', stands on another tape, where no gradient of this one would arrive; "
+                + "record both on one tape, or take its value as a constant: tape.Constant(x.Value).");
+        if (input.Pass != Arena.Epoch)
+            throw new InvalidOperationException(
+                $"'{input.Name}', an input of '{rule}', belongs to a pass that has ended: the tape was cleared since; make it again in this pass.");
+    }
+
+    private static void ThrowIfNotFinite(Operation operation, Tensor<T>[] values, Variable<T>[] inputs)
+    {
+        foreach (var value in values)
+        {
+            if (VectorMath.AllFinite<T>(value.Span)) continue;
+            var cause = inputs.FirstOrDefault(input => !VectorMath.AllFinite<T>(input.Value.Span));
+            var from = cause is null ? "all its inputs are finite" : $"its input '{cause.Name}' {cause.Shape} is not either";
+            throw new NonFiniteException($"the value of '{operation.Rule}' {value.Shape} is not finite; {from}.");
+        }
+    }
+
+    /// <summary>A pullback computes with the values of its inputs: they must be those of the forward pass.</summary>
+    private static void ThrowIfChanged(Variable<T> output, Variable<T>[] inputs, int[] versions)
+    {
+        for (var i = 0; i < inputs.Length; i++)
+            if (inputs[i].Value.Version != versions[i] && (output.Operation.Rereads?.Contains(i) ?? true))
+                throw new InvalidOperationException(
+                    $"'{inputs[i].Name}' {inputs[i].Shape} was changed after '{output.Name}' was computed from it, so the gradient would be wrong; "
+                    + "go backward through all losses before the optimizer's step, or record the pass again after it.");
     }
 }

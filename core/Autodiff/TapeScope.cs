@@ -5,11 +5,15 @@ using Hybrid.Tensors;
 namespace Hybrid.Autodiff;
 
 /// <summary>A stretch of a pass during which the tape has another mode, or another place in the model; its end restores what was before.</summary>
-public readonly struct TapeScope<T> : IDisposable where T : unmanaged, IBinaryFloatingPointIeee754<T>
+/// <remarks>
+/// If the tape records nothing, the scope of a layer also gives memory back: at its end all but what the layer returns, before it whatever
+/// is not needed any more. A tensor whose memory was given back throws when it is used.
+/// </remarks>
+public sealed class TapeScope<T> : IDisposable where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly Tape<T> tape;
     private readonly TapeMode before;
-    private readonly Arena<T>.Mark? mark;
+    private Arena<T>.Mark? mark;
 
     internal TapeScope(Tape<T> tape, TapeMode mode, bool releases)
     {
@@ -18,18 +22,23 @@ public readonly struct TapeScope<T> : IDisposable where T : unmanaged, IBinaryFl
         mark = releases ? tape.Arena.Begin() : null;
     }
 
-    /// <summary>
-    /// What a layer returns. If the tape records nothing, all other memory that was rented in the scope is free from here on, and a
-    /// tensor that lies in it throws when it is used.
-    /// </summary>
-    public Variable<T> Keep(Variable<T> output) => Keep([output])[0];
-
-    /// <inheritdoc cref="Keep(Variable{T})"/>
-    public Variable<T>[] Keep(params Variable<T>[] outputs)
+    /// <summary>What the layer returns; in inference all else that was rented in the scope is given back.</summary>
+    public Variable<T> Keep(Variable<T> output)
     {
-        if (mark is not { } start) return outputs;
-        var values = Tensor<T>.End(tape.Arena, start, Array.ConvertAll(outputs, output => output.Value));
-        return [.. outputs.Select((output, i) => output is Parameter<T> ? output : output.WithValue(values[i]))];
+        if (mark is not { } start) return output;
+        mark = null;
+        return Moved(output, blocks => tape.Arena.End(start, blocks));
+    }
+
+    /// <summary>What the layer still needs of all that was computed in it so far; in inference the rest is given back, and the scope goes on.</summary>
+    public Variable<T> Only(Variable<T> needed)
+    {
+        if (mark is not { } start) return needed;
+        return Moved(needed, blocks =>
+        {
+            (mark, var kept) = tape.Arena.Compact(start, blocks);
+            return kept;
+        });
     }
 
     /// <summary>Ends the scope.</summary>
@@ -37,6 +46,12 @@ public readonly struct TapeScope<T> : IDisposable where T : unmanaged, IBinaryFl
     {
         if (mark is { } start) tape.Arena.End(start);
         tape.Mode = before;
+    }
+
+    private static Variable<T> Moved(Variable<T> variable, Func<Block<T>[], Block<T>[]> move)
+    {
+        var value = Tensor<T>.Moved([variable.Value], move)[0];
+        return variable is Parameter<T> ? variable : variable.WithValue(value);
     }
 }
 

@@ -5,26 +5,47 @@ using Hybrid.Tensors;
 namespace Hybrid.Autodiff;
 
 /// <summary>A value on a tape and, after the backward pass, the gradient of the loss with respect to it.</summary>
-public class Variable<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+/// <remarks>It knows its tape, so that a model reads like its paper: <c>(x.Linear(w, b) + h.Linear(u)).Tanh()</c>.</remarks>
+public partial class Variable<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    internal Variable(string name, Tensor<T> value, bool wantsGradient)
+    internal Variable(Tape<T>? tape, Operation operation, string place, Variable<T>[] inputs, Tensor<T> value, bool wantsGradient)
     {
-        Name = name;
-        Value = value;
-        WantsGradient = wantsGradient;
+        (Tape, Operation, Place, Inputs, Value, WantsGradient) = (tape, operation, place, inputs, value, wantsGradient);
+        Pass = tape?.Arena.Epoch ?? 0;
     }
 
-    /// <summary>What the value is: a parameter's name, or the rule that made it.</summary>
-    public string Name { get; }
+    /// <summary>The tape of the pass it belongs to; null for a parameter, which outlives all passes.</summary>
+    public Tape<T>? Tape { get; }
+
+    /// <summary>The rule that made it, with its attributes; <c>constant</c>, <c>input</c> or <c>parameter</c> if none did.</summary>
+    public Operation Operation { get; }
+
+    /// <summary>Name of the rule that made it.</summary>
+    public string Rule => Operation.Rule;
+
+    /// <summary>Where it stands in the model, such as <c>encoder.0.norm</c>; empty outside of any layer.</summary>
+    public string Place { get; }
+
+    /// <summary>What it was made from, constants included, in the order of the rule's inputs.</summary>
+    public IReadOnlyList<Variable<T>> Inputs { get; }
+
+    /// <summary>Place and rule, or a parameter's path, for messages.</summary>
+    public virtual string Name => Place.Length == 0 ? Rule : $"{Place}: {Rule}";
 
     /// <summary>The value.</summary>
     public Tensor<T> Value { get; }
+
+    /// <summary>Shape of the value.</summary>
+    public Shape Shape => Value.Shape;
 
     /// <summary>True if a gradient is to flow into this variable.</summary>
     public bool WantsGradient { get; }
 
     /// <summary>The gradient, same shape as the value; null while none has arrived.</summary>
     public virtual Tensor<T>? Gradient { get; internal set; }
+
+    /// <summary>The pass of its tape that it belongs to: how often the tape had been cleared before.</summary>
+    internal int Pass { get; }
 
     /// <summary>Memory for the gradient, and whether something has arrived in it; if not, its contents are undefined.</summary>
     internal virtual (Tensor<T> Slot, bool Accumulate) OpenGradient(Arena<T> arena)
@@ -33,4 +54,10 @@ public class Variable<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
         Gradient = Tensor<T>.Rent(arena, Value.Shape);
         return (Gradient, false);
     }
+
+    /// <summary>The same variable, when its numbers have moved.</summary>
+    internal Variable<T> WithValue(Tensor<T> value) => new(Tape, Operation, Place, [], value, WantsGradient);
+
+    /// <summary>The name, the shape and, for small tensors, the values.</summary>
+    public override string ToString() => $"{Name} {Value}";
 }

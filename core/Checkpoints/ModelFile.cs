@@ -72,7 +72,11 @@ public static class ModelFile
         CheckNames(file, targets);
         var values = targets.Select(target => Fitting(file, target, convert)).ToArray();
         // All fit, so from here on nothing can fail halfway.
-        for (var i = 0; i < targets.Length; i++) values[i].Span.CopyTo(targets[i].Value.Span);
+        for (var i = 0; i < targets.Length; i++)
+        {
+            values[i].Span.CopyTo(targets[i].Value.Span);
+            targets[i].Value.MarkChanged();
+        }
     }
 
     private static IEnumerable<(string Name, Tensor<T> Value)> Named<T>(IEnumerable<Parameter<T>> parameters) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>

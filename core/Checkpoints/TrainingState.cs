@@ -98,7 +98,11 @@ public sealed class TrainingState
     private void Add<T>(string name, Tensor<T> tensor) where T : unmanaged, IBinaryFloatingPointIeee754<T> => Add(name, new Part(
         () => StoredTensor.Of(tensor),
         stored => stored.Type == StoredTensor.TypeOf<T>() && stored.Shape.Equals(tensor.Shape),
-        stored => stored.ToTensor<T>().Span.CopyTo(tensor.Span)));
+        stored =>
+        {
+            stored.ToTensor<T>().Span.CopyTo(tensor.Span);
+            tensor.MarkChanged();
+        }));
 
     private void Add(string name, Func<(ulong EpochStart, int Taken)> read, Action<(ulong EpochStart, int Taken)> write) => Add($"{name}/place", new Part(
         () => StoredTensor.Of(new Shape(2), [(long)read().EpochStart, read().Taken]),

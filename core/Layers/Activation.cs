@@ -29,29 +29,28 @@ public sealed class Activation<T> : Layer<T> where T : unmanaged, IBinaryFloatin
     public override IEnumerable<Parameter<T>> Parameters => slope is null ? [] : [slope];
 
     /// <summary>The function of every element of x, any shape.</summary>
-    public Variable<T> Apply(Tape<T> tape, Variable<T> x)
+    public Variable<T> Apply(Variable<T> x)
     {
         if (kind == ActivationKind.Identity) return x;
-        var arena = tape.Arena;
-        return slope is not null
-            ? tape.Record(name, PRelu.Forward(x.Value, slope.Value, arena), x, slope)
-            : tape.Record(name, kind switch
-            {
-                ActivationKind.Sigmoid => Sigmoid.Forward(x.Value, arena),
-                ActivationKind.HardSigmoid => HardSigmoid.Forward(x.Value, arena),
-                ActivationKind.Tanh => Tanh.Forward(x.Value, arena),
-                ActivationKind.HardTanh => HardTanh.Forward(x.Value, arena),
-                ActivationKind.Relu => Relu.Forward(x.Value, arena),
-                ActivationKind.LeakyRelu => LeakyRelu.Forward(0.01, x.Value, arena),
-                ActivationKind.Elu => Elu.Forward(1, x.Value, arena),
-                ActivationKind.Selu => Selu.Forward(x.Value, arena),
-                ActivationKind.Softplus => Softplus.Forward(x.Value, arena),
-                ActivationKind.Gelu => Gelu.Forward(x.Value, arena),
-                ActivationKind.GeluTanh => Gelu.ForwardTanh(x.Value, arena),
-                ActivationKind.Swish => Swish.Forward(1, x.Value, arena),
-                ActivationKind.HardSwish => HardSwish.Forward(x.Value, arena),
-                ActivationKind.Mish => Mish.Forward(x.Value, arena),
-                _ => throw new InvalidOperationException($"{kind} has no rule; add it here."),
-            }, x);
+        using var here = At(name, x);
+        return here.Keep(kind switch
+        {
+            ActivationKind.Sigmoid => x.Sigmoid(),
+            ActivationKind.HardSigmoid => x.HardSigmoid(),
+            ActivationKind.Tanh => x.Tanh(),
+            ActivationKind.HardTanh => x.HardTanh(),
+            ActivationKind.Relu => x.Relu(),
+            ActivationKind.LeakyRelu => x.LeakyRelu(),
+            ActivationKind.PRelu => x.PRelu(slope!),
+            ActivationKind.Elu => x.Elu(),
+            ActivationKind.Selu => x.Selu(),
+            ActivationKind.Softplus => x.Softplus(),
+            ActivationKind.Gelu => x.Gelu(),
+            ActivationKind.GeluTanh => x.GeluTanh(),
+            ActivationKind.Swish => x.Swish(),
+            ActivationKind.HardSwish => x.HardSwish(),
+            ActivationKind.Mish => x.Mish(),
+            _ => throw new InvalidOperationException($"{kind} has no rule; add it here."),
+        });
     }
 }

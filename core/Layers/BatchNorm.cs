@@ -1,6 +1,7 @@
 using System.Numerics;
 using Hybrid.Autodiff;
 using Hybrid.Kernels;
+using Hybrid.Rules;
 using Hybrid.Tensors;
 
 namespace Hybrid.Layers;
@@ -58,30 +59,27 @@ public sealed class BatchNorm<T> : Layer<T> where T : unmanaged, IBinaryFloating
     /// <summary>What inference needs beside the parameters, by name: it is saved with them, and not trained.</summary>
     public IEnumerable<(string Name, Tensor<T> Value)> Statistics => [($"{name}.mean", Mean), ($"{name}.variance", Variance)];
 
-    /// <summary>Normalizes x, [..., channels].</summary>
-    /// <param name="tape">The tape.</param>
-    /// <param name="x">Input, [..., channels].</param>
-    /// <param name="training">True normalizes by the batch and moves the running statistics towards it; false normalizes by these.</param>
+    /// <summary>Normalizes x, [..., channels]: while the tape trains by the batch, whose statistics the running ones then follow, else by these.</summary>
     /// <exception cref="ShapeException">x does not end in channels, or has no rows and is trained on.</exception>
     /// <exception cref="NonFiniteException">The batch's mean or variance is NaN or infinite; the running statistics stay as they were.</exception>
-    public Variable<T> Apply(Tape<T> tape, Variable<T> x, bool training)
+    public Variable<T> Apply(Variable<T> x)
     {
-        if (!training)
-            return tape.Record(Gain.Name, Rules.BatchNorm.ForwardFixed(eps, x.Value, Gain.Value, Bias.Value, Mean, Variance, tape.Arena), x, Gain, Bias);
-        var (y, pullback, mean, variance) = Rules.BatchNorm.Forward(eps, x.Value, Gain.Value, Bias.Value, tape.Arena);
+        using var here = At(name, x);
+        if (!x.Tape!.IsTraining) return here.Keep(x.BatchNormFixed(Gain, Bias, Mean, Variance, eps));
+        var (y, mean, variance) = x.BatchNorm(Gain, Bias, eps);
         Follow(mean, variance, x);
-        return tape.Record(Gain.Name, (y, pullback), x, Gain, Bias);
+        return here.Keep(y);
     }
 
     /// <summary>Normalizes x and takes max(that, 0), in one rule: the same numbers in fewer sweeps over memory.</summary>
     /// <inheritdoc cref="Apply"/>
-    public Variable<T> ApplyRelu(Tape<T> tape, Variable<T> x, bool training)
+    public Variable<T> ApplyRelu(Variable<T> x)
     {
-        if (!training)
-            return tape.Record($"{Gain.Name} relu", Rules.BatchNormRelu.ForwardFixed(eps, x.Value, Gain.Value, Bias.Value, Mean, Variance, tape.Arena), x, Gain, Bias);
-        var (y, pullback, mean, variance) = Rules.BatchNormRelu.Forward(eps, x.Value, Gain.Value, Bias.Value, tape.Arena);
+        using var here = At(name, x);
+        if (!x.Tape!.IsTraining) return here.Keep(x.BatchNormReluFixed(Gain, Bias, Mean, Variance, eps));
+        var (y, mean, variance) = x.BatchNormRelu(Gain, Bias, eps);
         Follow(mean, variance, x);
-        return tape.Record($"{Gain.Name} relu", (y, pullback), x, Gain, Bias);
+        return here.Keep(y);
     }
 
     /// <summary>Moves the running statistics towards those of a batch.</summary>
@@ -98,5 +96,7 @@ public sealed class BatchNorm<T> : Layer<T> where T : unmanaged, IBinaryFloating
             // One row says nothing of the variance.
             if (rows > 1) Variance.Span[c] += rate * (unbiased * variance.Span[c] - Variance.Span[c]); // BN-10: Var[x] ← Var[x] + m (n / (n − 1) σ² − Var[x])
         }
+        Mean.MarkChanged();
+        Variance.MarkChanged();
     }
 }

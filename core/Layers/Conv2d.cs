@@ -1,5 +1,6 @@
 using System.Numerics;
 using Hybrid.Autodiff;
+using Hybrid.Rules;
 using Hybrid.Tensors;
 
 namespace Hybrid.Layers;
@@ -7,6 +8,7 @@ namespace Hybrid.Layers;
 /// <summary>A convolution of images, [batch, height, width, channels], with trained weights.</summary>
 public sealed class Conv2d<T> : Layer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
+    private readonly string name;
     private readonly int stride, padding;
 
     /// <summary>Makes the layer with normal weights of the scale's variance and a bias of zeros.</summary>
@@ -28,7 +30,7 @@ public sealed class Conv2d<T> : Layer<T> where T : unmanaged, IBinaryFloatingPoi
         CheckAtLeast(0, padding, nameof(padding));
         CheckAtLeast(1, inChannels, nameof(inChannels));
         CheckAtLeast(1, outChannels, nameof(outChannels));
-        (this.stride, this.padding) = (stride, padding);
+        (this.name, this.stride, this.padding) = (name, stride, padding);
         var deviation = Math.Sqrt(scale.Variance(kernel * kernel * inChannels, kernel * kernel * outChannels));
         Weight = new Parameter<T>($"{name}.weight", Initialization.Normal<T>(new Shape(kernel, kernel, inChannels, outChannels), deviation, random));
         if (withBias) Bias = new Parameter<T>($"{name}.bias", Tensor<T>.Zeros(new Shape(outChannels)));
@@ -45,12 +47,10 @@ public sealed class Conv2d<T> : Layer<T> where T : unmanaged, IBinaryFloatingPoi
 
     /// <summary>Maps x, [batch, height, width, inChannels], to [batch, outHeight, outWidth, outChannels]; see <see cref="Rules.Conv2d.Forward"/>.</summary>
     /// <exception cref="ShapeException">x is no batch of images of inChannels, or with its padding smaller than the window.</exception>
-    public Variable<T> Apply(Tape<T> tape, Variable<T> x)
+    public Variable<T> Apply(Variable<T> x)
     {
-        var result = Rules.Conv2d.Forward(stride, padding, x.Value, Weight.Value, Bias?.Value, tape.Arena);
-        return Bias is null
-            ? tape.Record(Weight.Name, result, x, Weight)
-            : tape.Record(Weight.Name, result, x, Weight, Bias);
+        using var here = At(name, x);
+        return here.Keep(x.Conv2d(Weight, Bias, stride, padding));
     }
 
     private static void CheckAtLeast(int least, int size, string name)

@@ -1,5 +1,6 @@
 using System.Numerics;
 using Hybrid.Autodiff;
+using Hybrid.Rules;
 using Hybrid.Tensors;
 
 namespace Hybrid.Layers;
@@ -7,6 +8,7 @@ namespace Hybrid.Layers;
 /// <summary>A transposed convolution of images, [batch, height, width, channels], with trained weights.</summary>
 public sealed class ConvTranspose2d<T> : Layer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
+    private readonly string name;
     private readonly int stride, padding;
 
     /// <summary>Makes the layer with normal weights of the scale's variance and a bias of zeros.</summary>
@@ -30,7 +32,7 @@ public sealed class ConvTranspose2d<T> : Layer<T> where T : unmanaged, IBinaryFl
         ArgumentOutOfRangeException.ThrowIfNegative(padding);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(inChannels);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(outChannels);
-        (this.stride, this.padding) = (stride, padding);
+        (this.name, this.stride, this.padding) = (name, stride, padding);
         var windows = (kernel - 1) / stride + 1;
         var deviation = Math.Sqrt(scale.Variance(windows * windows * inChannels, kernel * kernel * outChannels));
         Weight = new Parameter<T>($"{name}.weight", Initialization.Normal<T>(new Shape(kernel, kernel, outChannels, inChannels), deviation, random));
@@ -48,11 +50,9 @@ public sealed class ConvTranspose2d<T> : Layer<T> where T : unmanaged, IBinaryFl
 
     /// <summary>Maps x, [batch, height, width, inChannels], to [batch, outHeight, outWidth, outChannels]; see <see cref="Rules.ConvTranspose2d.Forward"/>.</summary>
     /// <exception cref="ShapeException">x is no batch of images of inChannels, or the padding leaves nothing of what they become.</exception>
-    public Variable<T> Apply(Tape<T> tape, Variable<T> x)
+    public Variable<T> Apply(Variable<T> x)
     {
-        var result = Rules.ConvTranspose2d.Forward(stride, padding, x.Value, Weight.Value, Bias?.Value, tape.Arena);
-        return Bias is null
-            ? tape.Record(Weight.Name, result, x, Weight)
-            : tape.Record(Weight.Name, result, x, Weight, Bias);
+        using var here = At(name, x);
+        return here.Keep(x.ConvTranspose2d(Weight, Bias, stride, padding));
     }
 }

@@ -35,15 +35,16 @@ public sealed class GatedLinear<T> : Layer<T> where T : unmanaged, IBinaryFloati
 
     /// <summary>Maps x, [..., inFeatures], to [..., outFeatures].</summary>
     /// <exception cref="ShapeException">x does not end in inFeatures.</exception>
-    public Variable<T> Apply(Tape<T> tape, Variable<T> x)
+    public Variable<T> Apply(Variable<T> x)
     {
-        var (a, b) = (value.Apply(tape, x), gate.Apply(tape, x));
-        return tape.Record(name, kind switch
+        using var here = At(name, x);
+        var (a, b) = (value.Apply(x), gate.Apply(x));
+        return here.Keep(kind switch
         {
-            ActivationKind.Glu => Glu.Forward(a.Value, b.Value, tape.Arena),
-            ActivationKind.GeGlu => GeGlu.Forward(a.Value, b.Value, tape.Arena),
-            ActivationKind.SwiGlu => SwiGlu.Forward(a.Value, b.Value, tape.Arena),
+            ActivationKind.Glu => a.Glu(b),
+            ActivationKind.GeGlu => a.GeGlu(b),
+            ActivationKind.SwiGlu => a.SwiGlu(b),
             _ => throw new InvalidOperationException($"{kind} has no rule; add it here."),
-        }, a, b);
+        });
     }
 }

@@ -1,5 +1,6 @@
 using System.Numerics;
 using Hybrid.Autodiff;
+using Hybrid.Rules;
 using Hybrid.Tensors;
 
 namespace Hybrid.Layers;
@@ -10,6 +11,7 @@ public sealed class LayerNorm<T> : Layer<T> where T : unmanaged, IBinaryFloating
     /// <summary>eps if none is given; units of x².</summary>
     public const double DefaultEps = 1e-5;
 
+    private readonly string name;
     private readonly double eps;
 
     /// <summary>Makes the layer with gain 1 and bias 0.</summary>
@@ -18,7 +20,7 @@ public sealed class LayerNorm<T> : Layer<T> where T : unmanaged, IBinaryFloating
     /// <param name="eps">Added to the variance inside the root; units of x².</param>
     public LayerNorm(string name, int features, double eps = DefaultEps)
     {
-        this.eps = eps;
+        (this.name, this.eps) = (name, eps);
         Gain = new Parameter<T>($"{name}.gain", Initialization.Constant<T>(new Shape(features), 1));
         Bias = new Parameter<T>($"{name}.bias", Tensor<T>.Zeros(new Shape(features)));
     }
@@ -34,6 +36,9 @@ public sealed class LayerNorm<T> : Layer<T> where T : unmanaged, IBinaryFloating
 
     /// <summary>Normalizes each row of x, [..., features].</summary>
     /// <exception cref="ShapeException">x does not end in features.</exception>
-    public Variable<T> Apply(Tape<T> tape, Variable<T> x) =>
-        tape.Record(Gain.Name, Rules.LayerNorm.Forward(eps, x.Value, Gain.Value, Bias.Value, tape.Arena), x, Gain, Bias);
+    public Variable<T> Apply(Variable<T> x)
+    {
+        using var here = At(name, x);
+        return here.Keep(x.LayerNorm(Gain, Bias, eps));
+    }
 }

@@ -1,5 +1,6 @@
 using System.Numerics;
 using Hybrid.Autodiff;
+using Hybrid.Rules;
 using Hybrid.Tensors;
 
 namespace Hybrid.Layers;
@@ -7,6 +8,8 @@ namespace Hybrid.Layers;
 /// <summary>An affine map of the last axis, y = x W + b.</summary>
 public sealed class Linear<T> : Layer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
+    private readonly string name;
+
     /// <summary>Makes the layer with Xavier-uniform weights and a bias of zeros.</summary>
     /// <param name="name">Path of the layer in its model; its parameters add <c>.weight</c> and <c>.bias</c>.</param>
     /// <param name="inFeatures">Width of the input.</param>
@@ -15,6 +18,7 @@ public sealed class Linear<T> : Layer<T> where T : unmanaged, IBinaryFloatingPoi
     /// <param name="random">Where the weights are drawn from.</param>
     public Linear(string name, int inFeatures, int outFeatures, bool withBias, RandomStream random)
     {
+        this.name = name;
         Weight = new Parameter<T>($"{name}.weight", Initialization.XavierUniform<T>(inFeatures, outFeatures, random));
         if (withBias) Bias = new Parameter<T>($"{name}.bias", Tensor<T>.Zeros(new Shape(outFeatures)));
     }
@@ -31,18 +35,18 @@ public sealed class Linear<T> : Layer<T> where T : unmanaged, IBinaryFloatingPoi
     /// <summary>Maps x, [..., inFeatures], to max(x W + b, 0), [..., outFeatures].</summary>
     /// <exception cref="InvalidOperationException">The layer has no bias.</exception>
     /// <exception cref="ShapeException">x does not end in inFeatures.</exception>
-    public Variable<T> ApplyRelu(Tape<T> tape, Variable<T> x) =>
-        Bias is null
-            ? throw new InvalidOperationException($"{Weight.Name} has no bias; apply the layer and then the rectifier.")
-            : tape.Record($"{Weight.Name} relu", Rules.LinearRelu.Forward(x.Value, Weight.Value, Bias.Value, tape.Arena), x, Weight, Bias);
+    public Variable<T> ApplyRelu(Variable<T> x)
+    {
+        using var here = At(name, x);
+        return here.Keep(x.LinearRelu(
+            Weight, Bias ?? throw new InvalidOperationException($"{Weight.Name} has no bias; apply the layer and then relu.")));
+    }
 
     /// <summary>Maps x, [..., inFeatures], to [..., outFeatures].</summary>
     /// <exception cref="ShapeException">x does not end in inFeatures.</exception>
-    public Variable<T> Apply(Tape<T> tape, Variable<T> x)
+    public Variable<T> Apply(Variable<T> x)
     {
-        var result = Rules.Linear.Forward(x.Value, Weight.Value, Bias?.Value, tape.Arena);
-        return Bias is null
-            ? tape.Record(Weight.Name, result, x, Weight)
-            : tape.Record(Weight.Name, result, x, Weight, Bias);
+        using var here = At(name, x);
+        return here.Keep(x.Linear(Weight, Bias));
     }
 }

@@ -46,42 +46,41 @@ public sealed class MultiHeadAttention<T> : Layer<T> where T : unmanaged, IBinar
         [.. query.Parameters, .. key.Parameters, .. value.Parameters, .. output.Parameters];
 
     /// <summary>Attends from each query to the memory; self-attention passes the same variable twice.</summary>
-    /// <param name="tape">Where to record.</param>
     /// <param name="queries">[batch, queryTime, features].</param>
     /// <param name="memory">Source of keys and values, [batch, keyTime, features].</param>
     /// <param name="mask">Which keys each query sees.</param>
-    /// <returns>The output, [batch, queryTime, features], and the attention weights, [batch, heads, queryTime, keyTime].</returns>
+    /// <returns>
+    /// The output, [batch, queryTime, features]. The attention weights, [batch, heads, queryTime, keyTime], stand on the tape at this
+    /// layer's place as the second value of its rule <c>Attention</c>.
+    /// </returns>
     /// <exception cref="ShapeException">The shapes or the mask do not fit.</exception>
-    public (Variable<T> Output, Tensor<T> Weights) Apply(Tape<T> tape, Variable<T> queries, Variable<T> memory, AttentionMask mask)
+    public Variable<T> Apply(Variable<T> queries, Variable<T> memory, AttentionMask mask)
     {
-        Variable<T> q = query.Apply(tape, queries), k = key.Apply(tape, memory), v = value.Apply(tape, memory);
-        return Attend(tape, q, k, v, mask);
+        using var here = At(name, queries);
+        return here.Keep(Attend(query.Apply(queries), key.Apply(memory), value.Apply(memory), mask));
     }
 
     /// <summary>
     /// Attends to keys and values that were projected before, as a decoder does that says one token after the other: see
     /// <see cref="Project"/>. No gradient is wanted of them.
     /// </summary>
-    /// <param name="tape">Where to record.</param>
     /// <param name="queries">[batch, queryTime, features].</param>
     /// <param name="keys">[batch, keyTime, keyFeatures].</param>
     /// <param name="values">[batch, keyTime, features].</param>
     /// <param name="mask">Which keys each query sees.</param>
-    /// <returns>The output, [batch, queryTime, features], and the attention weights, [batch, heads, queryTime, keyTime].</returns>
+    /// <returns>The output, [batch, queryTime, features].</returns>
     /// <exception cref="ShapeException">The shapes or the mask do not fit.</exception>
-    public (Variable<T> Output, Tensor<T> Weights) ApplyToProjected(
-        Tape<T> tape, Variable<T> queries, Tensor<T> keys, Tensor<T> values, AttentionMask mask) =>
-        Attend(tape, query.Apply(tape, queries), tape.Constant(keys), tape.Constant(values), mask);
+    public Variable<T> ApplyToProjected(Variable<T> queries, Tensor<T> keys, Tensor<T> values, AttentionMask mask)
+    {
+        using var here = At(name, queries);
+        var tape = Forms.TapeOf(queries);
+        return here.Keep(Attend(query.Apply(queries), tape.Constant(keys), tape.Constant(values), mask));
+    }
 
     /// <summary>Keys, [batch, keyTime, keyFeatures], and values, [batch, keyTime, features], of a memory, [batch, keyTime, features].</summary>
     /// <exception cref="ShapeException">The memory does not end in features.</exception>
-    public (Tensor<T> Keys, Tensor<T> Values) Project(Tape<T> tape, Variable<T> memory) =>
-        (key.Apply(tape, memory).Value, value.Apply(tape, memory).Value);
+    public (Tensor<T> Keys, Tensor<T> Values) Project(Variable<T> memory) => (key.Apply(memory).Value, value.Apply(memory).Value);
 
-    private (Variable<T> Output, Tensor<T> Weights) Attend(Tape<T> tape, Variable<T> q, Variable<T> k, Variable<T> v, AttentionMask mask)
-    {
-        var (attended, weights, pullback) = Attention.Forward(heads, scale, mask, q.Value, k.Value, v.Value, tape.Arena);
-        var concatenated = tape.Record(name, (attended, pullback), q, k, v);
-        return (output.Apply(tape, concatenated), weights);
-    }
+    private Variable<T> Attend(Variable<T> q, Variable<T> k, Variable<T> v, AttentionMask mask) =>
+        output.Apply(q.Attention(k, v, heads, scale, mask).Value);
 }

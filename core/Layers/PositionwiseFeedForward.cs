@@ -7,6 +7,7 @@ namespace Hybrid.Layers;
 /// <summary>FFN(x) = max(0, x W₁ + b₁) W₂ + b₂, the same at every position (Vaswani et al. 2017, equation 2).</summary>
 public sealed class PositionwiseFeedForward<T> : Layer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
+    private readonly string name;
     private readonly Linear<T> expand, contract;
 
     /// <summary>Makes the layer.</summary>
@@ -16,6 +17,7 @@ public sealed class PositionwiseFeedForward<T> : Layer<T> where T : unmanaged, I
     /// <param name="random">Where the weights are drawn from.</param>
     public PositionwiseFeedForward(string name, int features, int hiddenFeatures, RandomStream random)
     {
+        this.name = name;
         expand = new Linear<T>($"{name}.expand", features, hiddenFeatures, withBias: true, random);
         contract = new Linear<T>($"{name}.contract", hiddenFeatures, features, withBias: true, random);
     }
@@ -25,5 +27,9 @@ public sealed class PositionwiseFeedForward<T> : Layer<T> where T : unmanaged, I
 
     /// <summary>Maps x, [..., features], to the same shape.</summary>
     /// <exception cref="ShapeException">x does not end in features.</exception>
-    public Variable<T> Apply(Tape<T> tape, Variable<T> x) => contract.Apply(tape, expand.ApplyRelu(tape, x));
+    public Variable<T> Apply(Variable<T> x)
+    {
+        using var here = At(name, x);
+        return here.Keep(contract.Apply(expand.ApplyRelu(x)));
+    }
 }

@@ -35,5 +35,6 @@ public static class WeightScaleExtensions
     {
         var deviation = Math.Sqrt(scale.Variance(weight.Shape[0], weight.Shape[1]));
         foreach (ref var element in weight.Span) element = T.CreateChecked(deviation * random.NextNormal());
+        weight.MarkChanged();
     }
 }

@@ -4,7 +4,8 @@ namespace Hybrid.Memory;
 
 /// <summary>
 /// Memory for one step of one tape: blocks are rented one after another and all given back at once by
-/// <see cref="Release"/>. A training step therefore allocates nothing once its slabs have grown to size.
+/// <see cref="Release"/>. A training step therefore allocates nothing once its slabs have grown to size. A scope within the
+/// step may give back earlier what was rented in it, all but what it keeps.
 /// </summary>
 /// <remarks>Belongs to one tape and one thread. Two tapes that live at the same time have an arena each.</remarks>
 public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -14,10 +15,12 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     private const int SmallestSlab = 1 << 14, LargestSlab = 1 << 24;
 
     private readonly List<Slab<T>> slabs = [];
+    // Of the step and of each open scope in it, innermost last.
+    private readonly List<Lifetime> lifetimes = [new Lifetime()];
     private int current;
     private int used;
 
-    /// <summary>How many steps have ended. A block remembers the epoch in which it was rented.</summary>
+    /// <summary>How many steps have ended.</summary>
     public int Epoch { get; private set; }
 
     /// <summary>Memory held, in elements: the largest step so far.</summary>
@@ -35,7 +38,7 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
         }
         if (current == slabs.Count) slabs.Add(Slab<T>.Allocate(NextSlab(RoundUp(length))));
         var slab = slabs[current];
-        var block = new Block<T>(slab.Array, slab.Start + used, length, this);
+        var block = new Block<T>(slab.Array, slab.Start + used, length, lifetimes[^1]);
         used += (int)RoundUp(length);
         return block;
     }
@@ -54,7 +57,55 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
         Epoch++;
         current = 0;
         used = 0;
+        foreach (var lifetime in lifetimes) lifetime.HasEnded = true;
+        lifetimes.Clear();
+        lifetimes.Add(new Lifetime());
     }
+
+    /// <summary>Where a scope began.</summary>
+    internal readonly record struct Mark(Lifetime Lifetime, int Slab, int Used);
+
+    /// <summary>Begins a scope: what is rented from now on lives until its end.</summary>
+    internal Mark Begin()
+    {
+        var mark = new Mark(new Lifetime(), current, used);
+        lifetimes.Add(mark.Lifetime);
+        return mark;
+    }
+
+    /// <summary>Ends a scope and all within it: what was rented in it becomes stale, except what is kept, which moves to where the scope began.</summary>
+    /// <returns>What was kept, under its new place; a block from outside of the scope as it is. If the scope had ended before, nothing happens.</returns>
+    internal Block<T>[] End(Mark mark, params Block<T>[] kept) => Rewind(mark, next: null, kept);
+
+    /// <summary>Gives back all that was rented in a scope, except what is kept, which moves to where the scope began; the scope goes on.</summary>
+    internal (Mark Mark, Block<T>[] Kept) Compact(Mark mark, params Block<T>[] kept)
+    {
+        var next = mark with { Lifetime = new Lifetime() };
+        return (next, Rewind(mark, next.Lifetime, kept));
+    }
+
+    private Block<T>[] Rewind(Mark mark, Lifetime? next, Block<T>[] kept)
+    {
+        if (mark.Lifetime.HasEnded) return kept;
+        var first = lifetimes.IndexOf(mark.Lifetime);
+        foreach (var lifetime in lifetimes.Skip(first)) lifetime.HasEnded = true;
+        lifetimes.RemoveRange(first, lifetimes.Count - first);
+        if (next is not null) lifetimes.Add(next);
+        (current, used) = (mark.Slab, mark.Used);
+        // In the order of their places, so that none is moved onto one that is still to move; blocks that are one stay one.
+        var moved = new Dictionary<(T[], int), Block<T>>();
+        foreach (var block in kept.Where(block => block.BelongsTo(mark.Lifetime)).OrderBy(SlabOf).ThenBy(block => block.Offset))
+        {
+            if (moved.ContainsKey((block.Array, block.Offset))) continue;
+            var target = Rent(block.Length);
+            if (target.Array != block.Array || target.Offset != block.Offset)
+                Array.Copy(block.Array, block.Offset, target.Array, target.Offset, block.Length);
+            moved.Add((block.Array, block.Offset), target);
+        }
+        return Array.ConvertAll(kept, block => block.BelongsTo(mark.Lifetime) ? moved[(block.Array, block.Offset)] : block);
+    }
+
+    private int SlabOf(Block<T> block) => slabs.FindIndex(slab => slab.Array == block.Array);
 
     private long NextSlab(long length) =>
         Math.Max(length, slabs.Count == 0 ? SmallestSlab : Math.Min(LargestSlab, 2L * slabs[^1].Capacity));

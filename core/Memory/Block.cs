@@ -2,21 +2,15 @@ using System.Numerics;
 
 namespace Hybrid.Memory;
 
-/// <summary>A run of numbers: either rented from an <see cref="Arena{T}"/> until its step ends, or persistent.</summary>
+/// <summary>A run of numbers: either rented from an <see cref="Arena{T}"/> until its step or scope ends, or persistent.</summary>
 /// <remarks>The memory is a pinned array of the garbage collector, so a stale block can be refused but never dangle.</remarks>
 public readonly struct Block<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private readonly T[] array;
-    private readonly int offset;
-    private readonly Arena<T>? owner;
-    private readonly int epoch;
+    private readonly Lifetime? lifetime;
 
-    internal Block(T[] array, int offset, int length, Arena<T>? owner)
+    internal Block(T[] array, int offset, int length, Lifetime? lifetime)
     {
-        this.array = array;
-        this.offset = offset;
-        this.owner = owner;
-        epoch = owner?.Epoch ?? 0;
+        (Array, Offset, this.lifetime) = (array, offset, lifetime);
         Length = length;
     }
 
@@ -24,18 +18,24 @@ public readonly struct Block<T> where T : unmanaged, IBinaryFloatingPointIeee754
     public int Length { get; }
 
     /// <summary>True if the block outlives every step.</summary>
-    public bool IsPersistent => owner is null;
+    public bool IsPersistent => lifetime is null;
 
     /// <summary>The numbers themselves, for reading and writing.</summary>
-    /// <exception cref="StaleTensorException">The step that rented the block has ended.</exception>
+    /// <exception cref="StaleTensorException">The step or scope that rented the block has ended.</exception>
     public Span<T> Span
     {
         get
         {
-            if (owner is not null && owner.Epoch != epoch) throw new StaleTensorException();
-            return new Span<T>(array, offset, Length);
+            if (lifetime is { HasEnded: true }) throw new StaleTensorException();
+            return new Span<T>(Array, Offset, Length);
         }
     }
+
+    internal T[] Array { get; }
+
+    internal int Offset { get; }
+
+    internal bool BelongsTo(Lifetime other) => ReferenceEquals(lifetime, other);
 
     /// <summary>Allocates a zeroed block that belongs to no arena, 64-byte aligned.</summary>
     /// <exception cref="InsufficientMemoryException">It does not fit into memory; nothing was allocated.</exception>
@@ -43,6 +43,6 @@ public readonly struct Block<T> where T : unmanaged, IBinaryFloatingPointIeee754
     {
         var slab = Slab<T>.Allocate(length);
         slab.Array.AsSpan().Clear();
-        return new Block<T>(slab.Array, slab.Start, length, owner: null);
+        return new Block<T>(slab.Array, slab.Start, length, lifetime: null);
     }
 }

@@ -1,6 +1,6 @@
 namespace Hybrid.Memory;
 
-/// <summary>A tensor was used after the step that rented its memory had ended.</summary>
+/// <summary>A tensor was used after the step, or the scope of a layer, that rented its memory had ended.</summary>
 public sealed class StaleTensorException() : InvalidOperationException(
-    "This tensor belongs to a step that has ended; its memory may already hold other numbers. "
-    + "Copy it out with ToPersistent() before the tape is cleared.");
+    "This tensor belongs to a step, or to a layer's scope in inference, that has ended; its memory may already hold other numbers. "
+    + "Copy it out with ToPersistent() before the tape is cleared, or record the pass with Evaluation() in place of Inference().");

@@ -44,13 +44,13 @@ public static class BeamSearch
         Search[] searches = [.. sources.Select((ids, row) => new Search(row, (int)Math.Min((long)ids.Length + settings.ExtraLength, model.Settings.MaximumLength)))];
 
         tape.Clear();
-        var pass = new Pass<T>(tape);
-        var cache = model.StartDecoding(pass, model.Encode(pass, source), source);
+        using var inference = tape.Inference();
+        var cache = model.StartDecoding(model.Encode(tape, source), source);
         var next = Array.ConvertAll(searches, _ => Vocabulary.Begin);
         for (var length = 1; next.Length > 0; length++)
         {
             tape.Clear();
-            var logits = model.DecodeNext(new Pass<T>(tape), cache, next).Value;
+            var logits = model.DecodeNext(tape, cache, next).Value;
             foreach (var search in searches)
                 if (search.Open.Count > 0) Advance(search, logits, length, settings);
 

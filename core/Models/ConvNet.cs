@@ -62,24 +62,17 @@ public sealed class ConvNet<T> : Layer<T>, IClassifier<T> where T : unmanaged, I
     public IEnumerable<(string Name, Tensor<T> Value)> Statistics => [];
 
     /// <summary>Maps images, one a row, [batch, height · width · channels], to logits, [batch, classes].</summary>
-    /// <param name="tape">The tape.</param>
     /// <param name="x">Images; each row is one of [height, width, channels], flattened.</param>
     /// <exception cref="ShapeException">x is no matrix of such rows.</exception>
-    public Variable<T> Logits(Tape<T> tape, Variable<T> x)
+    public Variable<T> Logits(Variable<T> x)
     {
-        var y = Images.Unflatten(tape, x, Settings.Height, Settings.Width, Settings.Channels);
-        y = Halved("first", first.Apply(tape, y));
-        y = Halved("second", second.Apply(tape, y));
-        y = tape.Record("flat", Reshape.Forward(new Shape(y.Value.Shape[0], Settings.Pooled), y.Value), y);
-        return output.Apply(tape, hidden.ApplyRelu(tape, y));
+        using var here = At("", x);
+        var y = Images.Unflatten(x, Settings.Height, Settings.Width, Settings.Channels);
+        y = here.Only(Halved(first.Apply(y)));
+        y = here.Only(Halved(second.Apply(y)));
+        return here.Keep(output.Apply(hidden.ApplyRelu(y.Reshape(y.Shape[0], Settings.Pooled))));
 
-        // The largest of four and the rectifier may change places: a quarter of the work.
-        Variable<T> Halved(string name, Variable<T> x)
-        {
-            var pooled = tape.Record($"{name}.pool", MaxPool2d.Forward(window: 2, stride: 2, padding: 0, x.Value, tape.Arena), x);
-            return tape.Record($"{name}.relu", Relu.Forward(pooled.Value, tape.Arena), pooled);
-        }
+        // The largest of four and relu may change places: a quarter of the work.
+        Variable<T> Halved(Variable<T> x) => x.MaxPool2d(window: 2, stride: 2).Relu();
     }
-
-    Variable<T> IClassifier<T>.Logits(Tape<T> tape, Variable<T> x, bool training) => Logits(tape, x);
 }

@@ -14,5 +14,6 @@ internal static class Dcgan
     internal static void Draw<T>(Parameter<T> weight, RandomStream random) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         foreach (ref var element in weight.Value.Span) element = T.CreateChecked(0.02 * random.NextNormal());
+        weight.Value.MarkChanged();
     }
 }

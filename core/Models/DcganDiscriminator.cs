@@ -65,22 +65,17 @@ public sealed class DcganDiscriminator<T> : Layer<T>, IDiscriminator<T> where T 
     public IEnumerable<(string Name, Tensor<T> Value)> Statistics => secondNorm?.Statistics ?? [];
 
     /// <summary>Maps images, one a row, [batch, height · width · channels], to logits, [batch, 1].</summary>
-    /// <param name="tape">The tape.</param>
-    /// <param name="x">Images; each row is one of [height, width, channels], flattened.</param>
-    /// <param name="chance">
-    /// Not null while learning: normalizes by the batch and moves the running statistics. Null normalizes by these. Nothing is drawn.
+    /// <param name="x">
+    /// Images; each row is one of [height, width, channels], flattened. While its tape trains, the batch normalizes and moves the running
+    /// statistics; else these normalize.
     /// </param>
     /// <exception cref="ShapeException">x is no matrix of such rows, or has none and is trained on.</exception>
-    public Variable<T> Logits(Tape<T> tape, Variable<T> x, RandomStream? chance)
+    public Variable<T> Logits(Variable<T> x)
     {
-        var pass = new Recording<T>(tape, Training: chance is not null, KeepsResponses: false);
-        var y = Images.Unflatten(tape, x, Settings.Height, Settings.Width, Settings.Channels);
-        y = Leaky("first", firstConv.Apply(tape, y));
-        y = Leaky("second", pass.Normalize(secondNorm, secondConv.Apply(tape, y)));
-        y = tape.Record("discriminator.rows", Reshape.Forward(new Shape(y.Value.Shape[0], Settings.CoarseFeatures), y.Value), y);
-        return output.Apply(tape, y);
-
-        Variable<T> Leaky(string name, Variable<T> x) =>
-            tape.Record($"discriminator.{name}.leaky", LeakyRelu.Forward(Slope, x.Value, tape.Arena), x);
+        using var here = At("discriminator", x);
+        var y = Images.Unflatten(x, Settings.Height, Settings.Width, Settings.Channels);
+        y = here.Only(firstConv.Apply(y).LeakyRelu(Slope));
+        y = here.Only(secondConv.Apply(y).Normalize(secondNorm).LeakyRelu(Slope));
+        return here.Keep(output.Apply(y.Reshape(y.Shape[0], Settings.CoarseFeatures)));
     }
 }

@@ -77,22 +77,15 @@ public sealed class DcganGenerator<T> : Layer<T>, IGenerator<T> where T : unmana
     public int Features => Settings.Features;
 
     /// <summary>Maps noise, [batch, Noise], to images, one a row, [batch, height · width · channels], of numbers in [−1, 1].</summary>
-    /// <param name="tape">The tape.</param>
-    /// <param name="noise">z in the paper, [batch, Noise].</param>
-    /// <param name="training">True normalizes by the batch and moves the running statistics; false normalizes by these.</param>
+    /// <param name="noise">z in the paper, [batch, Noise]. While its tape trains, the batch normalizes and moves the running statistics; else these normalize.</param>
     /// <exception cref="ShapeException">The noise does not end in Noise, or there is none and it is trained on.</exception>
-    public Variable<T> Generate(Tape<T> tape, Variable<T> noise, bool training)
+    public Variable<T> Generate(Variable<T> noise)
     {
-        var pass = new Recording<T>(tape, training, KeepsResponses: false);
-        var y = firstLinear.Apply(tape, noise);
-        var batch = y.Value.Shape.Rows;
-        y = Reshaped("generator.images", new Shape(batch, Settings.Height / 4, Settings.Width / 4, 2 * Settings.Filters), y);
-        y = pass.NormalizeRelu("generator.first.relu", firstNorm, y);
-        y = pass.NormalizeRelu("generator.second.relu", secondNorm, secondConv.Apply(tape, y));
-        y = output.Apply(tape, y);
-        y = tape.Record("generator.tanh", Tanh.Forward(y.Value, tape.Arena), y);
-        return Reshaped("generator.rows", new Shape(batch, Features), y);
-
-        Variable<T> Reshaped(string name, Shape shape, Variable<T> x) => tape.Record(name, Reshape.Forward(shape, x.Value), x);
+        using var here = At("generator", noise);
+        var y = firstLinear.Apply(noise);
+        var batch = y.Shape.Rows;
+        y = here.Only(y.Reshape(batch, Settings.Height / 4, Settings.Width / 4, 2 * Settings.Filters).NormalizeRelu(firstNorm));
+        y = here.Only(secondConv.Apply(y).NormalizeRelu(secondNorm));
+        return here.Keep(output.Apply(y).Tanh().Reshape(batch, Features));
     }
 }

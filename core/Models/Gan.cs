@@ -33,40 +33,28 @@ public sealed class Gan<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     public IDiscriminator<T> Discriminator { get; }
 
     /// <summary>What the discriminator minimizes: −V of the paper's equation 1, log 4 where it cannot tell; a scalar, in nats.</summary>
-    /// <param name="tape">The tape.</param>
+    /// <param name="tape">A pass that trains; dropout draws from its stream, for the data first.</param>
     /// <param name="real">Data, [batch, features]; a constant.</param>
     /// <param name="noise">z in the paper, [batch, noise]; a constant.</param>
-    /// <param name="chance">Where dropout draws from, for the data first.</param>
     /// <param name="realTarget">The probability that the data are trained towards, in [0, 1]; below 1 it is one-sided label smoothing (Salimans et al. 2016, section 3.4).</param>
     /// <exception cref="ShapeException">Data or noise are no rows of their width.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The target lies outside [0, 1].</exception>
-    public Variable<T> DiscriminatorLoss(Tape<T> tape, Tensor<T> real, Tensor<T> noise, RandomStream chance, double realTarget = 1)
-    {
-        var ofReal = CrossEntropy(tape, "loss of real", realTarget, Discriminator.Logits(tape, tape.Constant(real), chance));
-        var ofGenerated = CrossEntropy(tape, "loss of generated", 0, LogitsOfGenerated(tape, noise, chance));
+    public Variable<T> DiscriminatorLoss(Tape<T> tape, Tensor<T> real, Tensor<T> noise, double realTarget = 1) =>
         // GAN-1: −mean of log D(x) − mean of log(1 − D(G(z)))
-        return tape.Record("discriminator loss", Add.Forward(ofReal.Value, ofGenerated.Value, tape.Arena), ofReal, ofGenerated);
-    }
+        Discriminator.Logits(tape.Constant(real)).BinaryCrossEntropy(realTarget) + LogitsOfGenerated(tape, noise).BinaryCrossEntropy(0);
 
     /// <summary>What the generator minimizes; a scalar, in nats.</summary>
-    /// <param name="tape">The tape.</param>
+    /// <param name="tape">A pass that trains; the discriminator's dropout draws from its stream.</param>
     /// <param name="noise">z in the paper, [batch, noise]; a constant.</param>
-    /// <param name="chance">Where the discriminator's dropout draws from.</param>
     /// <param name="objective">Which of the paper's two.</param>
     /// <exception cref="ShapeException">The noise is no rows of the generator's width.</exception>
-    public Variable<T> GeneratorLoss(Tape<T> tape, Tensor<T> noise, RandomStream chance, GeneratorObjective objective = GeneratorObjective.NonSaturating)
+    public Variable<T> GeneratorLoss(Tape<T> tape, Tensor<T> noise, GeneratorObjective objective = GeneratorObjective.NonSaturating)
     {
-        var logits = LogitsOfGenerated(tape, noise, chance);
-        if (objective == GeneratorObjective.NonSaturating)
-            return CrossEntropy(tape, "generator loss", 1, logits); // GAN-2: −mean of log D(G(z))
-        var ofGenerated = CrossEntropy(tape, "loss of generated", 0, logits);
-        // GAN-3: mean of log(1 − D(G(z)))
-        return tape.Record("generator loss", Scale.Forward(-1, ofGenerated.Value, tape.Arena), ofGenerated);
+        var logits = LogitsOfGenerated(tape, noise);
+        return objective == GeneratorObjective.NonSaturating
+            ? logits.BinaryCrossEntropy(1) // GAN-2: −mean of log D(G(z))
+            : -1 * logits.BinaryCrossEntropy(0); // GAN-3: mean of log(1 − D(G(z)))
     }
 
-    private Variable<T> LogitsOfGenerated(Tape<T> tape, Tensor<T> noise, RandomStream chance) =>
-        Discriminator.Logits(tape, Generator.Generate(tape, tape.Constant(noise), training: true), chance);
-
-    private static Variable<T> CrossEntropy(Tape<T> tape, string name, double target, Variable<T> logits) =>
-        tape.Record(name, BinaryCrossEntropy.Forward(target, logits.Value, tape.Arena), logits);
+    private Variable<T> LogitsOfGenerated(Tape<T> tape, Tensor<T> noise) => Discriminator.Logits(Generator.Generate(tape.Constant(noise)));
 }

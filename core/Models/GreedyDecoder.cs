@@ -27,12 +27,12 @@ public static class GreedyDecoder
         var next = Array.ConvertAll(rows, _ => Vocabulary.Begin);
 
         tape.Clear();
-        var pass = new Pass<T>(tape);
-        var cache = model.StartDecoding(pass, model.Encode(pass, source), source);
+        using var inference = tape.Inference();
+        var cache = model.StartDecoding(model.Encode(tape, source), source);
         for (var length = 0; length < maximumLength && rows.Length > 0; length++)
         {
             tape.Clear();
-            var logits = model.DecodeNext(new Pass<T>(tape), cache, next).Value;
+            var logits = model.DecodeNext(tape, cache, next).Value;
             var said = Enumerable.Range(0, rows.Length).Select(i => Likeliest(logits, i, length)).ToArray();
             // A row that has ended takes part no longer.
             int[] open = [.. Enumerable.Range(0, rows.Length).Where(i => said[i] != Vocabulary.End)];

@@ -14,12 +14,10 @@ public interface IDiscriminator<T> where T : unmanaged, IBinaryFloatingPointIeee
     IEnumerable<(string Name, Tensor<T> Value)> Statistics { get; }
 
     /// <summary>Maps examples, one a row, [batch, features], to logits, [batch, 1]; D(x) in the paper is σ of it, the probability that x is data.</summary>
-    /// <param name="tape">The tape.</param>
-    /// <param name="x">Examples, [batch, features]; an image is a row of [height, width, channels], flattened.</param>
-    /// <param name="chance">
-    /// Where dropout draws from while learning; batch normalization then uses the batch. Null while testing: nothing is dropped, and no
-    /// logit depends on the other rows.
+    /// <param name="x">
+    /// Examples, [batch, features]; an image is a row of [height, width, channels], flattened. While its tape trains, dropout draws from the
+    /// tape's stream and batch normalization uses the batch; else nothing is dropped, and no logit depends on the other rows.
     /// </param>
     /// <exception cref="ShapeException">x does not end in features.</exception>
-    Variable<T> Logits(Tape<T> tape, Variable<T> x, RandomStream? chance);
+    Variable<T> Logits(Variable<T> x);
 }

@@ -20,9 +20,7 @@ public interface IGenerator<T> where T : unmanaged, IBinaryFloatingPointIeee754<
     int Features { get; }
 
     /// <summary>Maps noise, one draw a row, [batch, Noise], to samples, [batch, Features].</summary>
-    /// <param name="tape">The tape.</param>
-    /// <param name="noise">z in the paper, [batch, Noise].</param>
-    /// <param name="training">True while learning; false lets no sample depend on its batch.</param>
+    /// <param name="noise">z in the paper, [batch, Noise]. Unless its tape trains, no sample depends on its batch.</param>
     /// <exception cref="ShapeException">The noise does not end in Noise.</exception>
-    Variable<T> Generate(Tape<T> tape, Variable<T> noise, bool training);
+    Variable<T> Generate(Variable<T> noise);
 }

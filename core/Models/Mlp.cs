@@ -9,7 +9,7 @@ namespace Hybrid.Models;
 public sealed class Mlp<T> : Layer<T>, IClassifier<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly List<Layer<T>> layers = [];
-    private readonly List<Func<Tape<T>, Variable<T>, Variable<T>>> steps = [];
+    private readonly List<Func<Variable<T>, Variable<T>>> steps = [];
 
     /// <summary>Makes the model; biases start at 0.</summary>
     /// <param name="settings">Size and kind.</param>
@@ -35,13 +35,7 @@ public sealed class Mlp<T> : Layer<T>, IClassifier<T> where T : unmanaged, IBina
 
     /// <summary>Maps x, [..., inputs], to logits, [..., outputs].</summary>
     /// <exception cref="ShapeException">x does not end in inputs.</exception>
-    public Variable<T> Logits(Tape<T> tape, Variable<T> x) => steps.Aggregate(x, (y, step) => step(tape, y));
-
-    Variable<T> IClassifier<T>.Logits(Tape<T> tape, Variable<T> x, bool training) => Logits(tape, x);
-
-    /// <summary>The mean cross-entropy of x, [batch, inputs], with one class for each row; a scalar, in nats.</summary>
-    /// <exception cref="ArgumentException">There are not as many labels as rows, or a label is no class.</exception>
-    public Variable<T> Loss(Tape<T> tape, Variable<T> x, int[] labels) => this.Loss(tape, x, labels, training: true);
+    public Variable<T> Logits(Variable<T> x) => steps.Aggregate(x, (y, step) => step(y));
 
     private int AddHidden(string name, int inFeatures, int outFeatures, RandomStream random)
     {

@@ -56,21 +56,14 @@ public sealed class MlpDiscriminator<T> : Layer<T>, IDiscriminator<T> where T : 
     public IEnumerable<(string Name, Tensor<T> Value)> Statistics => [];
 
     /// <inheritdoc/>
-    public Variable<T> Logits(Tape<T> tape, Variable<T> x, RandomStream? chance)
+    public Variable<T> Logits(Variable<T> x)
     {
-        var y = Drop("discriminator.dropout", Settings.InputDropout, x);
-        for (var i = 0; i < hidden.Count; i++)
-            y = Drop($"discriminator.hidden.{i}.dropout", Settings.HiddenDropout, Hidden(i, y));
-        return output.Apply(tape, y);
+        using var here = At("", x);
+        var y = x.Dropout(Settings.InputDropout);
+        foreach (var layer in hidden) y = here.Only(Hidden(layer, y).Dropout(Settings.HiddenDropout));
+        return here.Keep(output.Apply(y));
 
-        Variable<T> Hidden(int i, Variable<T> x)
-        {
-            if (Settings.Pieces == 1) return hidden[i].ApplyRelu(tape, x);
-            var pieces = hidden[i].Apply(tape, x);
-            return tape.Record($"discriminator.hidden.{i}.maxout", Maxout.Forward(Settings.Pieces, pieces.Value, tape.Arena), pieces);
-        }
-
-        Variable<T> Drop(string name, double rate, Variable<T> x) =>
-            chance is null || rate == 0 ? x : tape.Record(name, Dropout.Forward(rate, chance, x.Value, tape.Arena), x);
+        Variable<T> Hidden(Layers.Linear<T> layer, Variable<T> x) =>
+            Settings.Pieces == 1 ? layer.ApplyRelu(x) : layer.Apply(x).Maxout(Settings.Pieces);
     }
 }

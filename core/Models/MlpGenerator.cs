@@ -65,6 +65,6 @@ public sealed class MlpGenerator<T> : Layer<T>, IGenerator<T> where T : unmanage
     public int Features => Settings.Features;
 
     /// <inheritdoc/>
-    public Variable<T> Generate(Tape<T> tape, Variable<T> noise, bool training) =>
-        activation.Apply(tape, output.Apply(tape, hidden.Aggregate(noise, (y, layer) => layer.ApplyRelu(tape, y))));
+    public Variable<T> Generate(Variable<T> noise) =>
+        activation.Apply(output.Apply(hidden.Aggregate(noise, (y, layer) => layer.ApplyRelu(y))));
 }

@@ -16,10 +16,9 @@ namespace Hybrid.Models;
 /// <remarks>
 /// The first block of the second and third stage halves the image and doubles the channels. Parameters, statistics and variables on
 /// the tape are named by where they stand: <c>stem</c>, <c>stage.0.block.0.first</c>, <c>.second</c>, <c>.shortcut</c>, each with
-/// <c>.conv.weight</c>, <c>.norm.gain</c>, <c>.norm.bias</c>, <c>.norm.mean</c>, <c>.norm.variance</c>; a rule with parameters is
-/// recorded under the name of its first one, such as <c>stem.conv.weight</c>, and with a rectifier in it as
-/// <c>stem.norm.gain relu</c>. Sums are <c>stage.0.block.0.add</c>, rectifiers by themselves <c>stage.0.block.0.relu</c>. Last come
-/// <c>final.norm</c> (pre-activation only), <c>pool</c> and <c>output</c>.
+/// <c>.conv</c> and <c>.norm</c>; the parameters are <c>.conv.weight</c>, <c>.norm.gain</c>, <c>.norm.bias</c>, the statistics
+/// <c>.norm.mean</c>, <c>.norm.variance</c>. The sum of a block and relu behind it are recorded at the block's own place. Last come
+/// <c>final.norm</c> (pre-activation only) and <c>output</c>.
 /// Differs from the paper: images of any size, and starting weights of the output with a variance of 1 / inFeatures, as no rectifier
 /// follows them.
 /// </remarks>
@@ -80,25 +79,26 @@ public sealed class ResNet<T> : Layer<T>, IClassifier<T> where T : unmanaged, IB
         [.. stemNorm?.Statistics ?? [], .. blocks.SelectMany(block => block.Statistics), .. finalNorm?.Statistics ?? []];
 
     /// <summary>
-    /// Names on the tape of what each 3x3 layer responds with, from the input on: its output after normalization and before the
-    /// rectifier or the sum (figure 7 of the paper). In the pre-activation form, and without normalization, it is the
-    /// convolution's own output. Set <see cref="KeepsResponses"/> first.
+    /// Places on the tape of what each 3x3 layer responds with, from the input on: its output after normalization and before relu or the
+    /// sum (figure 7 of the paper). In the pre-activation form, and without normalization, it is the convolution's own output. Set
+    /// <see cref="KeepsResponses"/> first.
     /// </summary>
     public IReadOnlyList<string> Responses =>
-        [stemNorm is not null ? "stem.norm.gain" : "stem.conv.weight", .. blocks.SelectMany(block => block.Responses)];
+        [stemNorm is not null ? "stem.norm" : "stem.conv", .. blocks.SelectMany(block => block.Responses)];
 
     /// <summary>Maps images, one a row, [batch, height · width · channels], to logits, [batch, classes].</summary>
-    /// <param name="tape">The tape.</param>
-    /// <param name="x">Images; each row is one of [height, width, channels], flattened.</param>
-    /// <param name="training">True normalizes by the batch and moves the running statistics; false normalizes by these.</param>
+    /// <param name="x">
+    /// Images; each row is one of [height, width, channels], flattened. While its tape trains, the batch normalizes and moves the running
+    /// statistics; else these normalize.
+    /// </param>
     /// <exception cref="ShapeException">x is no matrix of such rows.</exception>
-    public Variable<T> Logits(Tape<T> tape, Variable<T> x, bool training)
+    public Variable<T> Logits(Variable<T> x)
     {
-        var y = Images.Unflatten(tape, x, Settings.Height, Settings.Width, Settings.Channels);
-        var pass = new Recording<T>(tape, training, KeepsResponses);
-        y = pass.NormalizeRelu("stem.relu", stemNorm, stemConv.Apply(tape, y));
-        foreach (var block in blocks) y = block.Apply(pass, y);
-        if (Settings.PreActivation) y = pass.NormalizeRelu("final.relu", finalNorm, y);
-        return output.Apply(tape, tape.Record("pool", GlobalAveragePool.Forward(y.Value, tape.Arena), y));
+        using var here = At("", x);
+        var y = Images.Unflatten(x, Settings.Height, Settings.Width, Settings.Channels);
+        y = here.Only(stemConv.Apply(y).NormalizeRelu(stemNorm, KeepsResponses));
+        foreach (var block in blocks) y = here.Only(block.Apply(y, KeepsResponses));
+        if (Settings.PreActivation) y = y.NormalizeRelu(finalNorm, KeepsResponses);
+        return here.Keep(output.Apply(y.GlobalAveragePool()));
     }
 }

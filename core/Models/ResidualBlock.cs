@@ -1,6 +1,7 @@
 using System.Numerics;
 using Hybrid.Autodiff;
 using Hybrid.Layers;
+using Hybrid.Rules;
 using Hybrid.Tensors;
 
 namespace Hybrid.Models;
@@ -15,9 +16,9 @@ internal sealed class ResidualBlock<T> : Layer<T> where T : unmanaged, IBinaryFl
     private readonly ResNetSettings settings;
     private readonly bool changesShape, isActive;
     private readonly int stride, outChannels;
-    private readonly Conv2d<T> firstConv, secondConv;
-    private readonly Conv2d<T>? shortcutConv;
-    private readonly BatchNorm<T>? firstNorm, secondNorm, shortcutNorm;
+    private readonly Layers.Conv2d<T> firstConv, secondConv;
+    private readonly Layers.Conv2d<T>? shortcutConv;
+    private readonly Layers.BatchNorm<T>? firstNorm, secondNorm, shortcutNorm;
 
     /// <summary>Makes the block.</summary>
     /// <param name="name">Path of the block in its model.</param>
@@ -43,7 +44,7 @@ internal sealed class ResidualBlock<T> : Layer<T> where T : unmanaged, IBinaryFl
             if (normalized && !before) shortcutNorm = new($"{name}.shortcut.norm", outChannels);
         }
 
-        Conv2d<T> Conv(string role, int kernel, int stride, int channels) =>
+        Layers.Conv2d<T> Conv(string role, int kernel, int stride, int channels) =>
             new($"{name}.{role}.conv", kernel, stride, padding: kernel / 2, channels, outChannels, withBias: !settings.Normalized, settings.Scale, random.Split($"{name}.{role}"));
     }
 
@@ -59,36 +60,39 @@ internal sealed class ResidualBlock<T> : Layer<T> where T : unmanaged, IBinaryFl
     internal IEnumerable<(string Name, Tensor<T> Value)> Statistics =>
         [.. firstNorm?.Statistics ?? [], .. secondNorm?.Statistics ?? [], .. shortcutNorm?.Statistics ?? []];
 
-    /// <summary>Names on the tape of what its two layers respond with; see <see cref="ResNet{T}.Responses"/>.</summary>
+    /// <summary>Places on the tape of what its two layers respond with; see <see cref="ResNet{T}.Responses"/>.</summary>
     internal IEnumerable<string> Responses => settings.Normalized && !settings.PreActivation
-        ? [$"{name}.first.norm.gain", $"{name}.second.norm.gain"]
-        : [$"{name}.first.conv.weight", $"{name}.second.conv.weight"];
+        ? [$"{name}.first.norm", $"{name}.second.norm"]
+        : [$"{name}.first.conv", $"{name}.second.conv"];
 
     /// <summary>Maps x, [batch, height, width, inChannels], to [batch, ⌈height / stride⌉, ⌈width / stride⌉, outChannels].</summary>
-    internal Variable<T> Apply(Recording<T> pass, Variable<T> x) => settings.PreActivation ? ApplyBefore(pass, x) : ApplyBehind(pass, x);
-
-    /// <summary>Normalization behind each convolution, a rectifier behind the sum (He et al. 2015, figure 2).</summary>
-    private Variable<T> ApplyBehind(Recording<T> pass, Variable<T> x)
+    internal Variable<T> Apply(Variable<T> x, bool keepsResponses)
     {
-        var y = pass.NormalizeRelu($"{name}.first.relu", firstNorm, firstConv.Apply(pass.Tape, x));
-        y = secondConv.Apply(pass.Tape, y);
-        return settings.Shortcuts == ShortcutKind.None
-            ? pass.NormalizeRelu($"{name}.relu", secondNorm, y)
-            : pass.Relu($"{name}.relu", pass.Add($"{name}.add", pass.Normalize(secondNorm, y), Shortcut(pass, x, x)));
-    }
+        using var here = At(name, x);
+        return here.Keep(settings.PreActivation ? ApplyBefore() : ApplyBehind());
 
-    /// <summary>Normalization and rectifier before each convolution, nothing behind the sum (He et al. 2016, figure 1b).</summary>
-    private Variable<T> ApplyBefore(Recording<T> pass, Variable<T> x)
-    {
-        var active = isActive ? x : pass.NormalizeRelu($"{name}.first.relu", firstNorm, x);
-        var y = pass.NormalizeRelu($"{name}.second.relu", secondNorm, firstConv.Apply(pass.Tape, active));
-        y = secondConv.Apply(pass.Tape, y);
-        return settings.Shortcuts == ShortcutKind.None ? y : pass.Add($"{name}.add", y, Shortcut(pass, x, active));
-    }
+        // Normalization behind each convolution, relu behind the sum (He et al. 2015, figure 2).
+        Variable<T> ApplyBehind()
+        {
+            var y = here.Only(firstConv.Apply(x).NormalizeRelu(firstNorm, keepsResponses));
+            y = here.Only(secondConv.Apply(y));
+            if (settings.Shortcuts == ShortcutKind.None) return y.NormalizeRelu(secondNorm, keepsResponses);
+            y = here.Only(y.Normalize(secondNorm));
+            return here.Only(y + Shortcut(x)).Relu();
+        }
 
-    /// <summary>What is projected is the activated input (He et al. 2016, section 4.1); what is carried as it is is x.</summary>
-    private Variable<T> Shortcut(Recording<T> pass, Variable<T> x, Variable<T> active) =>
-        shortcutConv is not null ? pass.Normalize(shortcutNorm, shortcutConv.Apply(pass.Tape, active))
-        : changesShape ? pass.Tape.Record($"{name}.shortcut", Rules.PadShortcut.Forward(stride, outChannels, x.Value, pass.Tape.Arena), x)
-        : x;
+        // Normalization and relu before each convolution, nothing behind the sum (He et al. 2016, figure 1b).
+        Variable<T> ApplyBefore()
+        {
+            var active = isActive ? x : x.NormalizeRelu(firstNorm, keepsResponses);
+            var y = secondConv.Apply(firstConv.Apply(active).NormalizeRelu(secondNorm, keepsResponses));
+            return settings.Shortcuts == ShortcutKind.None ? y : y + Shortcut(active);
+        }
+
+        // What is projected is the activated input (He et al. 2016, section 4.1); what is carried as it is is x.
+        Variable<T> Shortcut(Variable<T> active) =>
+            shortcutConv is not null ? shortcutConv.Apply(active).Normalize(shortcutNorm)
+            : changesShape ? x.PadShortcut(stride, outChannels)
+            : x;
+    }
 }

@@ -1,6 +1,7 @@
 using System.Numerics;
 using Hybrid.Autodiff;
 using Hybrid.Layers;
+using Hybrid.Rules;
 using Hybrid.Tensors;
 
 namespace Hybrid.Models;
@@ -19,6 +20,7 @@ public sealed class ResidualMlp<T> : Layer<T>, IClassifier<T> where T : unmanage
 
     // The first layer, then pairs.
     private readonly Unit[] units;
+    private readonly List<string> places = [];
     private readonly Linear<T> output;
 
     /// <summary>Makes a model with fresh parameters; a plain and a residual network of one size and seed start from the same weights.</summary>
@@ -42,7 +44,8 @@ public sealed class ResidualMlp<T> : Layer<T>, IClassifier<T> where T : unmanage
         {
             var linear = new Linear<T>($"{name}.linear", inFeatures, settings.Width, withBias: false, random.Split(name));
             settings.Scale.Fill(linear.Weight.Value, random.Split(name));
-            return new(linear, new($"{name}.norm", settings.Width));
+            places.Add($"{name}.norm");
+            return new(linear, new(places[^1], settings.Width));
         }
     }
 
@@ -62,29 +65,23 @@ public sealed class ResidualMlp<T> : Layer<T>, IClassifier<T> where T : unmanage
     /// <inheritdoc/>
     public IEnumerable<(string Name, Tensor<T> Value)> Statistics => units.SelectMany(unit => unit.Norm.Statistics);
 
-    /// <summary>Names on the tape of what each hidden layer responds with: its output after normalization, before the rectifier or the sum. Set <see cref="KeepsResponses"/> first.</summary>
-    public IReadOnlyList<string> Responses => [.. units.Select(unit => unit.Norm.Gain.Name)];
+    /// <summary>Places on the tape of what each hidden layer responds with: its output after normalization, before the rectifier or the sum. Set <see cref="KeepsResponses"/> first.</summary>
+    public IReadOnlyList<string> Responses => [.. places];
 
     /// <summary>Maps x, [batch, inputs], to logits, [batch, outputs].</summary>
-    /// <param name="tape">The tape.</param>
-    /// <param name="x">Examples, one a row.</param>
-    /// <param name="training">True normalizes by the batch and moves the running statistics; false normalizes by these.</param>
+    /// <param name="x">Examples, one a row. While its tape trains, the batch normalizes and moves the running statistics; else these normalize.</param>
     /// <exception cref="ShapeException">x does not end in inputs.</exception>
-    public Variable<T> Logits(Tape<T> tape, Variable<T> x, bool training)
+    public Variable<T> Logits(Variable<T> x)
     {
-        var pass = new Recording<T>(tape, training, KeepsResponses);
-        var y = Rectified("input", 0, x);
+        using var here = At("", x);
+        var y = Hidden(0, x);
         for (var i = 1; i < units.Length; i += 2)
         {
-            var block = $"block.{i / 2}";
-            var z = Rectified($"{block}.first", i, y);
-            y = Settings.Residual
-                ? pass.Relu($"{block}.relu", pass.Add($"{block}.add", pass.Normalize(units[i + 1].Norm, units[i + 1].Linear.Apply(tape, z)), y))
-                : Rectified(block, i + 1, z);
+            var z = Hidden(i, y);
+            y = here.Only(Settings.Residual ? (units[i + 1].Linear.Apply(z).Normalize(units[i + 1].Norm) + y).Relu() : Hidden(i + 1, z));
         }
-        return output.Apply(tape, y);
+        return here.Keep(output.Apply(y));
 
-        Variable<T> Rectified(string name, int unit, Variable<T> x) =>
-            pass.NormalizeRelu($"{name}.relu", units[unit].Norm, units[unit].Linear.Apply(tape, x));
+        Variable<T> Hidden(int unit, Variable<T> x) => units[unit].Linear.Apply(x).NormalizeRelu(units[unit].Norm, KeepsResponses);
     }
 }

@@ -74,89 +74,89 @@ public sealed class Transformer<T> : Layer<T> where T : unmanaged, IBinaryFloati
     ];
 
     /// <summary>Reads the source: [batch, sourceTime, features].</summary>
+    /// <param name="tape">The pass: it trains, with a stream for dropout, or it evaluates.</param>
+    /// <param name="source">Ids.</param>
     /// <exception cref="ArgumentException">A sequence is longer than the positions.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An id lies outside the vocabulary.</exception>
-    public Variable<T> Encode(Pass<T> pass, TokenBatch source)
+    public Variable<T> Encode(Tape<T> tape, TokenBatch source)
     {
+        using var here = tape.At("encoder");
         var mask = PaddingMask(source);
-        var x = Embed(pass, sourceEmbedding, sourcePositions, source.Ids, source.Shape, firstPosition: 0);
-        foreach (var block in encoder) x = block.Apply(pass, x, mask, memory: null, AttentionMask.None);
-        return encoderNorm is null ? x : encoderNorm.Apply(pass.Tape, x);
+        var x = here.Only(Embed(tape, sourceEmbedding, sourcePositions, source.Ids, source.Shape, firstPosition: 0));
+        foreach (var block in encoder) x = here.Only(block.Apply(x, mask, memory: null, AttentionMask.None));
+        return here.Keep(encoderNorm is null ? x : encoderNorm.Apply(x));
     }
 
     /// <summary>
     /// Scores of the next token after each position of the target: logits, [batch, targetTime, targetVocabulary]. A position sees
     /// only those before it and itself, so padding at a target's end changes nothing before it.
     /// </summary>
-    /// <param name="pass">The tape, and whether it trains.</param>
     /// <param name="memory">What <see cref="Encode"/> returned, [batch, sourceTime, features].</param>
     /// <param name="source">The source, whose padding is hidden.</param>
     /// <param name="target">What the decoder has said so far, begin included.</param>
     /// <exception cref="ArgumentException">A sequence is longer than the positions.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An id lies outside the vocabulary.</exception>
-    public Variable<T> Decode(Pass<T> pass, Variable<T> memory, TokenBatch source, TokenBatch target)
+    public Variable<T> Decode(Variable<T> memory, TokenBatch source, TokenBatch target)
     {
+        using var here = At("decoder", memory);
         var memoryMask = PaddingMask(source);
-        var x = Embed(pass, targetEmbedding, targetPositions, target.Ids, target.Shape, firstPosition: 0);
-        foreach (var block in decoder) x = block.Apply(pass, x, AttentionMask.Causal, memory, memoryMask);
-        return Logits(pass, x);
+        var x = here.Only(Embed(Forms.TapeOf(memory), targetEmbedding, targetPositions, target.Ids, target.Shape, firstPosition: 0));
+        foreach (var block in decoder) x = here.Only(block.Apply(x, AttentionMask.Causal, memory, memoryMask));
+        return here.Keep(Logits(x));
     }
 
     /// <summary>Begins to say a target for each source, one token after the other.</summary>
-    /// <param name="pass">A pass that does not train.</param>
-    /// <param name="memory">What <see cref="Encode"/> returned, [batch, sourceTime, features].</param>
+    /// <param name="memory">What <see cref="Encode"/> returned, [batch, sourceTime, features], on a tape that does not train.</param>
     /// <param name="source">The source, whose padding is hidden.</param>
-    public DecoderCache<T> StartDecoding(Pass<T> pass, Variable<T> memory, TokenBatch source) =>
-        new([.. decoder.Select(block => block.StartCache(pass, memory))], [.. source.Lengths]);
+    public DecoderCache<T> StartDecoding(Variable<T> memory, TokenBatch source) =>
+        new([.. decoder.Select(block => block.StartCache(memory))], [.. source.Lengths]);
 
     /// <summary>
     /// Reads one more token of each row and scores the next: logits, [rows, 1, targetVocabulary], the last row of what
     /// <see cref="Decode"/> gives for the whole target. No gradient flows to tokens that were read before.
     /// </summary>
-    /// <param name="pass">A pass that does not train.</param>
+    /// <param name="tape">A pass that does not train.</param>
     /// <param name="cache">What the rows have read so far; this token is in it afterwards.</param>
     /// <param name="tokens">One for each row of the cache; begin comes first.</param>
     /// <exception cref="ArgumentException">The tokens are not one a row, or the row is longer than the positions.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An id lies outside the vocabulary.</exception>
-    public Variable<T> DecodeNext(Pass<T> pass, DecoderCache<T> cache, int[] tokens)
+    public Variable<T> DecodeNext(Tape<T> tape, DecoderCache<T> cache, int[] tokens)
     {
         if (tokens.Length != cache.Rows)
             throw new ArgumentException($"{tokens.Length} tokens for {cache.Rows} rows; pass one a row.", nameof(tokens));
-        var x = Embed(pass, targetEmbedding, targetPositions, tokens, new Shape(tokens.Length, 1), cache.Time);
+        using var here = tape.At("decoder");
+        var x = here.Only(Embed(tape, targetEmbedding, targetPositions, tokens, new Shape(tokens.Length, 1), cache.Time));
         var memoryMask = cache.SourceMask();
-        for (var i = 0; i < decoder.Length; i++) x = decoder[i].ApplyNext(pass, x, cache.Blocks[i], memoryMask);
+        for (var i = 0; i < decoder.Length; i++) x = here.Only(decoder[i].ApplyNext(x, cache.Blocks[i], memoryMask));
         cache.Time++;
-        return Logits(pass, x);
+        return here.Keep(Logits(x));
     }
 
-    private Variable<T> Logits(Pass<T> pass, Variable<T> x)
+    private Variable<T> Logits(Variable<T> x)
     {
-        if (decoderNorm is not null) x = decoderNorm.Apply(pass.Tape, x);
-        return output is null ? targetEmbedding.ApplyTransposed(pass.Tape, x) : output.Apply(pass.Tape, x);
+        if (decoderNorm is not null) x = decoderNorm.Apply(x);
+        return output is null ? targetEmbedding.ApplyTransposed(x) : output.Apply(x);
     }
 
     /// <summary>The training loss of a batch: cross-entropy of the next target token in nats, a scalar.</summary>
-    /// <param name="pass">The tape, and whether it trains.</param>
+    /// <param name="tape">The pass: it trains, with a stream for dropout, or it evaluates.</param>
     /// <param name="batch">Sources and targets.</param>
     /// <param name="smoothing">ε of label smoothing; 0.1 in the paper.</param>
-    public Variable<T> Loss(Pass<T> pass, PairBatch batch, double smoothing)
-    {
-        var logits = Decode(pass, Encode(pass, batch.Source), batch.Source, batch.DecoderInput);
-        return pass.Tape.Record("cross-entropy",
-            CrossEntropy.Forward(batch.DecoderTarget.Ids, Vocabulary.Padding, smoothing, logits.Value, pass.Tape.Arena), logits);
-    }
+    public Variable<T> Loss(Tape<T> tape, PairBatch batch, double smoothing) =>
+        Decode(Encode(tape, batch.Source), batch.Source, batch.DecoderInput)
+            .CrossEntropy(batch.DecoderTarget.Ids, Vocabulary.Padding, smoothing);
 
     private Variable<T> Embed(
-        Pass<T> pass, Layers.Embedding<T> embedding, Layers.Embedding<T>? learned, int[] ids, Shape shape, int firstPosition)
+        Tape<T> tape, Layers.Embedding<T> embedding, Layers.Embedding<T>? learned, int[] ids, Shape shape, int firstPosition)
     {
         var time = shape[1];
         if (firstPosition + time > Settings.MaximumLength)
             throw new ArgumentException($"a sequence of {firstPosition + time} tokens exceeds the {Settings.MaximumLength} positions of the model; build it with a larger MaximumLength or shorten the text.", nameof(ids));
-        var tokens = embedding.Apply(pass.Tape, ids, shape);
+        var tokens = embedding.Apply(tape, ids, shape);
         var positions = learned is null
-            ? pass.Tape.Constant(Sinusoids(pass.Tape, firstPosition, time))
-            : learned.Apply(pass.Tape, [.. Enumerable.Range(firstPosition, time)], new Shape(time));
-        return pass.Drop(Settings.Dropout, pass.Add(tokens, positions));
+            ? tape.Constant(Sinusoids(tape, firstPosition, time))
+            : learned.Apply(tape, [.. Enumerable.Range(firstPosition, time)], new Shape(time));
+        return (tokens + positions).Dropout(Settings.Dropout);
     }
 
     /// <summary>Some rows of the table, [time, features].</summary>

@@ -40,44 +40,33 @@ internal sealed class TransformerBlock<T> : Layer<T> where T : unmanaged, IBinar
     ];
 
     /// <summary>Maps x, [batch, time, features], to the same shape; memory is the encoder's output, null in the encoder.</summary>
-    internal Variable<T> Apply(Pass<T> pass, Variable<T> x, AttentionMask selfMask, Variable<T>? memory, AttentionMask memoryMask)
+    internal Variable<T> Apply(Variable<T> x, AttentionMask selfMask, Variable<T>? memory, AttentionMask memoryMask)
     {
-        x = selfFrame.Apply(pass, x, y => Attend(selfAttention, "self", y, y, selfMask));
+        using var here = At(name, x);
+        x = here.Only(selfFrame.Apply(x, y => selfAttention.Apply(y, y, selfMask)));
         if (crossAttention is not null && memory is not null)
-            x = crossFrame.Apply(pass, x, y => Attend(crossAttention, "cross", y, memory, memoryMask));
-        return feedForwardFrame.Apply(pass, x, y => feedForward.Apply(pass.Tape, y));
-
-        Variable<T> Attend(MultiHeadAttention<T> attention, string role, Variable<T> queries, Variable<T> keys, AttentionMask mask) =>
-            Seen(pass, role, attention.Apply(pass.Tape, queries, keys, mask));
+            x = here.Only(crossFrame.Apply(x, y => crossAttention.Apply(y, memory, memoryMask)));
+        return here.Keep(feedForwardFrame.Apply(x, feedForward.Apply));
     }
 
     /// <summary>What the next steps of a decoder keep: nothing yet of its own, and the keys and values of the memory.</summary>
-    internal (KeyValueCache<T> Self, KeyValueCache<T> Cross) StartCache(Pass<T> pass, Variable<T> memory)
+    internal (KeyValueCache<T> Self, KeyValueCache<T> Cross) StartCache(Variable<T> memory)
     {
-        var (keys, values) = (crossAttention ?? throw new InvalidOperationException($"{name} is no block of a decoder.")).Project(pass.Tape, memory);
-        return (new KeyValueCache<T>(memory.Value.Shape[0], selfAttention.KeyFeatures, memory.Value.Shape[2]), new KeyValueCache<T>(keys, values));
+        var (keys, values) = (crossAttention ?? throw new InvalidOperationException($"{name} is no block of a decoder.")).Project(memory);
+        return (new KeyValueCache<T>(memory.Shape[0], selfAttention.KeyFeatures, memory.Shape[2]), new KeyValueCache<T>(keys, values));
     }
 
     /// <summary>Maps the newest position only, [batch, 1, features]; all earlier ones are in the cache, and this one is afterwards.</summary>
-    internal Variable<T> ApplyNext(
-        Pass<T> pass, Variable<T> x, (KeyValueCache<T> Self, KeyValueCache<T> Cross) cache, AttentionMask memoryMask)
+    internal Variable<T> ApplyNext(Variable<T> x, (KeyValueCache<T> Self, KeyValueCache<T> Cross) cache, AttentionMask memoryMask)
     {
-        x = selfFrame.Apply(pass, x, y =>
+        using var here = At(name, x);
+        x = here.Only(selfFrame.Apply(x, y =>
         {
-            var (key, value) = selfAttention.Project(pass.Tape, y);
+            var (key, value) = selfAttention.Project(y);
             cache.Self.Append(key, value);
-            return Attend(selfAttention, "self", y, cache.Self, cache.Self.Mask());
-        });
-        x = crossFrame.Apply(pass, x, y => Attend(crossAttention!, "cross", y, cache.Cross, memoryMask));
-        return feedForwardFrame.Apply(pass, x, y => feedForward.Apply(pass.Tape, y));
-
-        Variable<T> Attend(MultiHeadAttention<T> attention, string role, Variable<T> queries, KeyValueCache<T> kept, AttentionMask mask) =>
-            Seen(pass, role, attention.ApplyToProjected(pass.Tape, queries, kept.Keys, kept.Values, mask));
-    }
-
-    private Variable<T> Seen(Pass<T> pass, string role, (Variable<T> Output, Tensor<T> Weights) attended)
-    {
-        pass.AttentionMaps[$"{name}.{role}"] = attended.Weights;
-        return attended.Output;
+            return selfAttention.ApplyToProjected(y, cache.Self.Keys, cache.Self.Values, cache.Self.Mask());
+        }));
+        x = here.Only(crossFrame.Apply(x, y => crossAttention!.ApplyToProjected(y, cache.Cross.Keys, cache.Cross.Values, memoryMask)));
+        return here.Keep(feedForwardFrame.Apply(x, feedForward.Apply));
     }
 }

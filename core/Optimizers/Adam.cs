@@ -49,6 +49,7 @@ public class Adam<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPointIee
         for (var i = 0; i < firstMoments.Length; i++)
         {
             var (value, gradient, m, v) = (Parameters[i].Value, Parameters[i].Gradient, firstMoments[i], secondMoments[i]);
+            value.MarkChanged();
             var isFinite = true;
             Workers.For(value.Length, minimumPerPart: 1 << 14, (_, first, end) =>
             {
@@ -69,7 +70,8 @@ public class Adam<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPointIee
         var gradients = MemoryMarshal.Cast<T, Vector<T>>(gradient);
         Span<Vector<T>> ms = MemoryMarshal.Cast<T, Vector<T>>(m), vs = MemoryMarshal.Cast<T, Vector<T>>(v);
         var epsilons = new Vector<T>(epsilon);
-        // Σ 0 θ: zero, or NaN once some θ is not finite. Memory is slower, so that this costs nothing.
+        // Σ 0 θ + 0 √v̂: zero, or NaN once one is not finite: behind an infinite root θ would never move again. Memory is slower, so that
+        // this costs nothing.
         Vector<T> zeros = default;
         var zero = T.Zero;
         for (var i = 0; i < values.Length; i++)
@@ -83,15 +85,16 @@ public class Adam<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPointIee
             // ADAMW-1: θ ← (1 − α λ) θ − α m̂ / (√v̂ + ε); λ is 0 in Adam
             var updated = values[i] * kept - ms[i] * meanCorrection / root;
             values[i] = updated;
-            zeros += updated * Vector<T>.Zero;
+            zeros += updated * Vector<T>.Zero + root * Vector<T>.Zero;
         }
         for (var i = values.Length * Vector<T>.Count; i < value.Length; i++)
         {
             var g = gradient[i];
             m[i] = m[i] * b1 + g * c1;
             v[i] = v[i] * b2 + g * g * c2;
-            value[i] = value[i] * kept - m[i] * meanCorrection / (T.Sqrt(v[i] * squareCorrection) + epsilon);
-            zero += value[i] * T.Zero;
+            var root = T.Sqrt(v[i] * squareCorrection) + epsilon;
+            value[i] = value[i] * kept - m[i] * meanCorrection / root;
+            zero += value[i] * T.Zero + root * T.Zero;
         }
         return T.IsZero(Vector.Sum(zeros) + zero);
     }

@@ -21,7 +21,7 @@ public abstract class Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee
 
     /// <summary>One step with the given learning rate; gradients stay as they are.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The rate is negative, NaN or infinite.</exception>
-    /// <exception cref="NonFiniteException">A parameter is NaN or infinite after the step; those behind it have not been changed.</exception>
+    /// <exception cref="NonFiniteException">A parameter, or what the optimizer remembers of it, is NaN or infinite after the step; those behind it have not been changed.</exception>
     public abstract void Step(double learningRate);
 
     /// <summary>Sets every gradient to zero, as before each backward pass.</summary>
@@ -38,6 +38,10 @@ public abstract class Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee
 
     private protected static void ThrowNotFinite(Parameter<T> parameter)
     {
+        if (VectorMath.AllFinite<T>(parameter.Value.Span) && VectorMath.AllFinite<T>(parameter.Gradient.Span))
+            throw new NonFiniteException(
+                $"the mean square of the gradient of '{parameter.Name}' {parameter.Value.Shape} has overflowed, so that a weight would never move again; "
+                + "its gradient is finite, but too large to be squared: clip gradients.");
         var cause = VectorMath.AllFinite<T>(parameter.Gradient.Span) ? "although its gradient is finite" : "as its gradient is not";
         throw new NonFiniteException($"'{parameter.Name}' {parameter.Value.Shape} is not finite after the update, {cause}.");
     }

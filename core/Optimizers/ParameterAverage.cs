@@ -53,6 +53,7 @@ public sealed class ParameterAverage<T> where T : unmanaged, IBinaryFloatingPoin
         var i = 0;
         foreach (var parameter in parameters)
         {
+            parameter.Value.MarkChanged();
             var values = parameter.Value.Span;
             for (var j = 0; j < values.Length; j++, i++)
             {

@@ -43,6 +43,7 @@ public sealed class Sgd<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPo
             Elementwise.Copy(Parameters[i].Gradient, velocities[i], accumulate: true); // SGD-1: u ← μ u + g
             // SGD-3: g + λ θ in place of g
             if (weightDecay > 0) Elementwise.Scale(T.CreateChecked(weightDecay), Parameters[i].Value, velocities[i], accumulate: true);
+            Parameters[i].Value.MarkChanged();
             // SGD-2: θ ← θ − α u
             Elementwise.Scale(T.CreateChecked(-learningRate), velocities[i], Parameters[i].Value, accumulate: true);
             if (!VectorMath.AllFinite<T>(Parameters[i].Value.Span)) ThrowNotFinite(Parameters[i]);

@@ -18,8 +18,8 @@ public static class Attention
     /// <param name="v">Values, [batch, keyTime, valueFeatures].</param>
     /// <param name="arena">Memory of the step.</param>
     /// <returns>
-    /// y, [batch, queryTime, valueFeatures]; the attention weights, [batch, heads, queryTime, keyTime], for looking at; and the
-    /// pullback of y: dq, dk, dv.
+    /// y, [batch, queryTime, valueFeatures]; the attention weights, [batch, heads, queryTime, keyTime]; and the pullback of both:
+    /// dq, dk, dv.
     /// </returns>
     /// <exception cref="ShapeException">The shapes, the heads or the mask do not fit each other.</exception>
     /// <exception cref="ArgumentException">The scale is NaN or infinite.</exception>
@@ -27,7 +27,7 @@ public static class Attention
     /// A head reads its slice of each row in place, so nothing is transposed or copied. Keeps the weights, which the backward pass
     /// needs three times; hidden weights are exactly 0. Heads are independent and are shared out over the workers.
     /// </remarks>
-    public static (Tensor<T> Value, Tensor<T> Weights, Pullback<T> Pullback) Forward<T>(
+    public static (Tensor<T> Value, Tensor<T> Weights, PullbackOfMany<T> Pullback) Forward<T>(
         int heads, double scale, AttentionMask mask, Tensor<T> q, Tensor<T> k, Tensor<T> v, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -60,12 +60,13 @@ public static class Attention
         });
         return (y, weights, Backward);
 
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
+        void Backward(Tensor<T>?[] dys, Gradients<T> gradients)
         {
+            var (dy, dweights) = (dys[0], dys[1]);
             // q, k and v may be one variable: opened in this order, written in this order.
             var (dq, addToQ) = gradients.Wants(0) ? gradients.Open(0) : (null, false);
             var (dk, addToK) = gradients.Wants(1) ? gradients.Open(1) : (null, false);
-            var (dv, addToV) = gradients.Wants(2) ? gradients.Open(2) : (null, false);
+            var (dv, addToV) = gradients.Wants(2) && dy is not null ? gradients.Open(2) : (null, false);
             var size = queryTime * keyTime;
             var scratch = Tensor<T>.Rent(arena, new Shape(Workers.Count, size));
             Workers.For(batch * heads, minimumPerPart: 1, (part, first, end) =>
@@ -77,8 +78,10 @@ public static class Attention
                     var p = head.Map(weights);
                     if (dq is not null || dk is not null)
                     {
-                        // ATT-5: dp = dy vᵀ
-                        Gemm.NT(queryTime, keyTime, valueDim, head.Of(dy), valueFeatures, head.Of(v), valueFeatures, ds, keyTime, accumulate: false);
+                        // ATT-5: dp = dy vᵀ, and what arrives at the weights themselves
+                        if (dweights is not null) head.Map(dweights).CopyTo(ds);
+                        if (dy is not null)
+                            Gemm.NT(queryTime, keyTime, valueDim, head.Of(dy), valueFeatures, head.Of(v), valueFeatures, ds, keyTime, dweights is not null);
                         // Hidden keys need no care: their weight is 0, and with it their share of ds. ds takes the place of dp.
                         // ATT-6: ds = p ⊙ (dp − ⟨p, dp⟩), here times c already
                         if (size > 0) SoftmaxRows.Backward<T>(keyTime, c, p, ds, ds, accumulate: false);
@@ -91,7 +94,7 @@ public static class Attention
                         Gemm.TN(keyTime, keyDim, queryTime, ds, keyTime, head.Of(q), features, head.Of(dk), features, addToK);
                     if (dv is not null)
                         // ATT-4: dv = pᵀ dy
-                        Gemm.TN(keyTime, valueDim, queryTime, p, keyTime, head.Of(dy), valueFeatures, head.Of(dv), valueFeatures, addToV);
+                        Gemm.TN(keyTime, valueDim, queryTime, p, keyTime, head.Of(dy!), valueFeatures, head.Of(dv), valueFeatures, addToV);
                 }
             });
         }
@@ -124,5 +127,19 @@ public static class Attention
 
         /// <summary>This head's [queryTime, keyTime] matrix of weights.</summary>
         public Span<T> Map(Tensor<T> weights) => weights.Span.Slice(index * queryTime * keyTime, queryTime * keyTime);
+    }
+}
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.Attention.Forward"/>
+    public static (Variable<T> Value, Variable<T> Weights) Attention<T>(
+        this Variable<T> q, Variable<T> k, Variable<T> v, int heads, double scale, AttentionMask mask)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(q, k, v);
+        var (y, weights, pullback) = Rules.Attention.Forward(heads, scale, mask, q.Value, k.Value, v.Value, tape.Arena);
+        var outputs = tape.RecordMany(new("Attention", ("heads", heads), ("scale", scale), ("mask", mask)), [y, weights], pullback, q, k, v);
+        return (outputs[0], outputs[1]);
     }
 }

@@ -49,3 +49,14 @@ public static class AveragePool2d
         }
     }
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.AveragePool2d.Forward"/>
+    public static Variable<T> AveragePool2d<T>(this Variable<T> x, int window, int stride)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x);
+        return tape.Record(new("AveragePool2d", ("window", window), ("stride", stride)), Rules.AveragePool2d.Forward(window, stride, x.Value, tape.Arena), x);
+    }
+}

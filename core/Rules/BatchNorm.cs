@@ -130,3 +130,27 @@ public static class BatchNorm
         ShapeException.ThrowIfNot(bias.Shape, new Shape(channels), "bias", $"build the layer with channels = {channels}");
     }
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.BatchNorm.Forward{T}(double, Tensor{T}, Tensor{T}, Tensor{T}, Arena{T})"/>
+    public static (Variable<T> Value, Tensor<T> Mean, Tensor<T> Variance) BatchNorm<T>(this Variable<T> x, Variable<T> gain, Variable<T> bias, double eps = 1e-5)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x, gain, bias);
+        var (y, pullback, mean, variance) = Rules.BatchNorm.Forward(eps, x.Value, gain.Value, bias.Value, tape.Arena);
+        return (tape.Record(new("BatchNorm", ("eps", eps)) { Rereads = [0] }, (y, pullback), x, gain, bias), mean, variance);
+    }
+
+    /// <inheritdoc cref="Rules.BatchNorm.ForwardFixed{T}(double, Tensor{T}, Tensor{T}, Tensor{T}, Tensor{T}, Tensor{T}, Arena{T})"/>
+    public static Variable<T> BatchNormFixed<T>(
+        this Variable<T> x, Variable<T> gain, Variable<T> bias, Tensor<T> mean, Tensor<T> variance, double eps = 1e-5)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x, gain, bias);
+        return tape.Record(
+            new("BatchNormFixed", ("eps", eps)) { Rereads = [0] },
+            Rules.BatchNorm.ForwardFixed(eps, x.Value, gain.Value, bias.Value, mean, variance, tape.Arena),
+            x, gain, bias, tape.Constant(mean), tape.Constant(variance));
+    }
+}

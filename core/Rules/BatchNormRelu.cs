@@ -44,3 +44,27 @@ public static class BatchNormRelu
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         BatchNorm.ForwardFixed(rectified: true, eps, x, gain, bias, mean, variance, arena);
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.BatchNormRelu.Forward"/>
+    public static (Variable<T> Value, Tensor<T> Mean, Tensor<T> Variance) BatchNormRelu<T>(this Variable<T> x, Variable<T> gain, Variable<T> bias, double eps = 1e-5)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x, gain, bias);
+        var (y, pullback, mean, variance) = Rules.BatchNormRelu.Forward(eps, x.Value, gain.Value, bias.Value, tape.Arena);
+        return (tape.Record(new("BatchNormRelu", ("eps", eps)) { Rereads = [0, 2] }, (y, pullback), x, gain, bias), mean, variance);
+    }
+
+    /// <inheritdoc cref="Rules.BatchNormRelu.ForwardFixed"/>
+    public static Variable<T> BatchNormReluFixed<T>(
+        this Variable<T> x, Variable<T> gain, Variable<T> bias, Tensor<T> mean, Tensor<T> variance, double eps = 1e-5)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x, gain, bias);
+        return tape.Record(
+            new("BatchNormReluFixed", ("eps", eps)) { Rereads = [0, 2] },
+            Rules.BatchNormRelu.ForwardFixed(eps, x.Value, gain.Value, bias.Value, mean, variance, tape.Arena),
+            x, gain, bias, tape.Constant(mean), tape.Constant(variance));
+    }
+}

@@ -64,3 +64,14 @@ public static class BinaryCrossEntropy
             (1.0 - target) * Sigma(z) - target * Sigma(-z);
     }
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.BinaryCrossEntropy.Forward"/>
+    public static Variable<T> BinaryCrossEntropy<T>(this Variable<T> x, double target)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x);
+        return tape.Record(new("BinaryCrossEntropy", ("target", target)), Rules.BinaryCrossEntropy.Forward(target, x.Value, tape.Arena), x);
+    }
+}

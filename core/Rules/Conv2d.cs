@@ -76,3 +76,17 @@ public static class Conv2d
         return new ConvolutionSizes(x[0], x[1], x[2], x[3], weight[0], weight[1], weight[3], stride, padding);
     }
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.Conv2d.Forward"/>
+    public static Variable<T> Conv2d<T>(this Variable<T> x, Variable<T> weight, Variable<T>? bias = null, int stride = 1, int padding = 0)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        Variable<T>[] inputs = bias is null ? [x, weight] : [x, weight, bias];
+        var tape = TapeOf(inputs);
+        return tape.Record(
+            new("Conv2d", ("stride", stride), ("padding", padding)) { Rereads = [0, 1] },
+            Rules.Conv2d.Forward(stride, padding, x.Value, weight.Value, bias?.Value, tape.Arena), inputs);
+    }
+}

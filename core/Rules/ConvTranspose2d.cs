@@ -94,3 +94,17 @@ public static class ConvTranspose2d
         }
     }
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.ConvTranspose2d.Forward"/>
+    public static Variable<T> ConvTranspose2d<T>(this Variable<T> x, Variable<T> weight, Variable<T>? bias = null, int stride = 1, int padding = 0)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        Variable<T>[] inputs = bias is null ? [x, weight] : [x, weight, bias];
+        var tape = TapeOf(inputs);
+        return tape.Record(
+            new("ConvTranspose2d", ("stride", stride), ("padding", padding)) { Rereads = [0, 1] },
+            Rules.ConvTranspose2d.Forward(stride, padding, x.Value, weight.Value, bias?.Value, tape.Arena), inputs);
+    }
+}

@@ -102,3 +102,17 @@ public static class CrossEntropy
         return counted > 0 ? counted : throw new ArgumentException("Every target is padding, so there is nothing to average; leave such a batch out.", nameof(targets));
     }
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.CrossEntropy.Forward"/>
+    public static Variable<T> CrossEntropy<T>(this Variable<T> logits, int[] targets, int? padding = null, double smoothing = 0)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(logits);
+        int[] own = [.. targets];
+        return tape.Record(
+            new("CrossEntropy", ("targets", own), ("padding", padding?.ToString() ?? "none"), ("smoothing", smoothing)),
+            Rules.CrossEntropy.Forward(own, padding, smoothing, logits.Value, tape.Arena), logits);
+    }
+}

@@ -40,3 +40,20 @@ public static class Dropout
         }
     }
 }
+
+public static partial class Forms
+{
+    /// <summary>Sets numbers to 0 at random while the tape trains, by the tape's stream of chance; in evaluation x itself.</summary>
+    /// <exception cref="InvalidOperationException">The tape trains without a stream of chance.</exception>
+    /// <inheritdoc cref="Rules.Dropout.Forward"/>
+    public static Variable<T> Dropout<T>(this Variable<T> x, double rate)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x);
+        if (!tape.IsTraining || rate == 0) return x;
+        var random = tape.Random ?? throw new InvalidOperationException(
+            $"dropout of '{x.Name}' {x.Shape} needs chance, and the tape trains without any; make it with a stream, new Tape(training: true, random), or tape.Training(random).");
+        return tape.Record(
+            new("Dropout", ("rate", rate), ("position", random.Position)) { Rereads = [] }, Rules.Dropout.Forward(rate, random, x.Value, tape.Arena), x);
+    }
+}

@@ -36,3 +36,14 @@ public static class Elu
             Choose(x > 0.0, 1.0, alpha * Exp(x)); // ELU-2: dx = dy where x > 0, else α eˣ dy
     }
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.Elu.Forward"/>
+    public static Variable<T> Elu<T>(this Variable<T> x, double alpha = 1)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x);
+        return tape.Record(new("Elu", ("alpha", alpha)), Rules.Elu.Forward(alpha, x.Value, tape.Arena), x);
+    }
+}

@@ -52,3 +52,16 @@ public static class Embedding
         }
     }
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.Embedding.Forward"/>
+    public static Variable<T> Embedding<T>(this Tape<T> tape, int[] ids, Shape leading, double factor, Variable<T> table)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        int[] own = [.. ids];
+        return tape.Record(
+            new("Embedding", ("ids", own), ("leading", leading), ("factor", factor)) { Rereads = [] },
+            Rules.Embedding.Forward(own, leading, factor, table.Value, tape.Arena), table);
+    }
+}

@@ -22,3 +22,14 @@ public static class GeGlu
         // GEGLU-3: db = a gelu′(b) dy
         Pointwise.ForwardGated(default(Gelu.Function), value, gate, arena);
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.GeGlu.Forward"/>
+    public static Variable<T> GeGlu<T>(this Variable<T> value, Variable<T> gate)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(value, gate);
+        return tape.Record("GeGlu", Rules.GeGlu.Forward(value.Value, gate.Value, tape.Arena), value, gate);
+    }
+}

@@ -66,3 +66,22 @@ public static class Gelu
         }
     }
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.Gelu.Forward"/>
+    public static Variable<T> Gelu<T>(this Variable<T> x)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x);
+        return tape.Record("Gelu", Rules.Gelu.Forward(x.Value, tape.Arena), x);
+    }
+
+    /// <inheritdoc cref="Rules.Gelu.ForwardTanh"/>
+    public static Variable<T> GeluTanh<T>(this Variable<T> x)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x);
+        return tape.Record("GeluTanh", Rules.Gelu.ForwardTanh(x.Value, tape.Arena), x);
+    }
+}

@@ -52,3 +52,14 @@ public static class GlobalAveragePool
         }
     }
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.GlobalAveragePool.Forward"/>
+    public static Variable<T> GlobalAveragePool<T>(this Variable<T> x)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x);
+        return tape.Record("GlobalAveragePool", Rules.GlobalAveragePool.Forward(x.Value, tape.Arena), x);
+    }
+}

@@ -22,3 +22,14 @@ public static class Glu
         // GLU-3: db = a σ′(b) dy
         Pointwise.ForwardGated(default(Sigmoid.Function), value, gate, arena);
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.Glu.Forward"/>
+    public static Variable<T> Glu<T>(this Variable<T> value, Variable<T> gate)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(value, gate);
+        return tape.Record("Glu", Rules.Glu.Forward(value.Value, gate.Value, tape.Arena), value, gate);
+    }
+}

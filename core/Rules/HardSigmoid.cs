@@ -31,3 +31,14 @@ public static class HardSigmoid
             Choose(Abs(x) < 3.0, 1.0 / 6, 0.0); // HSIG-2: dx = dy / 6 where |x| < 3, else 0
     }
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.HardSigmoid.Forward"/>
+    public static Variable<T> HardSigmoid<T>(this Variable<T> x)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x);
+        return tape.Record("HardSigmoid", Rules.HardSigmoid.Forward(x.Value, tape.Arena), x);
+    }
+}

@@ -31,3 +31,14 @@ public static class HardSwish
             Choose(Abs(x) < 3.0, x * (1.0 / 3) + 0.5, Choose(x > 0.0, 1.0, 0.0)); // HSWI-2: dx = (x / 3 + ½) dy where |x| < 3, dy above, 0 below
     }
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.HardSwish.Forward"/>
+    public static Variable<T> HardSwish<T>(this Variable<T> x)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x);
+        return tape.Record("HardSwish", Rules.HardSwish.Forward(x.Value, tape.Arena), x);
+    }
+}

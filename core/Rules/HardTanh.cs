@@ -31,3 +31,14 @@ public static class HardTanh
             Choose(Abs(x) < 1.0, 1.0, 0.0); // HTANH-2: dx = dy where |x| < 1, else 0
     }
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.HardTanh.Forward"/>
+    public static Variable<T> HardTanh<T>(this Variable<T> x)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x);
+        return tape.Record("HardTanh", Rules.HardTanh.Forward(x.Value, tape.Arena), x);
+    }
+}

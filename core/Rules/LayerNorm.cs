@@ -83,3 +83,15 @@ public static class LayerNorm
         }
     }
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.LayerNorm.Forward"/>
+    public static Variable<T> LayerNorm<T>(this Variable<T> x, Variable<T> gain, Variable<T> bias, double eps = 1e-5)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x, gain, bias);
+        return tape.Record(
+            new("LayerNorm", ("eps", eps)) { Rereads = [0, 1] }, Rules.LayerNorm.Forward(eps, x.Value, gain.Value, bias.Value, tape.Arena), x, gain, bias);
+    }
+}

@@ -36,3 +36,14 @@ public static class LeakyRelu
             Choose(x > 0.0, 1.0, slope); // LREL-2: dx = dy where x > 0, else α dy
     }
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.LeakyRelu.Forward"/>
+    public static Variable<T> LeakyRelu<T>(this Variable<T> x, double slope = 0.01)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x);
+        return tape.Record(new("LeakyRelu", ("slope", slope)), Rules.LeakyRelu.Forward(slope, x.Value, tape.Arena), x);
+    }
+}

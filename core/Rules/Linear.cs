@@ -89,3 +89,23 @@ public static class Linear
         }
     }
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.Linear.Forward"/>
+    public static Variable<T> Linear<T>(this Variable<T> x, Variable<T> weight, Variable<T>? bias = null)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        Variable<T>[] inputs = bias is null ? [x, weight] : [x, weight, bias];
+        var tape = TapeOf(inputs);
+        return tape.Record(new("Linear") { Rereads = [0, 1] }, Rules.Linear.Forward(x.Value, weight.Value, bias?.Value, tape.Arena), inputs);
+    }
+
+    /// <inheritdoc cref="Rules.Linear.ForwardTransposed"/>
+    public static Variable<T> LinearTransposed<T>(this Variable<T> x, Variable<T> table)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x, table);
+        return tape.Record("LinearTransposed", Rules.Linear.ForwardTransposed(x.Value, table.Value, tape.Arena), x, table);
+    }
+}

@@ -37,3 +37,14 @@ public static class LinearRelu
         }
     }
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.LinearRelu.Forward"/>
+    public static Variable<T> LinearRelu<T>(this Variable<T> x, Variable<T> weight, Variable<T> bias)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x, weight, bias);
+        return tape.Record(new("LinearRelu") { Rereads = [0, 1] }, Rules.LinearRelu.Forward(x.Value, weight.Value, bias.Value, tape.Arena), x, weight, bias);
+    }
+}

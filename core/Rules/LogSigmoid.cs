@@ -31,3 +31,14 @@ public static class LogSigmoid
             Sigma(-x); // LSIG-2: dx = σ(−x) dy
     }
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.LogSigmoid.Forward"/>
+    public static Variable<T> LogSigmoid<T>(this Variable<T> x)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x);
+        return tape.Record("LogSigmoid", Rules.LogSigmoid.Forward(x.Value, tape.Arena), x);
+    }
+}

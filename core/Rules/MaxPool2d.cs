@@ -57,3 +57,14 @@ public static class MaxPool2d
         }
     }
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.MaxPool2d.Forward"/>
+    public static Variable<T> MaxPool2d<T>(this Variable<T> x, int window, int stride, int padding = 0)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x);
+        return tape.Record(new("MaxPool2d", ("window", window), ("stride", stride), ("padding", padding)), Rules.MaxPool2d.Forward(window, stride, padding, x.Value, tape.Arena), x);
+    }
+}

@@ -69,3 +69,14 @@ public static class Maxout
         }
     }
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.Maxout.Forward"/>
+    public static Variable<T> Maxout<T>(this Variable<T> x, int pieces)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x);
+        return tape.Record(new("Maxout", ("pieces", pieces)), Rules.Maxout.Forward(pieces, x.Value, tape.Arena), x);
+    }
+}

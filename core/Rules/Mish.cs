@@ -49,3 +49,14 @@ public static class Mish
         return (above / (above + remainder), remainder / (above + remainder));
     }
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.Mish.Forward"/>
+    public static Variable<T> Mish<T>(this Variable<T> x)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x);
+        return tape.Record("Mish", Rules.Mish.Forward(x.Value, tape.Arena), x);
+    }
+}

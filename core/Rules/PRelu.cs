@@ -60,3 +60,14 @@ public static class PRelu
         }
     }
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.PRelu.Forward"/>
+    public static Variable<T> PRelu<T>(this Variable<T> x, Variable<T> slope)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x, slope);
+        return tape.Record(new("PRelu") { Rereads = [0] }, Rules.PRelu.Forward(x.Value, slope.Value, tape.Arena), x, slope);
+    }
+}

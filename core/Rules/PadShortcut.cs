@@ -62,3 +62,14 @@ public static class PadShortcut
         }
     }
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.PadShortcut.Forward"/>
+    public static Variable<T> PadShortcut<T>(this Variable<T> x, int stride, int outChannels)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x);
+        return tape.Record(new("PadShortcut", ("stride", stride), ("outChannels", outChannels)), Rules.PadShortcut.Forward(stride, outChannels, x.Value, tape.Arena), x);
+    }
+}

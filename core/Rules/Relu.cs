@@ -30,3 +30,14 @@ public static class Relu
         }
     }
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.Relu.Forward"/>
+    public static Variable<T> Relu<T>(this Variable<T> x)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x);
+        return tape.Record("Relu", Rules.Relu.Forward(x.Value, tape.Arena), x);
+    }
+}

@@ -37,3 +37,14 @@ public static class Selu
             Scale * Choose(x > 0.0, 1.0, Alpha * Exp(x)); // SELU-2: dx = λ dy where x > 0, else λ α eˣ dy
     }
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.Selu.Forward"/>
+    public static Variable<T> Selu<T>(this Variable<T> x)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x);
+        return tape.Record("Selu", Rules.Selu.Forward(x.Value, tape.Arena), x);
+    }
+}

@@ -31,3 +31,14 @@ public static class Sigmoid
             SigmaAndSlope(x).Slope; // SIG-2: dx = y (1 − y) dy
     }
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.Sigmoid.Forward"/>
+    public static Variable<T> Sigmoid<T>(this Variable<T> x)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x);
+        return tape.Record("Sigmoid", Rules.Sigmoid.Forward(x.Value, tape.Arena), x);
+    }
+}

@@ -42,3 +42,14 @@ public static class Softmax
         }
     }
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.Softmax.Forward"/>
+    public static Variable<T> Softmax<T>(this Variable<T> x)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x);
+        return tape.Record("Softmax", Rules.Softmax.Forward(x.Value, tape.Arena), x);
+    }
+}

@@ -31,3 +31,14 @@ public static class Softplus
             Sigma(x); // SP-2: dx = σ(x) dy
     }
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.Softplus.Forward"/>
+    public static Variable<T> Softplus<T>(this Variable<T> x)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x);
+        return tape.Record("Softplus", Rules.Softplus.Forward(x.Value, tape.Arena), x);
+    }
+}

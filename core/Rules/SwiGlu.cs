@@ -22,3 +22,14 @@ public static class SwiGlu
         // SWIGLU-3: db = a silu′(b) dy
         Pointwise.ForwardGated(new Swish.Function(beta: 1), value, gate, arena);
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.SwiGlu.Forward"/>
+    public static Variable<T> SwiGlu<T>(this Variable<T> value, Variable<T> gate)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(value, gate);
+        return tape.Record("SwiGlu", Rules.SwiGlu.Forward(value.Value, gate.Value, tape.Arena), value, gate);
+    }
+}

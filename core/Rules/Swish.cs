@@ -39,3 +39,14 @@ public static class Swish
         }
     }
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.Swish.Forward"/>
+    public static Variable<T> Swish<T>(this Variable<T> x, double beta = 1)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x);
+        return tape.Record(new("Swish", ("beta", beta)), Rules.Swish.Forward(beta, x.Value, tape.Arena), x);
+    }
+}

@@ -37,3 +37,14 @@ public static class Tanh
         }
     }
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.Tanh.Forward"/>
+    public static Variable<T> Tanh<T>(this Variable<T> x)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x);
+        return tape.Record("Tanh", Rules.Tanh.Forward(x.Value, tape.Arena), x);
+    }
+}

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Hybrid.Memory;
 
 namespace Hybrid.Tensors;
@@ -8,11 +9,14 @@ namespace Hybrid.Tensors;
 public sealed class Tensor<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly Block<T> block;
+    // Shared by all tensors that hold the same numbers; null if they are rented, as nobody changes those.
+    private readonly StrongBox<int>? version;
 
-    private Tensor(Shape shape, Block<T> block)
+    private Tensor(Shape shape, Block<T> block, StrongBox<int>? version)
     {
         Shape = shape;
         this.block = block;
+        this.version = version;
     }
 
     /// <summary>The extents, slowest axis first.</summary>
@@ -28,6 +32,18 @@ public sealed class Tensor<T> where T : unmanaged, IBinaryFloatingPointIeee754<T
     /// <exception cref="StaleTensorException">The step that rented the tensor has ended.</exception>
     public Span<T> Span => block.Span;
 
+    /// <summary>How often the numbers of a persistent tensor were changed, as far as <see cref="MarkChanged"/> was told; 0 for a rented one.</summary>
+    public int Version => version?.Value ?? 0;
+
+    /// <summary>
+    /// Says that the numbers were changed. Whoever writes into a tensor that may stand on a tape calls it, as optimizers and readers of
+    /// files do: a backward pass that would read the new numbers as if they were the old ones is then refused.
+    /// </summary>
+    public void MarkChanged()
+    {
+        if (version is not null) version.Value++;
+    }
+
     /// <summary>One element, by its index along each axis.</summary>
     /// <exception cref="ShapeException">The index has another rank than the tensor, or lies outside it.</exception>
     public T this[params int[] index]
@@ -37,7 +53,7 @@ public sealed class Tensor<T> where T : unmanaged, IBinaryFloatingPointIeee754<T
     }
 
     /// <summary>A persistent tensor of zeros.</summary>
-    public static Tensor<T> Zeros(Shape shape) => new(shape, Block<T>.Persistent(shape.Length));
+    public static Tensor<T> Zeros(Shape shape) => new(shape, Block<T>.Persistent(shape.Length), new StrongBox<int>());
 
     /// <summary>A persistent tensor that holds a copy of the values, in row-major order.</summary>
     /// <exception cref="ShapeException">The number of values is not that of the shape.</exception>
@@ -54,16 +70,16 @@ public sealed class Tensor<T> where T : unmanaged, IBinaryFloatingPointIeee754<T
     public static Tensor<T> Scalar(T value) => From(Shape.Scalar, [value]);
 
     /// <summary>Rents a tensor for the current step; its contents are undefined until written.</summary>
-    public static Tensor<T> Rent(Arena<T> arena, Shape shape) => new(shape, arena.Rent(shape.Length));
+    public static Tensor<T> Rent(Arena<T> arena, Shape shape) => new(shape, arena.Rent(shape.Length), version: null);
 
     /// <summary>Rents a tensor of zeros for the current step.</summary>
-    public static Tensor<T> RentZeroed(Arena<T> arena, Shape shape) => new(shape, arena.RentZeroed(shape.Length));
+    public static Tensor<T> RentZeroed(Arena<T> arena, Shape shape) => new(shape, arena.RentZeroed(shape.Length), version: null);
 
     /// <summary>The same numbers under another shape; no copy is made.</summary>
     /// <exception cref="ShapeException">The shapes hold different numbers of elements.</exception>
     public Tensor<T> Reshape(Shape shape) =>
         shape.Length == Length
-            ? new Tensor<T>(shape, block)
+            ? new Tensor<T>(shape, block, version)
             : throw new ShapeException($"{Shape} holds {Length} elements and cannot become {shape}, which holds {shape.Length}.");
 
     /// <summary>A copy that outlives the step.</summary>
@@ -82,6 +98,13 @@ public sealed class Tensor<T> where T : unmanaged, IBinaryFloatingPointIeee754<T
         Length > 64
             ? $"Tensor {Shape}"
             : $"Tensor {Shape} {{ {string.Join(", ", ToArray().Select(v => v.ToString("G5", CultureInfo.InvariantCulture)))} }}";
+
+    /// <summary>Tensors whose blocks have moved.</summary>
+    internal static Tensor<T>[] Moved(Tensor<T>[] tensors, Func<Block<T>[], Block<T>[]> move)
+    {
+        var blocks = move(Array.ConvertAll(tensors, tensor => tensor.block));
+        return [.. tensors.Select((tensor, i) => new Tensor<T>(tensor.Shape, blocks[i], tensor.version))];
+    }
 
     private int Offset(int[] index)
     {

@@ -44,3 +44,14 @@ public static class Add
         }
     }
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.Add.Forward"/>
+    public static Variable<T> Add<T>(this Variable<T> a, Variable<T> b)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(a, b);
+        return tape.Record(new("Add") { Rereads = [] }, Rules.Add.Forward(a.Value, b.Value, tape.Arena), a, b);
+    }
+}

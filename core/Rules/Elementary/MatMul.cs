@@ -51,3 +51,14 @@ public static class MatMul
     private static Span<T> At<T>(Tensor<T> tensor, int matrix, int length) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         tensor.Span.Slice(matrix * length, length);
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.MatMul.Forward"/>
+    public static Variable<T> MatMul<T>(this Variable<T> a, Variable<T> b)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(a, b);
+        return tape.Record("MatMul", Rules.MatMul.Forward(a.Value, b.Value, tape.Arena), a, b);
+    }
+}

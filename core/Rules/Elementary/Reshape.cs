@@ -26,3 +26,16 @@ public static class Reshape
         }
     }
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.Reshape.Forward"/>
+    public static Variable<T> Reshape<T>(this Variable<T> x, Shape shape)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        TapeOf(x).Record(new("Reshape", ("shape", shape)) { Rereads = [] }, Rules.Reshape.Forward(shape, x.Value), x);
+
+    /// <summary>The same numbers under another shape, given by its extents.</summary>
+    /// <exception cref="ShapeException">The new shape has another number of elements.</exception>
+    public static Variable<T> Reshape<T>(this Variable<T> x, params int[] extents)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => x.Reshape(new Shape(extents));
+}

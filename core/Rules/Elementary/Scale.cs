@@ -32,3 +32,14 @@ public static class Scale
         }
     }
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.Scale.Forward"/>
+    public static Variable<T> Scale<T>(this Variable<T> x, double factor)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x);
+        return tape.Record(new("Scale", ("factor", factor)) { Rereads = [] }, Rules.Scale.Forward(factor, x.Value, tape.Arena), x);
+    }
+}

@@ -39,3 +39,14 @@ public static class Transpose
                     y[matrix + j * rows + i] += x[matrix + i * columns + j];
     }
 }
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.Transpose.Forward"/>
+    public static Variable<T> Transpose<T>(this Variable<T> x)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x);
+        return tape.Record(new("Transpose") { Rereads = [] }, Rules.Transpose.Forward(x.Value, tape.Arena), x);
+    }
+}

@@ -1,0 +1,20 @@
+using System.Numerics;
+using Hybrid.Autodiff;
+
+namespace Hybrid.Rules;
+
+/// <summary>
+/// Every rule as one word on a variable, <c>x.LayerNorm(gain, bias)</c>: applies it on the variable's tape and records it there. Each
+/// stands in the file of its rule.
+/// </summary>
+public static partial class Forms
+{
+    /// <summary>The tape of the first input that has one; a parameter has none. That all are of one tape is seen when the rule is recorded.</summary>
+    /// <exception cref="InvalidOperationException">All inputs are parameters.</exception>
+    internal static Tape<T> TapeOf<T>(params ReadOnlySpan<Variable<T>> inputs) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        foreach (var input in inputs)
+            if (input.Tape is { } tape) return tape;
+        throw new InvalidOperationException($"'{inputs[0].Name}' is a parameter and belongs to no tape; say which one is meant: tape.Of(parameter).");
+    }
+}
