@@ -25,16 +25,16 @@ public sealed class Transformer<T> : Layer<T> where T : unmanaged, IBinaryFloati
     private readonly Layers.Linear<T>? output;
 
     /// <summary>Makes a model with fresh parameters.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A size is not positive, a number of layers is negative, or the rate of dropout lies outside [0, 1).</exception>
     /// <exception cref="ShapeException">The heads do not divide the features, or the features are odd.</exception>
     /// <exception cref="ArgumentException">Embeddings are to be shared by vocabularies of different size.</exception>
     /// <exception cref="InsufficientMemoryException">Parameters and their gradients do not fit into memory; nothing was allocated.</exception>
     public Transformer(TransformerSettings settings, RandomStream random)
     {
+        settings.ThrowIfImpossible();
         MemoryLimit.ThrowIfExceeded(
             2.0 * Unsafe.SizeOf<T>() * settings.ParameterCount, $"a model of {settings.ParameterCount} parameters, with their gradients,");
         Settings = settings;
-        if (settings.ShareEmbeddings && settings.SourceVocabulary != settings.TargetVocabulary)
-            throw new ArgumentException($"{settings.SourceVocabulary} source and {settings.TargetVocabulary} target tokens cannot share one table; use one vocabulary for both.", nameof(settings));
         targetEmbedding = new("target", settings.TargetVocabulary, settings.Features, random.Split("target"));
         sourceEmbedding = settings.ShareEmbeddings
             ? targetEmbedding

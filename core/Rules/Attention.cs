@@ -68,7 +68,7 @@ public static class Attention
             var (dk, addToK) = gradients.Wants(1) ? gradients.Open(1) : (null, false);
             var (dv, addToV) = gradients.Wants(2) && dy is not null ? gradients.Open(2) : (null, false);
             var size = queryTime * keyTime;
-            var scratch = Tensor<T>.Rent(arena, new Shape(Workers.Count, size));
+            var scratch = Tensor<T>.Rent(arena, new Shape(Workers.Parts(batch * heads, 1), size));
             Workers.For(batch * heads, minimumPerPart: 1, (part, first, end) =>
             {
                 var ds = scratch.Span.Slice(part * size, size);
