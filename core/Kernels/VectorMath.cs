@@ -174,6 +174,10 @@ public static unsafe class VectorMath
     public static bool AllFinite<T>(ReadOnlySpan<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         T.IsZero(Reduce(default(ZeroIfFinite<T>), x, x));
 
+    /// <summary>True if every element is 0 or 1.</summary>
+    public static bool AllZeroOrOne<T>(ReadOnlySpan<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        x.IsEmpty || T.IsZero(Reduce(default(ZeroIfZeroOrOne<T>), x, x));
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static T Reduce<T, TReduction>(TReduction reduction, ReadOnlySpan<T> x, ReadOnlySpan<T> y)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -183,8 +187,9 @@ public static unsafe class VectorMath
         fixed (T* px = x, py = y) return RowLoops.Reduce(reduction, x.Length, px, py);
     }
 
+    /// <summary>target = map(x, y, z), of which the map reads as many as it says. The target may be any of the three.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Map<T, TMap>(
+    internal static void Map<T, TMap>(
         TMap map, ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> z, Span<T> target, bool accumulate)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TMap : struct, IMap<T>
