@@ -183,8 +183,9 @@ public static unsafe class VectorMath
         fixed (T* px = x, py = y) return RowLoops.Reduce(reduction, x.Length, px, py);
     }
 
+    /// <summary>target = map(x, y, z), element by element, for what one rule alone computes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Map<T, TMap>(
+    internal static void Map<T, TMap>(
         TMap map, ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> z, Span<T> target, bool accumulate)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TMap : struct, IMap<T>
