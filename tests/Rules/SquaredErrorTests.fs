@@ -9,6 +9,7 @@ open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
+open Hybrid.Tests.Law
 
 let private loss _ (x: Variable<_>[]) = x[0].SquaredError(x[1])
 
@@ -22,10 +23,17 @@ let tests =
     testList
         "Rules.SquaredError"
         [
-            property 20 "the gradient agrees with central differences, on both sides" (fun sizes ->
-                let a, b = drawn sizes
-                Gradients.expectRule "SquaredError" sizes.Random [ a; b ] [] loss
-                covers [ "SE-3"; "SE-4" ])
+            law (
+                rule
+                    "SquaredError"
+                    { new IRule with
+                        member _.On x = x[0].SquaredError(x[1])
+                    }
+                    (fun sizes ->
+                        let a, b = drawn sizes
+                        [ a; b ])
+                    [ "SE-3"; "SE-4" ]
+            )
 
             property 25 "equals the mean of (a - b)², longhand; the gradients are ±2 (a - b) / n" (fun sizes ->
                 let a, b = drawn sizes
@@ -54,13 +62,6 @@ let tests =
                 let mean = Array.average (floats a)
                 let _, d = runAlong (Tensor.Scalar 1.0) [ mapTensor (fun _ -> mean) a; a ] loss
                 expectNear 1e-14 (Array.sum (floats d[0])) 0.0 "sum of the gradient")
-
-            property 15 "single precision gives the same" (fun sizes ->
-                let a, b = drawn sizes
-                let value, d = runDouble sizes.Random [ a; b ] loss
-                let single, dsingle = runSingle sizes.Random [ toSingle a; toSingle b ] loss
-                expectClose 1e-5 (floats single) (floats value) "loss"
-                expectClose 1e-5 (floats dsingle[0]) (floats d[0]) "gradient")
 
             testCase "many elements, shared out over the workers" (fun () ->
                 let random = RandomStream 3UL
@@ -92,6 +93,10 @@ let tests =
 
             testCase "other shapes and no elements are refused" (fun () ->
                 let apply a b () = SquaredError.Forward(zeros<float> a, zeros<float> b, Arena())
-                refuses<ShapeException, _> [ "b must be [2]"; "got [2, 1]"; "reshape or repeat" ] (apply [ 2 ] [ 2; 1 ])
+
+                refuses<ShapeException, _>
+                    [ "b must be [2]"; "got [2, 1]"; "reshape or repeat" ]
+                    (apply [ 2 ] [ 2; 1 ])
+
                 refuses<ShapeException, _> [ "[0, 3]"; "nothing to average"; "leave" ] (apply [ 0; 3 ] [ 0; 3 ]))
         ]

@@ -65,15 +65,6 @@ let expectSame tolerance (actual: Tensor<float>) (expected: Tensor<float>) messa
     Expect.equal actual.Shape expected.Shape $"{message}: shape"
     expectClose tolerance (floats actual) (floats expected) message
 
-/// Single precision gives what double gives, value and gradients, but for its rounding.
-let expectPrecisions (sizes: Sizes) (inputs: Tensor<float> list) double single =
-    let y, dxs = runDouble sizes.Random inputs double
-    let ySingle, dxsSingle = runSingle sizes.Random (List.map toSingle inputs) single
-    expectClose 1e-5 (floats ySingle) (floats y) "value in single precision"
-
-    for dx, dxSingle in Array.zip dxs dxsSingle do
-        expectClose 1e-5 (floats dxSingle) (floats dx) "gradient in single precision"
-
 /// The gradient at a value; a change of the value after the forward pass does not reach it.
 let private gradientAfter change (value: Tensor<float>) (record: Variable<float> -> Variable<float>) =
     let tape = Tape<float>()
@@ -90,7 +81,10 @@ let expectRereadsNothing value record =
         x.Span.Fill nan
         x.MarkChanged()
 
-    Expect.equal (gradientAfter spoil value record) (gradientAfter ignore value record) "gradient after the input changed"
+    Expect.equal
+        (gradientAfter spoil value record)
+        (gradientAfter ignore value record)
+        "gradient after the input changed"
 
 /// The pullback reads its input's value again: a change between the passes is refused.
 let expectRereads value record =
