@@ -24,7 +24,7 @@ public static class AveragePool2d
         var factor = T.One / T.CreateChecked((long)window * window);
         var y = Tensor<T>.Rent(arena, windows.OutShape);
         int image = windows.Height * windows.Width * windows.Channels, row = windows.OutWidth * windows.Channels;
-        Workers.For(windows.Batch, Broadcast.RowsPerPart(image), (_, first, end) =>
+        Rows.For(windows.Batch, image, (first, end) =>
         {
             fixed (T* px = x.Span, py = y.Span)
                 for (var i = first * windows.OutHeight; i < end * windows.OutHeight; i++)
@@ -38,7 +38,7 @@ public static class AveragePool2d
             if (!gradients.Wants(0)) return;
             var (dx, accumulate) = gradients.Open(0);
             // Windows may overlap, so an image belongs to one worker.
-            Workers.For(windows.Batch, Broadcast.RowsPerPart(image), (_, first, end) =>
+            Rows.For(windows.Batch, image, (first, end) =>
             {
                 if (!accumulate) dx.Span[(first * image)..(end * image)].Clear();
                 fixed (T* pdy = dy.Span, pdx = dx.Span)

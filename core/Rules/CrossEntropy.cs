@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Hybrid.Autodiff;
 using Hybrid.Kernels;
 using Hybrid.Memory;
@@ -36,22 +37,19 @@ public static class CrossEntropy
         var rowMax = Tensor<T>.Rent(arena, new Shape(rows));
         var rowSum = Tensor<T>.Rent(arena, new Shape(rows));
         var rowLoss = Tensor<T>.RentZeroed(arena, new Shape(rows));
-        var grain = Broadcast.RowsPerPart(classes);
-
-        Workers.For(rows, grain, (_, first, end) =>
+        Rows.For(rows, classes, (first, end) =>
         {
-            ReadOnlySpan<T> scores = logits.Span;
+            var xs = logits.ByRow();
             Span<T> maxima = rowMax.Span, sums = rowSum.Span, losses = rowLoss.Span;
             for (var i = first; i < end; i++)
             {
                 if (targets[i] == padding) continue;
-                var x = scores.Slice(i * classes, classes);
                 // Everything is measured from the maximum, so that a large common offset costs no digits.
                 // CE-1: log Σ exp x = max x + log Σ exp(x − max x)
-                (maxima[i], sums[i], var sumOfShifted) = VectorMath.SoftmaxSums(x);
+                (maxima[i], sums[i], var sumOfShifted) = VectorMath.SoftmaxSums<T>(xs[i]);
                 var spread = onEach > T.Zero ? onEach * sumOfShifted : T.Zero;
                 // CE-2: ℓ = log Σ exp x − Σ q x
-                losses[i] = T.Log(sums[i]) - onTarget * (x[targets[i]] - maxima[i]) - spread;
+                losses[i] = T.Log(sums[i]) - onTarget * (xs[i][targets[i]] - maxima[i]) - spread;
             }
         });
         var loss = Tensor<T>.Rent(arena, Shape.Scalar);
@@ -63,23 +61,35 @@ public static class CrossEntropy
             if (!gradients.Wants(0)) return;
             var (dlogits, accumulate) = gradients.Open(0);
             var weight = dloss.ToScalar() / T.CreateChecked(counted);
-            Workers.For(rows, grain, (_, first, end) =>
+            Rows.For(rows, classes, (first, end) =>
             {
-                ReadOnlySpan<T> scores = logits.Span, maxima = rowMax.Span, sums = rowSum.Span;
-                var slots = dlogits.Span;
+                RowsOf<T> xs = logits.ByRow(), dxs = dlogits.ByRow();
+                ReadOnlySpan<T> maxima = rowMax.Span, sums = rowSum.Span;
                 for (var i = first; i < end; i++)
                 {
-                    var dx = slots.Slice(i * classes, classes);
                     if (targets[i] == padding)
                     {
-                        if (!accumulate) dx.Clear();
+                        if (!accumulate) dxs[i].Clear();
                         continue;
                     }
                     // CE-3: dx = (p − q) dloss / n
-                    VectorMath.ExpScaleShift(scores.Slice(i * classes, classes), maxima[i], weight / sums[i], weight * onEach, dx, accumulate);
-                    dx[targets[i]] -= weight * onTarget;
+                    VectorMath.Map(new Difference<T>(maxima[i], weight / sums[i], weight * onEach), xs[i], xs[i], xs[i], dxs[i], accumulate);
+                    dxs[i][targets[i]] -= weight * onTarget;
                 }
             });
+        }
+    }
+
+    /// <summary>(p − q) dloss / n away from the target, with p = exp(x − max x) / Σ exp(x − max x).</summary>
+    private readonly struct Difference<T>(T max, T weightOverSum, T weightedQ) : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        public static int Inputs => 1;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TVector Apply<TVector, TLanes>(TVector x, TVector unused, TVector unusedToo) where TVector : struct where TLanes : ILanes<TVector, T>
+        {
+            var exponential = Exponential.Exp<T, TVector, TLanes>(TLanes.Subtract(x, TLanes.Create(max)));
+            return TLanes.Subtract(TLanes.Multiply(TLanes.Create(weightOverSum), exponential), TLanes.Create(weightedQ));
         }
     }
 

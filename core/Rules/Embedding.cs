@@ -33,22 +33,19 @@ public static class Embedding
 
         var s = T.CreateChecked(factor);
         var y = Tensor<T>.Rent(arena, new Shape([.. leading.ToArray(), features]));
-        Workers.For(ids.Length, Broadcast.RowsPerPart(features), (_, first, end) =>
+        Rows.For(ids.Length, features, (first, end) =>
         {
-            for (var i = first; i < end; i++)
-                // EMB-1: yᵢ = s E[idᵢ]
-                VectorMath.Scale(s, table.Span.Slice(ids[i] * features, features), y.Span.Slice(i * features, features));
+            RowsOf<T> entry = table.ByRow(), ys = y.ByRow();
+            for (var i = first; i < end; i++) VectorMath.Scale(s, entry[ids[i]], ys[i]); // EMB-1: yᵢ = s E[idᵢ]
         });
         return (y, Backward);
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
             if (!gradients.Wants(0)) return;
-            ReadOnlySpan<T> dyRows = dy.Span;
-            var dtable = gradients.Slot(0).Span;
-            for (var i = 0; i < ids.Length; i++)
-                // EMB-2: dE[k] = s Σ of dyᵢ with idᵢ = k
-                VectorMath.Scale(s, dyRows.Slice(i * features, features), dtable.Slice(ids[i] * features, features), accumulate: true);
+            RowsOf<T> dys = dy.ByRow(), dentry = gradients.Slot(0).ByRow();
+            // EMB-2: dE[k] = s Σ of dyᵢ with idᵢ = k
+            for (var i = 0; i < ids.Length; i++) VectorMath.Scale(s, dys[i], dentry[ids[i]], accumulate: true);
         }
     }
 }

@@ -29,7 +29,7 @@ public static class PadShortcut
         int outHeight = (int)((height + stride - 1L) / stride), outWidth = (int)((width + stride - 1L) / stride);
         int image = height * width * channels, outImage = outHeight * outWidth * outChannels;
         var y = Tensor<T>.Rent(arena, new Shape(batch, outHeight, outWidth, outChannels));
-        Workers.For(batch, Broadcast.RowsPerPart(outImage), (_, first, end) =>
+        Rows.For(batch, outImage, (first, end) =>
         {
             ReadOnlySpan<T> source = x.Span;
             var target = y.Span;
@@ -43,7 +43,7 @@ public static class PadShortcut
         {
             if (!gradients.Wants(0)) return;
             var (dx, accumulate) = gradients.Open(0);
-            Workers.For(batch, Broadcast.RowsPerPart(image), (_, first, end) =>
+            Rows.For(batch, image, (first, end) =>
             {
                 ReadOnlySpan<T> cotangent = dy.Span;
                 var target = dx.Span;

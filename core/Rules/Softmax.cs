@@ -22,7 +22,7 @@ public static class Softmax
             throw new ShapeException($"x must be [..., classes] with at least one class, got {x.Shape}.");
         int rows = x.Shape.Rows, classes = x.Shape.Columns;
         var p = Tensor<T>.Rent(arena, x.Shape);
-        Workers.For(rows, Broadcast.RowsPerPart(classes), (_, first, end) =>
+        Rows.For(rows, classes, (first, end) =>
         {
             Range part = (first * classes)..(end * classes);
             SoftmaxRows.Forward<T>(classes, T.One, x.Span[part], p.Span[part]); // SM-1: p = exp(x − max x) / Σ exp(x − max x)
@@ -33,7 +33,7 @@ public static class Softmax
         {
             if (!gradients.Wants(0)) return;
             var (dx, accumulate) = gradients.Open(0);
-            Workers.For(rows, Broadcast.RowsPerPart(classes), (_, first, end) =>
+            Rows.For(rows, classes, (first, end) =>
             {
                 Range part = (first * classes)..(end * classes);
                 // SM-2: dx = p ⊙ (dp − ⟨p, dp⟩)
