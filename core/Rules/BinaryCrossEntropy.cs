@@ -11,6 +11,10 @@ namespace Hybrid.Rules;
 /// <summary>The cross-entropy of answers of yes or no, from the logits of yes, against one probability of yes for all of them.</summary>
 public static class BinaryCrossEntropy
 {
+    /// <summary>The same in elementary rules, with a target for each logit.</summary>
+    public static Variable<T> Composed<T>(Variable<T> logits, Variable<T> targets) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        (Softplus.Composed(logits) - targets * logits).Mean();
+
     /// <summary>The mean over all elements of −t ln σ(z) − (1 − t) ln(1 − σ(z)), which is softplus(z) − t z.</summary>
     /// <param name="target">t, the probability of yes that is right, in [0, 1].</param>
     /// <param name="logits">z, any shape, one element or more.</param>

@@ -10,6 +10,19 @@ namespace Hybrid.Rules;
 /// <summary>Softmax and cross-entropy in one rule, computed from the logits, with label smoothing and padding ignored.</summary>
 public static class CrossEntropy
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(int[] targets, int? padding, double smoothing, Variable<T> logits)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = Forms.TapeOf(logits);
+        T[] counts = [.. targets.Select(target => target == padding ? T.Zero : T.One)];
+        var logp = logits.LogSoftmax().Reshape(targets.Length, logits.Shape.Columns);
+        // Padding is no class: any will do, as it does not count.
+        var onTarget = logp.Pick([.. targets.Select(target => target == padding ? 0 : target)]);
+        var rows = (1 - smoothing) * onTarget + smoothing * logp.Mean(-1);
+        return -(rows * tape.Constant(Tensor<T>.From(new Shape(counts.Length), counts))).Sum() / targets.Count(target => target != padding);
+    }
+
     /// <summary>
     /// The mean over all targets that are not padding of −Σ q log softmax(x), with q = 1 − ε on the target plus ε spread evenly.
     /// </summary>

@@ -9,6 +9,10 @@ namespace Hybrid.Rules;
 /// <summary>Looks rows up in a table of trained vectors.</summary>
 public static class Embedding
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(int[] ids, Shape leading, double factor, Variable<T> table) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        factor * table.Gather(ids, leading);
+
     /// <summary>y[i] = factor · table[ids[i]].</summary>
     /// <param name="ids">Row numbers, one for each element of the leading shape.</param>
     /// <param name="leading">Shape of the ids, such as [batch, time].</param>
