@@ -54,6 +54,6 @@ public static partial class Forms
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var tape = TapeOf(x);
-        return tape.Record("Softmax", Rules.Softmax.Forward(x.Value, tape.Arena), x);
+        return tape.Record(new("Softmax") { Rereads = [] }, Rules.Softmax.Forward(x.Value, tape.Arena), x);
     }
 }
