@@ -10,7 +10,8 @@ open Hybrid.Tests
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
 
-let private loss targets padding smoothing _ (x: Variable<_>[]) = x[0].CrossEntropy(targets, Option.toNullable padding, smoothing)
+let private loss targets padding smoothing _ (x: Variable<_>[]) =
+    x[0].CrossEntropy(targets, Option.toNullable padding, smoothing)
 
 /// Logits, targets of which class 0 is sometimes padding but never all of them, and a smoothing.
 let private drawn (sizes: Sizes) =

@@ -10,7 +10,8 @@ open Hybrid.Tests
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
 
-let private lookUp ids leading factor (tape: Tape<_>) (x: Variable<_>[]) = tape.Embedding(ids, shape leading, factor, x[0])
+let private lookUp ids leading factor (tape: Tape<_>) (x: Variable<_>[]) =
+    tape.Embedding(ids, shape leading, factor, x[0])
 
 /// A table, and ids that repeat now and then.
 let private drawn (sizes: Sizes) =
