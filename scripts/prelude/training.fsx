@@ -15,18 +15,19 @@ module Training =
 
     let private folderOf (page: Page) = Path.Combine(page.Out, "checkpoints")
 
+    let private interrupt =
+        ConsoleCancelEventHandler(fun _ pressed ->
+            // The step that runs is finished first.
+            pressed.Cancel <- true
+            isInterrupted <- true)
+
     let private openFolder (page: Page) =
         match opened with
         | Some folder -> folder
         | None ->
             let folder = CheckpointFolder.Open(folderOf page)
             opened <- Some folder
-
-            Console.CancelKeyPress.Add(fun pressed ->
-                // The step that runs is finished first.
-                pressed.Cancel <- true
-                isInterrupted <- true)
-
+            Console.CancelKeyPress.AddHandler interrupt
             folder
 
     let private stop (page: Page) name step : unit =
@@ -47,7 +48,7 @@ module Training =
             step (state.Step + 1)
             state.Step <- state.Step + 1
 
-        if not Host.isTerminal then
+        if not page.KeepsCheckpoints then
             while state.Step < steps do
                 next ()
         else
@@ -84,11 +85,17 @@ module Training =
             with :? DataFileException as error ->
                 Host.refuse error.Message
 
-    /// Removes the checkpoints of a page that has come to its end: there is nothing to resume.
-    let forget () =
+    /// Lets go of the checkpoints, which stay.
+    let close () =
         match opened with
         | None -> ()
         | Some folder ->
+            Console.CancelKeyPress.RemoveHandler interrupt
             folder.Dispose()
             opened <- None
+
+    /// Removes the checkpoints of a page that has come to its end: there is nothing to resume.
+    let forget () =
+        if opened.IsSome then
+            close ()
             Directory.Delete(folderOf (Page.current ()), true)
