@@ -29,6 +29,7 @@ let page = Page.start "torch/gan" [ Extra.Steps; Extra.Resume; Extra.Weights; Ex
 #r "nuget: SharpZipLib, 1.4.1"
 #r "nuget: SkiaSharp, 2.88.9"
 #load "../../tests/TorchHost/TorchHost.fs"
+#load "../../tests/TorchHost/Nnpack.fs"
 #load "twin.fsx"
 
 // Where the system's C++ library is too old for libtorch, this starts the script again under a
@@ -36,6 +37,8 @@ let page = Page.start "torch/gan" [ Extra.Steps; Extra.Resume; Extra.Weights; Ex
 Hybrid.TorchHost.ensure ()
 // A run that is resumed is to end with the same figures, to the last digit.
 Hybrid.Scripts.Twin.makeReproducible ()
+// No thousands of warnings of a part of libtorch that some virtual machines do not let work.
+Hybrid.Nnpack.silence ()
 
 open System
 open Hybrid.Autodiff

@@ -29,11 +29,14 @@ let page = Page.start "torch/resnet" [ Extra.Steps; Extra.Resume ]
 #r "nuget: SharpZipLib, 1.4.1"
 #r "nuget: SkiaSharp, 2.88.9"
 #load "../../tests/TorchHost/TorchHost.fs"
+#load "../../tests/TorchHost/Nnpack.fs"
 #load "twin.fsx"
 
 // Where the system's C++ library is too old for libtorch, this starts the script again under a
 // host that has a newer one.
 Hybrid.TorchHost.ensure ()
+// No thousands of warnings of a part of libtorch that some virtual machines do not let work.
+Hybrid.Nnpack.silence ()
 
 open System
 open Hybrid.Autodiff

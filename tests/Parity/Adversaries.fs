@@ -58,6 +58,7 @@ type private Theirs =
 
 /// What the comparison has to know of a game: how its players are made, and what they do in torch.
 type private IGame =
+    inherit IDescribed
     abstract Noise: int
     abstract Features: int
 
@@ -92,6 +93,7 @@ let private perceptrons (maker: MlpGeneratorSettings) (judge: MlpDiscriminatorSe
     { new IGame with
         member _.Noise = maker.Noise
         member _.Features = maker.Features
+        member _.Settings = $"{maker}, {judge}"
         member _.Make random = MlpGenerator<_>(maker, random), MlpDiscriminator<_>(judge, random)
         member _.Generate theirs z = generate theirs z
         member _.Logits theirs x = logits theirs x
@@ -121,6 +123,7 @@ let private convolutional (settings: DcganSettings) =
     { new IGame with
         member _.Noise = settings.Noise
         member _.Features = settings.Features
+        member _.Settings = string settings
         member _.Make random = DcganGenerator<_>(settings, random), DcganDiscriminator<_>(settings, random)
         member _.Generate theirs z = generate theirs z
         member _.Logits theirs x = logits theirs x

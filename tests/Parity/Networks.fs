@@ -51,6 +51,7 @@ type private Theirs =
 
 /// What the comparison has to know of a network: how it is made, and its logits in torch.
 type private INetwork =
+    inherit IDescribed
     abstract Features: int
     abstract Classes: int
 
@@ -123,6 +124,7 @@ let private residual (settings: ResNetSettings) =
     { new INetwork with
         member _.Features = settings.Height * settings.Width * settings.Channels
         member _.Classes = settings.Classes
+        member _.Settings = string settings
         member _.Make random = ResNet<_>(settings, random)
         member _.Logits theirs x = logits theirs x
     }
@@ -141,6 +143,7 @@ let private residualMlp (settings: ResidualMlpSettings) =
     { new INetwork with
         member _.Features = settings.Inputs
         member _.Classes = settings.Outputs
+        member _.Settings = string settings
         member _.Make random = ResidualMlp<_>(settings, random)
         member _.Logits theirs x = logits theirs x
     }
@@ -156,6 +159,7 @@ let private convolutional (settings: ConvNetSettings) =
     { new INetwork with
         member _.Features = settings.Height * settings.Width * settings.Channels
         member _.Classes = settings.Classes
+        member _.Settings = string settings
         member _.Make random = ConvNet<_>(settings, random)
         member _.Logits theirs x = logits theirs x
     }

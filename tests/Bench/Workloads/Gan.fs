@@ -120,7 +120,7 @@ let private theirs (networks: Networks) withOptimizer () =
             if withOptimizer then
                 optimizer.step () |> ignore
 
-            float (loss.item<single>())
+            loss.ToDouble()
 
     let discriminator =
         side discriminatorModule generatorModule (fun () -> loss ones real + loss zeros (generatorModule.forward noise))

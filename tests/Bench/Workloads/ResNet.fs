@@ -133,7 +133,7 @@ let private theirs withOptimizer () =
         let y = blocks |> List.fold (fun y block -> block y) (relu (stem x))
         let loss = torch.nn.functional.cross_entropy (output (y.mean [| 2L; 3L |]), labels)
         loss.backward ()
-        float (loss.item<single>())
+        loss.ToDouble()
 
     let update () = optimizer.step () |> ignore
 
