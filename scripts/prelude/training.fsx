@@ -12,6 +12,7 @@ open Hybrid.Data
 module Training =
     let mutable private opened: CheckpointFolder option = None
     let mutable private isInterrupted = false
+    let mutable private limit: int option = None
 
     let private folderOf (page: Page) = Path.Combine(page.Out, "checkpoints")
 
@@ -47,10 +48,14 @@ module Training =
             step (state.Step + 1)
             state.Step <- state.Step + 1
 
-        if not Host.isTerminal then
+        match limit with
+        | Some most ->
+            while state.Step < min most steps do
+                next ()
+        | None when not Host.isTerminal ->
             while state.Step < steps do
                 next ()
-        else
+        | None ->
             try
                 let folder = openFolder page
 
@@ -83,6 +88,16 @@ module Training =
                     save ()
             with :? DataFileException as error ->
                 Host.refuse error.Message
+
+    /// Does what trains, but of each run no more than its first steps, and saves nothing: whether a run of long ago would begin the same today is seen
+    /// in seconds.
+    let beginning most (train: unit -> 'T) =
+        limit <- Some most
+
+        try
+            train ()
+        finally
+            limit <- None
 
     /// Removes the checkpoints of a page that has come to its end: there is nothing to resume.
     let forget () =
