@@ -114,4 +114,5 @@ let main args =
     match args with
     | [| first; folder |] when first = Checkpoints.SmallRun.childArgument -> Checkpoints.SmallRun.child folder
     | [| first; steps |] when first = Checkpoints.SmallRun.numbersArgument -> Checkpoints.SmallRun.numbers (int steps)
+    | [| only |] when only = Pins.PinWriter.argument -> Pins.PinWriter.write ()
     | _ -> runTests args
