@@ -1079,11 +1079,11 @@ let blockInput =
         sums |> List.forall (fun sum -> sum.PointwiseAbs().Enumerate() |> Seq.min > 0.005))
 
 /// Stride 1, padding 1, no bias.
-let convolution (x: Variable<float>) weights = x.Conv2d(weights, stride = 1, padding = 1)
+let convolution _ (inputs: Variable<float> list) = inputs[0].Conv2d(inputs[1], stride = 1, padding = 1)
 
 let blockRule tape (inputs: Variable<float> list) =
     let layer x (parameters: Variable<float> list) =
-        batchNormRule 1e-5 tape (convolution x parameters[0] :: parameters[1..2])
+        batchNormRule 1e-5 tape (convolution tape [ x; parameters[0] ] :: parameters[1..2])
 
     let first = layer inputs[0] inputs[1..3]
     (layer (first.Relu()) inputs[4..6] + inputs[0]).Relu()
