@@ -711,12 +711,7 @@ for name, kind, gate in gatedKinds do
         1e-12
 
     let errors =
-        GradCheck.Run(
-            (fun _ inputs -> layer.Apply inputs[0]),
-            [| x |],
-            parameters,
-            random
-        )
+        GradCheck.Run((fun _ inputs -> layer.Apply inputs[0]), [| x |], parameters, random)
 
     check $"derived = differences, {name}, all parameters" (GradCheck.Worst errors) 1e-6
 

@@ -2719,9 +2719,7 @@ let errorOfStep (step: Gan<float> -> Optimizer<float> -> Optimizer<float> -> uni
                 gan.Discriminator.Parameters,
                 ofD,
                 (fun () -> gan.DiscriminatorLoss(tape, real, noise))
-                gan.Generator.Parameters,
-                ofG,
-                (fun () -> gan.GeneratorLoss(tape, noise))
+                gan.Generator.Parameters, ofG, (fun () -> gan.GeneratorLoss(tape, noise))
             ] do
             tape.Clear()
             let loss = loss ()

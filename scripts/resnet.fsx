@@ -1038,10 +1038,7 @@ differences
     (fun _ inputs -> inputs[0].GlobalAveragePool())
     [ ("x", pooledImage) ]
 
-differences
-    "option A"
-    (fun _ inputs -> inputs[0].PadShortcut(2, 6))
-    [ ("x", pooledImage) ]
+differences "option A" (fun _ inputs -> inputs[0].PadShortcut(2, 6)) [ ("x", pooledImage) ]
 
 differences
     "average pool"
@@ -1079,7 +1076,8 @@ let blockInput =
         sums |> List.forall (fun sum -> sum.PointwiseAbs().Enumerate() |> Seq.min > 0.005))
 
 /// Stride 1, padding 1, no bias.
-let convolution _ (inputs: Variable<float> list) = inputs[0].Conv2d(inputs[1], stride = 1, padding = 1)
+let convolution _ (inputs: Variable<float> list) =
+    inputs[0].Conv2d(inputs[1], stride = 1, padding = 1)
 
 let blockRule tape (inputs: Variable<float> list) =
     let layer x (parameters: Variable<float> list) =
@@ -1490,10 +1488,7 @@ let normsThrough (stack: Stack) (seed: uint64) =
         let convolved =
             Conv2d<float32>("conv", 3, 1, 1, 16, 16, false, WeightScale.He, stream).Apply x
 
-        if stack.IsNormalized then
-            BatchNorm<float32>("norm", 16).Apply convolved
-        else
-            convolved
+        if stack.IsNormalized then BatchNorm<float32>("norm", 16).Apply convolved else convolved
 
     let block (x: Variable<float32>) (_: int) =
         let residual = layer ((layer x).Relu())

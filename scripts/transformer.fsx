@@ -546,8 +546,7 @@ let differences
 
 (** Attention, causal, 5 positions, 4 features: *)
 let attentionRule _ (inputs: Variable<float> list) =
-    let struct (y, _) =
-        inputs[0].Attention(inputs[1], inputs[2], 1, 0.5, AttentionMask.Causal)
+    let struct (y, _) = inputs[0].Attention(inputs[1], inputs[2], 1, 0.5, AttentionMask.Causal)
 
     y
 
@@ -566,7 +565,8 @@ List.iter2
 differences "attention" attentionRule qkv
 (*** include-output ***)
 (** Layer normalization, 5 rows of 4 features, gain and bias not 1 and 0: *)
-let layerNormRule _ (inputs: Variable<float> list) = inputs[0].LayerNorm(inputs[1], inputs[2], 1e-5)
+let layerNormRule _ (inputs: Variable<float> list) =
+    inputs[0].LayerNorm(inputs[1], inputs[2], 1e-5)
 
 let x, gain, bias = normalMatrix 5 4, (normalMatrix 1 4).Row 0, (normalMatrix 1 4).Row 0
 let layerNormInputs = [ Tensor.ofMatrix x; Tensor.ofVector gain; Tensor.ofVector bias ]
@@ -588,7 +588,8 @@ differences "layer norm" layerNormRule layerNormInputs
 (** Cross-entropy with smoothing 0.1, 5 rows of 4 classes: *)
 let targets = [| 0; 3; 1; 1; 2 |]
 
-let crossEntropyRule _ (inputs: Variable<float> list) = inputs[0].CrossEntropy(targets, smoothing = 0.1)
+let crossEntropyRule _ (inputs: Variable<float> list) =
+    inputs[0].CrossEntropy(targets, smoothing = 0.1)
 
 let loss, dlogits = longhandCrossEntropy 0.1 targets x
 
@@ -1833,10 +1834,7 @@ let errorOfSoftmax (pullback: float[] -> float[] -> float[]) =
     let s, dp = normalMatrix 1 5, normalMatrix 1 5
 
     let value, gradients =
-        runRule
-            (fun _ x -> x[0].Softmax())
-            [ asTensor [ 1; 5 ] s ]
-            (asTensor [ 1; 5 ] dp)
+        runRule (fun _ x -> x[0].Softmax()) [ asTensor [ 1; 5 ] s ] (asTensor [ 1; 5 ] dp)
 
     Array.map2
         (fun a b -> abs (a - b))

@@ -101,8 +101,7 @@ module Adversaries =
 
     /// What the generator makes of each row of noise, [count, Noise], in the manner of testing.
     let samples (tape: Tape<float32>) (gan: Gan<float32>) (noise: Tensor<float32>) =
-        inBatches tape noise gan.Generator.Generate
-        |> Array.chunkBySize gan.Generator.Features
+        inBatches tape noise gan.Generator.Generate |> Array.chunkBySize gan.Generator.Features
 
     /// How probable it is to the discriminator that each row of x, [count, features], is real, in the manner of testing.
     let discriminate (tape: Tape<float32>) (gan: Gan<float32>) (x: Tensor<float32>) =

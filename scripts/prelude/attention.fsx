@@ -15,11 +15,12 @@ module AttentionMaps =
         tape.Clear()
         model.Decode(model.Encode(tape, batch.Source), batch.Source, batch.DecoderInput) |> ignore
 
-        // Of the rule's two values the second: the weights.
-        [
-            for place in tape.Recorded |> Seq.filter (fun made -> made.Rule = "Attention") |> Seq.map _.Place |> Seq.distinct ->
-                place, tape.Find(place, "Attention").Value.ToPersistent()
-        ]
+        // Of the rule's two values the last is the weights.
+        tape.Recorded
+        |> Seq.filter (fun made -> made.Rule = "Attention")
+        |> Seq.groupBy _.Place
+        |> Seq.map (fun (place, made) -> place, (Seq.last made).Value.ToPersistent())
+        |> List.ofSeq
 
     /// A picture for each head, of which the reader chooses one: the tokens of the source, and those of the target. A number keeps equal tokens apart.
     let chart (maps: (string * Tensor<float32>) list) (source: string[]) (target: string[]) =
