@@ -254,10 +254,7 @@ let private sinusoidalPositions random =
         Inputs = [ [ positions; features ] ]
         Subject =
             { new ISubject with
-                member _.Ours() =
-                    [],
-                    fun tape x ->
-                        x[0] + tape.Constant(SinusoidalPositions.Table(positions, features))
+                member _.Ours() = [], fun tape x -> x[0] + tape.Constant(SinusoidalPositions.Table(positions, features))
 
                 member _.Theirs(x, _) =
                     let position = torch.arange(int64 positions, dtype = torch.float64).unsqueeze 1L

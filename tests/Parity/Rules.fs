@@ -14,8 +14,7 @@ type private IRule =
         and 'T: struct
         and 'T: unmanaged
         and 'T :> ValueType
-        and 'T :> System.Numerics.IBinaryFloatingPointIeee754<'T>> :
-        Variable<'T>[] -> Variable<'T>
+        and 'T :> System.Numerics.IBinaryFloatingPointIeee754<'T>> : Variable<'T>[] -> Variable<'T>
 
     abstract Theirs: torch.Tensor list -> torch.Tensor
 
