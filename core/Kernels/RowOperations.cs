@@ -62,26 +62,6 @@ internal readonly struct Larger<T> : IMap<T> where T : unmanaged, IBinaryFloatin
         TLanes.Max(x, y);
 }
 
-/// <summary>z where x is y, the largest, or NaN; 0 elsewhere.</summary>
-internal readonly struct WhereLargest<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
-{
-    public static int Inputs => 3;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
-        TLanes.Select(TLanes.EqualTo(x, x), TLanes.Select(TLanes.EqualTo(x, y), z, default), z);
-}
-
-/// <summary>z where x is neither y, the largest, nor NaN; 0 elsewhere.</summary>
-internal readonly struct WhereNotLargest<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
-{
-    public static int Inputs => 3;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
-        TLanes.Select(TLanes.EqualTo(x, x), TLanes.Select(TLanes.EqualTo(x, y), default, z), default);
-}
-
 /// <summary>max(x, 0); NaN stays NaN.</summary>
 internal readonly struct Rectified<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -102,88 +82,22 @@ internal readonly struct RectifiedSum<T> : IMap<T> where T : unmanaged, IBinaryF
         TLanes.Max(TLanes.Add(x, y), default);
 }
 
-/// <summary>y where x &gt; 0, 0 elsewhere.</summary>
+/// <summary>dy where x &gt; 0, 0 elsewhere.</summary>
 internal readonly struct WherePositive<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     public static int Inputs => 2;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
-        TLanes.Select(TLanes.GreaterThan(x, default), y, default);
+    public TVector Apply<TVector, TLanes>(TVector x, TVector dy, TVector unused) where TVector : struct where TLanes : ILanes<TVector, T> =>
+        TLanes.Select(TLanes.GreaterThan(x, default), dy, default); // dx = dy where x > 0, else 0: RELU-2, LRE-2
 }
 
-/// <summary>(x − mean) invStd y + z: a normalized element, scaled and shifted.</summary>
-internal readonly struct Normalized<T>(T mean, T invStd) : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
-{
-    public static int Inputs => 3;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
-        TLanes.MultiplyAdd(TLanes.Multiply(TLanes.Subtract(x, TLanes.Create(mean)), TLanes.Create(invStd)), y, z);
-}
-
-/// <summary>(y z − m₁ − x̂ m₂) invStd with x̂ = (x − mean) invStd: the pullback of a normalized element.</summary>
-internal readonly struct NormalizedPullback<T>(T mean, T invStd, T m1, T m2) : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
-{
-    public static int Inputs => 3;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T>
-    {
-        var xhat = TLanes.Multiply(TLanes.Subtract(x, TLanes.Create(mean)), TLanes.Create(invStd));
-        var rest = TLanes.MultiplyAdd(xhat, TLanes.Create(-m2), TLanes.Create(-m1));
-        return TLanes.Multiply(TLanes.MultiplyAdd(y, z, rest), TLanes.Create(invStd));
-    }
-}
-
-/// <summary>factor x (y − shift): the pullback of a softmax.</summary>
-internal readonly struct ScaledDeviation<T>(T shift, T factor) : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+/// <summary>c p (dp − ⟨p, dp⟩): the pullback of a softmax of scores times c.</summary>
+internal readonly struct SoftmaxBackward<T>(T inner, T c) : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     public static int Inputs => 2;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
-        TLanes.Multiply(TLanes.Multiply(x, TLanes.Create(factor)), TLanes.Subtract(y, TLanes.Create(shift)));
-}
-
-/// <summary>factor exp(x − shift) − offset.</summary>
-internal readonly struct ExpScaledShifted<T>(T shift, T factor, T offset) : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
-{
-    public static int Inputs => 1;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
-        TLanes.Subtract(
-            TLanes.Multiply(TLanes.Create(factor), Exponential.Exp<T, TVector, TLanes>(TLanes.Subtract(x, TLanes.Create(shift)))),
-            TLanes.Create(offset));
-}
-
-/// <summary>x where it is positive, y x elsewhere.</summary>
-internal readonly struct Leaking<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
-{
-    public static int Inputs => 2;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
-        TLanes.Select(TLanes.GreaterThan(x, default), x, TLanes.Multiply(y, x));
-}
-
-/// <summary>z where x is positive, y z elsewhere.</summary>
-internal readonly struct LeakingPullback<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
-{
-    public static int Inputs => 3;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
-        TLanes.Select(TLanes.GreaterThan(x, default), z, TLanes.Multiply(y, z));
-}
-
-/// <summary>0 where x is positive, x y elsewhere.</summary>
-internal readonly struct LeakingSlope<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
-{
-    public static int Inputs => 2;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
-        TLanes.Select(TLanes.GreaterThan(x, default), default, TLanes.Multiply(x, y));
+    public TVector Apply<TVector, TLanes>(TVector p, TVector dp, TVector unused) where TVector : struct where TLanes : ILanes<TVector, T> =>
+        TLanes.Multiply(TLanes.Multiply(p, TLanes.Create(c)), TLanes.Subtract(dp, TLanes.Create(inner))); // dx = c p ⊙ (dp − ⟨p, dp⟩): SM-2, ATT-6
 }

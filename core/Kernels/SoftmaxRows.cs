@@ -82,7 +82,7 @@ public static unsafe class SoftmaxRows
             for (; rows > 0; rows--, p += length, dp += length, dx += length)
             {
                 ReadOnlySpan<T> weights = new(p, length), row = new(dp, length);
-                VectorMath.ScaleDeviation(factor, weights, row, VectorMath.Dot(weights, row), new Span<T>(dx, length), accumulate);
+                VectorMath.SoftmaxBackward(factor, weights, row, VectorMath.Dot(weights, row), new Span<T>(dx, length), accumulate);
             }
             return;
         }

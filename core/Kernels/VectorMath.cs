@@ -62,15 +62,10 @@ public static unsafe class VectorMath
     public static void ShiftAndScale<T>(ReadOnlySpan<T> x, T shift, T factor, Span<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         Map(new ShiftedScaled<T>(shift, factor), x, x, x, y, accumulate: false);
 
-    /// <summary>y = factor exp(x − shift) − offset. x and y may be the same row.</summary>
-    public static void ExpScaleShift<T>(ReadOnlySpan<T> x, T shift, T factor, T offset, Span<T> y, bool accumulate = false)
+    /// <summary>dx = c p ⊙ (dp − inner), where inner is ⟨p, dp⟩. dx may be p or dp.</summary>
+    public static void SoftmaxBackward<T>(T c, ReadOnlySpan<T> p, ReadOnlySpan<T> dp, T inner, Span<T> dx, bool accumulate = false)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Map(new ExpScaledShifted<T>(shift, factor, offset), x, x, x, y, accumulate);
-
-    /// <summary>z = factor x (y − shift). z may be x or y.</summary>
-    public static void ScaleDeviation<T>(T factor, ReadOnlySpan<T> x, ReadOnlySpan<T> y, T shift, Span<T> z, bool accumulate = false)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Map(new ScaledDeviation<T>(shift, factor), x, y, x, z, accumulate);
+        Map(new SoftmaxBackward<T>(inner, c), p, dp, p, dx, accumulate);
 
     /// <summary>z = x y, element by element. z may be x or y.</summary>
     public static void Multiply<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> z, bool accumulate = false)
@@ -80,16 +75,6 @@ public static unsafe class VectorMath
     /// <summary>z = max(x, y), element by element; NaN if one is NaN. z may be x or y.</summary>
     public static void Max<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> z) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         Map(default(Larger<T>), x, y, x, z, accumulate: false);
-
-    /// <summary>dx = dy where x is the largest or NaN, 0 elsewhere. dx may be any of the three.</summary>
-    public static void WhereLargest<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> largest, ReadOnlySpan<T> dy, Span<T> dx, bool accumulate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Map(default(WhereLargest<T>), x, largest, dy, dx, accumulate);
-
-    /// <summary>rest = dy where x is neither the largest nor NaN, 0 elsewhere: what <see cref="WhereLargest"/> leaves. rest may be any of the three.</summary>
-    public static void WhereNotLargest<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> largest, ReadOnlySpan<T> dy, Span<T> rest)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Map(default(WhereNotLargest<T>), x, largest, dy, rest, accumulate: false);
 
     /// <summary>y = max(x, 0); NaN stays NaN.</summary>
     public static void Relu<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
@@ -103,19 +88,6 @@ public static unsafe class VectorMath
     public static void WherePositive<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> dy, Span<T> dx, bool accumulate = false)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         Map(default(WherePositive<T>), x, dy, x, dx, accumulate);
-
-    /// <summary>y = x where x is positive, slope x elsewhere; a slope for each element.</summary>
-    public static void Leak<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> slope, Span<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Map(default(Leaking<T>), x, slope, x, y, accumulate: false);
-
-    /// <summary>dx = dy where x is positive, slope dy elsewhere.</summary>
-    public static void LeakPullback<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> slope, ReadOnlySpan<T> dy, Span<T> dx, bool accumulate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Map(default(LeakingPullback<T>), x, slope, dy, dx, accumulate);
-
-    /// <summary>dslope += x dy where x is not positive.</summary>
-    public static void LeakSlopePullback<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> dy, Span<T> dslope) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Map(default(LeakingSlope<T>), x, dy, x, dslope, accumulate: true);
 
     /// <summary>y = f(x). x and y may be the same row.</summary>
     internal static void Value<T, TFunction>(TFunction f, ReadOnlySpan<T> x, Span<T> y)
@@ -141,38 +113,27 @@ public static unsafe class VectorMath
         where TFunction : struct, IFunction =>
         Map(new SlopeProduct2<T, TFunction>(f), x, y, z, target, accumulate);
 
-    /// <summary>y = x̂ gain + bias with x̂ = (x − mean) invStd: the forward pass of layer normalization.</summary>
-    public static void Normalize<T>(ReadOnlySpan<T> x, T mean, T invStd, ReadOnlySpan<T> gain, ReadOnlySpan<T> bias, Span<T> y)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Map(new Normalized<T>(mean, invStd), x, gain, bias, y, accumulate: false);
-
-    /// <summary>
-    /// dx = (dx̂ − meanOfDxhat − x̂ meanOfProduct) invStd with dx̂ = gain dy and x̂ = (x − mean) invStd: its backward pass.
-    /// </summary>
-    public static void NormalizePullback<T>(
-        ReadOnlySpan<T> x, T mean, T invStd, ReadOnlySpan<T> dy, ReadOnlySpan<T> gain, T meanOfDxhat, T meanOfProduct, Span<T> dx,
-        bool accumulate = false)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Map(new NormalizedPullback<T>(mean, invStd, meanOfDxhat, meanOfProduct), x, dy, gain, dx, accumulate);
-
-    /// <summary>
-    /// dgain += dy x̂ and dbias += dy with x̂ = (x − mean) invStd; returns Σ dx̂ and Σ dx̂ x̂ with dx̂ = gain dy. One pass over the row.
-    /// </summary>
-    public static (T SumOfDxhat, T SumOfProduct) NormalizeSums<T>(
-        ReadOnlySpan<T> x, T mean, T invStd, ReadOnlySpan<T> dy, ReadOnlySpan<T> gain, Span<T> dgain, Span<T> dbias)
+    /// <summary>Adds the terms of four sums that run over x, dy and gain: two along the row, which are returned, and two from row to row.</summary>
+    internal static (T First, T Second) Sums<T, TSums>(
+        TSums sums, ReadOnlySpan<T> x, ReadOnlySpan<T> dy, ReadOnlySpan<T> gain, Span<T> dgain, Span<T> dbias)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TSums : struct, IRowSums<T>
     {
         Check(x.Length, dy.Length);
         Check(x.Length, gain.Length);
         Check(x.Length, dgain.Length);
         Check(x.Length, dbias.Length);
         fixed (T* px = x, pdy = dy, pGain = gain, pdgain = dgain, pdbias = dbias)
-            return NormalizationLoop.Sums(x.Length, px, mean, invStd, pdy, pGain, pdgain, pdbias);
+            return RowSums.Of(sums, x.Length, px, pdy, pGain, pdgain, pdbias);
     }
 
     /// <summary>True if no element is NaN or infinite.</summary>
     public static bool AllFinite<T>(ReadOnlySpan<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         T.IsZero(Reduce(default(ZeroIfFinite<T>), x, x));
+
+    /// <summary>True if every element is 0 or 1.</summary>
+    public static bool AllZeroOrOne<T>(ReadOnlySpan<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        x.IsEmpty || T.IsZero(Reduce(default(ZeroIfZeroOrOne<T>), x, x));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static T Reduce<T, TReduction>(TReduction reduction, ReadOnlySpan<T> x, ReadOnlySpan<T> y)
@@ -183,8 +144,9 @@ public static unsafe class VectorMath
         fixed (T* px = x, py = y) return RowLoops.Reduce(reduction, x.Length, px, py);
     }
 
+    /// <summary>target = map(x, y, z), element by element, for what one rule alone computes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Map<T, TMap>(
+    internal static void Map<T, TMap>(
         TMap map, ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> z, Span<T> target, bool accumulate)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TMap : struct, IMap<T>

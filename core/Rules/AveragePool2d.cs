@@ -9,6 +9,10 @@ namespace Hybrid.Rules;
 /// <summary>The mean of each window, channel by channel: the subsampling of LeCun et al. 1998, section II-B, without its two trained numbers.</summary>
 public static class AveragePool2d
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(int window, int stride, Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Patches.Of(x, (window, window), stride, padding: 0, outside: 0).Mean(-2);
+
     /// <summary>y[b, i, j, c] = the mean over u, v of x[b, s i + u, s j + v, c].</summary>
     /// <param name="window">Height and width of the window, 1 or more.</param>
     /// <param name="stride">s, the step of the window; 1 or more.</param>
@@ -24,7 +28,7 @@ public static class AveragePool2d
         var factor = T.One / T.CreateChecked((long)window * window);
         var y = Tensor<T>.Rent(arena, windows.OutShape);
         int image = windows.Height * windows.Width * windows.Channels, row = windows.OutWidth * windows.Channels;
-        Workers.For(windows.Batch, Broadcast.RowsPerPart(image), (_, first, end) =>
+        Rows.For(windows.Batch, image, (first, end) =>
         {
             fixed (T* px = x.Span, py = y.Span)
                 for (var i = first * windows.OutHeight; i < end * windows.OutHeight; i++)
@@ -38,7 +42,7 @@ public static class AveragePool2d
             if (!gradients.Wants(0)) return;
             var (dx, accumulate) = gradients.Open(0);
             // Windows may overlap, so an image belongs to one worker.
-            Workers.For(windows.Batch, Broadcast.RowsPerPart(image), (_, first, end) =>
+            Rows.For(windows.Batch, image, (first, end) =>
             {
                 if (!accumulate) dx.Span[(first * image)..(end * image)].Clear();
                 fixed (T* pdy = dy.Span, pdx = dx.Span)

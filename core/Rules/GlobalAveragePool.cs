@@ -9,6 +9,10 @@ namespace Hybrid.Rules;
 /// <summary>The mean of each channel over the whole image (Lin, Chen and Yan 2013, section 3.2).</summary>
 public static class GlobalAveragePool
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        x.Mean(1, 2);
+
     /// <summary>y[b, c] = the mean over i, j of x[b, i, j, c].</summary>
     /// <param name="x">Images, [batch, height, width, channels].</param>
     /// <param name="arena">Memory of the step.</param>
@@ -22,14 +26,14 @@ public static class GlobalAveragePool
         if (pixels == 0) throw new ShapeException($"x must have images of at least one pixel, got {x.Shape}; nothing has no mean.");
         var factor = T.One / T.CreateChecked(pixels);
         var y = Tensor<T>.Rent(arena, new Shape(batch, channels));
-        Workers.For(batch, Broadcast.RowsPerPart(image), (_, first, end) =>
+        Rows.For(batch, image, (first, end) =>
         {
+            RowsOf<T> pixel = x.ByRow(), ys = y.ByRow();
             for (var b = first; b < end; b++)
             {
-                ReadOnlySpan<T> source = x.Span.Slice(b * image, image);
-                var mean = y.Span.Slice(b * channels, channels);
+                var mean = ys[b];
                 mean.Clear();
-                for (var start = 0; start < image; start += channels) VectorMath.Add(source.Slice(start, channels), mean);
+                for (var i = b * pixels; i < (b + 1) * pixels; i++) VectorMath.Add(pixel[i], mean);
                 VectorMath.Scale(factor, mean, mean); // GAP-1: y = Σ over the pixels of x / pixels
             }
         });
@@ -39,15 +43,10 @@ public static class GlobalAveragePool
         {
             if (!gradients.Wants(0)) return;
             var (dx, accumulate) = gradients.Open(0);
-            Workers.For(batch, Broadcast.RowsPerPart(image), (_, first, end) =>
+            Rows.For(batch, image, (first, end) =>
             {
-                for (var b = first; b < end; b++)
-                {
-                    ReadOnlySpan<T> cotangent = dy.Span.Slice(b * channels, channels);
-                    var target = dx.Span.Slice(b * image, image);
-                    for (var start = 0; start < image; start += channels) // GAP-2: dx = dy / pixels
-                        VectorMath.Scale(factor, cotangent, target.Slice(start, channels), accumulate);
-                }
+                RowsOf<T> dys = dy.ByRow(), dpixel = dx.ByRow();
+                for (var i = first * pixels; i < end * pixels; i++) VectorMath.Scale(factor, dys[i / pixels], dpixel[i], accumulate); // GAP-2: dx = dy / pixels
             });
         }
     }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Hybrid.Autodiff;
 using Hybrid.Kernels;
 using Hybrid.Memory;
@@ -9,6 +10,14 @@ namespace Hybrid.Rules;
 /// <summary>Layer normalization (Ba, Kiros and Hinton 2016).</summary>
 public static class LayerNorm
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(double eps, Variable<T> x, Variable<T> gain, Variable<T> bias)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var centered = x - x.Mean([-1], keepAxes: true);
+        return gain * centered / (centered.Square().Mean([-1], keepAxes: true) + eps).Sqrt() + bias;
+    }
+
     /// <summary>Normalizes each row to zero mean and unit variance, then scales and shifts.</summary>
     /// <param name="eps">Added to the variance inside the root; units of x².</param>
     /// <param name="x">Input, [..., features].</param>
@@ -34,22 +43,17 @@ public static class LayerNorm
         T n = T.CreateChecked(features), epsilon = T.CreateChecked(eps);
         Tensor<T> mean = Tensor<T>.Rent(arena, new Shape(rows)), invStd = Tensor<T>.Rent(arena, new Shape(rows));
         var y = Tensor<T>.Rent(arena, x.Shape);
-        var grain = Broadcast.RowsPerPart(features);
 
-        Workers.For(rows, grain, (_, first, end) =>
+        Rows.For(rows, features, (first, end) =>
         {
-            ReadOnlySpan<T> source = x.Span, gains = gain.Span, biases = bias.Span;
-            Span<T> target = y.Span, means = mean.Span, inverses = invStd.Span;
+            RowsOf<T> xs = x.ByRow(), ys = y.ByRow();
+            Span<T> means = mean.Span, inverses = invStd.Span;
             for (var i = first; i < end; i++)
             {
-                var row = source.Slice(i * features, features);
-                var mu = VectorMath.Sum(row) / n; // LN-1: μ = Σ x / n
-                var variance = VectorMath.SumOfSquares(row, mu) / n; // LN-2: σ² = Σ (x − μ)² / n
-                var inverse = T.One / T.Sqrt(variance + epsilon);
-                // LN-3: x̂ = (x − μ) / √(σ² + ε)
-                // LN-4: y = g x̂ + b
-                VectorMath.Normalize(row, mu, inverse, gains, biases, target.Slice(i * features, features));
-                (means[i], inverses[i]) = (mu, inverse);
+                means[i] = VectorMath.Sum<T>(xs[i]) / n; // LN-1: μ = Σ x / n
+                var variance = VectorMath.SumOfSquares<T>(xs[i], means[i]) / n; // LN-2: σ² = Σ (x − μ)² / n
+                inverses[i] = T.One / T.Sqrt(variance + epsilon);
+                VectorMath.Map(new Normalized<T>(means[i], inverses[i]), xs[i], gain.Span, bias.Span, ys[i], accumulate: false);
             }
         });
         return (y, Backward);
@@ -58,28 +62,69 @@ public static class LayerNorm
         {
             Tensor<T> dgainParts = Broadcast.PartialRows(rows, features, arena), dbiasParts = Broadcast.PartialRows(rows, features, arena);
             var (dx, accumulate) = gradients.Wants(0) ? gradients.Open(0) : (null, false);
-            Workers.For(rows, grain, (part, first, end) =>
+            Workers.For(rows, Broadcast.RowsPerPart(features), (part, first, end) =>
             {
-                ReadOnlySpan<T> source = x.Span, cotangents = dy.Span, gains = gain.Span, means = mean.Span, inverses = invStd.Span;
-                Span<T> dgain = dgainParts.Span.Slice(part * features, features), dbias = dbiasParts.Span.Slice(part * features, features);
-                var slots = dx is null ? [] : dx.Span;
+                RowsOf<T> xs = x.ByRow(), dys = dy.ByRow(), dxs = (dx ?? x).ByRow();
+                ReadOnlySpan<T> means = mean.Span, inverses = invStd.Span;
                 for (var i = first; i < end; i++)
                 {
-                    ReadOnlySpan<T> row = source.Slice(i * features, features), dyRow = cotangents.Slice(i * features, features);
-                    // LN-5: dg = Σ over rows of dy x̂
-                    // LN-6: db = Σ over rows of dy
-                    // LN-7: dx̂ = g dy
-                    var (sumOfDxhat, sumOfProduct) =
-                        VectorMath.NormalizeSums(row, means[i], inverses[i], dyRow, gains, dgain, dbias);
+                    var (sumOfDxhat, sumOfProduct) = VectorMath.Sums(
+                        new Sums<T>(means[i], inverses[i]), xs[i], dys[i], gain.Span, dgainParts.ByRow()[part], dbiasParts.ByRow()[part]);
                     if (dx is null) continue;
-                    // LN-8: dx = (dx̂ − mean(dx̂) − x̂ mean(dx̂ x̂)) / √(σ² + ε)
-                    VectorMath.NormalizePullback(
-                        row, means[i], inverses[i], dyRow, gains, sumOfDxhat / n, sumOfProduct / n,
-                        slots.Slice(i * features, features), accumulate);
+                    VectorMath.Map(
+                        new InputGradient<T>(means[i], inverses[i], sumOfDxhat / n, sumOfProduct / n), xs[i], dys[i], gain.Span, dxs[i], accumulate);
                 }
             });
             if (gradients.Wants(1)) Broadcast.AddPartialRows(dgainParts, gradients.Slot(1).Span);
             if (gradients.Wants(2)) Broadcast.AddPartialRows(dbiasParts, gradients.Slot(2).Span);
+        }
+    }
+
+    /// <summary>A row of y.</summary>
+    private readonly struct Normalized<T>(T mu, T invStd) : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        public static int Inputs => 3;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TVector Apply<TVector, TLanes>(TVector x, TVector gain, TVector bias) where TVector : struct where TLanes : ILanes<TVector, T>
+        {
+            // LN-3: x̂ = (x − μ) / √(σ² + ε)
+            var xhat = TLanes.Multiply(TLanes.Subtract(x, TLanes.Create(mu)), TLanes.Create(invStd));
+            return TLanes.MultiplyAdd(xhat, gain, bias); // LN-4: y = g x̂ + b
+        }
+    }
+
+    /// <summary>What a row adds to dg and db, and the two sums along the row that dx needs.</summary>
+    private readonly struct Sums<T>(T mu, T invStd) : IRowSums<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Add<TVector, TLanes>(
+            TVector x, TVector dy, TVector gain, ref TVector dgain, ref TVector dbias, ref TVector sumOfDxhat, ref TVector sumOfProduct)
+            where TVector : struct
+            where TLanes : ILanes<TVector, T>
+        {
+            var xhat = TLanes.Multiply(TLanes.Subtract(x, TLanes.Create(mu)), TLanes.Create(invStd));
+            dgain = TLanes.MultiplyAdd(dy, xhat, dgain); // LN-5: dg = Σ over rows of dy x̂
+            dbias = TLanes.Add(dy, dbias); // LN-6: db = Σ over rows of dy
+            var dxhat = TLanes.Multiply(dy, gain); // LN-7: dx̂ = g dy
+            sumOfDxhat = TLanes.Add(sumOfDxhat, dxhat);
+            sumOfProduct = TLanes.MultiplyAdd(dxhat, xhat, sumOfProduct);
+        }
+    }
+
+    /// <summary>A row of dx.</summary>
+    private readonly struct InputGradient<T>(T mu, T invStd, T meanOfDxhat, T meanOfProduct) : IMap<T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        public static int Inputs => 3;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TVector Apply<TVector, TLanes>(TVector x, TVector dy, TVector gain) where TVector : struct where TLanes : ILanes<TVector, T>
+        {
+            var xhat = TLanes.Multiply(TLanes.Subtract(x, TLanes.Create(mu)), TLanes.Create(invStd));
+            var less = TLanes.MultiplyAdd(xhat, TLanes.Create(-meanOfProduct), TLanes.Create(-meanOfDxhat));
+            // LN-8: dx = (dx̂ − mean(dx̂) − x̂ mean(dx̂ x̂)) / √(σ² + ε)
+            return TLanes.Multiply(TLanes.MultiplyAdd(dy, gain, less), TLanes.Create(invStd));
         }
     }
 }

@@ -9,6 +9,10 @@ namespace Hybrid.Rules;
 /// <summary>The largest number of each window, channel by channel.</summary>
 public static class MaxPool2d
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(int window, int stride, int padding, Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Patches.Of(x, (window, window), stride, padding, double.NegativeInfinity).Max(-2);
+
     // Places are kept as numbers of type T; up to this window a float counts them exactly.
     private const int LargestWindow = 4096;
 
@@ -32,7 +36,7 @@ public static class MaxPool2d
         var windows = PoolWindows.Over(x, window, stride, padding);
         Tensor<T> y = Tensor<T>.Rent(arena, windows.OutShape), place = Tensor<T>.Rent(arena, windows.OutShape);
         int image = windows.Height * windows.Width * windows.Channels, row = windows.OutWidth * windows.Channels;
-        Workers.For(windows.Batch, Broadcast.RowsPerPart(image), (_, first, end) =>
+        Rows.For(windows.Batch, image, (first, end) =>
         {
             fixed (T* px = x.Span, py = y.Span, pPlace = place.Span)
                 for (var i = first * windows.OutHeight; i < end * windows.OutHeight; i++)
@@ -46,7 +50,7 @@ public static class MaxPool2d
             if (!gradients.Wants(0)) return;
             var (dx, accumulate) = gradients.Open(0);
             // Windows may overlap, so an image belongs to one worker.
-            Workers.For(windows.Batch, Broadcast.RowsPerPart(image), (_, first, end) =>
+            Rows.For(windows.Batch, image, (first, end) =>
             {
                 if (!accumulate) dx.Span[(first * image)..(end * image)].Clear();
                 fixed (T* pPlace = place.Span, pdy = dy.Span, pdx = dx.Span)

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Hybrid.Autodiff;
 using Hybrid.Kernels;
 using Hybrid.Memory;
@@ -9,6 +10,10 @@ namespace Hybrid.Rules;
 /// <summary>The largest of several numbers for each unit: behind a linear layer, a convex function that is learned in linear pieces.</summary>
 public static class Maxout
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(int pieces, Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        x.Reshape([.. x.Shape.ToArray()[..^1], pieces, x.Shape.Columns / pieces]).Max(-2);
+
     /// <summary>y[..., u] = max over p of x[..., p · units + u].</summary>
     /// <param name="pieces">k, how many numbers each unit takes the largest of; 1 or more.</param>
     /// <param name="x">[..., pieces · units]: the first piece of every unit, then the second of every unit, and so on.</param>
@@ -28,15 +33,15 @@ public static class Maxout
             throw new ShapeException($"x must be [..., {pieces} · units], got {x.Shape}; make the layer before it {pieces} times as wide as the units.");
         int rows = x.Shape.Rows, units = x.Shape.Columns / pieces, grain = Broadcast.RowsPerPart(x.Shape.Columns);
         var y = Tensor<T>.Rent(arena, x.Shape.WithColumns(units));
-        Workers.For(rows, grain, (_, first, end) =>
+        Rows.For(rows, x.Shape.Columns, (first, end) =>
         {
-            ReadOnlySpan<T> source = x.Span;
+            // Piece p of row i is row i · pieces + p of x.
+            RowsOf<T> xs = x.ByRow(units), ys = y.ByRow();
             for (var i = first; i < end; i++)
             {
-                var largest = y.Span.Slice(i * units, units);
                 // MAXO-1: y[u] = max over p of x[p · units + u]
-                source.Slice(i * pieces * units, units).CopyTo(largest);
-                for (var p = 1; p < pieces; p++) VectorMath.Max(source.Slice((i * pieces + p) * units, units), largest, largest);
+                xs[i * pieces].CopyTo(ys[i]);
+                for (var p = 1; p < pieces; p++) VectorMath.Max(xs[i * pieces + p], ys[i], ys[i]);
             }
         });
         return (y, Backward);
@@ -48,25 +53,41 @@ public static class Maxout
             var untaken = Tensor<T>.Rent(arena, new Shape(Workers.Parts(rows, grain), units));
             Workers.For(rows, grain, (part, first, end) =>
             {
-                ReadOnlySpan<T> source = x.Span, maxima = y.Span, cotangents = dy.Span;
-                var slots = dx.Span;
-                var rest = untaken.Span.Slice(part * units, units);
+                RowsOf<T> xs = x.ByRow(units), dxs = dx.ByRow(units), ys = y.ByRow(), dys = dy.ByRow();
+                var rest = untaken.ByRow()[part];
                 for (var i = first; i < end; i++)
                 {
-                    var largest = maxima.Slice(i * units, units);
-                    cotangents.Slice(i * units, units).CopyTo(rest);
-                    for (var p = 0; p < pieces; p++)
+                    dys[i].CopyTo(rest);
+                    for (var p = i * pieces; p < (i + 1) * pieces; p++)
                     {
-                        var start = (i * pieces + p) * units;
-                        var piece = source.Slice(start, units);
                         // A piece that is the largest takes what the pieces before it have left: all of dy, or nothing.
-                        // MAXO-2: dx[p · units + u] = dy[u] where p is the first piece with x[p · units + u] = y[u], else 0
-                        VectorMath.WhereLargest(piece, largest, rest, slots.Slice(start, units), accumulate);
-                        VectorMath.WhereNotLargest(piece, largest, rest, rest);
+                        VectorMath.Map(default(Taken<T>), xs[p], ys[i], rest, dxs[p], accumulate);
+                        VectorMath.Map(default(Left<T>), xs[p], ys[i], rest, rest, accumulate: false);
                     }
                 }
             });
         }
+    }
+
+    /// <summary>dy where x is y, the largest, or NaN; 0 elsewhere.</summary>
+    private readonly struct Taken<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        public static int Inputs => 3;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector dy) where TVector : struct where TLanes : ILanes<TVector, T> =>
+            // MAXO-2: dx[p · units + u] = dy[u] where p is the first piece with x[p · units + u] = y[u], else 0
+            TLanes.Select(TLanes.EqualTo(x, x), TLanes.Select(TLanes.EqualTo(x, y), dy, default), dy);
+    }
+
+    /// <summary>dy where x is neither y, the largest, nor NaN; 0 elsewhere.</summary>
+    private readonly struct Left<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        public static int Inputs => 3;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector dy) where TVector : struct where TLanes : ILanes<TVector, T> =>
+            TLanes.Select(TLanes.EqualTo(x, x), TLanes.Select(TLanes.EqualTo(x, y), default, dy), default);
     }
 }
 

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Hybrid.Autodiff;
 using Hybrid.Kernels;
 using Hybrid.Memory;
@@ -9,6 +10,10 @@ namespace Hybrid.Rules;
 /// <summary>The rectifier with a learned slope below 0 (He, Zhang, Ren and Sun 2015, equation 1).</summary>
 public static class PRelu
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(Variable<T> x, Variable<T> slope) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        x.Maximum(0) + slope * x.Minimum(0);
+
     /// <summary>y = x where x is positive, a x elsewhere.</summary>
     /// <param name="x">Input, [..., features].</param>
     /// <param name="slope">a: [features], or [1] for one slope that all features share.</param>
@@ -27,10 +32,10 @@ public static class PRelu
         else row.Span.Fill(slope.Span[0]);
         var rows = features == 0 ? 0 : x.Length / features;
         var y = Tensor<T>.Rent(arena, x.Shape);
-        Workers.For(rows, Broadcast.RowsPerPart(features), (_, first, end) =>
+        Rows.For(rows, features, (first, end) =>
         {
-            for (var start = first * features; start < end * features; start += features) // PREL-1: y = x where x > 0, else a x
-                VectorMath.Leak(x.Span.Slice(start, features), row.Span, y.Span.Slice(start, features));
+            RowsOf<T> xs = x.ByRow(), ys = y.ByRow();
+            for (var i = first; i < end; i++) VectorMath.Map(default(Value<T>), xs[i], row.Span, xs[i], ys[i], accumulate: false);
         });
         return (y, Backward);
 
@@ -39,25 +44,51 @@ public static class PRelu
             if (gradients.Wants(0))
             {
                 var (dx, accumulate) = gradients.Open(0);
-                Workers.For(rows, Broadcast.RowsPerPart(features), (_, first, end) =>
+                Rows.For(rows, features, (first, end) =>
                 {
-                    for (var start = first * features; start < end * features; start += features) // PREL-2: dx = dy where x > 0, else a dy
-                        VectorMath.LeakPullback(
-                            x.Span.Slice(start, features), row.Span, dy.Span.Slice(start, features), dx.Span.Slice(start, features), accumulate);
+                    RowsOf<T> xs = x.ByRow(), dys = dy.ByRow(), dxs = dx.ByRow();
+                    for (var i = first; i < end; i++) VectorMath.Map(default(InputGradient<T>), xs[i], row.Span, dys[i], dxs[i], accumulate);
                 });
             }
             if (!gradients.Wants(1)) return;
             var partial = Broadcast.PartialRows(rows, features, arena);
             Workers.For(rows, Broadcast.RowsPerPart(features), (part, first, end) =>
             {
-                var sums = partial.Span.Slice(part * features, features);
-                for (var start = first * features; start < end * features; start += features) // PREL-3: da = Σ x dy where x ≤ 0
-                    VectorMath.LeakSlopePullback(x.Span.Slice(start, features), dy.Span.Slice(start, features), sums);
+                RowsOf<T> xs = x.ByRow(), dys = dy.ByRow();
+                for (var i = first; i < end; i++)
+                    VectorMath.Map(default(SlopeGradient<T>), xs[i], dys[i], xs[i], partial.ByRow()[part], accumulate: true);
             });
             var dslope = gradients.Slot(1).Span;
             if (dslope.Length == features) Broadcast.AddPartialRows(partial, dslope);
             else dslope[0] += VectorMath.Sum<T>(partial.Span);
         }
+    }
+
+    private readonly struct Value<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        public static int Inputs => 2;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TVector Apply<TVector, TLanes>(TVector x, TVector a, TVector unused) where TVector : struct where TLanes : ILanes<TVector, T> =>
+            TLanes.Select(TLanes.GreaterThan(x, default), x, TLanes.Multiply(a, x)); // PREL-1: y = x where x > 0, else a x
+    }
+
+    private readonly struct InputGradient<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        public static int Inputs => 3;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TVector Apply<TVector, TLanes>(TVector x, TVector a, TVector dy) where TVector : struct where TLanes : ILanes<TVector, T> =>
+            TLanes.Select(TLanes.GreaterThan(x, default), dy, TLanes.Multiply(a, dy)); // PREL-2: dx = dy where x > 0, else a dy
+    }
+
+    private readonly struct SlopeGradient<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        public static int Inputs => 2;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TVector Apply<TVector, TLanes>(TVector x, TVector dy, TVector unused) where TVector : struct where TLanes : ILanes<TVector, T> =>
+            TLanes.Select(TLanes.GreaterThan(x, default), default, TLanes.Multiply(x, dy)); // PREL-3: da = Σ x dy where x ≤ 0
     }
 }
 

@@ -9,6 +9,10 @@ namespace Hybrid.Rules;
 /// <summary>Turns each row of numbers into probabilities.</summary>
 public static class Softmax
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        x.Exp() / x.Exp().Sum([-1], keepAxes: true);
+
     /// <summary>p = exp(x − max x) / Σ exp(x − max x), row by row.</summary>
     /// <param name="x">Scores, [..., classes].</param>
     /// <param name="arena">Memory of the step.</param>
@@ -22,7 +26,7 @@ public static class Softmax
             throw new ShapeException($"x must be [..., classes] with at least one class, got {x.Shape}.");
         int rows = x.Shape.Rows, classes = x.Shape.Columns;
         var p = Tensor<T>.Rent(arena, x.Shape);
-        Workers.For(rows, Broadcast.RowsPerPart(classes), (_, first, end) =>
+        Rows.For(rows, classes, (first, end) =>
         {
             Range part = (first * classes)..(end * classes);
             SoftmaxRows.Forward<T>(classes, T.One, x.Span[part], p.Span[part]); // SM-1: p = exp(x − max x) / Σ exp(x − max x)
@@ -33,7 +37,7 @@ public static class Softmax
         {
             if (!gradients.Wants(0)) return;
             var (dx, accumulate) = gradients.Open(0);
-            Workers.For(rows, Broadcast.RowsPerPart(classes), (_, first, end) =>
+            Rows.For(rows, classes, (first, end) =>
             {
                 Range part = (first * classes)..(end * classes);
                 // SM-2: dx = p ⊙ (dp − ⟨p, dp⟩)
@@ -50,6 +54,6 @@ public static partial class Forms
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var tape = TapeOf(x);
-        return tape.Record("Softmax", Rules.Softmax.Forward(x.Value, tape.Arena), x);
+        return tape.Record(new("Softmax") { Rereads = [] }, Rules.Softmax.Forward(x.Value, tape.Arena), x);
     }
 }

@@ -40,7 +40,8 @@ let private decodeStep (decoder: InferenceSession) source memory target =
 
 /// What the core computes for the same tokens.
 let private ours (model: Transformer<_>) source target =
-    let memory = model.Encode(Tape(), source)
+    let tape = Tape()
+    let memory = model.Encode(tape, source)
     let logits = model.Decode(memory, source, target)
     memory.Value.ToPersistent(), logits.Value.ToPersistent()
 

@@ -2,14 +2,17 @@ module Hybrid.Tests.Rules.EmbeddingTests
 
 open System
 open Expecto
+open Hybrid.Autodiff
 open Hybrid.Memory
 open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
+open Hybrid.Tests.Rules.Elementary.Naive
 
-let private lookUp ids leading factor tape (x: _[]) = Record.embedding tape ids leading factor x[0]
+let private lookUp ids leading factor (tape: Tape<_>) (x: Variable<_>[]) =
+    tape.Embedding(ids, shape leading, factor, x[0])
 
 /// A table, and ids that repeat now and then.
 let private drawn (sizes: Sizes) =
@@ -47,7 +50,7 @@ let tests =
                 let y, gradient = runDouble sizes.Random [ table ] (lookUp ids [ ids.Length ] 1.0)
 
                 let yHot, gradientHot =
-                    runDouble sizes.Random [ table ] (fun tape x -> Record.matMul tape (tape.Constant hot) x[0])
+                    runDouble sizes.Random [ table ] (fun tape x -> (tape.Constant hot).MatMul(x[0]))
 
                 expectClose 1e-14 (floats y) (floats yHot) "value"
                 expectClose 1e-14 (floats gradient[0]) (floats gradientHot[0]) "gradient")
@@ -65,6 +68,10 @@ let tests =
                 let y = valueOf [ table ] (lookUp ids [ ids.Length ] 1.0)
                 let permuted = valueOf [ table ] (lookUp (order |> Array.map (fun i -> ids[i])) [ ids.Length ] 1.0)
                 Expect.equal (floats permuted) (floats (permuteRows order y)) "rows")
+
+            property 10 "the caller may refill his ids after the forward pass" (fun sizes ->
+                let table, ids, leading = drawn sizes
+                expectOwnIds ids [ table ] (fun ids -> lookUp ids leading 1.5))
 
             testCase "no ids give no rows and a gradient of zeros" (fun () ->
                 let y, gradient =
@@ -88,6 +95,6 @@ let tests =
 
                 for id in [ 4; -1; Int32.MinValue ] do
                     refuses<ArgumentOutOfRangeException, _>
-                        [ $"id {id} at position 1"; "vocabulary of 4"; "built for" ]
+                        [ $"id {id} at position 1"; "4 rows of the table [4, 2]"; "count from 0" ]
                         (apply [| 0; id |] [ 2 ] [ 4; 2 ]))
         ]
