@@ -217,9 +217,9 @@ let private compare<'T
     use _ = torch.NewDisposeScope()
     let layer, model, parameters, theirs = pair<'T> network random
     let extents, values, labels = batch network random
-    let tape = Tape<'T>()
+    let tape = Tape<'T>(training = true)
     let x, theirX = tape.Constant(Numbers.ours<'T> extents values), Numbers.theirs<'T> extents values
-    let loss = model.Loss(tape, x, labels, true)
+    let loss = model.Loss(x, labels)
     tape.Backward loss
     let theirLogits = network.Logits theirs theirX
     let theirLoss = lossOf labels theirLogits
@@ -227,8 +227,9 @@ let private compare<'T
     let gradients = gradientsApart layer parameters
     let statistics = statisticsApart model theirs
     // The logits of the step once more move both statistics alike.
-    let logits, theirLogitsAgain = model.Logits(tape, x, true), network.Logits theirs theirX
-    let inferred = model.Logits(tape, x, false)
+    let logits, theirLogitsAgain = model.Logits x, network.Logits theirs theirX
+    use _ = tape.Evaluation()
+    let inferred = model.Logits x
     let theirInferred = network.Logits { theirs with Training = false } theirX
 
     let forward =
@@ -252,7 +253,8 @@ let private train (network: INetwork) (random: RandomStream) =
             optimizers
             (fun () -> batch network random)
             (fun tape (extents, values, labels) ->
-                model.Loss(tape, tape.Constant(Numbers.ours<float> extents values), labels, true))
+                use _ = tape.Training()
+                model.Loss(tape.Constant(Numbers.ours<float> extents values), labels))
             (fun (extents, values, labels) ->
                 lossOf labels (network.Logits theirs (Numbers.theirs<float> extents values)))
 
