@@ -73,4 +73,7 @@ let main args =
     match args with
     | [| first; folder |] when first = Checkpoints.SmallRun.childArgument -> Checkpoints.SmallRun.child folder
     | [| first; steps |] when first = Checkpoints.SmallRun.numbersArgument -> Checkpoints.SmallRun.numbers (int steps)
+    | [| first |] when first = Rules.Elementary.BroadcastTests.sumsArgument ->
+        printfn $"{Rules.Elementary.BroadcastTests.sums ()}"
+        0
     | _ -> runTests args
