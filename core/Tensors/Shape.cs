@@ -35,6 +35,15 @@ public sealed class Shape : IEquatable<Shape>
     /// <summary>The extent of an axis; negative axes count from the end, so <c>shape[-1]</c> is the fastest.</summary>
     public int this[int axis] => extents[axis < 0 ? axis + extents.Length : axis];
 
+    /// <summary>An axis counted from the first, whichever way it was given: −1 is the last.</summary>
+    /// <exception cref="ShapeException">There is no such axis.</exception>
+    public int Axis(int axis) =>
+        axis >= -Rank && axis < Rank
+            ? axis < 0 ? axis + Rank : axis
+            : throw new ShapeException(Rank == 0
+                ? $"a scalar has no axis {axis}; it has none at all."
+                : $"{this} has no axis {axis}; its axes are 0 to {Rank - 1}, or {-Rank} to -1 from the end.");
+
     /// <summary>Extent of the last axis; 1 for a scalar.</summary>
     public int Columns => Rank == 0 ? 1 : extents[^1];
 

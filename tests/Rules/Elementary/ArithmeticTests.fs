@@ -148,10 +148,10 @@ let tests =
                         [ tensor [ 3 ] [ 1.0; -1.0; 0.0 ]; zeros [ 3 ] ]
                         (fun _ x -> x[0] / x[1])
 
-                Expect.equal(floats y)[0..1] [| infinity; -infinity |] "value"
-                Expect.isTrue (Double.IsNaN(floats y)[2]) "0 / 0"
+                Expect.equal(Array.take 2 (floats y)) [| infinity; -infinity |] "value"
+                Expect.isTrue (Double.IsNaN y.Span[2]) "0 / 0"
                 Expect.equal (floats gradients[0]) [| infinity; infinity; infinity |] "da"
-                Expect.equal(floats gradients[1])[0..1] [| -infinity; infinity |] "db")
+                Expect.equal(Array.take 2 (floats gradients[1])) [| -infinity; infinity |] "db")
 
             testCase
                 "a quotient of large numbers has a gradient, though the square of the denominator overflows"

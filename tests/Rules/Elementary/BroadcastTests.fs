@@ -9,6 +9,7 @@ open System.Security.Cryptography
 open Expecto
 open FsCheck.FSharp
 open Hybrid.Autodiff
+open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
