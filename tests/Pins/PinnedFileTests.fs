@@ -62,7 +62,7 @@ let private classifier path x =
 let private generator path x =
     let ofSingle = GeneratorFile.Load<float32>(path, convert = true)
     let ofDouble = GeneratorFile.Load<float>(path, convert = true)
-    let samples = valueOf [ toSingle x ] (fun tape z -> ofSingle.Generate(tape, z[0], false))
+    let samples = valueOf [ toSingle x ] (fun _ z -> ofSingle.Generate z[0])
     reading ofDouble.Parameters ofDouble.Statistics (floats samples) (floats (TinyGan.samples ofDouble false x))
 
 /// Discriminators have no file of their own kind, so their settings stand here.
@@ -90,7 +90,7 @@ let private discriminator name path x =
     let ofDouble: IDiscriminator<float> = discriminatorOf name (RandomStream 0UL)
     ModelFile.LoadInto(file, tensorsOf ofSingle, convert = true)
     ModelFile.LoadInto(file, tensorsOf ofDouble, convert = true)
-    let logits = valueOf [ toSingle x ] (fun tape x -> ofSingle.Logits(tape, x[0], null))
+    let logits = valueOf [ toSingle x ] (fun _ x -> ofSingle.Logits x[0])
     reading ofDouble.Parameters ofDouble.Statistics (floats logits) (floats (TinyGan.logits ofDouble null x))
 
 let private transformer path =
@@ -152,7 +152,8 @@ let private sequences () =
     let model = TinyTransformer.single options 1UL
     let adam = Adam<float32> model.Parameters
     let batches, dropout = BatchStream(pairs, 20, stream.Split "order"), stream.Split "dropout"
-    let training, tokens, tape = Series 2, ref 0L, Tape<float32>()
+    let training, tokens = Series 2, ref 0L
+    let tape = Tape<float32>(training = true, random = dropout)
     let average = ParameterAverage<float32> model.Parameters
     let state = TrainingState()
     state.Add model.Parameters
@@ -173,7 +174,7 @@ let private sequences () =
     let learn () =
         let batch = batches.Next()
         tape.Clear()
-        let loss = model.Loss(Pass<float32>(tape, dropout), batch, 0.1)
+        let loss = model.Loss(tape, batch, 0.1)
         adam.ZeroGradients()
         tape.Backward loss
         adam.Step 0.01
@@ -194,7 +195,7 @@ let private classifiers () =
     let x = normal (stream.Split "pictures") [ 24; options.Features ]
     let sgd = Sgd<float>(model.Parameters, 0.9, 1e-4)
     let batches, augmentation = ExampleStream(24, 5, stream.Split "order"), stream.Split "augmentation"
-    let losses, tape = Series 2, Tape<float>()
+    let losses, tape = Series 2, Tape<float>(training = true)
     let state = TrainingState()
     state.Add model.Parameters
     state.Add model.Statistics
@@ -216,7 +217,7 @@ let private classifiers () =
                 ]
 
         tape.Clear()
-        let loss = model.Loss(tape, tape.Constant batch, rows |> Array.map (fun row -> row % 3), true)
+        let loss = model.Loss(tape.Constant batch, rows |> Array.map (fun row -> row % 3))
         sgd.ZeroGradients()
         tape.Backward loss
         sgd.Step 0.05
@@ -238,7 +239,7 @@ let private adversaries () =
     let ofDiscriminator = AdamW<float32>(gan.Discriminator.Parameters, 0.01, 0.5)
     let ofGenerator = Adam<float32>(gan.Generator.Parameters, 0.5, 0.999, 1e-8)
     let real, noise, dropout = stream.Split "real", stream.Split "noise", stream.Split "dropout"
-    let losses, tape = Series 2, Tape<float32>()
+    let losses, tape = Series 2, Tape<float32>(training = true, random = dropout)
     let state = TrainingState()
     state.Add gan.Discriminator.Parameters
     state.Add gan.Discriminator.Statistics
@@ -263,11 +264,11 @@ let private adversaries () =
 
         let ofDiscriminator =
             descend ofDiscriminator gan.Discriminator.Parameters (fun () ->
-                gan.DiscriminatorLoss(tape, draw real 32, draw noise 3, dropout, 0.9))
+                gan.DiscriminatorLoss(tape, draw real 32, draw noise 3, 0.9))
 
         let ofGenerator =
             descend ofGenerator gan.Generator.Parameters (fun () ->
-                gan.GeneratorLoss(tape, draw noise 3, dropout, GeneratorObjective.NonSaturating))
+                gan.GeneratorLoss(tape, draw noise 3, GeneratorObjective.NonSaturating))
 
         [ ofDiscriminator; ofGenerator ]
 
