@@ -152,8 +152,7 @@ let private sequences () =
     let model = TinyTransformer.single options 1UL
     let adam = Adam<float32> model.Parameters
     let batches, dropout = BatchStream(pairs, 20, stream.Split "order"), stream.Split "dropout"
-    let training, tokens = Series 2, ref 0L
-    let tape = Tape<float32>(training = true, random = dropout)
+    let training, tokens, tape = Series 2, ref 0L, Tape<float32>()
     let average = ParameterAverage<float32> model.Parameters
     let state = TrainingState()
     state.Add model.Parameters
@@ -174,6 +173,7 @@ let private sequences () =
     let learn () =
         let batch = batches.Next()
         tape.Clear()
+        use _ = tape.Training dropout
         let loss = model.Loss(tape, batch, 0.1)
         adam.ZeroGradients()
         tape.Backward loss
@@ -195,7 +195,7 @@ let private classifiers () =
     let x = normal (stream.Split "pictures") [ 24; options.Features ]
     let sgd = Sgd<float>(model.Parameters, 0.9, 1e-4)
     let batches, augmentation = ExampleStream(24, 5, stream.Split "order"), stream.Split "augmentation"
-    let losses, tape = Series 2, Tape<float>(training = true)
+    let losses, tape = Series 2, Tape<float>()
     let state = TrainingState()
     state.Add model.Parameters
     state.Add model.Statistics
@@ -217,6 +217,7 @@ let private classifiers () =
                 ]
 
         tape.Clear()
+        use _ = tape.Training()
         let loss = model.Loss(tape.Constant batch, rows |> Array.map (fun row -> row % 3))
         sgd.ZeroGradients()
         tape.Backward loss
@@ -239,7 +240,7 @@ let private adversaries () =
     let ofDiscriminator = AdamW<float32>(gan.Discriminator.Parameters, 0.01, 0.5)
     let ofGenerator = Adam<float32>(gan.Generator.Parameters, 0.5, 0.999, 1e-8)
     let real, noise, dropout = stream.Split "real", stream.Split "noise", stream.Split "dropout"
-    let losses, tape = Series 2, Tape<float32>(training = true, random = dropout)
+    let losses, tape = Series 2, Tape<float32>()
     let state = TrainingState()
     state.Add gan.Discriminator.Parameters
     state.Add gan.Discriminator.Statistics
@@ -256,6 +257,7 @@ let private adversaries () =
     let learn () =
         let descend (optimizer: Optimizer<float32>) parameters (loss: unit -> Variable<float32>) =
             tape.Clear()
+            use _ = tape.Training dropout
             let loss = loss ()
             optimizer.ZeroGradients()
             tape.Backward(loss, towards = parameters)
