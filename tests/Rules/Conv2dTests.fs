@@ -15,7 +15,7 @@ open Hybrid.Tests.Kernels.PlainConvolution
 
 let private conv (sizes: ConvolutionSizes) _ (x: Variable<_>[]) = x[0].Conv2d(x[1], x[2], sizes.Stride, sizes.Padding)
 
-let private withoutBias (sizes: ConvolutionSizes) tape (x: Variable<_>[]) =
+let private withoutBias (sizes: ConvolutionSizes) _ (x: Variable<_>[]) =
     x[0].Conv2d(x[1], stride = sizes.Stride, padding = sizes.Padding)
 
 /// A convolution of random sizes, with x, weight and bias.
@@ -151,7 +151,7 @@ let private invariants =
                 let y, d = runAlong along [ x; weight; bias ] (fun _ x -> x[0].Conv2d(x[1], x[2], 1, 0))
 
                 let linear, dlinear =
-                    runAlong along [ x; weight.Reshape(shape [ 17; 5 ]); bias ] (fun tape x -> x[0].Linear(x[1], x[2]))
+                    runAlong along [ x; weight.Reshape(shape [ 17; 5 ]); bias ] (fun _ x -> x[0].Linear(x[1], x[2]))
 
                 Expect.equal (floats y) (floats linear) "y"
                 Expect.equal d[1].Shape weight.Shape "shape of dweight"
