@@ -6,6 +6,7 @@ open System.Collections.Generic
 open Expecto
 open Hybrid.Autodiff
 open Hybrid.Checks
+open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests.Support
 
@@ -48,9 +49,9 @@ let private alone (record: Recorded) (parameters: Parameter<float> list) : Recor
 /// The rule twice on the same inputs, themselves the outputs of another rule: gradients arrive twice and have to add up.
 let private midGraph (record: Recorded) (parameters: Parameter<float> list) : Recorded =
     fun tape inputs ->
-        let scaled = inputs |> Array.map (Record.scale tape 0.7)
+        let scaled = inputs |> Array.map (_.Scale(0.7))
         let apply = alone record parameters tape
-        Record.add tape (apply scaled) (Record.scale tape -0.3 (apply scaled))
+        apply scaled + (apply scaled).Scale(-0.3)
 
 /// Holding one input constant gives it no gradient and changes no bit of the others'.
 let private expectConstantsLeftOut (random: RandomStream) (tensors: Tensor<float> list) (record: Recorded) =

@@ -2,11 +2,12 @@
 module Hybrid.Tests.Oracle
 
 open Hybrid.Autodiff
+open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests.Support
 
 /// A function of each element, and its derivative.
-let private elementary name f slope (tape: Tape<float>) (x: Variable<float>) =
+let private elementary (name: string) f slope (tape: Tape<float>) (x: Variable<float>) =
     let pullback =
         Pullback<float>(fun dy gradients ->
             if gradients.Wants 0 then
@@ -50,4 +51,4 @@ let where condition f g (tape: Tape<float>) (x: Variable<float>) =
     let mask isMeant = tape.Constant(mapTensor (fun x -> if condition x = isMeant then 1.0 else 0.0) x.Value)
 
     let part isMeant (f: Tape<float> -> Variable<float> -> Variable<float>) = multiply tape (f tape x) (mask isMeant)
-    Record.add tape (part true f) (part false g)
+    (part true f) + (part false g)

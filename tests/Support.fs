@@ -6,6 +6,7 @@ open Expecto
 open FsCheck
 open FsCheck.FSharp
 open Hybrid.Autodiff
+open Hybrid.Rules
 open Hybrid.Tensors
 
 let shape (extents: int list) = Shape(Array.ofList extents)
@@ -167,6 +168,9 @@ let usedTape () : Tape<'T> =
     tape.Clear()
     tape
 
+/// A stretch of the pass in which it trains, without chance, or in which it evaluates.
+let mode training (tape: Tape<_>) = if training then tape.Training() else tape.Evaluation()
+
 /// The value of a function of the inputs, and the gradient of every input along the cotangent.
 let runAlong (cotangent: Tensor<_>) (inputs: Tensor<_> list) (record: Tape<_> -> Variable<_>[] -> Variable<_>) =
     let tape = usedTape ()
@@ -190,6 +194,10 @@ let runDouble (random: RandomStream) (inputs: Tensor<float> list) record =
 let runSingle (random: RandomStream) (inputs: Tensor<float32> list) record =
     let y: Tensor<float32> = valueOf inputs record
     runAlong (toSingle (normal random (List.ofArray (y.Shape.ToArray())))) inputs record
+
+/// What a linear map that is rectified in one rule computed before the rectifier.
+let beforeRelu (made: Variable<float>) =
+    valueOf [ for input in made.Inputs -> input.Value ] (fun _ x -> x[0].Linear(x[1], x[2]))
 
 /// The elements of one row.
 let row i (x: Tensor<_>) = Array.item i (rowsOf x)

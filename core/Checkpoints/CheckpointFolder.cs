@@ -39,13 +39,15 @@ public sealed class CheckpointFolder : IDisposable
             throw new DataFileException($"{path}: cannot be made ({error.Message.TrimEnd('.')}); choose a folder that may be written to.", error);
         }
         var file = Path.Combine(path, "run.lock");
+        CheckpointFolder? folder = null;
         try
         {
             // The system lets go of it when the process ends, however it ends.
-            var folder = new CheckpointFolder(path, new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+            folder = new CheckpointFolder(path, new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
             // What a killed run had not finished writing.
             foreach (var unfinished in Directory.GetFiles(path, $"*{Extension}.*.tmp")) File.Delete(unfinished);
-            return folder;
+            (var opened, folder) = (folder, null);
+            return opened;
         }
         catch (UnauthorizedAccessException error)
         {
@@ -54,6 +56,11 @@ public sealed class CheckpointFolder : IDisposable
         catch (IOException error)
         {
             throw new DataFileException($"{path}: another run uses this folder, or it cannot be written to ({error.Message.TrimEnd('.')}); wait for it, or choose another folder.", error);
+        }
+        finally
+        {
+            // Only where what followed the lock has failed.
+            folder?.Dispose();
         }
     }
 

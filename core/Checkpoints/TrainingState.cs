@@ -50,11 +50,11 @@ public sealed class TrainingState
 
     /// <summary>The place in a stream of batches.</summary>
     /// <exception cref="ArgumentException">The name is taken already.</exception>
-    public void Add(string name, BatchStream batches) => Add(name, () => batches.Place, place => batches.Place = place);
+    public void Add(string name, BatchStream batches) => Add(name, () => batches.Place, place => batches.Place = place, batches.ThrowIfNotPlace);
 
     /// <summary>The place in a stream of batches of examples.</summary>
     /// <exception cref="ArgumentException">The name is taken already.</exception>
-    public void Add(string name, ExampleStream batches) => Add(name, () => batches.Place, place => batches.Place = place);
+    public void Add(string name, ExampleStream batches) => Add(name, () => batches.Place, place => batches.Place = place, batches.ThrowIfNotPlace);
 
     /// <summary>What the run has recorded.</summary>
     /// <exception cref="ArgumentException">The name is taken already.</exception>
@@ -72,7 +72,8 @@ public sealed class TrainingState
     public void Add(string name, Shape shape, Func<double[]> read, Action<double[]> write) => Add(name, new Part(
         () => StoredTensor.Of(Tensor<double>.From(shape, read())),
         stored => stored.Type == ElementType.F64 && stored.Shape.Equals(shape),
-        stored => write(stored.ToTensor<double>().ToArray())));
+        stored => write(stored.ToTensor<double>().ToArray()),
+        IsForeign: true));
 
     /// <summary>A whole number.</summary>
     /// <exception cref="ArgumentException">The name is taken already.</exception>
@@ -92,7 +93,9 @@ public sealed class TrainingState
         if (unfit is not null)
             throw new DataFileException(
                 $"{file.Path}: '{unfit}' is missing, superfluous or of another shape than in this run; resume with the program and the settings that wrote it, or begin anew without resuming.");
-        foreach (var (name, part) in parts) part.Load(file.Tensors[name]);
+        foreach (var (name, part) in parts) part.ThrowIfRefused?.Invoke(file.Tensors[name]);
+        // What others write may refuse only then: it comes first, when nothing of ours has changed yet.
+        foreach (var (name, part) in parts.OrderBy(pair => !pair.Value.IsForeign)) part.Load(file.Tensors[name]);
     }
 
     private void Add<T>(string name, Tensor<T> tensor) where T : unmanaged, IBinaryFloatingPointIeee754<T> => Add(name, new Part(
@@ -104,15 +107,21 @@ public sealed class TrainingState
             tensor.MarkChanged();
         }));
 
-    private void Add(string name, Func<(ulong EpochStart, int Taken)> read, Action<(ulong EpochStart, int Taken)> write) => Add($"{name}/place", new Part(
-        () => StoredTensor.Of(new Shape(2), [(long)read().EpochStart, read().Taken]),
-        stored => stored.Type == ElementType.I64 && stored.Shape.Equals(new Shape(2)),
-        stored => write(((ulong)stored.ToIntegers()[0], (int)stored.ToIntegers()[1]))));
+    private void Add(
+        string name, Func<(ulong EpochStart, int Taken)> read, Action<(ulong EpochStart, int Taken)> write, Action<(ulong EpochStart, int Taken)> throwIfRefused) =>
+        Add($"{name}/place", new Part(
+            () => StoredTensor.Of(new Shape(2), [(long)read().EpochStart, read().Taken]),
+            stored => stored.Type == ElementType.I64 && stored.Shape.Equals(new Shape(2)),
+            stored => write(PlaceIn(stored)),
+            stored => throwIfRefused(PlaceIn(stored))));
+
+    private static (ulong EpochStart, int Taken) PlaceIn(StoredTensor stored) => ((ulong)stored.ToIntegers()[0], (int)stored.ToIntegers()[1]);
 
     private void Add(string name, Part part)
     {
         if (!parts.TryAdd(name, part)) throw new ArgumentException($"the state has two parts called '{name}'; give each a name of its own.", nameof(name));
     }
 
-    private readonly record struct Part(Func<StoredTensor> Save, Func<StoredTensor, bool> Fits, Action<StoredTensor> Load);
+    private readonly record struct Part(
+        Func<StoredTensor> Save, Func<StoredTensor, bool> Fits, Action<StoredTensor> Load, Action<StoredTensor>? ThrowIfRefused = null, bool IsForeign = false);
 }

@@ -26,11 +26,22 @@ public sealed class BatchStream(IReadOnlyList<SequencePair> pairs, int tokenBudg
         get => (epochStart, next);
         set
         {
+            ThrowIfNotPlace(value);
             Begin(value.EpochStart);
-            if (value.Taken < 0 || value.Taken > epoch.Length)
-                throw new DataFileException($"{value.Taken} batches are said to be taken of an epoch of {epoch.Length}; resume with the data that the run began with.");
             next = value.Taken;
         }
+    }
+
+    /// <summary>Throws if there is no such place; the stream stays where it is.</summary>
+    /// <exception cref="DataFileException">The epoch has fewer batches, so the data are not those that the place was taken of.</exception>
+    internal void ThrowIfNotPlace((ulong EpochStart, int Taken) place)
+    {
+        var before = order.Position;
+        order.Position = place.EpochStart;
+        var batches = pairs.Count == 0 ? 0 : LengthBuckets.Epoch(pairs, tokenBudget, order).Length;
+        order.Position = before;
+        if (place.Taken < 0 || place.Taken > batches)
+            throw new DataFileException($"{place.Taken} batches are said to be taken of an epoch of {batches}; resume with the data that the run began with.");
     }
 
     private void Begin(ulong start)

@@ -40,11 +40,18 @@ public sealed class ExampleStream
         get => (epochStart, next);
         set
         {
-            if (value.Taken < 0 || value.Taken > Batches)
-                throw new DataFileException($"{value.Taken} batches are said to be taken of an epoch of {Batches}; resume with the data that the run began with.");
+            ThrowIfNotPlace(value);
             Begin(value.EpochStart);
             next = value.Taken;
         }
+    }
+
+    /// <summary>Throws if there is no such place; the stream stays where it is.</summary>
+    /// <exception cref="DataFileException">The epoch has fewer batches, so the data are not those that the place was taken of.</exception>
+    internal void ThrowIfNotPlace((ulong EpochStart, int Taken) place)
+    {
+        if (place.Taken < 0 || place.Taken > Batches)
+            throw new DataFileException($"{place.Taken} batches are said to be taken of an epoch of {Batches}; resume with the data that the run began with.");
     }
 
     private int Batches => (rows.Length - 1) / batchSize + 1;

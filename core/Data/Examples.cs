@@ -1,4 +1,5 @@
 using System.Numerics;
+using Hybrid.Memory;
 using Hybrid.Tensors;
 
 namespace Hybrid.Data;
@@ -93,11 +94,13 @@ public sealed class Examples
 
     /// <summary>Some of the examples, in the order given, as a classifier takes them.</summary>
     /// <param name="rows">Which, counted from 0; a row may occur more than once.</param>
-    /// <returns>Inputs, [rows, features], persistent, and their labels.</returns>
+    /// <param name="arena">Memory of the step that the inputs are rented from; null makes them persistent, which a loop over many batches should not.</param>
+    /// <returns>Inputs, [rows, features], and their labels.</returns>
     /// <exception cref="ArgumentException">There is no such row.</exception>
-    public (Tensor<T> Inputs, int[] Labels) Batch<T>(ReadOnlySpan<int> rows) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    public (Tensor<T> Inputs, int[] Labels) Batch<T>(ReadOnlySpan<int> rows, Arena<T>? arena = null) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var inputs = Tensor<T>.Zeros(new Shape(rows.Length, Features));
+        var shape = new Shape(rows.Length, Features);
+        var inputs = arena is null ? Tensor<T>.Zeros(shape) : Tensor<T>.Rent(arena, shape);
         var labels = new int[rows.Length];
         Span<T> into = inputs.Span;
         ReadOnlySpan<float> from = Inputs.Span;

@@ -7,14 +7,21 @@ namespace Hybrid.Kernels;
 /// </remarks>
 public static class Workers
 {
+    // Not a static initializer, whose exception would hide the message in one of its own.
+    private static readonly Lazy<int> LazyCount = new(ReadCount);
+
     // Starting no threads until the first loop that has two parts keeps programs that never need them free of them.
     private static readonly Lazy<WorkerPool> Pool = new(() => new WorkerPool(Count - 1));
+
+    // The pool's ticket has room for 1,023 parts.
+    private const int Most = 256;
 
     [ThreadStatic]
     private static bool insideBody;
 
     /// <summary>How many threads share the work: HYBRID_THREADS, or the number of cores.</summary>
-    public static int Count { get; } = ReadCount();
+    /// <exception cref="ArgumentException">HYBRID_THREADS is no number of threads.</exception>
+    public static int Count => LazyCount.Value;
 
     /// <summary>True while the calling thread runs a body of <see cref="For"/>: loops that it starts run in it alone.</summary>
     internal static bool InsideBody => insideBody;
@@ -60,8 +67,8 @@ public static class Workers
     private static int ReadCount()
     {
         var asked = Environment.GetEnvironmentVariable("HYBRID_THREADS");
-        if (string.IsNullOrEmpty(asked)) return Environment.ProcessorCount;
-        if (int.TryParse(asked, out var count) && count is >= 1 and <= 256) return count;
-        throw new ArgumentException($"HYBRID_THREADS must be a whole number from 1 to 256, got '{asked}'; unset it to use every core.");
+        if (string.IsNullOrEmpty(asked)) return Math.Min(Environment.ProcessorCount, Most);
+        if (int.TryParse(asked, out var count) && count is >= 1 and <= Most) return count;
+        throw new ArgumentException($"HYBRID_THREADS must be a whole number from 1 to {Most}, got '{asked}'; unset it to use every core.");
     }
 }

@@ -9,8 +9,8 @@ namespace Hybrid.Layers;
 public sealed class MultiHeadAttention<T> : Layer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly string name;
-    private readonly int heads;
-    private readonly double scale;
+    private readonly int heads, keyHeads;
+    private readonly double scale, dropout;
     private readonly Linear<T> query, key, value, output;
 
     /// <summary>Makes the layer; d_v = features / heads, as in the paper.</summary>
@@ -21,25 +21,36 @@ public sealed class MultiHeadAttention<T> : Layer<T> where T : unmanaged, IBinar
     /// <param name="withBias">False, as in the paper, leaves the four projections without biases.</param>
     /// <param name="scaled">True, as in the paper, divides scores by √d_k; false shows what happens without.</param>
     /// <param name="random">Where the weights are drawn from.</param>
-    /// <exception cref="ShapeException">The heads do not divide the features, or d_k is not positive.</exception>
-    public MultiHeadAttention(string name, int features, int heads, int? keySize, bool withBias, bool scaled, RandomStream random)
+    /// <param name="keyHeads">Heads of keys and values, each shared by heads / keyHeads heads of queries; null for one each, as in the paper.</param>
+    /// <param name="dropout">The probability that an attention weight is left out while the tape trains; 0 as in the paper.</param>
+    /// <exception cref="ShapeException">The heads do not divide the features, the heads of keys do not divide the heads, or d_k is not positive.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The rate of dropout lies outside [0, 1).</exception>
+    public MultiHeadAttention(
+        string name, int features, int heads, int? keySize, bool withBias, bool scaled, RandomStream random, int? keyHeads = null, double dropout = 0)
     {
         if (heads < 1 || features % heads != 0)
             throw new ShapeException($"{heads} heads cannot share {features} features equally; choose a divisor of {features}.");
         var size = keySize ?? features / heads;
         if (size < 1) throw new ShapeException($"queries and keys of {size} features cannot be compared; choose 1 or more, or null for {features / heads}.");
-        this.name = name;
-        this.heads = heads;
+        this.keyHeads = keyHeads ?? heads;
+        if (this.keyHeads < 1 || heads % this.keyHeads != 0)
+            throw new ShapeException($"{keyHeads} heads of keys cannot be shared equally by {heads} heads of queries; choose a divisor of {heads}.");
+        if (!(dropout >= 0 && dropout < 1)) throw new ArgumentOutOfRangeException(nameof(dropout), dropout, "The dropout rate must lie in [0, 1).");
+        (this.name, this.heads, this.dropout) = (name, heads, dropout);
         scale = scaled ? 1 / Math.Sqrt(size) : 1;
-        KeyFeatures = checked(heads * size);
-        query = new Linear<T>($"{name}.query", features, KeyFeatures, withBias, random);
+        KeyFeatures = checked(this.keyHeads * size);
+        ValueFeatures = this.keyHeads * (features / heads);
+        query = new Linear<T>($"{name}.query", features, checked(heads * size), withBias, random);
         key = new Linear<T>($"{name}.key", features, KeyFeatures, withBias, random);
-        value = new Linear<T>($"{name}.value", features, features, withBias, random);
+        value = new Linear<T>($"{name}.value", features, ValueFeatures, withBias, random);
         output = new Linear<T>($"{name}.output", features, features, withBias, random);
     }
 
-    /// <summary>h · d_k, the width of queries and keys of all heads.</summary>
+    /// <summary>Width of the keys of all heads; h · d_k in the paper.</summary>
     public int KeyFeatures { get; }
+
+    /// <summary>Width of the values of all heads; h · d_v = d_model in the paper.</summary>
+    public int ValueFeatures { get; }
 
     /// <inheritdoc/>
     public override IEnumerable<Parameter<T>> Parameters =>
@@ -54,33 +65,45 @@ public sealed class MultiHeadAttention<T> : Layer<T> where T : unmanaged, IBinar
     /// layer's place as the second value of its rule <c>Attention</c>.
     /// </returns>
     /// <exception cref="ShapeException">The shapes or the mask do not fit.</exception>
-    public Variable<T> Apply(Variable<T> queries, Variable<T> memory, AttentionMask mask)
+    public Variable<T> Apply(Variable<T> queries, Variable<T> memory, AttentionMask mask) => Apply(queries, memory, memory, mask);
+
+    /// <summary>The same with keys and values of different sources.</summary>
+    /// <param name="queries">[batch, queryTime, features].</param>
+    /// <param name="keys">Source of the keys, [batch, keyTime, features].</param>
+    /// <param name="values">Source of the values, [batch, keyTime, features].</param>
+    /// <param name="mask">Which keys each query sees.</param>
+    /// <inheritdoc cref="Apply(Variable{T}, Variable{T}, AttentionMask)"/>
+    public Variable<T> Apply(Variable<T> queries, Variable<T> keys, Variable<T> values, AttentionMask mask)
     {
         using var here = At(name, queries);
-        return here.Keep(Attend(query.Apply(queries), key.Apply(memory), value.Apply(memory), mask));
+        return here.Keep(Attend(query.Apply(queries), key.Apply(keys), value.Apply(values), mask));
     }
 
     /// <summary>
-    /// Attends to keys and values that were projected before, as a decoder does that says one token after the other: see
-    /// <see cref="Project"/>. No gradient is wanted of them.
+    /// Self-attention of the positions that come next, [batch, newTime, features], behind those whose keys and values are kept; theirs are
+    /// kept afterwards. No gradient flows to earlier positions.
     /// </summary>
-    /// <param name="queries">[batch, queryTime, features].</param>
-    /// <param name="keys">[batch, keyTime, keyFeatures].</param>
-    /// <param name="values">[batch, keyTime, features].</param>
-    /// <param name="mask">Which keys each query sees.</param>
-    /// <returns>The output, [batch, queryTime, features].</returns>
-    /// <exception cref="ShapeException">The shapes or the mask do not fit.</exception>
-    public Variable<T> ApplyToProjected(Variable<T> queries, Tensor<T> keys, Tensor<T> values, AttentionMask mask)
+    internal Variable<T> ApplyNext(Variable<T> x, KeyValueCache<T> cache)
+    {
+        using var here = At(name, x);
+        var earlier = cache.Time;
+        var (keys, values) = Project(x);
+        cache.Append(keys, values);
+        return here.Keep(ApplyKept(x, cache, AttentionMask.CausalFrom(earlier)));
+    }
+
+    /// <summary>Attends to a memory whose keys and values are kept.</summary>
+    internal Variable<T> ApplyKept(Variable<T> queries, KeyValueCache<T> cache, AttentionMask mask)
     {
         using var here = At(name, queries);
         var tape = Forms.TapeOf(queries);
-        return here.Keep(Attend(query.Apply(queries), tape.Constant(keys), tape.Constant(values), mask));
+        return here.Keep(Attend(query.Apply(queries), tape.Constant(cache.Keys), tape.Constant(cache.Values), mask));
     }
 
-    /// <summary>Keys, [batch, keyTime, keyFeatures], and values, [batch, keyTime, features], of a memory, [batch, keyTime, features].</summary>
+    /// <summary>Keys, [batch, keyTime, KeyFeatures], and values, [batch, keyTime, ValueFeatures], of a memory, [batch, keyTime, features].</summary>
     /// <exception cref="ShapeException">The memory does not end in features.</exception>
-    public (Tensor<T> Keys, Tensor<T> Values) Project(Variable<T> memory) => (key.Apply(memory).Value, value.Apply(memory).Value);
+    internal (Tensor<T> Keys, Tensor<T> Values) Project(Variable<T> memory) => (key.Apply(memory).Value, value.Apply(memory).Value);
 
     private Variable<T> Attend(Variable<T> q, Variable<T> k, Variable<T> v, AttentionMask mask) =>
-        output.Apply(q.Attention(k, v, heads, scale, mask).Value);
+        output.Apply(q.Attention(k, v, heads, scale, mask, keyHeads, dropout).Value);
 }

@@ -15,7 +15,7 @@ public sealed class DecoderCache<T> where T : unmanaged, IBinaryFloatingPointIee
 {
     private int[] sources, sourceLengths;
 
-    internal DecoderCache(IReadOnlyList<(KeyValueCache<T> Self, KeyValueCache<T> Cross)> blocks, int[] sourceLengths)
+    internal DecoderCache(IReadOnlyList<BlockCache<T>> blocks, int[] sourceLengths)
     {
         Blocks = blocks;
         this.sourceLengths = sourceLengths;
@@ -28,7 +28,7 @@ public sealed class DecoderCache<T> where T : unmanaged, IBinaryFloatingPointIee
     /// <summary>Tokens that each row has read so far, begin included.</summary>
     public int Time { get; internal set; }
 
-    internal IReadOnlyList<(KeyValueCache<T> Self, KeyValueCache<T> Cross)> Blocks { get; }
+    internal IReadOnlyList<BlockCache<T>> Blocks { get; }
 
     /// <summary>Shows each row its source, without the padding.</summary>
     internal AttentionMask SourceMask() => AttentionMask.Padding(sourceLengths);

@@ -25,16 +25,16 @@ public sealed class Transformer<T> : Layer<T> where T : unmanaged, IBinaryFloati
     private readonly Layers.Linear<T>? output;
 
     /// <summary>Makes a model with fresh parameters.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A size is not positive, a number of layers is negative, or the rate of dropout lies outside [0, 1).</exception>
     /// <exception cref="ShapeException">The heads do not divide the features, or the features are odd.</exception>
     /// <exception cref="ArgumentException">Embeddings are to be shared by vocabularies of different size.</exception>
     /// <exception cref="InsufficientMemoryException">Parameters and their gradients do not fit into memory; nothing was allocated.</exception>
     public Transformer(TransformerSettings settings, RandomStream random)
     {
+        settings.ThrowIfImpossible();
         MemoryLimit.ThrowIfExceeded(
             2.0 * Unsafe.SizeOf<T>() * settings.ParameterCount, $"a model of {settings.ParameterCount} parameters, with their gradients,");
         Settings = settings;
-        if (settings.ShareEmbeddings && settings.SourceVocabulary != settings.TargetVocabulary)
-            throw new ArgumentException($"{settings.SourceVocabulary} source and {settings.TargetVocabulary} target tokens cannot share one table; use one vocabulary for both.", nameof(settings));
         targetEmbedding = new("target", settings.TargetVocabulary, settings.Features, random.Split("target"));
         sourceEmbedding = settings.ShareEmbeddings
             ? targetEmbedding
@@ -98,11 +98,7 @@ public sealed class Transformer<T> : Layer<T> where T : unmanaged, IBinaryFloati
     /// <exception cref="ArgumentOutOfRangeException">An id lies outside the vocabulary.</exception>
     public Variable<T> Decode(Variable<T> memory, TokenBatch source, TokenBatch target)
     {
-        using var here = At("decoder", memory);
-        var memoryMask = PaddingMask(source);
-        var x = here.Only(Embed(Forms.TapeOf(memory), targetEmbedding, targetPositions, target.Ids, target.Shape, firstPosition: 0));
-        foreach (var block in decoder) x = here.Only(block.Apply(x, AttentionMask.Causal, memory, memoryMask));
-        return here.Keep(Logits(x));
+        return Decode(Forms.TapeOf(memory), memory, target.Ids, target.Shape, PaddingMask(source), cache: null);
     }
 
     /// <summary>Begins to say a target for each source, one token after the other.</summary>
@@ -112,23 +108,29 @@ public sealed class Transformer<T> : Layer<T> where T : unmanaged, IBinaryFloati
         new([.. decoder.Select(block => block.StartCache(memory))], [.. source.Lengths]);
 
     /// <summary>
-    /// Reads one more token of each row and scores the next: logits, [rows, 1, targetVocabulary], the last row of what
-    /// <see cref="Decode"/> gives for the whole target. No gradient flows to tokens that were read before.
+    /// Reads the next tokens of each row and scores those behind them: logits, [rows, newTime, targetVocabulary], the last rows of what
+    /// <see cref="Decode(Variable{T}, TokenBatch, TokenBatch)"/> gives for the whole target. No gradient flows to tokens that were read before.
     /// </summary>
     /// <param name="tape">A pass that does not train.</param>
-    /// <param name="cache">What the rows have read so far; this token is in it afterwards.</param>
-    /// <param name="tokens">One for each row of the cache; begin comes first.</param>
-    /// <exception cref="ArgumentException">The tokens are not one a row, or the row is longer than the positions.</exception>
+    /// <param name="cache">What the rows have read so far; these tokens are in it afterwards.</param>
+    /// <param name="tokens">As many for each row of the cache, row after row; begin comes first.</param>
+    /// <exception cref="ArgumentException">The tokens are not equally many a row, or the row is longer than the positions.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An id lies outside the vocabulary.</exception>
     public Variable<T> DecodeNext(Tape<T> tape, DecoderCache<T> cache, int[] tokens)
     {
-        if (tokens.Length != cache.Rows)
-            throw new ArgumentException($"{tokens.Length} tokens for {cache.Rows} rows; pass one a row.", nameof(tokens));
+        if (tokens.Length == 0 || tokens.Length % cache.Rows != 0)
+            throw new ArgumentException($"{tokens.Length} tokens for {cache.Rows} rows; pass as many for each row.", nameof(tokens));
+        var logits = Decode(tape, memory: null, tokens, new Shape(cache.Rows, tokens.Length / cache.Rows), cache.SourceMask(), cache);
+        cache.Time += tokens.Length / cache.Rows;
+        return logits;
+    }
+
+    /// <summary>One path for a whole target and for its next tokens, whose keys and values join those that the cache keeps.</summary>
+    private Variable<T> Decode(Tape<T> tape, Variable<T>? memory, int[] ids, Shape shape, AttentionMask memoryMask, DecoderCache<T>? cache)
+    {
         using var here = tape.At("decoder");
-        var x = here.Only(Embed(tape, targetEmbedding, targetPositions, tokens, new Shape(tokens.Length, 1), cache.Time));
-        var memoryMask = cache.SourceMask();
-        for (var i = 0; i < decoder.Length; i++) x = here.Only(decoder[i].ApplyNext(x, cache.Blocks[i], memoryMask));
-        cache.Time++;
+        var x = here.Only(Embed(tape, targetEmbedding, targetPositions, ids, shape, cache?.Time ?? 0));
+        for (var i = 0; i < decoder.Length; i++) x = here.Only(decoder[i].Apply(x, AttentionMask.Causal, memory, memoryMask, cache?.Blocks[i]));
         return here.Keep(Logits(x));
     }
 

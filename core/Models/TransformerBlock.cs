@@ -39,34 +39,29 @@ internal sealed class TransformerBlock<T> : Layer<T> where T : unmanaged, IBinar
         .. feedForward.Parameters, .. feedForwardFrame.Parameters,
     ];
 
-    /// <summary>Maps x, [batch, time, features], to the same shape; memory is the encoder's output, null in the encoder.</summary>
-    internal Variable<T> Apply(Variable<T> x, AttentionMask selfMask, Variable<T>? memory, AttentionMask memoryMask)
+    /// <summary>Maps x, [batch, time, features], to the same shape.</summary>
+    /// <param name="x">All positions; with a cache only those that come behind the ones it keeps.</param>
+    /// <param name="selfMask">Which positions each sees; a cache shows those before.</param>
+    /// <param name="memory">The encoder's output, [batch, sourceTime, features]; null in the encoder, and with a cache, which keeps its keys and values.</param>
+    /// <param name="memoryMask">Which positions of the memory are seen.</param>
+    /// <param name="cache">What a decoder keeps from step to step; null if no step follows.</param>
+    internal Variable<T> Apply(Variable<T> x, AttentionMask selfMask, Variable<T>? memory, AttentionMask memoryMask, BlockCache<T>? cache = null)
     {
         using var here = At(name, x);
-        x = here.Only(selfFrame.Apply(x, y => selfAttention.Apply(y, y, selfMask)));
-        if (crossAttention is not null && memory is not null)
-            x = here.Only(crossFrame.Apply(x, y => crossAttention.Apply(y, memory, memoryMask)));
+        x = here.Only(selfFrame.Apply(x, y => cache is null ? selfAttention.Apply(y, y, selfMask) : selfAttention.ApplyNext(y, cache.Self)));
+        if (crossAttention is not null)
+            x = here.Only(crossFrame.Apply(x, y =>
+                cache is null ? crossAttention.Apply(y, memory!, memoryMask) : crossAttention.ApplyKept(y, cache.Cross, memoryMask)));
         return here.Keep(feedForwardFrame.Apply(x, feedForward.Apply));
     }
 
     /// <summary>What the next steps of a decoder keep: nothing yet of its own, and the keys and values of the memory.</summary>
-    internal (KeyValueCache<T> Self, KeyValueCache<T> Cross) StartCache(Variable<T> memory)
+    internal BlockCache<T> StartCache(Variable<T> memory)
     {
         var (keys, values) = (crossAttention ?? throw new InvalidOperationException($"{name} is no block of a decoder.")).Project(memory);
-        return (new KeyValueCache<T>(memory.Shape[0], selfAttention.KeyFeatures, memory.Shape[2]), new KeyValueCache<T>(keys, values));
-    }
-
-    /// <summary>Maps the newest position only, [batch, 1, features]; all earlier ones are in the cache, and this one is afterwards.</summary>
-    internal Variable<T> ApplyNext(Variable<T> x, (KeyValueCache<T> Self, KeyValueCache<T> Cross) cache, AttentionMask memoryMask)
-    {
-        using var here = At(name, x);
-        x = here.Only(selfFrame.Apply(x, y =>
-        {
-            var (key, value) = selfAttention.Project(y);
-            cache.Self.Append(key, value);
-            return selfAttention.ApplyToProjected(y, cache.Self.Keys, cache.Self.Values, cache.Self.Mask());
-        }));
-        x = here.Only(crossFrame.Apply(x, y => crossAttention!.ApplyToProjected(y, cache.Cross.Keys, cache.Cross.Values, memoryMask)));
-        return here.Keep(feedForwardFrame.Apply(x, feedForward.Apply));
+        return new(new KeyValueCache<T>(memory.Shape[0], selfAttention.KeyFeatures, selfAttention.ValueFeatures), new KeyValueCache<T>(keys, values));
     }
 }
+
+/// <summary>Keys and values that one block of a decoder keeps: of the positions it has read, and of the memory.</summary>
+internal sealed record BlockCache<T>(KeyValueCache<T> Self, KeyValueCache<T> Cross) where T : unmanaged, IBinaryFloatingPointIeee754<T>;

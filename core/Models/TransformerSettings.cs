@@ -1,3 +1,5 @@
+using Hybrid.Tensors;
+
 namespace Hybrid.Models;
 
 /// <summary>The size of a Transformer and the choices its paper makes; defaults are the paper's base model.</summary>
@@ -56,6 +58,30 @@ public sealed record TransformerSettings
 
     /// <summary>Longest sequence for which there are positions.</summary>
     public int MaximumLength { get; init; } = 256;
+
+    /// <summary>Throws if no model can have this size, with the setting that is at fault.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A size is not positive, a number of layers is negative, or the rate of dropout lies outside [0, 1).</exception>
+    /// <exception cref="ShapeException">The heads do not divide the features, or the features are odd and positions are sines and cosines.</exception>
+    /// <exception cref="ArgumentException">Embeddings are to be shared by vocabularies of different size.</exception>
+    public void ThrowIfImpossible()
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(SourceVocabulary);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(TargetVocabulary);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(Features);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(HiddenFeatures);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(MaximumLength);
+        ArgumentOutOfRangeException.ThrowIfNegative(EncoderLayers);
+        ArgumentOutOfRangeException.ThrowIfNegative(DecoderLayers);
+        if (!(Dropout >= 0 && Dropout < 1)) throw new ArgumentOutOfRangeException(nameof(Dropout), Dropout, "The dropout rate must lie in [0, 1).");
+        if (Heads < 1 || Features % Heads != 0)
+            throw new ShapeException($"{Heads} heads cannot share {Features} features equally; choose a divisor of {Features}.");
+        if (KeySize is < 1)
+            throw new ShapeException($"queries and keys of {KeySize} features cannot be compared; choose 1 or more, or null for {Features / Heads}.");
+        if (!LearnedPositions && Features % 2 != 0)
+            throw new ShapeException($"sinusoidal positions need an even number of features, got {Features}.");
+        if (ShareEmbeddings && SourceVocabulary != TargetVocabulary)
+            throw new ArgumentException($"{SourceVocabulary} source and {TargetVocabulary} target tokens cannot share one table; use one vocabulary for both.", nameof(ShareEmbeddings));
+    }
 
     /// <summary>Number of trained numbers in a model of this size; the largest <see cref="long"/> if there are more.</summary>
     public long ParameterCount

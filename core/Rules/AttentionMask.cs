@@ -9,12 +9,15 @@ namespace Hybrid.Rules;
 public sealed class AttentionMask
 {
     private readonly bool causal;
+    // Position of the first query among the keys; null if there are as many queries as keys.
+    private readonly int? first;
     private readonly int[]? keyLengths;
 
-    private AttentionMask(bool causal, int[]? keyLengths)
+    private AttentionMask(bool causal, int[]? keyLengths, int? first = null)
     {
         this.causal = causal;
         this.keyLengths = keyLengths;
+        this.first = first;
     }
 
     /// <summary>Every query sees every key.</summary>
@@ -22,6 +25,18 @@ public sealed class AttentionMask
 
     /// <summary>Query i sees keys 0 to i: no position looks ahead (Transformer, section 3.1). As many queries as keys.</summary>
     public static AttentionMask Causal { get; } = new(causal: true, keyLengths: null);
+
+    /// <summary>
+    /// Query i stands at position first + i and sees keys 0 to first + i: the new positions of a decoder that keeps the keys of earlier
+    /// ones. There may be more keys behind them, not yet written, which nobody sees.
+    /// </summary>
+    /// <param name="first">How many positions came before, 0 or more.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The number is negative.</exception>
+    public static AttentionMask CausalFrom(int first)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(first);
+        return new(causal: true, keyLengths: null, first);
+    }
 
     /// <summary>Keys from each sequence's length on are padding and seen by nobody; a length of 0 hides them all.</summary>
     /// <param name="keyLengths">Number of real keys of each sequence in the batch.</param>
@@ -35,13 +50,15 @@ public sealed class AttentionMask
     public int Visible(int sequence, int query, int keyTime)
     {
         var visible = keyLengths is null ? keyTime : keyLengths[sequence];
-        return causal ? Math.Min(visible, query + 1) : visible;
+        return causal ? Math.Min(visible, (first ?? 0) + query + 1) : visible;
     }
 
     internal void ThrowIfUnfit(int batch, int queryTime, int keyTime)
     {
-        if (causal && queryTime != keyTime)
-            throw new ShapeException($"a causal mask needs as many queries as keys, got {queryTime} and {keyTime}; use it for self-attention only.");
+        if (causal && first is null && queryTime != keyTime)
+            throw new ShapeException($"a causal mask needs as many queries as keys, got {queryTime} and {keyTime}; use it for self-attention only, or say with CausalFrom where the first query stands.");
+        if (first + queryTime > keyTime)
+            throw new ShapeException($"{queryTime} queries from position {first} on need as many keys as positions, got {keyTime}; append the new keys first.");
         if (keyLengths is null) return;
         if (keyLengths.Length != batch)
             throw new ShapeException($"the padding mask holds {keyLengths.Length} lengths for a batch of {batch}; pass one a sequence.");

@@ -51,8 +51,7 @@ public static partial class Forms
     {
         var tape = TapeOf(x);
         if (!tape.IsTraining || rate == 0) return x;
-        var random = tape.Random ?? throw new InvalidOperationException(
-            $"dropout of '{x.Name}' {x.Shape} needs chance, and the tape trains without any; make it with a stream, new Tape(training: true, random), or tape.Training(random).");
+        var random = ChanceOf(tape, x);
         return tape.Record(
             new("Dropout", ("rate", rate), ("position", random.Position)) { Rereads = [] }, Rules.Dropout.Forward(rate, random, x.Value, tape.Arena), x);
     }

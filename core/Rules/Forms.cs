@@ -1,5 +1,6 @@
 using System.Numerics;
 using Hybrid.Autodiff;
+using Hybrid.Tensors;
 
 namespace Hybrid.Rules;
 
@@ -17,4 +18,10 @@ public static partial class Forms
             if (input.Tape is { } tape) return tape;
         throw new InvalidOperationException($"'{inputs[0].Name}' is a parameter and belongs to no tape; say which one is meant: tape.Of(parameter).");
     }
+
+    /// <summary>The stream that a tape that trains draws from.</summary>
+    /// <exception cref="InvalidOperationException">It has none.</exception>
+    private static RandomStream ChanceOf<T>(Tape<T> tape, Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        tape.Random ?? throw new InvalidOperationException(
+            $"dropout of '{x.Name}' {x.Shape} needs chance, and the tape trains without any; make it with a stream, new Tape(training: true, random), or tape.Training(random).");
 }

@@ -4,6 +4,7 @@ open System
 open Expecto
 open Hybrid.Autodiff
 open Hybrid.Memory
+open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Support
@@ -24,11 +25,11 @@ let private backward =
                 let factors = [ for _ in 1 .. 1 + sizes.Columns -> random.NextNormal() ]
 
                 let diamond (tape: Tape<float>) (x: Variable<float>[]) =
-                    let shared = Record.scale tape 2.0 x[0]
+                    let shared = x[0].Scale(2.0)
 
                     factors
-                    |> List.map (fun factor -> Record.scale tape factor shared)
-                    |> List.reduce (Record.add tape)
+                    |> List.map (fun factor -> shared.Scale(factor))
+                    |> List.reduce (+)
 
                 let dy = normal random [ sizes.Rows ]
                 let _, dx = runAlong dy [ x ] diamond
@@ -42,18 +43,18 @@ let private backward =
             testCase "a constant receives no gradient, and rules of constants are not recorded" (fun () ->
                 let tape = Tape<float>()
                 let x, c = tape.Input(tensor [ 2 ] [ 1.0; 2.0 ]), tape.Constant(tensor [ 2 ] [ 3.0; 4.0 ])
-                let ofConstants = Record.scale tape 2.0 c
-                let y = Record.add tape x ofConstants
+                let ofConstants = c.Scale(2.0)
+                let y = x + ofConstants
                 tape.Backward(y, tensor [ 2 ] [ 1.0; 1.0 ])
                 Expect.isFalse (c.WantsGradient || ofConstants.WantsGradient) "wants none"
                 Expect.isNull c.Gradient "constant"
                 Expect.isNull ofConstants.Gradient "computed from constants"
-                Expect.sequenceEqual (tape.Recorded |> Seq.map _.Name) [ "add" ] "recorded")
+                Expect.sequenceEqual (tape.Recorded |> Seq.map _.Rule) [ "Add" ] "recorded")
 
             testCase "going backward twice adds the same gradient again to parameters" (fun () ->
                 let p = parameter [ 1.0; -2.0 ]
                 let tape = Tape<float>()
-                let y = p |> Record.scale tape 3.0 |> Record.scale tape 5.0 |> Record.relu tape
+                let y = (tape.Of p).Scale(3.0).Scale(5.0).Relu()
                 let dy = tensor [ 2 ] [ 1.0; 1.0 ]
                 tape.Backward(y, dy)
                 Expect.equal (floats p.Gradient) [| 15.0; 0.0 |] "once"
@@ -69,7 +70,7 @@ let private backward =
                 (fun () ->
                     let p, unused = parameter [ 1.0; -2.0 ], parameter [ 1.0 ]
                     let tape = Tape<float>()
-                    let run () = tape.Backward(Record.scale tape 3.0 p, tensor [ 2 ] [ 1.0; 1.0 ])
+                    let run () = tape.Backward((tape.Of p).Scale(3.0), tensor [ 2 ] [ 1.0; 1.0 ])
                     run ()
                     unused.Gradient.Span.Fill nan
                     p.Gradient.Span.Fill nan
@@ -91,7 +92,7 @@ let private backward =
                     seen <- accumulate :: seen
                     slot.Span[0] <- dy[0] + (if accumulate then slot.Span[0] else 0.0)
 
-                let y = Record.add tape (recordWith tape x write) (recordWith tape x write)
+                let y = recordWith tape x write + recordWith tape x write
                 tape.Backward(y, tensor [ 1 ] [ 5.0 ])
                 Expect.equal seen [ true; false ] "accumulate"
                 Expect.equal (floats (gradientOf x)) [| 10.0 |] "gradient")
@@ -99,8 +100,8 @@ let private backward =
             testCase "two outputs of one tape add their gradients" (fun () ->
                 let p = parameter [ 1.0 ]
                 let tape = Tape<float>()
-                let shared = Record.scale tape 2.0 p
-                let first, second = Record.scale tape 3.0 shared, Record.scale tape 10.0 shared
+                let shared = (tape.Of p).Scale(2.0)
+                let first, second = shared.Scale(3.0), shared.Scale(10.0)
                 tape.Backward first
                 tape.Backward second
                 Expect.equal (floats p.Gradient) [| 6.0 + 20.0 |] "sum")
@@ -108,7 +109,7 @@ let private backward =
             testCase "going backward from the middle leaves what came later alone" (fun () ->
                 let tape = Tape<float>()
                 let x = tape.Input(tensor [ 1 ] [ 1.0 ])
-                let middle = Record.scale tape 2.0 x
+                let middle = x.Scale(2.0)
                 let later = recordWith tape middle (fun _ _ -> failtest "not reached from the output")
                 tape.Backward middle
                 Expect.equal (floats (gradientOf x)) [| 2.0 |] "gradient"
@@ -118,7 +119,7 @@ let private backward =
                 for extents in [ []; [ 1; 1 ] ] do
                     let tape = Tape<float32>()
                     let x = tape.Input(tensor extents [ 3f ])
-                    tape.Backward(Record.scale tape 4.0 x)
+                    tape.Backward(x.Scale(4.0))
                     Expect.equal (floats (gradientOf x)) [| 4.0 |] "gradient"
                     Expect.equal (gradientOf x).Shape (shape extents) "shape")
 
@@ -143,10 +144,10 @@ let private backward =
 let private refusals =
     let once (tape: Tape<float>) =
         let x = tape.Input(tensor [ 2 ] [ 1.0; 2.0 ])
-        x, Record.scale tape 2.0 x
+        x, x.Scale(2.0)
 
     let foreign =
-        [ "'scale' depends on no parameter or input of this tape"; "record it here, after the last Clear()" ]
+        [ "'Scale' depends on no parameter or input of this tape"; "record it here, after the last Clear()" ]
 
     testList
         "refusals"
@@ -156,14 +157,14 @@ let private refusals =
                 let _, y = once tape
 
                 refuses<ShapeException, _>
-                    [ "'scale' is [2], not a scalar"; "pass a cotangent of that shape" ]
+                    [ "'Scale' is [2], not a scalar"; "pass a cotangent of that shape" ]
                     (fun () -> tape.Backward y))
 
             testCase "a cotangent of another shape is refused" (fun () ->
                 let tape = Tape<float>()
                 let _, y = once tape
 
-                refuses<ShapeException, _> [ "cotangent must be [2], got [2, 1]"; "flows into 'scale'" ] (fun () ->
+                refuses<ShapeException, _> [ "cotangent must be [2], got [2, 1]"; "flows into 'Scale'" ] (fun () ->
                     tape.Backward(y, zeros [ 2; 1 ])))
 
             testCase "a variable of another tape is refused" (fun () ->
@@ -172,7 +173,7 @@ let private refusals =
 
             testCase "a variable of constants only is refused" (fun () ->
                 let tape = Tape<float>()
-                let y = Record.scale tape 2.0 (tape.Constant(zeros [ 2 ]))
+                let y = tape.Constant(zeros [ 2 ]).Scale(2.0)
                 refuses<InvalidOperationException, _> foreign (fun () -> tape.Backward(y, zeros [ 2 ])))
 
             testCase "a variable recorded before Clear is refused, and recording it again helps" (fun () ->
@@ -210,7 +211,7 @@ let private memory =
 
                 let step () =
                     tape.Clear()
-                    tape.Backward(Record.softmax tape (Record.scale tape 2.0 p), tensor [ 3 ] [ 1.0; 2.0; 3.0 ])
+                    tape.Backward((tape.Of p).Scale(2.0).Softmax(), tensor [ 3 ] [ 1.0; 2.0; 3.0 ])
                     p.Gradient.ToArray()
 
                 let first = step ()
@@ -221,8 +222,8 @@ let private memory =
 
             testCase "two tapes that live at the same time share nothing" (fun () ->
                 let one, other = Tape<float>(), Tape<float>()
-                let y = Record.scale one 2.0 (one.Input(tensor [ 2 ] [ 1.0; 2.0 ]))
-                Record.scale other 5.0 (other.Input(tensor [ 2 ] [ 8.0; 9.0 ])) |> ignore
+                let y = one.Input(tensor [ 2 ] [ 1.0; 2.0 ]).Scale(2.0)
+                other.Input(tensor [ 2 ] [ 8.0; 9.0 ]).Scale(5.0) |> ignore
                 other.Clear()
                 Expect.equal (floats y.Value) [| 2.0; 4.0 |] "value")
 
@@ -230,7 +231,7 @@ let private memory =
                 let tape = Tape<float>()
                 let p = parameter [ 2.0 ]
                 Expect.equal (floats p.Gradient) [| 0.0 |] "zeros at first"
-                tape.Backward(Record.scale tape 3.0 p)
+                tape.Backward((tape.Of p).Scale(3.0))
                 tape.Clear()
                 Expect.equal (floats p.Value, floats p.Gradient) ([| 2.0 |], [| 3.0 |]) "kept")
         ]

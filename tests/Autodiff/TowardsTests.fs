@@ -5,6 +5,7 @@ open System
 open Expecto
 open Hybrid.Autodiff
 open Hybrid.Optimizers
+open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Support
@@ -25,11 +26,11 @@ type private Game(sizes: Sizes) =
 
     /// The judge's loss and the maker's.
     member _.Losses(tape: Tape<float>, maker: Variable<float>, judge: Variable<float>) =
-        let made = Record.tanh tape (Record.linearWithoutBias tape (tape.Constant noise) maker)
-        let judged x = Record.linearWithoutBias tape x judge
+        let made = (tape.Constant noise).Linear(maker).Tanh()
+        let judged (x: Variable<float>) = x.Linear(judge)
         let ofMade, ofReal = judged made, judged (tape.Constant real)
-        let loss sign x = Record.softplus tape (Record.scale tape sign x)
-        Record.add tape (loss -1.0 ofReal) (loss 1.0 ofMade), loss -1.0 ofMade
+        let loss sign (x: Variable<float>) = x.Scale(sign).Softplus()
+        (loss -1.0 ofReal) + (loss 1.0 ofMade), loss -1.0 ofMade
 
     member game.Losses(tape: Tape<float>) = game.Losses(tape, game.Maker, game.Judge)
 
@@ -105,8 +106,8 @@ let private flow =
                     parameter "shared" [ 1.0 ], parameter "first" [ 1.0 ], parameter "second" [ 1.0 ]
 
                 let tape = Tape<float>()
-                let one = Record.add tape (Record.scale tape 3.0 shared) (Record.scale tape 5.0 first)
-                let other = Record.add tape (Record.scale tape 7.0 shared) (Record.scale tape 11.0 second)
+                let one = shared.Scale(3.0) + first.Scale(5.0)
+                let other = shared.Scale(7.0) + second.Scale(11.0)
                 let gradients () = [ for p in [ shared; first; second ] -> p.Gradient[0] ]
                 tape.Backward(one, [ shared; first ])
                 Expect.equal (gradients ()) [ 3.0; 5.0; 0.0 ] "the first loss"
@@ -118,7 +119,7 @@ let private flow =
             testCase "going twice adds the same gradient again, and setting to zero forgets it" (fun () ->
                 let kept, left = parameter "kept" [ 2.0; -1.0 ], parameter "left" [ 1.0; 1.0 ]
                 let tape = Tape<float>()
-                let y = Record.add tape (Record.scale tape 3.0 kept) left
+                let y = kept.Scale(3.0) + left
                 let run () = tape.Backward(y, [ kept ], tensor [ 2 ] [ 1.0; 10.0 ])
                 run ()
                 run ()
@@ -131,16 +132,16 @@ let private flow =
             testCase "all paths to the target add up, and one that misses it counts for nothing" (fun () ->
                 let x, other = parameter "x" [ 1.0 ], parameter "other" [ 1.0 ]
                 let tape = Tape<float>()
-                let twice = Record.scale tape 2.0 x
-                let paths = Record.add tape (Record.scale tape 3.0 twice) (Record.scale tape 5.0 x)
-                tape.Backward(Record.add tape paths (Record.scale tape 7.0 other), [ x ])
+                let twice = x.Scale(2.0)
+                let paths = twice.Scale(3.0) + x.Scale(5.0)
+                tape.Backward(paths + other.Scale(7.0), [ x ])
                 Expect.equal (floats x.Gradient) [| 11.0 |] "3 · 2 + 5")
 
             testCase "inputs, recorded variables and the output itself are targets too" (fun () ->
                 let tape = Tape<float>()
                 let x = tape.Input(tensor [ 1 ] [ 1.0 ])
-                let middle = Record.scale tape 2.0 x
-                let y = Record.scale tape 3.0 middle
+                let middle = x.Scale(2.0)
+                let y = middle.Scale(3.0)
                 tape.Backward(y, [ middle ])
                 Expect.equal (floats (gradientOf middle)) [| 3.0 |] "the middle"
                 Expect.isNull x.Gradient "nothing past it"
@@ -192,7 +193,7 @@ let private work =
                 let maker, judge = parameter "maker" [ 1e-300; 1.0 ], parameter "judge" [ 1.0; 1.0 ]
                 judge.Gradient.Span.Fill nan
                 let tape = Tape<float>(ChecksFinite = true)
-                let y = Record.add tape (Record.scale tape 1e200 maker) judge
+                let y = maker.Scale(1e200) + judge
                 tape.Backward(y, [ maker ], tensor [ 2 ] [ 1.0; 1.0 ])
 
                 refuses<NonFiniteException, _> [ "the pullback of 'scale' made a gradient of 'maker' [2]" ] (fun () ->
@@ -223,21 +224,21 @@ let private refusals =
             testCase "a variable that the output was not computed from is refused, and nothing has changed" (fun () ->
                 let used, unused = parameter "used" [ 1.0 ], parameter "unused" [ 1.0 ]
                 let tape = Tape<float>()
-                let y = Record.scale tape 2.0 used
+                let y = used.Scale(2.0)
 
                 refuses<InvalidOperationException, _>
                     [ "'unused' [1]"; "'scale' was not computed from it on this tape"; remedy ]
                     (fun () -> tape.Backward(y, [ used; unused ]))
 
                 Expect.equal (floats used.Gradient) [| 0.0 |] "no gradient"
-                let later = Record.relu tape y
+                let later = y.Relu()
 
                 refuses<InvalidOperationException, _> [ "'relu' [1]"; remedy ] (fun () -> tape.Backward(y, [ later ])))
 
             testCase "a constant is refused" (fun () ->
                 let tape = Tape<float>()
                 let c = tape.Constant(tensor [ 1 ] [ 1.0 ])
-                let y = Record.add tape (tape.Input(tensor [ 1 ] [ 1.0 ])) c
+                let y = tape.Input(tensor [ 1 ] [ 1.0 ]) + c
 
                 refuses<InvalidOperationException, _> [ "'constant' [1] is a constant"; remedy ] (fun () ->
                     tape.Backward(y, [ c ])))
@@ -245,7 +246,7 @@ let private refusals =
             testCase "an output of another tape, or from before Clear, is refused" (fun () ->
                 let p = parameter "p" [ 1.0 ]
                 let tape = Tape<float>()
-                let y = Record.scale tape 2.0 p
+                let y = p.Scale(2.0)
                 let fragments = [ "'p' [1]"; "on this tape since its last Clear()" ]
                 refuses<InvalidOperationException, _> fragments (fun () -> Tape<float>().Backward(y, [ p ]))
                 tape.Clear()
@@ -254,7 +255,7 @@ let private refusals =
             testCase "several numbers without a cotangent are refused, as is one of another shape" (fun () ->
                 let p = parameter "p" [ 1.0; 2.0 ]
                 let tape = Tape<float>()
-                let y = Record.scale tape 2.0 p
+                let y = p.Scale(2.0)
                 refuses<ShapeException, _> [ "pass a cotangent" ] (fun () -> tape.Backward(y, [ p ]))
 
                 refuses<ShapeException, _> [ "cotangent must be [2]" ] (fun () ->

@@ -113,7 +113,7 @@ let tests =
                     { new IClassifier<float32> with
                         member _.Parameters = []
                         member _.Statistics = []
-                        member _.Logits(_, x, _) = x
+                        member _.Logits x = x
                     }
 
                 withPath (fun path ->

@@ -49,7 +49,7 @@ type Run() =
     let losses = Series 2
     let average = ParameterAverage<single> model.Parameters
     let schedule = WarmupSchedule(16, 40, steps)
-    let tape = Tape<single>()
+    let tape = Tape<single>(training = true, random = dropout)
 
     let state =
         let state = TrainingState()
@@ -72,7 +72,7 @@ type Run() =
 
     member _.Step() =
         tape.Clear()
-        let loss = model.Loss(Pass<single>(tape, dropout), batches.Next(), 0.1)
+        let loss = model.Loss(tape, batches.Next(), 0.1)
         adam.ZeroGradients()
         tape.Backward loss
         state.Step <- state.Step + 1

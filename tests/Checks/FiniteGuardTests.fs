@@ -4,6 +4,7 @@ open Expecto
 open Hybrid.Autodiff
 open Hybrid.Checks
 open Hybrid.Optimizers
+open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Support
@@ -16,7 +17,7 @@ let private loss (first: float list) (second: float list) factor =
     let scaled =
         tape.Record("scores", Hybrid.Rules.Scale.Forward(factor, parameters[0].Value, tape.Arena), parameters[0])
 
-    let loss = Record.crossEntropy tape [| 0 |] None 0.0 (Record.add tape scaled parameters[1])
+    let loss = (scaled + parameters[1]).CrossEntropy([| 0 |])
     fun step -> FiniteGuard.ThrowIfNotFinite(step, loss, tape, parameters)
 
 [<Tests>]
@@ -37,7 +38,7 @@ let tests =
             testCase "infinity counts as NaN does, in float32 too" (fun () ->
                 let tape = Tape<float32>()
                 let p = Parameter("p", tensor [] [ infinityf ])
-                let y = Record.scale tape 1.0 p
+                let y = p.Scale(1.0)
 
                 refuses<NonFiniteException, _> [ "step 1"; "'p' []" ] (fun () ->
                     FiniteGuard.ThrowIfNotFinite(1, y, tape, [ p ])))
@@ -55,9 +56,9 @@ let tests =
                         let good = Parameter("good", tensor [ 1; 30 ] (List.replicate 30 1.0))
                         let bad = Parameter("bad", tensor [ 1; 30 ] (List.replicate 30 1.0))
                         // The product of two large factors overflows in the backward pass alone.
-                        let small = Record.scale tape 1e-300 bad
-                        let large = Record.scale tape 1e200 (Record.scale tape 1e200 small)
-                        let y = Record.add tape good large
+                        let small = bad.Scale(1e-300)
+                        let large = small.Scale(1e200).Scale(1e200)
+                        let y = good + large
                         tape.Backward(y, tensor [ 1; 30 ] (List.replicate 29 1.0 @ [ 1e300 ]))
                         let optimizer = optimizer [ good; bad ]
                         let fragments = [ "step 3"; "'bad' [1, 30]"; "gradient of 'scale'"; "Lower the learning rate" ]
@@ -95,26 +96,26 @@ let tests =
             testCase "a finite step passes, whatever is large" (fun () ->
                 let tape = Tape<float>()
                 let p = Parameter("p", tensor [ 1; 3 ] [ 1e300; -1e300; 0.0 ])
-                tape.Backward(Record.scale tape 1.0 p, tensor [ 1; 3 ] [ 1.0; 1.0; 1.0 ])
+                tape.Backward(p.Scale(1.0), tensor [ 1; 3 ] [ 1.0; 1.0; 1.0 ])
                 FiniteGuard.Step(1, Adam<float> [ p ], 0.1, tape))
 
             testCase "checking every rule names the first that makes an infinity, forward" (fun () ->
                 let tape = Tape<float>(ChecksFinite = true)
                 let p = Parameter("p", tensor [ 1; 2 ] [ 1e200; 1.0 ])
-                let x = Record.scale tape 1e100 p
+                let x = p.Scale(1e100)
 
                 refuses<NonFiniteException, _> [ "'scale' [1, 2]"; "all its inputs are finite" ] (fun () ->
-                    Record.scale tape 1e100 x)
+                    x.Scale(1e100))
 
                 let q = Parameter("q", tensor [ 1 ] [ nan ])
 
                 refuses<NonFiniteException, _> [ "its input 'q' [1] is not either" ] (fun () ->
-                    Record.scale tape 1.0 q))
+                    q.Scale(1.0)))
 
             testCase "checking every rule names the first that makes an infinity, backward" (fun () ->
                 let tape = Tape<float>(ChecksFinite = true)
                 let p = Parameter("p", tensor [ 1; 2 ] [ 1e-300; 1.0 ])
-                let y = Record.scale tape 1e200 p
+                let y = p.Scale(1e200)
 
                 refuses<NonFiniteException, _> [ "the pullback of 'scale' made a gradient of 'p' [1, 2]" ] (fun () ->
                     tape.Backward(y, tensor [ 1; 2 ] [ 1e200; 1.0 ])))

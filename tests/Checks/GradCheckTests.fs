@@ -4,6 +4,7 @@ open System
 open Expecto
 open Hybrid.Autodiff
 open Hybrid.Checks
+open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Support
@@ -40,7 +41,7 @@ let tests =
 
             testCase "there is one error for each input and each parameter, in that order" (fun () ->
                 let p = Parameter("weight", tensor [ 1 ] [ 2.0 ])
-                let both (tape: Tape<float>) (x: Variable<float>[]) = Record.add tape x[0] p
+                let both (tape: Tape<float>) (x: Variable<float>[]) = x[0] + p
                 let errors = run [ tensor [ 1 ] [ 1.0 ] ] [ p ] both
                 Expect.sequenceEqual (errors |> Seq.map _.Name) [ "input 0"; "weight" ] "names")
 
@@ -76,12 +77,12 @@ let tests =
 
             testCase "inputs and parameters are left as they were, gradients at zero" (fun () ->
                 let x, p = tensor [ 2 ] [ 1.0; -1e4 ], Parameter("weight", tensor [ 2 ] [ 0.1; 3.0 ])
-                run [ x ] [ p ] (fun tape x -> Record.softmax tape (Record.add tape x[0] p)) |> ignore
+                run [ x ] [ p ] (fun _ x -> (x[0] + p).Softmax()) |> ignore
                 Expect.equal (floats x, floats p.Value) ([| 1.0; -1e4 |], [| 0.1; 3.0 |]) "values"
                 Expect.equal (floats p.Gradient) [| 0.0; 0.0 |] "gradient")
 
             testCase "an input of no elements, and one that the function ignores, have error 0" (fun () ->
-                let errors = run [ zeros [ 0 ]; tensor [ 1 ] [ 1.0 ] ] [] (fun tape x -> Record.scale tape 2.0 x[1])
+                let errors = run [ zeros [ 0 ]; tensor [ 1 ] [ 1.0 ] ] [] (fun _ x -> x[1].Scale(2.0))
                 Expect.equal errors[0].Error 0.0 "no elements"
                 Expect.isLessThan (GradCheck.Worst errors) 1e-9 "ignored")
         ]

@@ -55,9 +55,9 @@ let private mutants: (string * (Rule -> Rule)) list =
 /// The rule twice on one scaled input, as in the gradient test of every rule.
 let private record (rule: Rule) : Gradients.Recorded =
     fun tape inputs ->
-        let scaled = inputs |> Array.map (Record.scale tape 0.7)
+        let scaled = inputs |> Array.map (_.Scale(0.7))
         let apply () = tape.Record("rule", rule tape scaled, scaled)
-        Record.add tape (apply ()) (Record.scale tape -0.3 (apply ()))
+        apply () + (apply ()).Scale(-0.3)
 
 let private errorOf (rule: Rule) (inputs: Tensor<float> list) =
     // The check moves its inputs about, and tests run side by side: each works on copies.
@@ -85,7 +85,7 @@ let private rules: (string * Rule * Tensor<float> list) list =
             let struct (y, _, pullback) =
                 Attention.Forward(2, 1.0, AttentionMask.Causal, x[0].Value, x[1].Value, x[2].Value, tape.Arena)
 
-            struct (y, pullback)),
+            struct (y, Pullback(fun dy gradients -> pullback.Invoke([| dy; null |], gradients)))),
         [ sequence; sequence.ToPersistent(); sequence.ToPersistent() ]
     ]
 

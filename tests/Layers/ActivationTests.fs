@@ -4,28 +4,29 @@ open System
 open Expecto
 open Hybrid.Autodiff
 open Hybrid.Layers
+open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Support
 
 /// Every kind of one input but the identity, and the rule it stands for. A slope that nothing has been learned for is a leak.
-let private rules: (ActivationKind * (Tape<float> -> Variable<float> -> Variable<float>)) list =
+let private rules: (ActivationKind * (Variable<float> -> Variable<float>)) list =
     [
-        ActivationKind.Sigmoid, Record.sigmoid
-        ActivationKind.HardSigmoid, Record.hardSigmoid
-        ActivationKind.Tanh, Record.tanh
-        ActivationKind.HardTanh, Record.hardTanh
-        ActivationKind.Relu, Record.relu
-        ActivationKind.LeakyRelu, Record.leakyRelu 0.01
-        ActivationKind.PRelu, Record.leakyRelu 0.25
-        ActivationKind.Elu, Record.elu 1.0
-        ActivationKind.Selu, Record.selu
-        ActivationKind.Softplus, Record.softplus
-        ActivationKind.Gelu, Record.gelu
-        ActivationKind.GeluTanh, Record.geluTanh
-        ActivationKind.Swish, Record.swish 1.0
-        ActivationKind.HardSwish, Record.hardSwish
-        ActivationKind.Mish, Record.mish
+        ActivationKind.Sigmoid, _.Sigmoid()
+        ActivationKind.HardSigmoid, _.HardSigmoid()
+        ActivationKind.Tanh, _.Tanh()
+        ActivationKind.HardTanh, _.HardTanh()
+        ActivationKind.Relu, _.Relu()
+        ActivationKind.LeakyRelu, _.LeakyRelu(0.01)
+        ActivationKind.PRelu, _.LeakyRelu(0.25)
+        ActivationKind.Elu, _.Elu(1.0)
+        ActivationKind.Selu, _.Selu()
+        ActivationKind.Softplus, _.Softplus()
+        ActivationKind.Gelu, _.Gelu()
+        ActivationKind.GeluTanh, _.GeluTanh()
+        ActivationKind.Swish, _.Swish(1.0)
+        ActivationKind.HardSwish, _.HardSwish()
+        ActivationKind.Mish, _.Mish()
     ]
 
 let private gated = [ ActivationKind.Glu; ActivationKind.GeGlu; ActivationKind.SwiGlu ]
@@ -48,8 +49,8 @@ let tests =
                 testCase $"{kind} has the value and the gradient of its rule, to the bit" (fun () ->
                     let layer = Activation<float>("a", kind)
                     let along = normal (RandomStream 1UL) [ 3; 67 ]
-                    let y, dx = runAlong along [ sweep ] (fun tape x -> layer.Apply(tape, x[0]))
-                    let expected, slope = runAlong along [ sweep ] (fun tape x -> rule tape x[0])
+                    let y, dx = runAlong along [ sweep ] (fun _ x -> layer.Apply(x[0]))
+                    let expected, slope = runAlong along [ sweep ] (fun _ x -> rule x[0])
                     Expect.equal y.Shape (shape [ 3; 67 ]) "shape"
                     Expect.equal (floats y) (floats expected) "value"
                     Expect.equal (floats dx[0]) (floats slope[0]) "gradient")
@@ -57,15 +58,15 @@ let tests =
             testCase "the identity hands x on and records nothing" (fun () ->
                 let tape = Tape<float>()
                 let x = tape.Input sweep
-                let y = Activation<float>("a", ActivationKind.Identity).Apply(tape, x)
+                let y = Activation<float>("a", ActivationKind.Identity).Apply(x)
                 Expect.isTrue (obj.ReferenceEquals(y, x)) "the same variable"
                 Expect.isEmpty tape.Recorded "recorded")
 
-            testCase "what it computes bears the layer's name" (fun () ->
+            testCase "what it computes stands at the layer's place" (fun () ->
                 for kind, _ in rules do
                     let tape = Tape<float>()
-                    let y = Activation<float>("block.activation", kind).Apply(tape, tape.Input sweep)
-                    Expect.equal y.Name "block.activation" $"{kind}")
+                    let y = Activation<float>("block.activation", kind).Apply(tape.Input sweep)
+                    Expect.equal y.Place "block.activation" $"{kind}")
 
             testCase "one kind has a parameter: a slope, 0.25 at the start, which is used and learned" (fun () ->
                 for kind in ActivationKind.Identity :: List.map fst rules do
@@ -79,7 +80,7 @@ let tests =
                 slope.Value[0] <- -2.0
                 let ones = tensor [ 3 ] [ 1.0; 1.0; 1.0 ]
 
-                let y, _ = runAlong ones [ tensor [ 3 ] [ -1.0; -3.0; 5.0 ] ] (fun tape x -> layer.Apply(tape, x[0]))
+                let y, _ = runAlong ones [ tensor [ 3 ] [ -1.0; -3.0; 5.0 ] ] (fun _ x -> layer.Apply(x[0]))
 
                 Expect.equal (floats y) [| 2.0; 6.0; 5.0 |] "value"
                 Expect.equal slope.Gradient[0] -4.0 "gradient: the sum of what is negative")

@@ -4,6 +4,7 @@ open System
 open Expecto
 open Hybrid.Autodiff
 open Hybrid.Layers
+open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Equations
@@ -11,7 +12,8 @@ open Hybrid.Tests.Support
 
 let private apply (layer: BatchNorm<float>) training (x: Tensor<float>) =
     let tape = usedTape ()
-    layer.Apply(tape, tape.Input x, training).Value.ToPersistent()
+    use _ = mode training tape
+    layer.Apply(tape.Input x).Value.ToPersistent()
 
 let private columnsOf (x: Tensor<float>) = Array.transpose (rowsOf x)
 
@@ -73,14 +75,18 @@ let tests =
                 let x = normal sizes.Random [ sizes.Batch; sizes.Rows; sizes.Inner; sizes.Columns ]
                 let along = normal sizes.Random [ sizes.Batch; sizes.Rows; sizes.Inner; sizes.Columns ]
 
-                let run training (f: BatchNorm<float> -> Tape<float> -> Variable<float> -> Variable<float>) =
+                let run training (f: BatchNorm<float> -> Variable<float> -> Variable<float>) =
                     let layer, random = BatchNorm<float>("n", sizes.Columns), RandomStream 4UL
 
                     for parameter in layer.Parameters do
                         for i in 0 .. parameter.Value.Length - 1 do
                             parameter.Value.Span[i] <- random.NextNormal()
 
-                    let y, dx = runAlong along [ x ] (fun tape x -> f layer tape x[0])
+                    let y, dx = 
+                        runAlong along [ x ] (fun tape x ->
+                            use _ = mode training tape
+                            f layer x[0])
+
 
                     [
                         floats y
@@ -92,8 +98,8 @@ let tests =
                     ]
 
                 for training in [ true; false ] do
-                    let together = run training (fun layer tape x -> layer.ApplyRelu(tape, x, training))
-                    let apart = run training (fun layer tape x -> Record.relu tape (layer.Apply(tape, x, training)))
+                    let together = run training (fun layer x -> layer.ApplyRelu x)
+                    let apart = run training (fun layer x -> layer.Apply(x).Relu())
                     Expect.equal together apart $"training {training}")
 
             testCase "trained long enough on one distribution, inference is like training" (fun () ->
@@ -121,10 +127,11 @@ let tests =
                         Seq.iter (fun (parameter: Parameter<float>) -> parameter.ZeroGradient()) layer.Parameters
                         let tape = Tape<float>()
                         let input = tape.Input x
-                        let y = layer.ApplyRelu(tape, input, false)
+                        let y = layer.ApplyRelu input
 
                         if moves then
-                            layer.Apply(tape, tape.Input(normal random [ 9; 2 ]), true) |> ignore
+                            use _ = tape.Training()
+                            layer.Apply(tape.Input(normal random [ 9; 2 ])) |> ignore
 
                         tape.Backward(y, along)
                         floats (gradientOf input), floats layer.Gain.Gradient, floats layer.Bias.Gradient
@@ -140,10 +147,10 @@ let tests =
             testCase "NaN and infinities do not get into the running statistics, and are told of" (fun () ->
                 for bad in [ nan; infinity; 1e200 ] do
                     let layer = BatchNorm<float>("block.norm", 2)
-                    let tape = Tape<float>()
+                    let tape = Tape<float>(training = true)
                     let x = tape.Input(tensor [ 2; 2 ] [ 1.0; bad; 2.0; 3.0 ])
 
-                    for apply in [ (fun () -> layer.Apply(tape, x, true)); (fun () -> layer.ApplyRelu(tape, x, true)) ] do
+                    for apply in [ (fun () -> layer.Apply x); (fun () -> layer.ApplyRelu x) ] do
                         refuses<NonFiniteException, _>
                             [ "'block.norm'"; "'input' [2, 2] is not finite"; "Lower the learning rate" ]
                             apply

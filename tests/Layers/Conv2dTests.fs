@@ -4,6 +4,7 @@ open System
 open Expecto
 open Hybrid.Autodiff
 open Hybrid.Layers
+open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Support
@@ -13,7 +14,7 @@ let private made kernel stride padding inChannels outChannels withBias scale =
 
 let private apply (layer: Conv2d<float>) (x: Tensor<float>) =
     let tape = Tape<float>()
-    (layer.Apply(tape, tape.Input x)).Value.ToPersistent()
+    (layer.Apply(tape.Input x)).Value.ToPersistent()
 
 let private variance (x: float[]) = x |> Array.averageBy (fun value -> value * value)
 
@@ -34,7 +35,7 @@ let tests =
                 Expect.equal y.Shape (shape [ 2; 4; 3; 5 ]) "shape"
                 let parameters = [ for parameter in layer.Parameters -> parameter.Value ]
 
-                let expected = valueOf (x :: parameters) (fun tape x -> Record.conv2d tape 2 1 x[0] x[1] x[2])
+                let expected = valueOf (x :: parameters) (fun _ x -> x[0].Conv2d(x[1], x[2], 2, 1))
                 Expect.equal (floats y) (floats expected) "y"
 
                 let bare = made 3 2 1 2 5 false WeightScale.He
@@ -50,7 +51,7 @@ let tests =
                     (RandomStream 3UL)
                     [ normal (RandomStream 4UL) [ 2; 4; 3; 2 ] ]
                     (List.ofSeq layer.Parameters)
-                    (fun tape x -> layer.Apply(tape, x[0])))
+                    (fun _ x -> layer.Apply(x[0])))
 
             testCase "the fan-in is all that a window covers, the fan-out all that a pixel reaches" (fun () ->
                 for scale, expected in
@@ -71,7 +72,7 @@ let tests =
                         (fun (y: Variable<float>) layer ->
                             let random = RandomStream(uint64 (10 + layer))
                             let layer = Conv2d<float>($"{layer}", 3, 1, 0, 16, 16, false, WeightScale.He, random)
-                            Record.relu tape (layer.Apply(tape, y)))
+                            layer.Apply(y).Relu())
                         (tape.Input x)
                         [ 1..4 ]
 
@@ -84,10 +85,10 @@ let tests =
                 let layer = made 3 1 0 2 3 false WeightScale.He
 
                 refuses<ShapeException, _> [ "x must be [batch, height, width, 2]" ] (fun () ->
-                    layer.Apply(tape, tape.Input(zeros [ 1; 5; 5; 3 ])))
+                    layer.Apply(tape.Input(zeros [ 1; 5; 5; 3 ])))
 
                 refuses<ShapeException, _> [ "from 1x1 to 2x5"; "got 3x3" ] (fun () ->
-                    layer.Apply(tape, tape.Input(zeros [ 1; 2; 5; 2 ])))
+                    layer.Apply(tape.Input(zeros [ 1; 2; 5; 2 ])))
 
                 refuses<ArgumentOutOfRangeException, _> [ "kernel must be 1 or more" ] (fun () ->
                     made 0 1 0 2 3 false WeightScale.He)

@@ -4,6 +4,7 @@ open System
 open Expecto
 open Hybrid.Autodiff
 open Hybrid.Layers
+open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Support
@@ -13,7 +14,7 @@ let private made kernel stride padding inChannels outChannels withBias scale =
 
 let private apply (layer: ConvTranspose2d<float>) (x: Tensor<float>) =
     let tape = Tape<float>()
-    (layer.Apply(tape, tape.Input x)).Value.ToPersistent()
+    (layer.Apply(tape.Input x)).Value.ToPersistent()
 
 let private variance (x: float[]) = x |> Array.averageBy (fun value -> value * value)
 
@@ -34,7 +35,7 @@ let tests =
                 Expect.equal y.Shape (shape [ 2; 6; 8; 5 ]) "shape"
                 let parameters = [ for parameter in layer.Parameters -> parameter.Value ]
 
-                let expected = valueOf (x :: parameters) (fun tape x -> Record.convTranspose2d tape 2 1 x[0] x[1] x[2])
+                let expected = valueOf (x :: parameters) (fun _ x -> x[0].ConvTranspose2d(x[1], x[2], 2, 1))
 
                 Expect.equal (floats y) (floats expected) "y"
 
@@ -51,7 +52,7 @@ let tests =
                     (RandomStream 3UL)
                     [ normal (RandomStream 4UL) [ 2; 3; 2; 2 ] ]
                     (List.ofSeq layer.Parameters)
-                    (fun tape x -> layer.Apply(tape, x[0])))
+                    (fun _ x -> layer.Apply(x[0])))
 
             testCase "the fan-in is all that meets in an output, the fan-out all that a pixel reaches" (fun () ->
                 for kernel, stride, windows in [ 4, 2, 4.0; 3, 1, 9.0; 3, 2, 4.0; 2, 3, 1.0 ] do
@@ -78,7 +79,7 @@ let tests =
                                 let random = RandomStream(uint64 (10 + layer))
                                 let scale = WeightScale.He
                                 let layer = ConvTranspose2d<float>($"{layer}", 4, 2, 1, 16, 16, false, scale, random)
-                                Record.relu tape (layer.Apply(tape, y)))
+                                layer.Apply(y).Relu())
                             (tape.Input x)
                             [ 1..3 ]
 
@@ -92,10 +93,10 @@ let tests =
                 let layer = made 3 1 2 2 3 false WeightScale.He
 
                 refuses<ShapeException, _> [ "x must be [batch, height, width, 2]" ] (fun () ->
-                    layer.Apply(tape, tape.Input(zeros [ 1; 5; 5; 3 ])))
+                    layer.Apply(tape.Input(zeros [ 1; 5; 5; 3 ])))
 
                 refuses<ShapeException, _> [ "y would be 0 pixels" ] (fun () ->
-                    layer.Apply(tape, tape.Input(zeros [ 1; 2; 5; 2 ])))
+                    layer.Apply(tape.Input(zeros [ 1; 2; 5; 2 ])))
 
                 for name, make in
                     [

@@ -4,6 +4,7 @@ open System
 open Expecto
 open Hybrid.Autodiff
 open Hybrid.Layers
+open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Support
@@ -11,9 +12,9 @@ open Hybrid.Tests.Support
 /// The gated kinds, and the function of their gate alone.
 let private gates: (ActivationKind * (Tape<float> -> Variable<float> -> Variable<float>)) list =
     [
-        ActivationKind.Glu, Record.sigmoid
-        ActivationKind.GeGlu, Record.gelu
-        ActivationKind.SwiGlu, Record.swish 1.0
+        ActivationKind.Glu, (fun _ x -> x.Sigmoid())
+        ActivationKind.GeGlu, (fun _ x -> x.Gelu())
+        ActivationKind.SwiGlu, (fun _ x -> x.Swish(1.0))
     ]
 
 /// Biases start at zero, which would hide a bias that is left out: they are drawn too.
@@ -36,14 +37,14 @@ let tests =
                 property 15 $"{kind}: (x V + c) times the function of x W + b, as composed" (fun sizes ->
                     let layer = drawn kind sizes.Inner sizes.Columns (uint64 sizes.Seed)
                     let x = normal sizes.Random [ sizes.Batch; sizes.Rows; sizes.Inner ]
-                    let y = valueOf [ x ] (fun tape x -> layer.Apply(tape, x[0]))
+                    let y = valueOf [ x ] (fun _ x -> layer.Apply(x[0]))
                     let p = layer.Parameters |> Seq.map _.Value |> List.ofSeq
 
                     let longhand tape (x: Variable<float>[]) =
                         Oracle.multiply
                             tape
-                            (Record.linear tape x[0] x[1] x[2])
-                            (gate tape (Record.linear tape x[0] x[3] x[4]))
+                            (x[0].Linear(x[1], x[2]))
+                            (gate tape (x[0].Linear(x[3], x[4])))
 
                     Expect.equal y.Shape (shape [ sizes.Batch; sizes.Rows; sizes.Columns ]) "shape"
                     expectClose 1e-14 (floats y) (floats (valueOf (x :: p) longhand)) "y")
@@ -60,7 +61,7 @@ let tests =
                             sizes.Random
                             [ x ]
                             (List.ofSeq layer.Parameters)
-                            (fun tape x -> layer.Apply(tape, x[0])))
+                            (fun _ x -> layer.Apply(x[0])))
 
             testCase "its parts are the value and the gate, with weights of their own and biases of 0" (fun () ->
                 let layer = GatedLinear<float>("g", ActivationKind.SwiGlu, 3, 5, WeightScale.He, RandomStream 1UL)
@@ -79,7 +80,8 @@ let tests =
                 Expect.all (Array.append values[1] values[3]) ((=) 0.0) "biases"
                 Expect.all (Array.zip values[0] values[2]) (fun (value, gate) -> value <> gate) "weights"
                 let tape = Tape<float>()
-                Expect.equal (layer.Apply(tape, tape.Input(zeros [ 1; 3 ]))).Name "g" "name of what it computes")
+                let y = layer.Apply(tape.Input(zeros [ 1; 3 ]))
+                Expect.equal (y.Place, y.Rule) ("g", "Glu") "place of what it computes")
 
             testCase "both weights have the variance of the scale" (fun () ->
                 for scale in Enum.GetValues<WeightScale>() do
@@ -102,5 +104,5 @@ let tests =
                 let layer = drawn ActivationKind.Glu 3 5 1UL
 
                 refuses<ShapeException, _> [ "x must be [..., 3]" ] (fun () ->
-                    layer.Apply(tape, tape.Input(zeros [ 2; 5 ]))))
+                    layer.Apply(tape.Input(zeros [ 2; 5 ]))))
         ]

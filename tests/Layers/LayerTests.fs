@@ -4,6 +4,7 @@ open System
 open Expecto
 open Hybrid.Autodiff
 open Hybrid.Layers
+open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Support
@@ -27,22 +28,22 @@ let tests =
                 let x = normal random [ 4; 3 ]
 
                 let withoutBias =
-                    valueOf [ x; layer.Weight.Value ] (fun tape x -> Record.linearWithoutBias tape x[0] x[1])
+                    valueOf [ x; layer.Weight.Value ] (fun _ x -> x[0].Linear(x[1]))
 
                 Expect.equal
-                    (floats (apply (fun tape x -> layer.Apply(tape, x)) x))
+                    (floats (apply (fun _ x -> layer.Apply(x)) x))
                     (floats withoutBias)
                     "bias of zeros"
 
                 let bare = Linear<float>("l", 3, 2, false, random)
                 Expect.isNull bare.Bias "no bias"
                 Expect.equal (names bare) [ "l.weight" ] "names without"
-                Expect.equal (apply (fun tape x -> bare.Apply(tape, x)) x).Shape (shape [ 4; 2 ]) "shape")
+                Expect.equal (apply (fun _ x -> bare.Apply(x)) x).Shape (shape [ 4; 2 ]) "shape")
 
             testCase "a layer norm starts as the identity on normalized rows" (fun () ->
                 let layer = LayerNorm<float>("n", 4)
                 Expect.equal (names layer) [ "n.gain"; "n.bias" ] "names"
-                let y = apply (fun tape x -> layer.Apply(tape, x)) (tensor [ 1; 4 ] [ 1.0; -1.0; 1.0; -1.0 ])
+                let y = apply (fun _ x -> layer.Apply(x)) (tensor [ 1; 4 ] [ 1.0; -1.0; 1.0; -1.0 ])
                 expectClose 1e-5 (floats y) [| 1.0; -1.0; 1.0; -1.0 |] "y")
 
             testCase "an embedding returns rows of variance 1, the root of the features times the table" (fun () ->
@@ -62,11 +63,11 @@ let tests =
 
                     let expected =
                         valueOf [ x; layer.Table.Value ] (fun tape x ->
-                            Record.matMul tape x[0] (Record.transpose tape x[1]))
+                            x[0].MatMul(x[1].Transpose()))
 
                     expectClose
                         1e-14
-                        (floats (apply (fun tape x -> layer.ApplyTransposed(tape, x)) x))
+                        (floats (apply (fun _ x -> layer.ApplyTransposed(x)) x))
                         (floats expected)
                         "logits")
 
@@ -82,14 +83,14 @@ let tests =
                 let x = normal (RandomStream 6UL) [ 2; 3; 4 ]
 
                 let longhand tape (x: Variable<float>[]) =
-                    Record.linear tape (Record.relu tape (Record.linear tape x[0] x[1] x[2])) x[3] x[4]
+                    x[0].Linear(x[1], x[2]).Relu().Linear(x[3], x[4])
 
-                let y = apply (fun tape x -> layer.Apply(tape, x)) x
+                let y = apply (fun _ x -> layer.Apply(x)) x
                 Expect.equal (floats y) (floats (valueOf (x :: p) longhand)) "y"
 
                 let same =
                     apply
-                        (fun tape x -> layer.Apply(tape, x))
+                        (fun _ x -> layer.Apply(x))
                         (tensor [ 3; 4 ] (Array.replicate 3 (row 2 x) |> Array.concat))
 
                 Expect.all (rowsOf same) ((=) (row 2 y)) "positions")
@@ -99,13 +100,13 @@ let tests =
                 let x = tape.Input(zeros [ 2; 5 ])
 
                 refuses<ShapeException, _> [ "x must be [..., 3]" ] (fun () ->
-                    Linear<float>("l", 3, 2, true, RandomStream 1UL).Apply(tape, x))
+                    Linear<float>("l", 3, 2, true, RandomStream 1UL).Apply(x))
 
                 refuses<ShapeException, _> [ "gain must be [5], got [4]" ] (fun () ->
-                    LayerNorm<float>("n", 4).Apply(tape, x))
+                    LayerNorm<float>("n", 4).Apply(x))
 
                 let embedding = Embedding<float>("e", 5, 4, RandomStream 1UL)
-                refuses<ShapeException, _> [ "x must be [..., 4]" ] (fun () -> embedding.ApplyTransposed(tape, x))
+                refuses<ShapeException, _> [ "x must be [..., 4]" ] (fun () -> embedding.ApplyTransposed(x))
 
                 refuses<ArgumentOutOfRangeException, _> [ "id 5" ] (fun () ->
                     embedding.Apply(tape, [| 5 |], shape [ 1 ])))

@@ -4,6 +4,7 @@ open System
 open Expecto
 open Hybrid.Autodiff
 open Hybrid.Layers
+open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Support
@@ -32,7 +33,7 @@ let private through scale depth (activation: Tape<float> -> Variable<float> -> V
     valueOf (x :: weights) (fun tape x ->
         x
         |> Array.skip 1
-        |> Array.fold (fun y weight -> activation tape (Record.linearWithoutBias tape y weight)) x[0])
+        |> Array.fold (fun y weight -> activation tape (y.Linear(weight))) x[0])
     |> meanSquare
 
 let private identity (_: Tape<float>) (x: Variable<float>) = x
@@ -64,8 +65,8 @@ let tests =
                 Expect.isLessThan (abs (through WeightScale.He 6 identity / 64.0 - 1.0)) 0.1 "He")
 
             testCase "He keeps the mean square through rectified layers, which LeCun halves at each" (fun () ->
-                expectNear 0.25 (through WeightScale.He 6 Record.relu) 1.0 "He"
-                Expect.isLessThan (abs (64.0 * through WeightScale.LeCun 6 Record.relu - 1.0)) 0.25 "LeCun")
+                expectNear 0.25 (through WeightScale.He 6 (fun _ x -> x.Relu())) 1.0 "He"
+                Expect.isLessThan (abs (64.0 * through WeightScale.LeCun 6 (fun _ x -> x.Relu()) - 1.0)) 0.25 "LeCun")
 
             testCase "Xavier takes both widths alike; between equal ones it is LeCun" (fun () ->
                 Expect.equal (WeightScale.Xavier.Variance(30, 70)) (WeightScale.Xavier.Variance(70, 30)) "symmetric"

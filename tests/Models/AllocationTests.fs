@@ -51,11 +51,10 @@ let tests =
                 let optimizer = Adam<float32>(model.Parameters)
                 let sequence _ = Array.init 24 (fun _ -> 4 + random.NextBelow 60)
                 let batch = PairBatch [| for i in 1..32 -> SequencePair(sequence i, sequence i) |]
-                let tape = Tape<float32>()
-                let dropout = random.Split "dropout"
+                let tape = Tape<float32>(training = true, random = random.Split "dropout")
 
                 let step () =
-                    let loss = model.Loss(Pass(tape, dropout), batch, 0.1)
+                    let loss = model.Loss(tape, batch, 0.1)
                     optimizer.ZeroGradients()
                     tape.Backward loss
                     tape.Clear()
@@ -79,7 +78,7 @@ let tests =
                         let tape = Tape<float32>()
 
                         let step () =
-                            let loss = model.Loss(tape, tape.Constant x, labels)
+                            let loss = model.Loss(tape.Constant x, labels)
                             optimizer.ZeroGradients()
                             tape.Backward loss
                             tape.Clear()
@@ -97,10 +96,10 @@ let tests =
                 let optimizer = Sgd<float32>(model.Parameters, 0.9, 1e-4)
                 let x = toSingle (normal random [ 128; 64 ])
                 let labels = Array.init 128 (fun _ -> random.NextBelow 10)
-                let tape = Tape<float32>()
+                let tape = Tape<float32>(training = true)
 
                 let step () =
-                    let loss = model.Loss(tape, tape.Constant x, labels, true)
+                    let loss = model.Loss(tape.Constant x, labels)
                     optimizer.ZeroGradients()
                     tape.Backward loss
                     tape.Clear()
@@ -116,8 +115,7 @@ let tests =
                 let gan = Gan<float32>(generator, DcganDiscriminator<float32>(settings, random))
                 let forD, forG = Adam<float32> gan.Discriminator.Parameters, Adam<float32> gan.Generator.Parameters
                 let real, noise = toSingle (normal random [ 128; 64 ]), toSingle (normal random [ 128; 16 ])
-                let chance = RandomStream 2UL
-                let tape = Tape<float32>()
+                let tape = Tape<float32>(training = true)
 
                 let move (optimizer: Adam<float32>) (loss: Variable<float32>) =
                     optimizer.ZeroGradients()
@@ -126,8 +124,8 @@ let tests =
                     optimizer.Step 1e-4
 
                 let step () =
-                    move forD (gan.DiscriminatorLoss(tape, real, noise, chance))
-                    move forG (gan.GeneratorLoss(tape, noise, chance))
+                    move forD (gan.DiscriminatorLoss(tape, real, noise))
+                    move forG (gan.GeneratorLoss(tape, noise))
 
                 // The smallest activation inside: a batch of 2x2 images of 64 channels.
                 expectSteady "Gan" tape (128 * 2 * 2 * 64) step)

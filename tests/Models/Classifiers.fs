@@ -13,7 +13,9 @@ open Hybrid.Tests
 open Hybrid.Tests.Support
 
 let logits (model: IClassifier<_>) training (x: Tensor<_>) =
-    valueOf [ x ] (fun tape x -> model.Logits(tape, x[0], training))
+    valueOf [ x ] (fun tape x ->
+        use _ = mode training tape
+        model.Logits x[0])
 
 /// Everything that training changes.
 let stateOf (model: IClassifier<_>) =
@@ -52,24 +54,29 @@ let keepResponses keeps (model: IClassifier<float>) =
     | :? ResidualMlp<float> as model -> model.KeepsResponses <- keeps
     | other -> failtestf "%O keeps no responses" other
 
-/// The variables that a pass records, by name, in order; what goes into a rectifier too.
-let recorded model training (x: Tensor<float>) =
+/// The variables that a pass records, in order; what goes into a rectifier too.
+let variables model training (x: Tensor<float>) =
     keepResponses true model
-    let tape = Tape()
-    model.Logits(tape, tape.Input x, training) |> ignore
+    let tape = Tape(training = training)
+    model.Logits(tape.Input x) |> ignore
     keepResponses false model
-    [ for made in tape.Recorded -> made.Name, made.Value.ToPersistent() ]
+    List.ofSeq tape.Recorded
+
+/// The same by place and rule.
+let recorded model training x =
+    [ for made in variables model training x -> (made.Place, made.Rule), made.Value ]
 
 /// Loss and gradients are the same to the bit, whether responses are kept or fused away.
 let expectResponsesChangeNothing (model: IClassifier<float>) (x: Tensor<float>) labels =
     let run keeps training =
         keepResponses keeps model
         let tape = usedTape ()
+        use _ = mode training tape
 
         for parameter in model.Parameters do
             parameter.ZeroGradient()
 
-        let loss = model.Loss(tape, tape.Input x, labels, training)
+        let loss = model.Loss(tape.Input x, labels)
         tape.Backward loss
         keepResponses false model
         loss.Value.ToScalar(), [ for parameter in model.Parameters -> parameter.Gradient.ToArray() ]
@@ -77,12 +84,11 @@ let expectResponsesChangeNothing (model: IClassifier<float>) (x: Tensor<float>) 
     for training in [ true; false ] do
         Expect.equal (run true training) (run false training) $"training {training}"
 
-/// How near what goes into any rectifier comes to its kink; it is what was recorded just before.
+/// How near what goes into any rectifier comes to its kink.
 let distanceToKink model training x =
-    recorded model training x
-    |> Seq.pairwise
-    |> Seq.filter (fun (_, (name, _)) -> name.EndsWith "relu")
-    |> Seq.collect (fun ((_, before), _) -> floats before)
+    variables model training x
+    |> Seq.filter (fun made -> made.Rule = "Relu")
+    |> Seq.collect (fun made -> floats made.Inputs[0].Value)
     |> Seq.map abs
     |> Seq.min
 
@@ -103,7 +109,8 @@ let expectGradients rule (make: uint64 -> IClassifier<float>) features rows =
         let model, x, labels = drawn make training features rows 1UL
 
         Gradients.expectGradient rule (RandomStream 2UL) [ x ] (List.ofSeq model.Parameters) (fun tape x ->
-            model.Loss(tape, x[0], labels, training))
+            use _ = mode training tape
+            model.Loss(x[0], labels))
 
 /// In inference, NaN in every other row would show in any sum over the batch.
 let expectIndependentRows (model: IClassifier<float>) (x: Tensor<float>) =
@@ -125,14 +132,14 @@ let digits =
 let train (model: IClassifier<float32>) examples steps rate =
     let struct (x, labels) = digits.Value.Batch<float32>(ReadOnlySpan [| 0 .. examples - 1 |])
     let sgd = Sgd<float32>(model.Parameters, 0.9)
-    let tape = Tape<float32>()
+    let tape = Tape<float32>(training = true)
 
     let losses =
         [
             for _ in 1..steps do
                 tape.Clear()
                 sgd.ZeroGradients()
-                let loss = model.Loss(tape, tape.Constant x, labels, true)
+                let loss = model.Loss(tape.Constant x, labels)
                 tape.Backward loss
                 sgd.Step rate
                 float (loss.Value.ToScalar())

@@ -6,6 +6,7 @@ open Hybrid.Autodiff
 open Hybrid.Checks
 open Hybrid.Layers
 open Hybrid.Models
+open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Support
@@ -50,20 +51,15 @@ let private gapsOf (x: Tensor<float>) =
 /// How near the model comes to a place without a derivative: a rectifier at 0, or two numbers of a window both the largest.
 let private distanceToKink (model: ConvNet<float>) (x: Tensor<float>) =
     let tape = Tape<float>()
-    model.Logits(tape, tape.Input x) |> ignore
-    let made = Map.ofSeq [ for made in tape.Recorded -> made.Name, made.Value ]
-    let parameter name = (model.Parameters |> Seq.find (fun parameter -> parameter.Name = name)).Value
-
-    let hidden =
-        valueOf [ made["flat"]; parameter "hidden.weight"; parameter "hidden.bias" ] (fun tape x ->
-            Record.linear tape x[0] x[1] x[2])
+    model.Logits(tape.Input x) |> ignore
 
     Seq.min
         [
-            yield! gapsOf made["first.weight"]
-            yield! gapsOf made["second.weight"]
-            for values in [ made["first.pool"]; made["second.pool"]; hidden ] do
-                yield! floats values |> Array.map abs
+            for pool in tape.Recorded |> Seq.filter (fun made -> made.Rule = "MaxPool2d") do
+                yield! gapsOf pool.Inputs[0].Value
+                yield! floats pool.Value |> Array.map abs
+
+            yield! floats (beforeRelu (tape.Find("hidden", "LinearRelu"))) |> Array.map abs
         ]
 
 let rec private drawn seed =
@@ -86,19 +82,29 @@ let tests =
                     (RandomStream 2UL)
                     [ x ]
                     (List.ofSeq model.Parameters)
-                    (fun tape x -> model.Loss(tape, x[0], [| 2; 0 |], true)))
+                    (fun _ x -> model.Loss(x[0], [| 2; 0 |])))
 
             testCase "the image is halved twice, rounding down, before the linear layers" (fun () ->
                 let x = normal (RandomStream 1UL) [ 2; 11 * 14 * 2 ]
                 let tape = Tape<float>()
                 let model = model (settings 11 14 2 3 5 7) 1UL
-                model.Logits(tape, tape.Input x) |> ignore
-                let extents = Map.ofSeq [ for made in tape.Recorded -> made.Name, made.Value.Shape.ToArray() ]
-                Expect.equal extents["first.weight"] [| 2; 11; 14; 3 |] "a convolution keeps the size"
-                Expect.equal extents["first.relu"] [| 2; 5; 7; 3 |] "first"
-                Expect.equal extents["second.relu"] [| 2; 2; 3; 5 |] "second"
-                Expect.equal extents["flat"] [| 2; 30 |] "flat"
-                Expect.equal extents["output.weight"] [| 2; 3 |] "logits")
+                model.Logits(tape.Input x) |> ignore
+
+                Expect.equal
+                    [ for made in tape.Recorded -> (made.Place, made.Rule), List.ofArray (made.Shape.ToArray()) ]
+                    [
+                        ("", "Reshape"), [ 2; 11; 14; 2 ]
+                        ("first", "Conv2d"), [ 2; 11; 14; 3 ]
+                        ("", "MaxPool2d"), [ 2; 5; 7; 3 ]
+                        ("", "Relu"), [ 2; 5; 7; 3 ]
+                        ("second", "Conv2d"), [ 2; 5; 7; 5 ]
+                        ("", "MaxPool2d"), [ 2; 2; 3; 5 ]
+                        ("", "Relu"), [ 2; 2; 3; 5 ]
+                        ("", "Reshape"), [ 2; 30 ]
+                        ("hidden", "LinearRelu"), [ 2; 7 ]
+                        ("output", "Linear"), [ 2; 3 ]
+                    ]
+                    "a convolution keeps the size, a window halves it")
 
             property 25 "the settings count what the model has, and as by hand" (fun sizes ->
                 let first, second, hidden = sizes.Inner, sizes.Columns, sizes.Rows
@@ -143,7 +149,7 @@ let tests =
                 let tape = Tape<float>()
 
                 refuses<ShapeException, _> [ "x must be [batch, 60]"; "[6, 5, 2]" ] (fun () ->
-                    (model tiny 1UL).Logits(tape, tape.Input(zeros [ 2; 61 ]))))
+                    (model tiny 1UL).Logits(tape.Input(zeros [ 2; 61 ]))))
 
             testCase "the settings name a run" (fun () ->
                 Expect.equal (string tiny) "ConvNet 2-3 filters 4 hidden 6x5x2 3 classes He" "words")

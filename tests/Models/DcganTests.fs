@@ -5,6 +5,7 @@ open Expecto
 open Hybrid.Autodiff
 open Hybrid.Layers
 open Hybrid.Models
+open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Support
@@ -17,14 +18,22 @@ let private sizes = [ dcgan 8 4 1 3 2; dcgan 4 12 3 5 4; dcgan 28 28 1 100 32 ]
 
 let private game isNormalized seed = convolutional isNormalized seed |> shaken seed
 
-let private generate (gan: Gan<float>) training = fun tape x -> gan.Generator.Generate(tape, x, training)
+let private generate (gan: Gan<float>) training =
+    fun tape x ->
+        use _ = mode training tape
+        gan.Generator.Generate x
 
 let private judge (gan: Gan<float>) (chance: RandomStream | null) =
-    fun tape x -> gan.Discriminator.Logits(tape, x, chance)
+    fun tape x ->
+        use _ = under chance tape
+        gan.Discriminator.Logits x
 
-/// The shape of each variable of a pass, by name.
+/// The shape of each variable of a pass, by place and rule, in order.
 let private shapes record x =
-    Map.ofList [ for name, value in recorded record x -> name, List.ofArray (value.Shape.ToArray()) ]
+    [ for made, value in recorded record x -> made, List.ofArray (value.Shape.ToArray()) ]
+
+/// What was recorded first at a place by a rule.
+let private valueAt made recorded : Tensor<float> = recorded |> List.find (fun (other, _) -> other = made) |> snd
 
 let private normOf (gan: Gan<float>) name =
     let parameter part = (parametersOf gan |> List.find (fun parameter -> parameter.Name = $"{name}.{part}")).Value
@@ -39,14 +48,36 @@ let tests =
             testCase "the generator doubles its image twice, the discriminator halves it twice" (fun () ->
                 let gan = game true 1UL
                 let made = shapes (generate gan true) (normal (RandomStream 1UL) [ 5; noiseWidth ])
-                Expect.equal made["generator.images"] [ 5; 2; 1; 4 ] "a quarter of the size"
-                Expect.equal made["generator.second.conv.weight"] [ 5; 4; 2; 2 ] "half"
-                Expect.equal made["generator.tanh"] [ 5; 8; 4; 1 ] "the image"
-                Expect.equal made["generator.rows"] [ 5; 32 ] "rows"
+
+                Expect.equal
+                    made
+                    [
+                        ("generator.first.linear", "Linear"), [ 5; 8 ]
+                        ("generator", "Reshape"), [ 5; 2; 1; 4 ]
+                        ("generator.first.norm", "BatchNormRelu"), [ 5; 2; 1; 4 ]
+                        ("generator.second.conv", "ConvTranspose2d"), [ 5; 4; 2; 2 ]
+                        ("generator.second.norm", "BatchNormRelu"), [ 5; 4; 2; 2 ]
+                        ("generator.output", "ConvTranspose2d"), [ 5; 8; 4; 1 ]
+                        ("generator", "Tanh"), [ 5; 8; 4; 1 ]
+                        ("generator", "Reshape"), [ 5; 32 ]
+                    ]
+                    "generator"
+
                 let judged = shapes (judge gan (RandomStream 1UL)) (normal (RandomStream 1UL) [ 5; features ])
-                Expect.equal judged["discriminator.first.leaky"] [ 5; 4; 2; 2 ] "half"
-                Expect.equal judged["discriminator.second.leaky"] [ 5; 2; 1; 4 ] "a quarter"
-                Expect.equal judged["discriminator.output.weight"] [ 5; 1 ] "a logit each")
+
+                Expect.equal
+                    judged
+                    [
+                        ("discriminator", "Reshape"), [ 5; 8; 4; 1 ]
+                        ("discriminator.first.conv", "Conv2d"), [ 5; 4; 2; 2 ]
+                        ("discriminator", "LeakyRelu"), [ 5; 4; 2; 2 ]
+                        ("discriminator.second.conv", "Conv2d"), [ 5; 2; 1; 4 ]
+                        ("discriminator.second.norm", "BatchNorm"), [ 5; 2; 1; 4 ]
+                        ("discriminator", "LeakyRelu"), [ 5; 2; 1; 4 ]
+                        ("discriminator", "Reshape"), [ 5; 8 ]
+                        ("discriminator.output", "Linear"), [ 5; 1 ]
+                    ]
+                    "discriminator")
 
             testCase "as many parameters as by hand" (fun () ->
                 let count isNormalized =
@@ -146,18 +177,18 @@ let tests =
 
             testCase "leaky rectifiers keep a fifth of what is negative" (fun () ->
                 let gan = game true 1UL
-                let made = Map.ofList (recorded (judge gan null) (normal (RandomStream 1UL) [ 3; features ]))
+                let made = recorded (judge gan null) (normal (RandomStream 1UL) [ 3; features ])
+                let leaks = List.pairwise made |> List.filter (fun (_, ((_, rule), _)) -> rule = "LeakyRelu")
 
-                let before, after =
-                    floats made["discriminator.first.conv.weight"], floats made["discriminator.first.leaky"]
+                Expect.equal
+                    [ for (before, _), _ in leaks -> before ]
+                    [ "discriminator.first.conv", "Conv2d"; "discriminator.second.norm", "BatchNormFixed" ]
+                    "places"
 
-                Expect.exists before (fun x -> x < 0.0) "some are negative"
-                expectClose 1e-15 after (before |> Array.map (fun x -> if x > 0.0 then x else 0.2 * x)) "first"
-
-                let before, after =
-                    floats made["discriminator.second.norm.gain"], floats made["discriminator.second.leaky"]
-
-                expectClose 1e-15 after (before |> Array.map (fun x -> if x > 0.0 then x else 0.2 * x)) "second")
+                for (place, before), (_, after) in leaks do
+                    let before, after = floats before, floats after
+                    Expect.exists before (fun x -> x < 0.0) "some are negative"
+                    expectClose 1e-15 after (before |> Array.map (fun x -> if x > 0.0 then x else 0.2 * x)) $"{place}")
 
             testCase
                 "batch normalization uses the batch while learning, and running statistics while testing"
@@ -171,12 +202,12 @@ let tests =
 
                     let norms =
                         [
-                            "generator.first.norm", generate gan, noise, "generator.images", " relu"
-                            "generator.second.norm", generate gan, noise, "generator.second.conv.weight", " relu"
+                            "generator.first.norm", generate gan, noise, ("generator", "Reshape"), "Relu"
+                            "generator.second.norm", generate gan, noise, ("generator.second.conv", "ConvTranspose2d"), "Relu"
                             "discriminator.second.norm",
                             (fun training -> judge gan (if training then RandomStream 3UL else null)),
                             x,
-                            "discriminator.second.conv.weight",
+                            ("discriminator.second.conv", "Conv2d"),
                             ""
                         ]
 
@@ -184,14 +215,17 @@ let tests =
                         let gain, bias, mean, variance = normOf gan name
 
                         let expectNorm training (apply: Tape<float> -> Variable<float>[] -> Variable<float>) =
-                            let made = Map.ofList (recorded (record training) input)
-                            let expected = valueOf [ made[before]; gain; bias ] apply
+                            let made = recorded (record training) input
+                            let expected = valueOf [ valueAt before made; gain; bias ] apply
                             let expected = floats expected |> Array.map (fun y -> if ending = "" then y else max 0.0 y)
-                            Expect.equal (floats made[$"{name}.gain{ending}"]) expected $"{name}, training {training}"
+                            let rule = if training then $"BatchNorm{ending}" else $"BatchNorm{ending}Fixed"
+                            Expect.equal (floats (valueAt (name, rule) made)) expected $"{name}, training {training}"
 
-                        expectNorm false (fun tape x -> Record.batchNormFixed tape eps mean variance x[0] x[1] x[2])
+                        expectNorm false (fun _ x -> x[0].BatchNormFixed(x[1], x[2], mean, variance, eps))
 
-                        expectNorm true (fun tape x -> Record.batchNorm tape eps x[0] x[1] x[2]))
+                        expectNorm true (fun _ x ->
+                            let struct (y, _, _) = x[0].BatchNorm(x[1], x[2], eps)
+                            y))
 
             testCase "learning moves every running statistic, and testing none" (fun () ->
                 let gan = game true 1UL

@@ -13,12 +13,12 @@ open Hybrid.Tests.Models.TinyTransformer
 let private long = 40
 
 let private start (model: Transformer<float>) (sources: int[][]) =
-    let source, pass = TokenBatch sources, Pass(Tape())
-    model.StartDecoding(pass, model.Encode(pass, source), source)
+    let source, tape = TokenBatch sources, Tape()
+    model.StartDecoding(model.Encode(tape, source), source)
 
 /// Logits after one more token in each row.
 let private next (model: Transformer<float>) cache tokens =
-    (model.DecodeNext(Pass(Tape()), cache, tokens)).Value |> rowsOf |> Array.map Array.copy
+    (model.DecodeNext(Tape(), cache, tokens)).Value |> rowsOf |> Array.map Array.copy
 
 let private sources = [| [| 3; 4; 5 |]; [| 6 |]; [||]; [| 7; 8; 9; 10; 11 |] |]
 

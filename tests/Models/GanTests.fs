@@ -6,6 +6,7 @@ open Hybrid.Autodiff
 open Hybrid.Layers
 open Hybrid.Models
 open Hybrid.Optimizers
+open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Equations
@@ -24,10 +25,12 @@ let private softplus z = max z 0.0 + Math.Log(1.0 + exp -(abs z))
 let private sigma z = 1.0 / (1.0 + exp -z)
 
 let private lossOfDiscriminator (gan: Gan<float>) (target: float) seed (real, noise) (tape: Tape<float>) =
-    gan.DiscriminatorLoss(tape, real, noise, RandomStream seed, target)
+    use _ = tape.Training(RandomStream seed)
+    gan.DiscriminatorLoss(tape, real, noise, target)
 
 let private lossOfGenerator (gan: Gan<float>) objective seed noise (tape: Tape<float>) =
-    gan.GeneratorLoss(tape, noise, RandomStream seed, objective)
+    use _ = tape.Training(RandomStream seed)
+    gan.GeneratorLoss(tape, noise, objective)
 
 let private value (record: Tape<float> -> Variable<float>) = (record (usedTape ())).Value.ToScalar()
 
@@ -39,14 +42,14 @@ let private told (z: Parameter<float>) =
             member _.Statistics = []
             member _.Noise = 1
             member _.Features = 1
-            member _.Generate(_, _, _) = z :> Variable<float>
+            member _.Generate noise = (nonNull noise.Tape).Of z
         }
 
     let discriminator =
         { new IDiscriminator<float> with
             member _.Parameters = []
             member _.Statistics = []
-            member _.Logits(_, x, _) = x
+            member _.Logits x = x
         }
 
     Gan<float>(generator, discriminator)
@@ -81,8 +84,7 @@ let private play (gan: Gan<float>) steps rate (real, noise) =
     let forD, forG =
         Adam<float>(gan.Discriminator.Parameters, 0.5, 0.999), Adam<float>(gan.Generator.Parameters, 0.5, 0.999)
 
-    let chance = RandomStream 5UL
-    let tape = Tape<float>()
+    let tape = Tape<float>(training = true, random = RandomStream 5UL)
 
     let step (optimizer: Adam<float>) (loss: Variable<float>) =
         optimizer.ZeroGradients()
@@ -94,8 +96,8 @@ let private play (gan: Gan<float>) steps rate (real, noise) =
 
     [
         for _ in 1..steps do
-            step forD (gan.DiscriminatorLoss(tape, real, noise, chance)),
-            step forG (gan.GeneratorLoss(tape, noise, chance))
+            step forD (gan.DiscriminatorLoss(tape, real, noise)),
+            step forG (gan.GeneratorLoss(tape, noise))
     ]
 
 let private derivatives =
@@ -123,7 +125,7 @@ let private derivatives =
                     let gradient objective =
                         let logits = Parameter<float>("z", tensor [ z.Length; 1 ] z)
                         let tape: Tape<float> = usedTape ()
-                        tape.Backward((told logits).GeneratorLoss(tape, noise, RandomStream 1UL, objective))
+                        tape.Backward((told logits).GeneratorLoss(tape, noise, objective))
                         floats logits.Gradient |> Array.map (fun g -> count * g)
 
                     let strong, weak =
@@ -148,16 +150,15 @@ let private derivatives =
                     tape.Backward(lossOfDiscriminator gan 0.9 1UL (real, noise) tape, gan.Discriminator.Parameters)
                     let towards = gradients d
                     let tape: Tape<float> = usedTape ()
-                    let chance = RandomStream 1UL
+                    use _ = tape.Training(RandomStream 1UL)
 
-                    let loss target x =
-                        let z = gan.Discriminator.Logits(tape, tape.Constant x, chance)
-                        tape.Record("loss", Hybrid.Rules.BinaryCrossEntropy.Forward(target, z.Value, tape.Arena), z)
+                    let loss (target: float) x =
+                        (gan.Discriminator.Logits(tape.Constant x)).BinaryCrossEntropy target
 
                     let ofReal = loss 0.9 real
                     let ofMade = loss 0.0 made
                     zero d
-                    tape.Backward(Record.add tape ofReal ofMade)
+                    tape.Backward(ofReal + ofMade)
                     Expect.equal towards (gradients d) name)
 
             testCase "a step of one player leaves the other's gradients and weights alone, to the bit" (fun () ->
@@ -272,7 +273,7 @@ let private training =
                     for _ in 1..150 do
                         tape.Clear()
                         optimizer.ZeroGradients()
-                        tape.Backward(gan.DiscriminatorLoss(tape, real, noise, RandomStream 1UL), optimizer.Parameters)
+                        tape.Backward(lossOfDiscriminator gan 1.0 1UL (real, noise) tape, optimizer.Parameters)
                         optimizer.Step 0.02
 
                     Expect.isLessThan (value (lossOfDiscriminator gan 1.0 1UL (real, noise))) 0.3 name)
@@ -315,18 +316,17 @@ let private refusals =
                 for _, make in games do
                     let gan = make 1UL
                     let real, noise = batch 3 1UL
-                    let tape = Tape<float>()
+                    let tape = Tape<float>(training = true, random = RandomStream 1UL)
                     let other = zeros<float> [ 3; features + 1 ]
-                    let chance = RandomStream 1UL
 
                     let refused got call = refuses<ShapeException, Variable<float>> [ "x must be"; $"got {got}" ] call
-                    refused "[3, 33]" (fun () -> gan.DiscriminatorLoss(tape, other, noise, chance))
-                    refused "[3, 32]" (fun () -> gan.DiscriminatorLoss(tape, real, real, chance))
-                    refused "[3, 33]" (fun () -> gan.GeneratorLoss(tape, other, chance))
+                    refused "[3, 33]" (fun () -> gan.DiscriminatorLoss(tape, other, noise))
+                    refused "[3, 32]" (fun () -> gan.DiscriminatorLoss(tape, real, real))
+                    refused "[3, 33]" (fun () -> gan.GeneratorLoss(tape, other))
 
                     for target in [ -0.1; 1.1; nan ] do
                         refuses<ArgumentOutOfRangeException, _> [ "must lie in [0, 1]" ] (fun () ->
-                            gan.DiscriminatorLoss(tape, real, noise, chance, target)))
+                            gan.DiscriminatorLoss(tape, real, noise, target)))
 
             testCase "names of both players are unique together, so that one checkpoint can hold them" (fun () ->
                 for name, make in games do

@@ -8,6 +8,7 @@ open Hybrid.Data
 open Hybrid.Layers
 open Hybrid.Models
 open Hybrid.Optimizers
+open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Support
@@ -43,21 +44,21 @@ let private withBiases (random: RandomStream) (model: Mlp<float>) =
 
     model
 
-let private logits (model: Mlp<float>) (x: Tensor<float>) = valueOf [ x ] (fun tape x -> model.Logits(tape, x[0]))
+let private logits (model: Mlp<float>) (x: Tensor<float>) = valueOf [ x ] (fun _ x -> model.Logits(x[0]))
 
 let private lossOf (model: Mlp<float>) (x: Tensor<float>) labels =
-    (valueOf [ x ] (fun tape x -> model.Loss(tape, x[0], labels))).ToScalar()
+    (valueOf [ x ] (fun _ x -> model.Loss(x[0], labels))).ToScalar()
 
 /// How near what goes into any activation comes to a kink.
 let private distanceToKink kind (model: Mlp<float>) (x: Tensor<float>) =
     let tape = Tape<float>()
-    model.Logits(tape, tape.Input x) |> ignore
+    model.Logits(tape.Input x) |> ignore
 
     Seq.min
         [
             infinity
             for made in tape.Recorded do
-                if made.Name.StartsWith "hidden" && made.Name.EndsWith "weight" then
+                if made.Place.StartsWith "hidden" && made.Rule = "Linear" then
                     for value in floats made.Value do
                         for kink in kinksOf kind do
                             abs (value - kink)
@@ -78,8 +79,8 @@ let rec private drawn kind hidden rows seed =
 /// Logits and loss, with respect to the input and every parameter.
 let private expectGradients (random: RandomStream) (model: Mlp<float>) (x: Tensor<float>) labels =
     let check = Gradients.expectGradient "Mlp (model)" random [ x ] (List.ofSeq model.Parameters)
-    check (fun tape x -> model.Logits(tape, x[0]))
-    check (fun tape x -> model.Loss(tape, x[0], labels))
+    check (fun _ x -> model.Logits(x[0]))
+    check (fun _ x -> model.Loss(x[0], labels))
 
 let private digits =
     lazy
@@ -97,7 +98,7 @@ let private train settings seed steps rate =
             for _ in 1..steps do
                 tape.Clear()
                 adam.ZeroGradients()
-                let loss = model.Loss(tape, tape.Constant x, labels)
+                let loss = model.Loss(tape.Constant x, labels)
                 tape.Backward loss
                 adam.Step rate
                 float (loss.Value.ToScalar())
@@ -105,7 +106,7 @@ let private train settings seed steps rate =
 
     tape.Clear()
     let likeliest (row: float[]) = Array.IndexOf(row, Array.max row)
-    let answers = model.Logits(tape, tape.Constant x).Value |> rowsOf |> Array.map likeliest
+    let answers = model.Logits(tape.Constant x).Value |> rowsOf |> Array.map likeliest
     model, losses, answers, labels
 
 [<Tests>]
@@ -139,19 +140,19 @@ let tests =
 
                     let expected =
                         valueOf [ x ] (fun tape x ->
-                            let linear name y =
+                            let linear name (y: Variable<float>) =
                                 let find part = tape.Constant values[$"{name}.{part}"]
-                                Record.linear tape y (find "weight") (find "bias")
+                                y.Linear(find "weight", find "bias")
 
                             let hidden y name =
                                 match kind with
                                 | ActivationKind.Glu ->
-                                    Record.glu tape (linear $"{name}.value" y) (linear $"{name}.gate" y)
+                                    (linear $"{name}.value" y).Glu(linear $"{name}.gate" y)
                                 | ActivationKind.GeGlu ->
-                                    Record.geGlu tape (linear $"{name}.value" y) (linear $"{name}.gate" y)
+                                    (linear $"{name}.value" y).GeGlu(linear $"{name}.gate" y)
                                 | ActivationKind.SwiGlu ->
-                                    Record.swiGlu tape (linear $"{name}.value" y) (linear $"{name}.gate" y)
-                                | _ -> Activation<float>("a", kind).Apply(tape, linear name y)
+                                    (linear $"{name}.value" y).SwiGlu(linear $"{name}.gate" y)
+                                | _ -> Activation<float>("a", kind).Apply(linear name y)
 
                             [ "hidden.0"; "hidden.1" ] |> List.fold hidden x[0] |> linear "output")
 
@@ -166,7 +167,7 @@ let tests =
 
                 Expect.equal
                     (floats (logits model x))
-                    (floats (valueOf (x :: p) (fun tape x -> Record.linear tape x[0] x[1] x[2])))
+                    (floats (valueOf (x :: p) (fun _ x -> x[0].Linear(x[1], x[2]))))
                     "logits of any leading axes"
 
                 let flat = tensor [ 8; 5 ] (floats x)
@@ -314,14 +315,14 @@ let tests =
                 let x = tape.Input(zeros [ 2; 5 ])
 
                 refuses<ShapeException, _> [ "x must be [..., 5]" ] (fun () ->
-                    model.Logits(tape, tape.Input(zeros [ 2; 4 ])))
+                    model.Logits(tape.Input(zeros [ 2; 4 ])))
 
                 for labels in [ [| 1 |]; [| 1; 2; 0 |] ] do
-                    refuses<ShapeException, _> [ $"{labels.Length}" ] (fun () -> model.Loss(tape, x, labels))
+                    refuses<ShapeException, _> [ $"{labels.Length}" ] (fun () -> model.Loss(x, labels))
 
                 for label in [ 3; -1 ] do
                     refuses<ArgumentOutOfRangeException, _> [ $"{label}" ] (fun () ->
-                        model.Loss(tape, x, [| 0; label |])))
+                        model.Loss(x, [| 0; label |])))
 
             testCase
                 "the settings name a run: widths, activation, scale; a rectifier with He weights if nothing is said"

@@ -44,20 +44,23 @@ let tests =
                     Expect.equal (Seq.length model.Statistics) (2 * hidden) "statistics"
                     Expect.equal model.Responses.Count hidden "responses"
 
-                    let names = recorded model true (normal sizes.Random [ 2; inputs ]) |> List.map fst
+                    let made = recorded model true (normal sizes.Random [ 2; inputs ])
                     let responses = List.ofSeq model.Responses
-                    Expect.equal (names |> List.filter (fun name -> List.contains name responses)) responses "order")
+                    let places = [ for (place, _), _ in made do if List.contains place responses then place ]
+                    Expect.equal places responses "order")
 
             testCase "a pair whose last gain is 0 passes on what comes in; a plain one forgets it" (fun () ->
                 for residual in [ true; false ] do
                     let model = model 4 3 8 residual 1UL
                     let gain = model.Parameters |> Seq.find (fun p -> p.Name = "block.1.second.norm.gain")
                     gain.Value.Span.Clear()
-                    let made = Map.ofList (recorded model true (normal (RandomStream 1UL) [ 5; 4 ]))
-                    let after = floats made["block.1.relu"]
+                    let made = variables model true (normal (RandomStream 1UL) [ 5; 4 ])
+                    let last = made |> List.findBack (fun made -> made.Rule = "Relu")
+                    let after = floats last.Value
 
                     if residual then
-                        Expect.equal after (floats made["block.0.relu"]) "residual"
+                        // The sum of the pair and of what came in.
+                        Expect.equal after (floats last.Inputs[0].Inputs[1].Value) "residual"
                     else
                         Expect.all after ((=) 0.0) "plain")
 
@@ -91,7 +94,9 @@ let tests =
                 for residual in [ true; false ] do
                     for seed in 1UL .. 3UL do
                         let loss =
-                            valueOf [ x ] (fun tape x -> (single 6 residual seed).Loss(tape, x[0], labels, true))
+                            valueOf [ x ] (fun tape x ->
+                                use _ = tape.Training()
+                                (single 6 residual seed).Loss(x[0], labels))
 
                         Expect.isLessThan (abs (float (loss.ToScalar()) - log 10.0)) 1.0 $"{residual}, seed {seed}")
 
@@ -130,7 +135,7 @@ let tests =
                 let tape = Tape<float>()
 
                 refuses<ShapeException, _> [ "x must be [..., 4]" ] (fun () ->
-                    (model 4 3 4 true 1UL).Logits(tape, tape.Input(zeros [ 2; 5 ]), true)))
+                    (model 4 3 4 true 1UL).Logits(tape.Input(zeros [ 2; 5 ]))))
 
             testCase "the settings name a run" (fun () ->
                 Expect.equal (string (settings 64 32 6 true)) "Residual 6 layers 64-32-3 He" "residual"

@@ -5,6 +5,7 @@ open Hybrid.Autodiff
 open Hybrid.Checks
 open Hybrid.Layers
 open Hybrid.Models
+open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Support
@@ -90,45 +91,48 @@ let shaken (seed: uint64) (gan: Gan<float>) =
 
     gan
 
+/// A stretch of the pass in which it trains with this chance; without any it evaluates.
+let under (chance: RandomStream | null) (tape: Tape<float>) =
+    match chance with
+    | null -> tape.Evaluation()
+    | chance -> tape.Training chance
+
 let samples (generator: IGenerator<float>) training (noise: Tensor<float>) =
-    valueOf [ noise ] (fun tape x -> generator.Generate(tape, x[0], training))
+    valueOf [ noise ] (fun tape x ->
+        use _ = mode training tape
+        generator.Generate x[0])
 
 let logits (discriminator: IDiscriminator<float>) (chance: RandomStream | null) (x: Tensor<float>) =
-    valueOf [ x ] (fun tape x -> discriminator.Logits(tape, x[0], chance))
+    valueOf [ x ] (fun tape x ->
+        use _ = under chance tape
+        discriminator.Logits x[0])
 
-/// What a pass records, each variable with the value that it was computed from; a player is a chain.
-let private chain (record: Tape<float> -> Variable<float> -> Variable<float>) (x: Tensor<float>) =
+/// What a pass records.
+let private variables (record: Tape<float> -> Variable<float> -> Variable<float>) (x: Tensor<float>) =
     let tape = Tape<float>()
     record tape (tape.Input x) |> ignore
-    let made = [ for made in tape.Recorded -> made.Name, made.Value.ToPersistent() ]
-    List.zip (List.truncate made.Length (x :: List.map snd made)) made
+    List.ofSeq tape.Recorded
 
-/// The names that a pass records, with their values.
-let recorded record x = chain record x |> List.map snd
+/// The same by place and rule.
+let recorded record x =
+    [ for made in variables record x -> (made.Place, made.Rule), made.Value ]
 
 /// How near the numbers of a pass come to a kink of its rectifiers and maxima.
-let private gap (parameters: Parameter<float> seq) record x =
-    let parameter name = (Seq.find (fun (parameter: Parameter<float>) -> parameter.Name = name) parameters).Value
+let private gap record x =
+    let nearest (made: Variable<float>) =
+        let before = made.Inputs[0].Value
 
-    let ends (name: string) (ending: string) =
-        if name.EndsWith ending then
-            Some(name.Substring(0, name.Length - ending.Length))
-        else
-            None
-
-    let nearest before (name: string) (after: Tensor<float>) =
-        match ends name ".weight relu", ends name ".gain relu" with
-        | Some layer, _ ->
-            valueOf [ before; parameter $"{layer}.weight"; parameter $"{layer}.bias" ] (fun tape x ->
-                Record.linear tape x[0] x[1] x[2])
+        match made.Rule with
+        | "LinearRelu" -> floats (beforeRelu made)
+        | "BatchNormRelu" ->
+            valueOf [ for input in made.Inputs -> input.Value ] (fun _ x ->
+                let struct (y, _, _) = x[0].BatchNorm(x[1], x[2], BatchNorm<float>.DefaultEps)
+                y)
             |> floats
-        | _, Some norm ->
-            valueOf [ before; parameter $"{norm}.gain"; parameter $"{norm}.bias" ] (fun tape x ->
-                Record.batchNorm tape BatchNorm<float>.DefaultEps x[0] x[1] x[2])
-            |> floats
-        | _ when name.EndsWith ".relu" || name.EndsWith ".leaky" -> floats before
-        | _ when name.EndsWith ".maxout" ->
-            let units = after.Shape.Columns
+        | "Relu"
+        | "LeakyRelu" -> floats before
+        | "Maxout" ->
+            let units = made.Shape.Columns
 
             [|
                 for row in rowsOf before do
@@ -139,24 +143,29 @@ let private gap (parameters: Parameter<float> seq) record x =
             |]
         | _ -> [||]
 
-    chain record x
-    |> Seq.collect (fun (before, (name, after)) -> nearest before name after)
-    |> Seq.map abs
-    |> Seq.fold min infinity
+    variables record x |> Seq.collect nearest |> Seq.map abs |> Seq.fold min infinity
 
 /// A game with data and noise whose losses, with chance from the seed, come near no kink; the seed is raised until that is so.
 let rec drawn (make: uint64 -> Gan<float>) rows (seed: uint64) =
     let gan = make seed |> shaken seed
     let random = RandomStream(seed).Split "batch"
     let real, noise = normal random [ rows; features ], normal random [ rows; noiseWidth ]
-    let parameters = parametersOf gan
     let made = samples gan.Generator true noise
-    let judged chance = gap parameters (fun tape x -> gan.Discriminator.Logits(tape, x, chance))
+
+    let judged chance =
+        gap (fun tape x ->
+            use _ = under chance tape
+            gan.Discriminator.Logits x)
+
     let ofBoth, ofMade = RandomStream seed, RandomStream seed
 
     let nearest =
         [
-            gap parameters (fun tape z -> gan.Generator.Generate(tape, z, true)) noise
+            gap
+                (fun tape z ->
+                    use _ = tape.Training()
+                    gan.Generator.Generate z)
+                noise
             judged ofBoth real
             judged ofBoth made
             judged ofMade made

@@ -101,10 +101,10 @@ let pairs (random: RandomStream) options lengths =
 
 /// Logits of every target position, without dropout.
 let logits (model: Transformer<_>) (sources: int[][]) (targets: int[][]) =
-    let pass = Pass(Tape())
+    let tape = Tape()
     let source = TokenBatch sources
-    let memory = model.Encode(pass, source)
-    (model.Decode(pass, memory, source, TokenBatch targets)).Value.ToPersistent()
+    let memory = model.Encode(tape, source)
+    (model.Decode(memory, source, TokenBatch targets)).Value.ToPersistent()
 
 /// The loss of a batch and the gradient of every parameter by name.
 let lossAndGradients (model: Transformer<float>) (batch: PairBatch) smoothing =
@@ -112,7 +112,7 @@ let lossAndGradients (model: Transformer<float>) (batch: PairBatch) smoothing =
         parameter.ZeroGradient()
 
     let tape = Tape<float>()
-    let loss = model.Loss(Pass(tape), batch, smoothing)
+    let loss = model.Loss(tape, batch, smoothing)
     tape.Backward loss
     let gradients = model.Parameters |> Seq.map (fun p -> p.Name, p.Gradient.ToPersistent()) |> Map.ofSeq
     loss.Value.ToScalar(), gradients

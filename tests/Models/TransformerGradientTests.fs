@@ -6,25 +6,17 @@ open Hybrid.Autodiff
 open Hybrid.Checks
 open Hybrid.Data
 open Hybrid.Models
+open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Support
 open Hybrid.Tests.Models.TinyTransformer
 
 /// How near any rectifier's input comes to its kink. The rule keeps what comes out of it, so what goes in is computed again.
-let private distanceToKink (model: Transformer<float>) (tape: Tape<float>) =
-    let parameter name = model.Parameters |> Seq.find (fun parameter -> parameter.Name = name)
-
+let private distanceToKink (tape: Tape<float>) =
     tape.Recorded
-    |> Seq.pairwise
-    |> Seq.filter (fun (_, hidden) -> hidden.Name.EndsWith "expand.weight relu")
-    |> Seq.collect (fun (x, hidden) ->
-        let weight = hidden.Name.Replace(" relu", "")
-        let bias = weight.Replace("weight", "bias")
-
-        valueOf [ x.Value; (parameter weight).Value; (parameter bias).Value ] (fun tape x ->
-            Record.linear tape x[0] x[1] x[2])
-        |> floats)
+    |> Seq.filter (fun hidden -> hidden.Rule = "LinearRelu")
+    |> Seq.collect (fun hidden -> floats (beforeRelu hidden))
     |> Seq.map abs
     |> Seq.min
 
@@ -33,12 +25,16 @@ let rec private drawn options seed =
     let model = double options seed
     let random = RandomStream seed
     let batch = PairBatch(pairs random options [ 3, 1; 2, 3 ])
-    let record (tape: Tape<float>) (_: Variable<float>[]) = model.Loss(Pass(tape, RandomStream 5UL), batch, 0.1)
+
+    let record (tape: Tape<float>) (_: Variable<float>[]) =
+        use _ = tape.Training(RandomStream 5UL)
+        model.Loss(tape, batch, 0.1)
+
     let tape = Tape<float>()
     record tape [||] |> ignore
 
     // A step of a parameter can move a rectifier's input by several steps: keep a wide margin.
-    if distanceToKink model tape < 100.0 * GradCheck.Step then
+    if distanceToKink tape < 100.0 * GradCheck.Step then
         drawn options (seed + 1UL)
     else
         model, record

@@ -13,13 +13,13 @@ open Hybrid.Tests.Models.TinyTransformer
 
 let private train (model: Transformer<float32>) (batch: PairBatch) steps rate smoothing (dropout: RandomStream | null) =
     let adam = Adam<float32>(model.Parameters)
-    let tape = Tape<float32>()
+    let tape = Tape<float32>(training = not (isNull dropout), random = dropout)
 
     [
         for _ in 1..steps do
             tape.Clear()
             adam.ZeroGradients()
-            let loss = model.Loss(Pass(tape, dropout), batch, smoothing)
+            let loss = model.Loss(tape, batch, smoothing)
             tape.Backward loss
             adam.Step rate
             float (loss.Value.ToScalar())
@@ -33,7 +33,7 @@ let private lossAtStart options =
         [
             for seed in 1UL .. 12UL do
                 let batch = PairBatch(pairs (RandomStream(100UL + seed)) options (List.replicate 20 (6, 6)))
-                let loss = (single options seed).Loss(Pass(Tape()), batch, 0.0)
+                let loss = (single options seed).Loss(Tape(), batch, 0.0)
                 float (loss.Value.ToScalar())
         ]
 

@@ -101,35 +101,35 @@ let private structure =
                     let batch = PairBatch(pairs (RandomStream 1UL) options [ 3, 2 ])
 
                     let recorded (dropout: RandomStream | null) =
-                        let tape = Tape<float>()
-                        model.Loss(Pass(tape, dropout), batch, 0.0) |> ignore
-                        tape.Recorded |> Seq.map _.Name |> Array.ofSeq
+                        let tape = Tape<float>(training = not (isNull dropout), random = dropout)
+                        model.Loss(tape, batch, 0.0) |> ignore
+                        [| for made in tape.Recorded -> made.Place, made.Rule |]
 
-                    let names = recorded (RandomStream 2UL)
+                    let made = recorded (RandomStream 2UL)
 
                     let places =
                         [
-                            for i in 0 .. names.Length - 1 do
-                                if names[i] = "dropout" then
+                            for i in 0 .. made.Length - 1 do
+                                if snd made[i] = "Dropout" then
                                     i
                         ]
 
                     Expect.equal places.Length (2 + 2 * options.EncoderLayers + 3 * options.DecoderLayers) "count"
-                    let isOutput (name: string) = name.EndsWith ".output.weight" || name.EndsWith ".contract.weight"
-                    let sums, sublayers = places |> List.partition (fun i -> names[i - 1] = "add")
-                    Expect.equal sums.Length 2 "embeddings plus positions"
+                    let isOutput (place: string, _) = place.EndsWith ".output" || place.EndsWith ".contract"
+                    let sums, sublayers = places |> List.partition (fun i -> snd made[i - 1] = "Add")
+                    Expect.equal [ for i in sums -> fst made[i] ] [ "encoder"; "decoder" ] "embeddings plus positions"
 
                     for i in sublayers do
                         Expect.isTrue
-                            (isOutput names[i - 1] && names[i + 1] = "add")
+                            (isOutput made[i - 1] && snd made[i + 1] = "Add")
                             "on a sublayer's output, before it is added"
 
-                    Expect.isFalse (Array.contains "dropout" (recorded null)) "evaluation")
+                    Expect.isFalse (recorded null |> Array.exists (fun (_, rule) -> rule = "Dropout")) "evaluation")
 
-            testCase "attention maps come by layer, one for each head" (fun () ->
+            testCase "attention weights stand at their layer's place, one map for each head" (fun () ->
                 let model = double small 1UL
-                let pass = Pass(Tape())
-                model.Loss(pass, PairBatch(pairs (RandomStream 1UL) small [ 3, 4 ]), 0.0) |> ignore
+                let tape = Tape()
+                model.Loss(tape, PairBatch(pairs (RandomStream 1UL) small [ 3, 4 ]), 0.0) |> ignore
 
                 let expected =
                     [
@@ -139,8 +139,8 @@ let private structure =
                             $"decoder.{i}.cross", shape [ 1; 2; 5; 3 ]
                     ]
 
-                let actual = [ for KeyValue(name, map) in pass.AttentionMaps -> name, map.Shape ]
-                Expect.equal (List.sortBy fst actual) (List.sortBy fst expected) "maps")
+                for place, extents in expected do
+                    Expect.equal (tape.Find(place, "Attention")).Shape extents place)
         ]
 
 let private independence =
@@ -250,14 +250,14 @@ let private refusals =
                 let batch = PairBatch(pairs (RandomStream 1UL) tiny [ 2, 2 ])
 
                 refuses<ArgumentOutOfRangeException, _> [ "rate must lie in [0, 1)" ] (fun () ->
-                    model.Loss(Pass(Tape(), RandomStream 1UL), batch, 0.0)))
+                    model.Loss(Tape(training = true, random = RandomStream 1UL), batch, 0.0)))
 
             testCase "a run that diverged names its step and the first tensor that is not finite" (fun () ->
                 let model = single tiny 1UL
                 let tape = Tape<float32>()
                 let broken = model.Parameters |> Seq.find (fun p -> p.Name = "encoder.0.feedForward.expand.weight")
                 broken.Value[0, 0] <- Single.NaN
-                let loss = model.Loss(Pass tape, PairBatch(pairs (RandomStream 1UL) tiny [ 2, 2 ]), 0.0)
+                let loss = model.Loss(tape, PairBatch(pairs (RandomStream 1UL) tiny [ 2, 2 ]), 0.0)
 
                 refuses<NonFiniteException, _> [ "step 31"; "'encoder.0.feedForward.expand.weight' [4, 5]" ] (fun () ->
                     FiniteGuard.ThrowIfNotFinite(31, loss, tape, model.Parameters)))

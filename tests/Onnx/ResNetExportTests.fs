@@ -56,7 +56,7 @@ let private widened (model: ResNet<float32>) =
     wide
 
 let private logits (model: IClassifier<_>) (x: Tensor<_>) =
-    valueOf [ x ] (fun tape x -> model.Logits(tape, x[0], false)) |> floats
+    valueOf [ x ] (fun _ x -> model.Logits x[0]) |> floats
 
 /// Rows of [height, width, channels] with channels first.
 let private channelsFirst (options: Options) (x: Tensor<float32>) =
@@ -133,10 +133,10 @@ let tests =
                 (fun () ->
                     let model = single tiny 1UL
                     let x = toSingle (normal (RandomStream 1UL) [ 4; tiny.Features ])
-                    let tape = Tape<float32>()
+                    let tape = Tape<float32>(training = true)
 
                     for _ in 1..3 do
-                        model.Logits(tape, tape.Constant x, true) |> ignore
+                        model.Logits(tape.Constant x) |> ignore
 
                     withSession model (fun session -> expectAgreement tiny model session 1 2UL))
 

@@ -40,9 +40,9 @@ let private decodeStep (decoder: InferenceSession) source memory target =
 
 /// What the core computes for the same tokens.
 let private ours (model: Transformer<_>) source target =
-    let pass = Pass(Tape())
-    let memory = model.Encode(pass, source)
-    let logits = model.Decode(pass, memory, source, target)
+    let tape = Tape()
+    let memory = model.Encode(tape, source)
+    let logits = model.Decode(memory, source, target)
     memory.Value.ToPersistent(), logits.Value.ToPersistent()
 
 /// The same model in double.

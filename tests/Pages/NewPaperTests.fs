@@ -53,7 +53,6 @@ let private copyTree folder =
             "tests/packages.lock.json"
             "tests/Equations.fs"
             "tests/Support.fs"
-            "tests/Record.fs"
             "tests/Gradients.fs"
             "tests/TorchHost/TorchHost.fs"
             "tests/TorchHost/make-host.sh"
@@ -63,7 +62,7 @@ let private copyTree folder =
 /// Leaves of the tests only those of the new rule, and what they need.
 let private keepTestsOf rule folder =
     let file = Path.Combine(folder, "tests/Hybrid.Tests.fsproj")
-    let kept = [ "Equations.fs"; "Support.fs"; "Record.fs"; "Gradients.fs"; $"Rules/{rule}Tests.fs" ]
+    let kept = [ "Equations.fs"; "Support.fs"; "Gradients.fs"; $"Rules/{rule}Tests.fs" ]
     let listed = Regex @"<Compile Include=""([^""]+)"" />"
     let text = File.ReadAllText file
     Expect.isTrue (text.Contains $"<Compile Include=\"Rules/{rule}Tests.fs\" />") "the project lists the new tests"

@@ -43,7 +43,9 @@ let private drawnWith leastLength (sizes: Sizes) =
 
 let private drawn = drawnWith 0
 
-let private attend setting tape (x: _[]) = Record.attention tape setting.Heads setting.Scale setting.Mask x[0] x[1] x[2]
+let private attend setting _ (x: Variable<_>[]) =
+    let struct (y, _) = x[0].Attention(x[1], x[2], setting.Heads, setting.Scale, setting.Mask)
+    y
 
 let private weightsOf setting =
     match setting.Tensors with
@@ -84,12 +86,12 @@ let private composed setting (tape: Tape<float>) (x: Variable<float>[]) =
     let bias = tape.Constant(penalty setting q.Value.Shape k.Value.Shape)
 
     let attendIn head =
-        let part (of': Variable<float>) = Record.linearWithoutBias tape of' (pick of' head)
-        let scores = Record.matMul tape (part q) (Record.transpose tape (part k))
-        let p = Record.softmax tape (Record.add tape (Record.scale tape setting.Scale scores) bias)
-        Record.linearTransposed tape (Record.matMul tape p (part v)) (pick v head)
+        let part (of': Variable<float>) = of'.Linear(pick of' head)
+        let scores = (part q).MatMul((part k).Transpose())
+        let p = (scores.Scale(setting.Scale) + bias).Softmax()
+        p.MatMul(part v).LinearTransposed(pick v head)
 
-    Seq.init setting.Heads attendIn |> Seq.reduce (Record.add tape)
+    Seq.init setting.Heads attendIn |> Seq.reduce (+)
 
 let private change (at: int list) value (x: Tensor<float>) =
     let copy = x.ToPersistent()

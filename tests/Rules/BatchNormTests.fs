@@ -2,6 +2,7 @@ module Hybrid.Tests.Rules.BatchNormTests
 
 open System
 open Expecto
+open Hybrid.Autodiff
 open Hybrid.Memory
 open Hybrid.Rules
 open Hybrid.Tensors
@@ -9,10 +10,16 @@ open Hybrid.Tests
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
 
-let private batchNorm eps tape (x: _[]) = Record.batchNorm tape eps x[0] x[1] x[2]
-let private batchNormRelu eps tape (x: _[]) = Record.batchNormRelu tape eps x[0] x[1] x[2]
-let private fixedBy mean variance eps tape (x: _[]) = Record.batchNormFixed tape eps mean variance x[0] x[1] x[2]
-let private fixedRelu mean variance eps tape (x: _[]) = Record.batchNormReluFixed tape eps mean variance x[0] x[1] x[2]
+let private batchNorm eps _ (x: Variable<_>[]) =
+    let struct (y, _, _) = x[0].BatchNorm(x[1], x[2], eps)
+    y
+
+let private batchNormRelu eps _ (x: Variable<_>[]) =
+    let struct (y, _, _) = x[0].BatchNormRelu(x[1], x[2], eps)
+    y
+
+let private fixedBy mean variance eps _ (x: Variable<_>[]) = x[0].BatchNormFixed(x[1], x[2], mean, variance, eps)
+let private fixedRelu mean variance eps _ (x: Variable<_>[]) = x[0].BatchNormReluFixed(x[1], x[2], mean, variance, eps)
 
 let private columnsOf (x: Tensor<_>) = Array.transpose (rowsOf x)
 let private ofColumns (columns: float[][]) = Array.concat (Array.transpose columns)
@@ -144,7 +151,7 @@ let private properties =
 
                 let expected, dexpected =
                     runAlong along [ x; ones; nothing ] (fun tape x ->
-                        Record.transpose tape (Record.layerNorm tape eps (Record.transpose tape x[0]) x[1] x[2]))
+                        x[0].Transpose().LayerNorm(x[1], x[2], eps).Transpose())
 
                 expectClose 1e-12 (floats y) (floats expected) "y"
                 expectClose 1e-11 (floats gradients[0]) (floats dexpected[0]) "dx")
@@ -244,7 +251,7 @@ let private properties =
                     expectClose 1e-11 (floats gradients[2]) dbias $"dbias {rows}x{channels}"
 
                     // Used twice, so that the second gradient is added to the first, chunk by chunk.
-                    let twice tape x = Record.add tape (batchNorm 1e-5 tape x) (batchNorm 1e-5 tape x)
+                    let twice tape x = batchNorm 1e-5 tape x + batchNorm 1e-5 tape x
                     let _, doubled = runAlong dy [ x; gain; bias ] twice
                     expectClose 2e-11 (floats doubled[0]) (Array.map ((*) 2.0) dx) $"dx of two uses {rows}x{channels}"
 
@@ -296,7 +303,7 @@ let private fused =
                     let y, gradients = runAlong dy [ x; gain; bias ] together
 
                     let expected, dexpected =
-                        runAlong dy [ x; gain; bias ] (fun tape x -> Record.relu tape (apart tape x))
+                        runAlong dy [ x; gain; bias ] (fun tape x -> (apart tape x).Relu())
 
                     Expect.equal (floats y) (floats expected) "y"
 
@@ -316,7 +323,7 @@ let private fused =
                     let y, gradients = runAlong dy inputs (batchNormRelu 1e-5)
 
                     let expected, dexpected =
-                        runAlong dy inputs (fun tape x -> Record.relu tape (batchNorm 1e-5 tape x))
+                        runAlong dy inputs (fun tape x -> (batchNorm 1e-5 tape x).Relu())
 
                     Expect.isTrue (y.Span.SequenceEqual expected.Span) $"y {rows}x{channels}"
 

@@ -2,6 +2,7 @@ module Hybrid.Tests.Rules.BinaryCrossEntropyTests
 
 open System
 open Expecto
+open Hybrid.Autodiff
 open Hybrid.Kernels
 open Hybrid.Memory
 open Hybrid.Rules
@@ -10,7 +11,7 @@ open Hybrid.Tests
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
 
-let private loss target tape (z: _[]) = Record.binaryCrossEntropy target tape z[0]
+let private loss target _ (z: Variable<_>[]) = z[0].BinaryCrossEntropy(target)
 
 let private sigma z = 1.0 / (1.0 + exp -z)
 
@@ -90,7 +91,7 @@ let private properties =
                 // Half of the smoothing goes to the target itself.
                 let value, d =
                     runAlong (Tensor.Scalar 1.0) [ classes ] (fun tape x ->
-                        Record.crossEntropy tape (Array.create logits.Length 1) None smoothing x[0])
+                        x[0].CrossEntropy(Array.create logits.Length 1, smoothing = smoothing))
 
                 let binary, dbinary = run (1.0 - smoothing / 2.0) logits
                 expectNear 1e-13 binary (value.ToScalar()) "loss"

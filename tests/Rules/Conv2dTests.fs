@@ -2,6 +2,7 @@ module Hybrid.Tests.Rules.Conv2dTests
 
 open System
 open Expecto
+open Hybrid.Autodiff
 open Hybrid.Kernels
 open Hybrid.Memory
 open Hybrid.Rules
@@ -12,10 +13,10 @@ open Hybrid.Tests.Support
 open Hybrid.Tests.Kernels
 open Hybrid.Tests.Kernels.PlainConvolution
 
-let private conv (sizes: ConvolutionSizes) tape (x: _[]) = Record.conv2d tape sizes.Stride sizes.Padding x[0] x[1] x[2]
+let private conv (sizes: ConvolutionSizes) _ (x: Variable<_>[]) = x[0].Conv2d(x[1], x[2], sizes.Stride, sizes.Padding)
 
-let private withoutBias (sizes: ConvolutionSizes) tape (x: _[]) =
-    Record.conv2dWithoutBias tape sizes.Stride sizes.Padding x[0] x[1]
+let private withoutBias (sizes: ConvolutionSizes) tape (x: Variable<_>[]) =
+    x[0].Conv2d(x[1], stride = sizes.Stride, padding = sizes.Padding)
 
 /// A convolution of random sizes, with x, weight and bias.
 let private operands (sizes: Sizes) channels spare =
@@ -114,7 +115,7 @@ let private invariants =
                 let y = valueOf [ x; weight; bias ] (conv conv2d)
 
                 let same =
-                    valueOf [ padded; weight; bias ] (fun tape x -> Record.conv2d tape conv2d.Stride 0 x[0] x[1] x[2])
+                    valueOf [ padded; weight; bias ] (fun _ x -> x[0].Conv2d(x[1], x[2], conv2d.Stride, 0))
 
                 expectClose 1e-13 (floats y) (floats same) "y")
 
@@ -129,7 +130,7 @@ let private invariants =
                     weight[half, half, c, c] <- 1.0
 
                 let along = normal random [ sizes.Batch; sizes.Rows; sizes.Columns; channels ]
-                let y, d = runAlong along [ x; weight ] (fun tape x -> Record.conv2dWithoutBias tape 1 half x[0] x[1])
+                let y, d = runAlong along [ x; weight ] (fun _ x -> x[0].Conv2d(x[1], stride = 1, padding = half))
                 Expect.equal (floats y) (floats x) "y"
                 Expect.equal (floats d[0]) (floats along) "dx")
 
@@ -148,11 +149,11 @@ let private invariants =
                 let x = normal random [ sizes.Batch; sizes.Rows; sizes.Columns; 17 ]
                 let weight, bias = normal random [ 1; 1; 17; 5 ], normal random [ 5 ]
                 let along = normal random [ sizes.Batch; sizes.Rows; sizes.Columns; 5 ]
-                let y, d = runAlong along [ x; weight; bias ] (fun tape x -> Record.conv2d tape 1 0 x[0] x[1] x[2])
+                let y, d = runAlong along [ x; weight; bias ] (fun _ x -> x[0].Conv2d(x[1], x[2], 1, 0))
 
                 let linear, dlinear =
                     runAlong along [ x; weight.Reshape(shape [ 17; 5 ]); bias ] (fun tape x ->
-                        Record.linear tape x[0] x[1] x[2])
+                        x[0].Linear(x[1], x[2]))
 
                 Expect.equal (floats y) (floats linear) "y"
                 Expect.equal d[1].Shape weight.Shape "shape of dweight"
@@ -189,7 +190,7 @@ let private invariants =
         ]
 
 let private extremes =
-    let three stride padding tape (x: _[]) = Record.conv2d tape stride padding x[0] x[1] x[2]
+    let three stride padding _ (x: Variable<_>[]) = x[0].Conv2d(x[1], x[2], stride, padding)
 
     testList
         "extremes"
@@ -236,7 +237,7 @@ let private extremes =
                 let random = RandomStream 2UL
                 let x, weight = normal random [ 1; 7; 8; 3 ], normal random [ 3; 3; 3; 2 ]
                 x[0, 2, 3, 1] <- nan
-                let y = valueOf [ x; weight ] (fun tape x -> Record.conv2dWithoutBias tape 2 1 x[0] x[1])
+                let y = valueOf [ x; weight ] (fun _ x -> x[0].Conv2d(x[1], stride = 2, padding = 1))
 
                 for i in 0 .. y.Shape[1] - 1 do
                     for j in 0 .. y.Shape[2] - 1 do
@@ -246,7 +247,7 @@ let private extremes =
             testCase "pixels that no window covers get gradient 0, and add nothing" (fun () ->
                 let random = RandomStream 3UL
                 let x, weight = normal random [ 1; 5; 5; 2 ], normal random [ 1; 1; 2; 3 ]
-                let _, d = runDouble random [ x; weight ] (fun tape x -> Record.conv2dWithoutBias tape 3 0 x[0] x[1])
+                let _, d = runDouble random [ x; weight ] (fun _ x -> x[0].Conv2d(x[1], stride = 3, padding = 0))
 
                 for i in 0..4 do
                     for j in 0..4 do

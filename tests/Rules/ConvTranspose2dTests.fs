@@ -2,6 +2,7 @@ module Hybrid.Tests.Rules.ConvTranspose2dTests
 
 open System
 open Expecto
+open Hybrid.Autodiff
 open Hybrid.Kernels
 open Hybrid.Memory
 open Hybrid.Rules
@@ -14,11 +15,11 @@ open Hybrid.Tests.Kernels.PlainConvolution
 
 // Everywhere here the sizes are of the convolution whose transpose is meant: its input is y, its output x.
 
-let private transposed (sizes: ConvolutionSizes) tape (x: _[]) =
-    Record.convTranspose2d tape sizes.Stride sizes.Padding x[0] x[1] x[2]
+let private transposed (sizes: ConvolutionSizes) tape (x: Variable<_>[]) =
+    x[0].ConvTranspose2d(x[1], x[2], sizes.Stride, sizes.Padding)
 
-let private withoutBias (sizes: ConvolutionSizes) tape (x: _[]) =
-    Record.convTranspose2dWithoutBias tape sizes.Stride sizes.Padding x[0] x[1]
+let private withoutBias (sizes: ConvolutionSizes) tape (x: Variable<_>[]) =
+    x[0].ConvTranspose2d(x[1], stride = sizes.Stride, padding = sizes.Padding)
 
 /// Random windows, strides and paddings over at most so many rows and columns of x.
 let private drawn (random: RandomStream) (channels: int[]) most =
@@ -105,7 +106,7 @@ let private invariants =
 
                 let convolved =
                     valueOf [ z; weight ] (fun tape x ->
-                        Record.conv2dWithoutBias tape conv2d.Stride conv2d.Padding x[0] x[1])
+                        x[0].Conv2d(x[1], stride = conv2d.Stride, padding = conv2d.Padding))
 
                 Expect.equal convolved.Shape x.Shape "the convolution leads back to x's shape"
                 let y = valueOf [ x; weight ] (withoutBias conv2d)
@@ -130,7 +131,7 @@ let private invariants =
                 let height, width, outChannels = sizes.Rows, sizes.Inner, sizes.Columns
                 let weight = normal random [ height; width; outChannels; 1 ]
                 let x = normal random [ 1; 1; 1; 1 ]
-                let y = valueOf [ x; weight ] (fun tape x -> Record.convTranspose2dWithoutBias tape 2 0 x[0] x[1])
+                let y = valueOf [ x; weight ] (fun _ x -> x[0].ConvTranspose2d(x[1], stride = 2, padding = 0))
                 Expect.equal y.Shape (shape [ 1; height; width; outChannels ]) "shape"
                 expectClose 1e-15 (floats y) (floats weight |> Array.map ((*) x[0, 0, 0, 0])) "y")
 
@@ -139,7 +140,7 @@ let private invariants =
                 let stride = conv2d.Stride
 
                 let apply x =
-                    valueOf [ x; weight ] (fun tape x -> Record.convTranspose2dWithoutBias tape stride 0 x[0] x[1])
+                    valueOf [ x; weight ] (fun _ x -> x[0].ConvTranspose2d(x[1], stride = stride, padding = 0))
 
                 // Without its first rows or columns of y, and so without those that the first of x takes part in.
                 for axis, kernel in [ 1, conv2d.KernelHeight; 2, conv2d.KernelWidth ] do
@@ -164,7 +165,7 @@ let private invariants =
 
                 let whole =
                     valueOf [ x; weight; bias ] (fun tape x ->
-                        Record.convTranspose2d tape conv2d.Stride 0 x[0] x[1] x[2])
+                        x[0].ConvTranspose2d(x[1], x[2], conv2d.Stride, 0))
 
                 let middle = whole |> part 1 p conv2d.Height |> part 2 p conv2d.Width
                 Expect.equal middle.Shape y.Shape "as many on every side"
@@ -189,11 +190,11 @@ let private invariants =
                 let along = normal random [ sizes.Batch; sizes.Rows; sizes.Columns; 5 ]
 
                 let y, d =
-                    runAlong along [ x; weight ] (fun tape x -> Record.convTranspose2dWithoutBias tape 1 0 x[0] x[1])
+                    runAlong along [ x; weight ] (fun _ x -> x[0].ConvTranspose2d(x[1], stride = 1, padding = 0))
 
                 let linear, dlinear =
                     runAlong along [ x; weight.Reshape(shape [ 5; 17 ]) ] (fun tape x ->
-                        Record.linearTransposed tape x[0] x[1])
+                        x[0].LinearTransposed(x[1]))
 
                 expectClose 1e-13 (floats y) (floats linear) "y"
 
@@ -203,7 +204,7 @@ let private invariants =
             testCase "a window of 4 at stride 2, less a padding of 1, doubles an image" (fun () ->
                 let random = RandomStream 2UL
                 let inputs = [ normal random [ 2; 5; 7; 3 ]; normal random [ 4; 4; 6; 3 ] ]
-                let y = valueOf inputs (fun tape x -> Record.convTranspose2dWithoutBias tape 2 1 x[0] x[1])
+                let y = valueOf inputs (fun _ x -> x[0].ConvTranspose2d(x[1], stride = 2, padding = 1))
                 Expect.equal y.Shape (shape [ 2; 10; 14; 6 ]) "shape")
 
             testCase "many images shared by the workers equal one by one, in single precision" (fun () ->
@@ -249,7 +250,7 @@ let private invariants =
         ]
 
 let private extremes =
-    let apply stride padding tape (x: _[]) = Record.convTranspose2d tape stride padding x[0] x[1] x[2]
+    let apply stride padding _ (x: Variable<_>[]) = x[0].ConvTranspose2d(x[1], x[2], stride, padding)
 
     testList
         "extremes"
@@ -296,7 +297,7 @@ let private extremes =
                 let random = RandomStream 2UL
                 let x, weight = normal random [ 1; 5; 6; 3 ], normal random [ 3; 4; 2; 3 ]
                 x[0, 2, 3, 1] <- nan
-                let y = valueOf [ x; weight ] (fun tape x -> Record.convTranspose2dWithoutBias tape 2 1 x[0] x[1])
+                let y = valueOf [ x; weight ] (fun _ x -> x[0].ConvTranspose2d(x[1], stride = 2, padding = 1))
 
                 for k in 0 .. y.Shape[1] - 1 do
                     for l in 0 .. y.Shape[2] - 1 do

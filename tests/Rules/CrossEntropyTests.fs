@@ -2,6 +2,7 @@ module Hybrid.Tests.Rules.CrossEntropyTests
 
 open System
 open Expecto
+open Hybrid.Autodiff
 open Hybrid.Memory
 open Hybrid.Rules
 open Hybrid.Tensors
@@ -9,7 +10,7 @@ open Hybrid.Tests
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
 
-let private loss targets padding smoothing tape (x: _[]) = Record.crossEntropy tape targets padding smoothing x[0]
+let private loss targets padding smoothing _ (x: Variable<_>[]) = x[0].CrossEntropy(targets, Option.toNullable padding, smoothing)
 
 /// Logits, targets of which class 0 is sometimes padding but never all of them, and a smoothing.
 let private drawn (sizes: Sizes) =

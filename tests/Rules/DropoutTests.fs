@@ -2,6 +2,7 @@ module Hybrid.Tests.Rules.DropoutTests
 
 open System
 open Expecto
+open Hybrid.Autodiff
 open Hybrid.Memory
 open Hybrid.Rules
 open Hybrid.Tensors
@@ -9,8 +10,13 @@ open Hybrid.Tests
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
 
-/// Dropout whose mask is the same in every pass.
-let private heldFixed rate seed tape (x: _[]) = Record.dropout tape rate (RandomStream seed) x[0]
+/// Dropout while the tape trains.
+let private dropped rate random (tape: Tape<_>) (x: Variable<_>[]) =
+    use _ = tape.Training random
+    x[0].Dropout rate
+
+/// The same with a mask that is the same in every pass.
+let private heldFixed rate seed tape x = dropped rate (RandomStream seed) tape x
 
 let private many = 20_000
 
@@ -53,7 +59,7 @@ let tests =
             testCase "a new mask is drawn each time, the same for the same seed" (fun () ->
                 let ones = tensor [ 100 ] (Array.create 100 1.0)
                 let random = RandomStream 9UL
-                let draw () = floats (valueOf [ ones ] (fun tape x -> Record.dropout tape 0.5 random x[0]))
+                let draw () = floats (valueOf [ ones ] (dropped 0.5 random))
                 let first, second = draw (), draw ()
                 Expect.notEqual first second "two masks"
                 Expect.equal first (floats (valueOf [ ones ] (heldFixed 0.5 9UL))) "same seed"

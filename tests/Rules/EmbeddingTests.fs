@@ -2,6 +2,7 @@ module Hybrid.Tests.Rules.EmbeddingTests
 
 open System
 open Expecto
+open Hybrid.Autodiff
 open Hybrid.Memory
 open Hybrid.Rules
 open Hybrid.Tensors
@@ -9,7 +10,7 @@ open Hybrid.Tests
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
 
-let private lookUp ids leading factor tape (x: _[]) = Record.embedding tape ids leading factor x[0]
+let private lookUp ids leading factor (tape: Tape<_>) (x: Variable<_>[]) = tape.Embedding(ids, shape leading, factor, x[0])
 
 /// A table, and ids that repeat now and then.
 let private drawn (sizes: Sizes) =
@@ -47,7 +48,7 @@ let tests =
                 let y, gradient = runDouble sizes.Random [ table ] (lookUp ids [ ids.Length ] 1.0)
 
                 let yHot, gradientHot =
-                    runDouble sizes.Random [ table ] (fun tape x -> Record.matMul tape (tape.Constant hot) x[0])
+                    runDouble sizes.Random [ table ] (fun tape x -> (tape.Constant hot).MatMul(x[0]))
 
                 expectClose 1e-14 (floats y) (floats yHot) "value"
                 expectClose 1e-14 (floats gradient[0]) (floats gradientHot[0]) "gradient")

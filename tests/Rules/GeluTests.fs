@@ -3,12 +3,14 @@ module Hybrid.Tests.Rules.GeluTests
 open System
 open Expecto
 open MathNet.Numerics
+open Hybrid.Autodiff
+open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
 
-let private gelu tape (x: _[]) = Record.gelu tape x[0]
+let private gelu _ (x: Variable<_>[]) = x[0].Gelu()
 
 /// The normal distribution by another's hand.
 let private probability x = 0.5 * SpecialFunctions.Erfc(-x / sqrt 2.0)

@@ -2,6 +2,7 @@ module Hybrid.Tests.Rules.LayerNormTests
 
 open System
 open Expecto
+open Hybrid.Autodiff
 open Hybrid.Memory
 open Hybrid.Rules
 open Hybrid.Tensors
@@ -9,7 +10,7 @@ open Hybrid.Tests
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
 
-let private layerNorm eps tape (x: _[]) = Record.layerNorm tape eps x[0] x[1] x[2]
+let private layerNorm eps _ (x: Variable<_>[]) = x[0].LayerNorm(x[1], x[2], eps)
 
 let private variance (row: float[]) =
     let mean = Array.average row

@@ -12,10 +12,10 @@ open Hybrid.Tests
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
 
-let private fused tape (x: _[]) = Record.linearRelu tape x[0] x[1] x[2]
+let private fused _ (x: Variable<_>[]) = x[0].LinearRelu(x[1], x[2])
 
 /// The two rules it replaces.
-let private composed tape (x: _[]) = Record.relu tape (Record.linear tape x[0] x[1] x[2])
+let private composed _ (x: Variable<_>[]) = x[0].Linear(x[1], x[2]).Relu()
 
 let private inputs (sizes: Sizes) =
     let random = sizes.Random
@@ -83,5 +83,5 @@ let tests =
                 let tape = Tape<float>()
 
                 refuses<InvalidOperationException, _> [ "l.weight has no bias" ] (fun () ->
-                    layer.ApplyRelu(tape, tape.Input(zeros [ 1; 2 ]))))
+                    layer.ApplyRelu(tape.Input(zeros [ 1; 2 ]))))
         ]

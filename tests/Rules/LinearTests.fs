@@ -2,6 +2,7 @@ module Hybrid.Tests.Rules.LinearTests
 
 open System
 open Expecto
+open Hybrid.Autodiff
 open Hybrid.Memory
 open Hybrid.Rules
 open Hybrid.Tensors
@@ -9,15 +10,15 @@ open Hybrid.Tests
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
 
-let private linear tape (x: _[]) = Record.linear tape x[0] x[1] x[2]
-let private withoutBias tape (x: _[]) = Record.linearWithoutBias tape x[0] x[1]
-let private transposed tape (x: _[]) = Record.linearTransposed tape x[0] x[1]
+let private linear _ (x: Variable<_>[]) = x[0].Linear(x[1], x[2])
+let private withoutBias _ (x: Variable<_>[]) = x[0].Linear(x[1])
+let private transposed _ (x: Variable<_>[]) = x[0].LinearTransposed(x[1])
 
 /// x W + b from elementary rules.
-let private composed tape (x: _[]) = Record.add tape (Record.matMul tape x[0] x[1]) x[2]
+let private composed _ (x: Variable<_>[]) = x[0].MatMul(x[1]) + x[2]
 
 /// x Eᵀ from elementary rules.
-let private composedTransposed tape (x: _[]) = Record.matMul tape x[0] (Record.transpose tape x[1])
+let private composedTransposed _ (x: Variable<_>[]) = x[0].MatMul(x[1].Transpose())
 
 let private weights (sizes: Sizes) =
     let random = sizes.Random
@@ -50,7 +51,7 @@ let private affine =
                 let weight, bias = weights sizes
                 let x = normal sizes.Random [ sizes.Rows; sizes.Inner ]
                 sameAlong sizes [ x; weight; bias ] linear composed
-                sameAlong sizes [ x; weight ] withoutBias (fun tape x -> Record.matMul tape x[0] x[1])
+                sameAlong sizes [ x; weight ] withoutBias (fun _ x -> x[0].MatMul(x[1]))
                 covers [ "LIN-1" ])
 
             property 25 "rows do not know of each other" (fun sizes ->

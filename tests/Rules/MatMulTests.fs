@@ -2,6 +2,7 @@ module Hybrid.Tests.Rules.MatMulTests
 
 open System
 open Expecto
+open Hybrid.Autodiff
 open Hybrid.Memory
 open Hybrid.Rules
 open Hybrid.Tensors
@@ -9,7 +10,7 @@ open Hybrid.Tests
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
 
-let private matMul tape (x: _[]) = Record.matMul tape x[0] x[1]
+let private matMul _ (x: Variable<_>[]) = x[0].MatMul(x[1])
 
 let private pair (sizes: Sizes) =
     let random = sizes.Random
@@ -41,17 +42,17 @@ let tests =
 
             property 25 "the transpose of a product is the product of the transposes in reverse" (fun sizes ->
                 let a, b = pair sizes
-                let left = valueOf [ a; b ] (fun tape x -> Record.transpose tape (matMul tape x))
+                let left = valueOf [ a; b ] (fun tape x -> (matMul tape x).Transpose())
 
                 let right =
                     valueOf [ a; b ] (fun tape x ->
-                        Record.matMul tape (Record.transpose tape x[1]) (Record.transpose tape x[0]))
+                        x[1].Transpose().MatMul(x[0].Transpose()))
 
                 expectClose 1e-13 (floats left) (floats right) "product")
 
             property 25 "the product is linear in each factor" (fun sizes ->
                 let a, b = pair sizes
-                let twice = valueOf [ a; b ] (fun tape x -> Record.matMul tape (Record.scale tape 2.0 x[0]) x[1])
+                let twice = valueOf [ a; b ] (fun _ x -> x[0].Scale(2.0).MatMul(x[1]))
                 expectClose 1e-13 (floats twice) (floats (valueOf [ a; b ] matMul) |> Array.map ((*) 2.0)) "product")
 
             property 25 "float32 agrees with double to single precision" (fun sizes ->

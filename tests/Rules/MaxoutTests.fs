@@ -2,6 +2,7 @@ module Hybrid.Tests.Rules.MaxoutTests
 
 open System
 open Expecto
+open Hybrid.Autodiff
 open Hybrid.Memory
 open Hybrid.Rules
 open Hybrid.Tensors
@@ -9,7 +10,7 @@ open Hybrid.Tests
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
 
-let private maxout pieces tape (x: _[]) = Record.maxout pieces tape x[0]
+let private maxout pieces _ (x: Variable<_>[]) = x[0].Maxout(pieces)
 
 /// Pieces and their extents, [batch, rows, pieces · units].
 let private drawn (sizes: Sizes) = sizes.Inner, [ sizes.Batch; sizes.Rows; sizes.Inner * sizes.Columns ]
@@ -111,11 +112,11 @@ let private properties =
 
                 Expect.equal
                     (of2 (fun _ -> 0.0))
-                    (floats (valueOf [ x ] (fun tape x -> Record.relu tape x[0])))
+                    (floats (valueOf [ x ] (fun _ x -> x[0].Relu())))
                     "rectifier"
 
                 for slope in [ 0.01; 0.2; 1.0 ] do
-                    let leaky = valueOf [ x ] (fun tape x -> Record.leakyRelu slope tape x[0])
+                    let leaky = valueOf [ x ] (fun _ x -> x[0].LeakyRelu(slope))
                     Expect.equal (of2 ((*) slope)) (floats leaky) $"leak of {slope}")
 
             property 25 "behind a linear layer it is convex" (fun sizes ->
@@ -126,7 +127,7 @@ let private properties =
 
                 let apply x =
                     floats (
-                        valueOf [ x; weight ] (fun tape x -> Record.maxout pieces tape (Record.matMul tape x[0] x[1]))
+                        valueOf [ x; weight ] (fun _ x -> x[0].MatMul(x[1]).Maxout(pieces))
                     )
 
                 let t = random.NextUniform()

@@ -2,6 +2,7 @@ module Hybrid.Tests.Rules.PReluTests
 
 open System
 open Expecto
+open Hybrid.Autodiff
 open Hybrid.Checks
 open Hybrid.Memory
 open Hybrid.Rules
@@ -10,7 +11,7 @@ open Hybrid.Tests
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
 
-let private pRelu tape (x: _[]) = Record.pRelu tape x[0] x[1]
+let private pRelu _ (x: Variable<_>[]) = x[0].PRelu(x[1])
 
 /// Numbers away from the kink at 0, also when multiplied by 0.7.
 let private awayFromZero (random: RandomStream) extents =

@@ -16,8 +16,8 @@ type private Function =
         Name: string
         /// Ids of the value's and of the derivative's equation.
         Ids: string list
-        Double: Tape<float> -> Variable<float> -> Variable<float>
-        Single: Tape<float32> -> Variable<float32> -> Variable<float32>
+        Double: Variable<float> -> Variable<float>
+        Single: Variable<float32> -> Variable<float32>
         /// The same, composed of elementary rules.
         Oracle: Tape<float> -> Variable<float> -> Variable<float>
         /// By the mathematics of the runtime, with all digits from −30 to 30.
@@ -60,7 +60,7 @@ module private Composed =
 
     let geluTanh tape x =
         let cube = Oracle.multiply tape x (Oracle.multiply tape x x)
-        let u = Record.add tape x (Oracle.times 0.044715 tape cube) |> Oracle.times (sqrt (2.0 / Math.PI)) tape
+        let u = x + (Oracle.times 0.044715 tape cube) |> Oracle.times (sqrt (2.0 / Math.PI)) tape
         Oracle.multiply tape (Oracle.times 0.5 tape x) (tanh tape u |> Oracle.plus 1.0 tape)
 
 let private lambda, alpha = Selu.Scale, Selu.Alpha
@@ -70,8 +70,8 @@ let private functions =
         {
             Name = "sigmoid"
             Ids = [ "SIG-1"; "SIG-2" ]
-            Double = Record.sigmoid
-            Single = Record.sigmoid
+            Double = _.Sigmoid()
+            Single = _.Sigmoid()
             Oracle = Composed.sigmoid
             Formula = sigmoidOf
             Kinks = []
@@ -81,8 +81,8 @@ let private functions =
         {
             Name = "logSigmoid"
             Ids = [ "LSIG-1"; "LSIG-2" ]
-            Double = Record.logSigmoid
-            Single = Record.logSigmoid
+            Double = _.LogSigmoid()
+            Single = _.LogSigmoid()
             Oracle = fun tape x -> Composed.sigmoid tape x |> Oracle.log' tape
             Formula = fun x -> -softplusOf -x
             Kinks = []
@@ -92,8 +92,8 @@ let private functions =
         {
             Name = "softplus"
             Ids = [ "SP-1"; "SP-2" ]
-            Double = Record.softplus
-            Single = Record.softplus
+            Double = _.Softplus()
+            Single = _.Softplus()
             Oracle = Composed.softplus
             Formula = softplusOf
             Kinks = []
@@ -103,8 +103,8 @@ let private functions =
         {
             Name = "tanh"
             Ids = [ "TANH-1"; "TANH-2" ]
-            Double = Record.tanh
-            Single = Record.tanh
+            Double = _.Tanh()
+            Single = _.Tanh()
             Oracle = Composed.tanh
             Formula = Math.Tanh
             Kinks = []
@@ -114,8 +114,8 @@ let private functions =
         {
             Name = "leakyRelu"
             Ids = [ "LREL-1"; "LREL-2" ]
-            Double = Record.leakyRelu 0.1
-            Single = Record.leakyRelu 0.1
+            Double = _.LeakyRelu(0.1)
+            Single = _.LeakyRelu(0.1)
             Oracle = Oracle.where (fun x -> x > 0.0) (Oracle.times 1.0) (Oracle.times 0.1)
             Formula = fun x -> if x > 0.0 then x else 0.1 * x
             Kinks = [ 0.0 ]
@@ -125,8 +125,8 @@ let private functions =
         {
             Name = "elu"
             Ids = [ "ELU-1"; "ELU-2" ]
-            Double = Record.elu 1.5
-            Single = Record.elu 1.5
+            Double = _.Elu(1.5)
+            Single = _.Elu(1.5)
             Oracle = Oracle.where (fun x -> x > 0.0) (Oracle.times 1.0) (Composed.exponential 1.5)
             Formula = fun x -> if x > 0.0 then x else 1.5 * expMinusOne x
             Kinks = [ 0.0 ]
@@ -136,8 +136,8 @@ let private functions =
         {
             Name = "selu"
             Ids = [ "SELU-1"; "SELU-2" ]
-            Double = Record.selu
-            Single = Record.selu
+            Double = _.Selu()
+            Single = _.Selu()
             Oracle = Oracle.where (fun x -> x > 0.0) (Oracle.times lambda) (Composed.exponential (lambda * alpha))
             Formula = fun x -> lambda * (if x > 0.0 then x else alpha * expMinusOne x)
             Kinks = [ 0.0 ]
@@ -147,8 +147,8 @@ let private functions =
         {
             Name = "swish"
             Ids = [ "SWI-1"; "SWI-2" ]
-            Double = Record.swish 1.7
-            Single = Record.swish 1.7
+            Double = _.Swish(1.7)
+            Single = _.Swish(1.7)
             Oracle = Composed.swish 1.7
             Formula = fun x -> x * sigmoidOf (1.7 * x)
             Kinks = []
@@ -158,8 +158,8 @@ let private functions =
         {
             Name = "mish"
             Ids = [ "MISH-1"; "MISH-2" ]
-            Double = Record.mish
-            Single = Record.mish
+            Double = _.Mish()
+            Single = _.Mish()
             Oracle = fun tape x -> Oracle.multiply tape x (Composed.tanh tape (Composed.softplus tape x))
             Formula = fun x -> x * Math.Tanh(softplusOf x)
             Kinks = []
@@ -169,8 +169,8 @@ let private functions =
         {
             Name = "geluTanh"
             Ids = [ "GELU-3"; "GELU-4" ]
-            Double = Record.geluTanh
-            Single = Record.geluTanh
+            Double = _.GeluTanh()
+            Single = _.GeluTanh()
             Oracle = Composed.geluTanh
             Formula = fun x -> x * sigmoidOf (2.0 * sqrt (2.0 / Math.PI) * (x + 0.044715 * x * x * x))
             Kinks = []
@@ -180,8 +180,8 @@ let private functions =
         {
             Name = "gelu"
             Ids = [ "GELU-1"; "GELU-2" ]
-            Double = Record.gelu
-            Single = Record.gelu
+            Double = _.Gelu()
+            Single = _.Gelu()
             Oracle = fun tape x -> Oracle.multiply tape x (Oracle.probability tape x)
             Formula = fun x -> x * Oracle.probabilityOf x
             Kinks = []
@@ -191,8 +191,8 @@ let private functions =
         {
             Name = "relu"
             Ids = [ "RELU-1"; "RELU-2" ]
-            Double = Record.relu
-            Single = Record.relu
+            Double = _.Relu()
+            Single = _.Relu()
             Oracle = Oracle.where (fun x -> x > 0.0) (Oracle.times 1.0) (Oracle.times 0.0)
             Formula = max 0.0
             Kinks = [ 0.0 ]
@@ -202,8 +202,8 @@ let private functions =
         {
             Name = "hardTanh"
             Ids = [ "HTANH-1"; "HTANH-2" ]
-            Double = Record.hardTanh
-            Single = Record.hardTanh
+            Double = _.HardTanh()
+            Single = _.HardTanh()
             Oracle =
                 Oracle.where
                     (fun x -> x < -1.0)
@@ -217,8 +217,8 @@ let private functions =
         {
             Name = "hardSigmoid"
             Ids = [ "HSIG-1"; "HSIG-2" ]
-            Double = Record.hardSigmoid
-            Single = Record.hardSigmoid
+            Double = _.HardSigmoid()
+            Single = _.HardSigmoid()
             Oracle = Composed.hardSigmoid
             Formula = fun x -> Math.Clamp((x + 3.0) / 6.0, 0.0, 1.0)
             Kinks = [ -3.0; 3.0 ]
@@ -228,8 +228,8 @@ let private functions =
         {
             Name = "hardSwish"
             Ids = [ "HSWI-1"; "HSWI-2" ]
-            Double = Record.hardSwish
-            Single = Record.hardSwish
+            Double = _.HardSwish()
+            Single = _.HardSwish()
             Oracle = fun tape x -> Oracle.multiply tape x (Composed.hardSigmoid tape x)
             Formula = fun x -> x * Math.Clamp((x + 3.0) / 6.0, 0.0, 1.0)
             Kinks = [ -3.0; 3.0 ]
@@ -266,11 +266,11 @@ let private run record (x: Tensor<_>) along =
 
 let private runDouble f (x: float seq) =
     let x = tensor [ Seq.length x ] x
-    run f.Double x (ones x)
+    run (fun _ -> f.Double) x (ones x)
 
 let private runSingle f (x: float32 seq) =
     let x = tensor [ Seq.length x ] x
-    run f.Single x (ones x)
+    run (fun _ -> f.Single) x (ones x)
 
 let private forEach name (body: Function -> unit) =
     testList name [ for f in functions -> testCase f.Name (fun () -> body f) ]
@@ -286,7 +286,7 @@ let tests =
                     for f in functions ->
                         property 15 f.Name (fun sizes ->
                             let x = awayFrom f.Kinks sizes.Random [ sizes.Batch; sizes.Rows; sizes.Columns ]
-                            Gradients.expectRule f.Name sizes.Random [ x ] [] (fun tape x -> f.Double tape x[0])
+                            Gradients.expectRule f.Name sizes.Random [ x ] [] (fun _ x -> f.Double x[0])
                             covers [ f.Ids[1] ])
                 ]
 
@@ -297,7 +297,7 @@ let tests =
                         property 15 f.Name (fun sizes ->
                             let x = awayFrom f.Kinks sizes.Random [ sizes.Rows; sizes.Columns ]
                             let along = normal sizes.Random [ sizes.Rows; sizes.Columns ]
-                            let y, dx = run f.Double x along
+                            let y, dx = run (fun _ -> f.Double) x along
                             let expected, slope = run f.Oracle x along
                             expectClose 1e-12 y expected "value"
                             expectClose 1e-11 dx slope "gradient")
@@ -348,7 +348,7 @@ let tests =
                     ]
 
                 let x = tensor [ x.Length ] x
-                let y, dx = run f.Double x (ones x)
+                let y, dx = run (fun _ -> f.Double) x (ones x)
                 let expected, slope = run f.Oracle x (ones x)
                 expectClose 1e-14 y expected "value"
                 expectClose 1e-13 dx slope "gradient")
@@ -360,18 +360,18 @@ let tests =
                     let terms = (x, seq { 2..30 }) ||> Seq.scan (fun term k -> term * x / decimal k)
                     let sum = Seq.sum terms
                     let expected = Double.Parse(string sum, Globalization.CultureInfo.InvariantCulture)
-                    let value = valueOf [ tensor [ 1 ] [ float x ] ] (fun tape x -> Record.elu 1.0 tape x[0])
+                    let value = valueOf [ tensor [ 1 ] [ float x ] ] (fun _ x -> x[0].Elu(1.0))
                     Expect.isLessThan (abs (value[0] / expected - 1.0)) 3e-16 $"double, {x}"
-                    let value = valueOf [ tensor [ 1 ] [ float32 x ] ] (fun tape x -> Record.elu 1.0 tape x[0])
+                    let value = valueOf [ tensor [ 1 ] [ float32 x ] ] (fun _ x -> x[0].Elu(1.0))
                     Expect.isLessThan (abs (float value[0] / expected - 1.0)) 1.8e-7 $"float, {x}")
 
             testCase "at 0 softplus is ln 2, and log sigmoid minus that, to the last digit" (fun () ->
-                let atZero record = (valueOf [ tensor [ 1 ] [ 0.0 ] ] (fun tape x -> record tape x[0]))[0]
-                expectNear 1.2e-16 (atZero Record.softplus) (log 2.0) "softplus, double"
-                expectNear 1.2e-16 (atZero Record.logSigmoid) -(log 2.0) "log sigmoid, double"
-                let atZero record = (valueOf [ tensor [ 1 ] [ 0.0f ] ] (fun tape x -> record tape x[0]))[0]
-                expectNear 7e-8 (float (atZero Record.softplus)) (log 2.0) "softplus, float"
-                expectNear 7e-8 (float (atZero Record.logSigmoid)) -(log 2.0) "log sigmoid, float")
+                let atZero (record: Variable<float> -> Variable<float>) = (valueOf [ tensor [ 1 ] [ 0.0 ] ] (fun _ x -> record x[0]))[0]
+                expectNear 1.2e-16 (atZero _.Softplus()) (log 2.0) "softplus, double"
+                expectNear 1.2e-16 (atZero _.LogSigmoid()) -(log 2.0) "log sigmoid, double"
+                let atZero (record: Variable<float32> -> Variable<float32>) = (valueOf [ tensor [ 1 ] [ 0.0f ] ] (fun _ x -> record x[0]))[0]
+                expectNear 7e-8 (float (atZero _.Softplus())) (log 2.0) "softplus, float"
+                expectNear 7e-8 (float (atZero _.LogSigmoid())) -(log 2.0) "log sigmoid, float")
 
             forEach "at -1e4 and 1e4, in both precisions" (fun f ->
                 let (low, lowSlope), (high, highSlope) = f.Far
@@ -410,35 +410,41 @@ let tests =
 
             forEach "an empty batch gives an empty batch" (fun f ->
                 let x = zeros<float32> [ 0; 3 ]
-                let y, dx = runAlong x [ x ] (fun tape x -> f.Single tape x[0])
+                let y, dx = runAlong x [ x ] (fun _ x -> f.Single x[0])
                 Expect.equal (y.Shape, dx[0].Shape) (shape [ 0; 3 ], shape [ 0; 3 ]) "shapes")
 
             property 25 "sigmoid(x) + sigmoid(-x) is 1, and so with the hard one" (fun sizes ->
                 let x = normal sizes.Random [ sizes.Rows; sizes.Columns ]
 
-                for record in [ Record.sigmoid; Record.hardSigmoid ] do
-                    let at x = floats (valueOf [ x ] (fun tape x -> record tape x[0]))
+                let functions: (Variable<float> -> Variable<float>) list = [ _.Sigmoid(); _.HardSigmoid() ]
+
+                for record in functions do
+                    let at x = floats (valueOf [ x ] (fun _ x -> record x[0]))
                     let sum = Array.map2 (+) (at x) (at (mapTensor (~-) x))
                     expectClose 1e-15 sum (Array.create sum.Length 1.0) "sum")
 
             property 25 "tanh and its hard form are odd, to the bit" (fun sizes ->
                 let x = normal sizes.Random [ sizes.Rows; sizes.Columns ]
 
-                for record in [ Record.tanh; Record.hardTanh ] do
-                    let at x = floats (valueOf [ x ] (fun tape x -> record tape x[0]))
+                let functions: (Variable<float> -> Variable<float>) list = [ _.Tanh(); _.HardTanh() ]
+
+                for record in functions do
+                    let at x = floats (valueOf [ x ] (fun _ x -> record x[0]))
                     Expect.equal (at (mapTensor (~-) x)) (Array.map (~-) (at x)) "value")
 
             property 25 "f(x) - f(-x) is x for softplus, swish, gelu's approximation and the hard swish" (fun sizes ->
                 let x = normal sizes.Random [ sizes.Rows; sizes.Columns ]
 
-                for record in [ Record.softplus; Record.swish 1.3; Record.geluTanh; Record.hardSwish ] do
-                    let at x = floats (valueOf [ x ] (fun tape x -> record tape x[0]))
+                let functions: (Variable<float> -> Variable<float>) list = [ _.Softplus(); _.Swish(1.3); _.GeluTanh(); _.HardSwish() ]
+
+                for record in functions do
+                    let at x = floats (valueOf [ x ] (fun _ x -> record x[0]))
                     expectClose 1e-14 (Array.map2 (-) (at x) (at (mapTensor (~-) x))) (floats x) "difference")
 
             property 25 "log sigmoid is minus softplus of minus x" (fun sizes ->
                 let x = normal sizes.Random [ sizes.Rows; sizes.Columns ]
-                let y = valueOf [ x ] (fun tape x -> Record.logSigmoid tape x[0])
-                let other = valueOf [ mapTensor (~-) x ] (fun tape x -> Record.softplus tape x[0])
+                let y = valueOf [ x ] (fun _ x -> x[0].LogSigmoid())
+                let other = valueOf [ mapTensor (~-) x ] (fun _ x -> x[0].Softplus())
                 Expect.equal (floats y) (Array.map (~-) (floats other)) "value")
 
             property
@@ -446,15 +452,15 @@ let tests =
                 "selu is elu with its alpha, times its scale; a leak of 1 is the identity, swish of 0 half of it"
                 (fun sizes ->
                     let x = normal sizes.Random [ sizes.Rows; sizes.Columns ]
-                    let at record = floats (valueOf [ x ] (fun tape x -> record tape x[0]))
-                    expectClose 1e-15 (at Record.selu) (at (Record.elu alpha) |> Array.map ((*) lambda)) "selu"
-                    Expect.equal (at (Record.leakyRelu 1.0)) (floats x) "leak"
-                    expectClose 1e-15 (at (Record.swish 0.0)) (floats x |> Array.map ((*) 0.5)) "swish")
+                    let at (record: Variable<float> -> Variable<float>) = floats (valueOf [ x ] (fun _ x -> record x[0]))
+                    expectClose 1e-15 (at _.Selu()) (at (_.Elu(alpha)) |> Array.map ((*) lambda)) "selu"
+                    Expect.equal (at _.LeakyRelu(1.0)) (floats x) "leak"
+                    expectClose 1e-15 (at _.Swish(0.0)) (floats x |> Array.map ((*) 0.5)) "swish")
 
             property 25 "gelu's approximation is within 5e-4 of the exact form" (fun sizes ->
                 let x = mapTensor ((*) 3.0) (normal sizes.Random [ sizes.Rows; sizes.Columns ])
-                let at record = floats (valueOf [ x ] (fun tape x -> record tape x[0]))
-                expectClose 5e-4 (at Record.geluTanh) (at Record.gelu) "value")
+                let at (record: Variable<float> -> Variable<float>) = floats (valueOf [ x ] (fun _ x -> record x[0]))
+                expectClose 5e-4 (at _.GeluTanh()) (at _.Gelu()) "value")
 
             property 25 "a larger number never gives a smaller value, but for those that dip below 0" (fun sizes ->
                 let x = normal sizes.Random [ 40 ]
@@ -462,7 +468,7 @@ let tests =
 
                 for f in functions do
                     if not (dips f) then
-                        let y = floats (valueOf [ sorted ] (fun tape x -> f.Double tape x[0]))
+                        let y = floats (valueOf [ sorted ] (fun _ x -> f.Double x[0]))
                         Expect.all (Array.pairwise y) (fun (a, b) -> a <= b) f.Name)
 
             testCase "settings that are no numbers are refused" (fun () ->

@@ -2,6 +2,7 @@ module Hybrid.Tests.Rules.PoolingTests
 
 open System
 open Expecto
+open Hybrid.Autodiff
 open Hybrid.Memory
 open Hybrid.Rules
 open Hybrid.Tensors
@@ -9,10 +10,10 @@ open Hybrid.Tests
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
 
-let private maxPool window stride padding tape (x: _[]) = Record.maxPool tape window stride padding x[0]
-let private averagePool window stride tape (x: _[]) = Record.averagePool tape window stride x[0]
-let private globalAveragePool tape (x: _[]) = Record.globalAveragePool tape x[0]
-let private padShortcut stride outChannels tape (x: _[]) = Record.padShortcut tape stride outChannels x[0]
+let private maxPool window stride padding _ (x: Variable<_>[]) = x[0].MaxPool2d(window, stride, padding)
+let private averagePool window stride _ (x: Variable<_>[]) = x[0].AveragePool2d(window, stride)
+let private globalAveragePool _ (x: Variable<_>[]) = x[0].GlobalAveragePool()
+let private padShortcut stride outChannels _ (x: Variable<_>[]) = x[0].PadShortcut(stride, outChannels)
 
 /// Images, and a window that fits, in all its settings.
 let private drawn (sizes: Sizes) =
@@ -283,7 +284,7 @@ let private globalAverages =
 
                 let expected, dexpected =
                     runAlong dy [ x ] (fun tape x ->
-                        averagePool sizes.Rows 1 tape x |> Record.reshape tape [ sizes.Batch; sizes.Columns ])
+                        (averagePool sizes.Rows 1 tape x).Reshape(sizes.Batch, sizes.Columns))
 
                 expectClose 1e-14 (floats y) (floats expected) "y"
                 expectClose 1e-14 (floats dx[0]) (floats dexpected[0]) "dx")

@@ -2,13 +2,15 @@ module Hybrid.Tests.Rules.ReluTests
 
 open System
 open Expecto
+open Hybrid.Autodiff
 open Hybrid.Checks
+open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
 
-let private relu tape (x: _[]) = Record.relu tape x[0]
+let private relu _ (x: Variable<_>[]) = x[0].Relu()
 
 /// Normal numbers, drawn again where they come within ten difference steps of the kink at 0.
 let private awayFromKink (random: RandomStream) extents =
@@ -36,7 +38,7 @@ let tests =
 
             property 25 "rectifying twice is rectifying once" (fun sizes ->
                 let x = normal sizes.Random [ sizes.Rows; sizes.Columns ]
-                let twice = valueOf [ x ] (fun tape x -> Record.relu tape (relu tape x))
+                let twice = valueOf [ x ] (fun tape x -> (relu tape x).Relu())
                 Expect.equal (floats twice) (floats (valueOf [ x ] relu)) "value")
 
             property 25 "relu(x) - relu(-x) is x" (fun sizes ->
@@ -44,17 +46,14 @@ let tests =
 
                 let y =
                     valueOf [ x ] (fun tape x ->
-                        Record.add
-                            tape
-                            (relu tape x)
-                            (Record.scale tape -1.0 (relu tape [| Record.scale tape -1.0 x[0] |])))
+                        (relu tape x) + (relu tape [| x[0].Scale(-1.0) |]).Scale(-1.0))
 
                 Expect.equal (floats y) (floats x) "value")
 
             property 25 "a positive factor can be taken out" (fun sizes ->
                 let x = normal sizes.Random [ sizes.Rows; sizes.Columns ]
-                let inside = valueOf [ x ] (fun tape x -> relu tape [| Record.scale tape 4.0 x[0] |])
-                let outside = valueOf [ x ] (fun tape x -> Record.scale tape 4.0 (relu tape x))
+                let inside = valueOf [ x ] (fun tape x -> relu tape [| x[0].Scale(4.0) |])
+                let outside = valueOf [ x ] (fun tape x -> (relu tape x).Scale(4.0))
                 Expect.equal (floats inside) (floats outside) "value")
 
             testCase "no gradient passes at exactly 0" (fun () ->

@@ -2,13 +2,14 @@ module Hybrid.Tests.Rules.ReshapeTests
 
 open System
 open Expecto
+open Hybrid.Autodiff
 open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
 
-let private into extents tape (x: _[]) = Record.reshape tape extents x[0]
+let private into extents _ (x: Variable<_>[]) = x[0].Reshape(shape extents)
 
 [<Tests>]
 let tests =

@@ -2,6 +2,7 @@ module Hybrid.Tests.Rules.ScaleTests
 
 open System
 open Expecto
+open Hybrid.Autodiff
 open Hybrid.Memory
 open Hybrid.Rules
 open Hybrid.Tensors
@@ -9,7 +10,7 @@ open Hybrid.Tests
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
 
-let private by factor tape (x: _[]) = Record.scale tape factor x[0]
+let private by factor _ (x: Variable<_>[]) = x[0].Scale(factor)
 
 [<Tests>]
 let tests =

@@ -2,16 +2,19 @@
 module Hybrid.Tests.Rules.SharedInputTests
 
 open Expecto
+open Hybrid.Autodiff
 open Hybrid.Rules
 open Hybrid.Tests
 open Hybrid.Tests.Support
 
-let private attend tape (x: _[]) = Record.attention tape 1 0.7 AttentionMask.None x[0] x[1] x[2]
+let private attend _ (x: Variable<_>[]) =
+    let struct (y, _) = x[0].Attention(x[1], x[2], 1, 0.7, AttentionMask.None)
+    y
 
 let private rules =
     [
-        "Add", (fun tape (x: _[]) -> Record.add tape x[0] x[1]), 2
-        "MatMul", (fun tape x -> Record.matMul tape x[0] x[1]), 2
+        "Add", (fun _ (x: Variable<_>[]) -> x[0] + x[1]), 2
+        "MatMul", (fun _ x -> x[0].MatMul(x[1])), 2
         "Attention", attend, 3
     ]
 

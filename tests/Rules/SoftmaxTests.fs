@@ -2,6 +2,7 @@ module Hybrid.Tests.Rules.SoftmaxTests
 
 open System
 open Expecto
+open Hybrid.Autodiff
 open Hybrid.Rules
 open Hybrid.Memory
 open Hybrid.Tensors
@@ -9,7 +10,7 @@ open Hybrid.Tests
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
 
-let private softmax tape (x: _[]) = Record.softmax tape x[0]
+let private softmax _ (x: Variable<_>[]) = x[0].Softmax()
 
 let private longhand (row: float[]) =
     let powers = row |> Array.map exp

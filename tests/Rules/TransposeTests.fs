@@ -2,6 +2,7 @@ module Hybrid.Tests.Rules.TransposeTests
 
 open System
 open Expecto
+open Hybrid.Autodiff
 open Hybrid.Memory
 open Hybrid.Rules
 open Hybrid.Tensors
@@ -9,7 +10,7 @@ open Hybrid.Tests
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
 
-let private transpose tape (x: _[]) = Record.transpose tape x[0]
+let private transpose _ (x: Variable<_>[]) = x[0].Transpose()
 
 [<Tests>]
 let tests =
@@ -35,7 +36,7 @@ let tests =
 
             property 25 "transposing twice changes nothing" (fun sizes ->
                 let x = normal sizes.Random [ sizes.Batch; sizes.Rows; sizes.Columns ]
-                let y = valueOf [ x ] (fun tape x -> Record.transpose tape (transpose tape x))
+                let y = valueOf [ x ] (fun tape x -> (transpose tape x).Transpose())
                 Expect.equal (floats y) (floats x) "twice")
 
             testCase "extreme numbers pass unchanged, in float32" (fun () ->

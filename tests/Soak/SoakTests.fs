@@ -7,6 +7,7 @@ open System.Threading
 open Expecto
 open Hybrid.Autodiff
 open Hybrid.Checkpoints
+open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Checkpoints
@@ -75,7 +76,7 @@ let private tapes () =
     let useOne () =
         let tape = Tape<single>()
         let input = tape.Input x
-        tape.Backward(Record.scale tape 2.0 input, x)
+        tape.Backward(input.Scale(2.0), x)
 
     useOne ()
     let before = Growth.sample 0

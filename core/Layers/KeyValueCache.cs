@@ -1,8 +1,7 @@
 using System.Numerics;
-using Hybrid.Rules;
 using Hybrid.Tensors;
 
-namespace Hybrid.Models;
+namespace Hybrid.Layers;
 
 /// <summary>
 /// Keys and values of one attention of a decoder, kept from step to step, so that each step projects its own token only.
@@ -46,22 +45,20 @@ internal sealed class KeyValueCache<T> where T : unmanaged, IBinaryFloatingPoint
 
     private int Room => keys.Shape[1];
 
-    /// <summary>Shows the steps that are there.</summary>
-    internal AttentionMask Mask() => Time == Room ? AttentionMask.None : AttentionMask.Padding([.. Enumerable.Repeat(Time, Rows)]);
-
-    /// <summary>Keeps one more step: its keys, [rows, 1, keyFeatures], and values, [rows, 1, valueFeatures].</summary>
-    internal void Append(Tensor<T> key, Tensor<T> value)
+    /// <summary>Keeps more steps: their keys, [rows, steps, keyFeatures], and values, [rows, steps, valueFeatures].</summary>
+    internal void Append(Tensor<T> newKeys, Tensor<T> newValues)
     {
-        if (Time == Room) Gather([.. Enumerable.Range(0, Rows)], 2 * Room);
-        Put(key, keys);
-        Put(value, values);
-        Time++;
+        var steps = newKeys.Shape[1];
+        if (Time + steps > Room) Gather([.. Enumerable.Range(0, Rows)], Math.Max(2 * Room, Time + steps));
+        Put(newKeys, keys);
+        Put(newValues, values);
+        Time += steps;
 
-        void Put(Tensor<T> step, Tensor<T> all)
+        void Put(Tensor<T> some, Tensor<T> all)
         {
             var features = all.Shape[2];
             for (var row = 0; row < Rows; row++)
-                step.Span.Slice(row * features, features).CopyTo(all.Span[((row * Room + Time) * features)..]);
+                some.Span.Slice(row * steps * features, steps * features).CopyTo(all.Span[((row * Room + Time) * features)..]);
         }
     }
 
