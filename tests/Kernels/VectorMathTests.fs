@@ -166,75 +166,19 @@ let tests =
                     (fun n x _ z -> VectorMath.Scale<float32>(0.5f, f n x, toF n z, true))
                     (fun n x _ z -> VectorMath.Scale<float>(0.5, d n x, toD n z, true))
 
-            testCase "ScaleDeviation: the pullback of a softmax"
+            testCase "SoftmaxBackward follows its formula"
             <| fun _ ->
                 checkMap
-                    "ScaleDeviation"
+                    "SoftmaxBackward"
                     (fun x y _ -> 0.5 * x * (y - 0.25))
-                    (fun n x y z -> VectorMath.ScaleDeviation<float32>(0.5f, f n x, f n y, 0.25f, toF n z))
-                    (fun n x y z -> VectorMath.ScaleDeviation<float>(0.5, d n x, d n y, 0.25, toD n z))
+                    (fun n x y z -> VectorMath.SoftmaxBackward<float32>(0.5f, f n x, f n y, 0.25f, toF n z))
+                    (fun n x y z -> VectorMath.SoftmaxBackward<float>(0.5, d n x, d n y, 0.25, toD n z))
 
                 checkMap
-                    "ScaleDeviation, accumulating"
+                    "SoftmaxBackward, accumulating"
                     (fun x y z -> z + 0.5 * x * (y - 0.25))
-                    (fun n x y z -> VectorMath.ScaleDeviation<float32>(0.5f, f n x, f n y, 0.25f, toF n z, true))
-                    (fun n x y z -> VectorMath.ScaleDeviation<float>(0.5, d n x, d n y, 0.25, toD n z, true))
-
-            testCase "ExpScaleShift: the pullback of a cross-entropy"
-            <| fun _ ->
-                checkMap
-                    "ExpScaleShift"
-                    (fun x _ _ -> 0.5 * exp (x - 1.0) - 0.25)
-                    (fun n x _ z -> VectorMath.ExpScaleShift<float32>(f n x, 1f, 0.5f, 0.25f, toF n z))
-                    (fun n x _ z -> VectorMath.ExpScaleShift<float>(d n x, 1.0, 0.5, 0.25, toD n z))
-
-            testCase "Normalize and its pullback follow their formulas"
-            <| fun _ ->
-                checkMap
-                    "Normalize"
-                    (fun x y z -> (x - 0.5) * 2.0 * y + z)
-                    (fun n x y z -> VectorMath.Normalize<float32>(f n x, 0.5f, 2f, f n y, f n z, toF n z))
-                    (fun n x y z -> VectorMath.Normalize<float>(d n x, 0.5, 2.0, d n y, d n z, toD n z))
-
-                checkMap
-                    "NormalizePullback"
-                    (fun x y z -> (y * z - 0.25 - (x - 0.5) * 2.0 * 0.125) * 2.0)
-                    (fun n x y z ->
-                        VectorMath.NormalizePullback<float32>(f n x, 0.5f, 2f, f n y, f n z, 0.25f, 0.125f, toF n z))
-                    (fun n x y z ->
-                        VectorMath.NormalizePullback<float>(d n x, 0.5, 2.0, d n y, d n z, 0.25, 0.125, toD n z))
-
-            testCase "NormalizeSums adds to both gradients and returns both sums"
-            <| fun _ ->
-                let random = Random 3
-
-                for length in lengths do
-                    let x, dy, gain = row random length, row random length, row random length
-                    let dgain, dbias = row random length, row random length
-                    let xhat = x |> Array.map (fun x -> (x - 0.5) * 2.0)
-                    let inside i = i > 0 && i <= length
-                    let expectedGain = dgain |> Array.mapi (fun i g -> if inside i then g + dy[i] * xhat[i] else g)
-                    let expectedBias = dbias |> Array.mapi (fun i b -> if inside i then b + dy[i] else b)
-
-                    let sums =
-                        VectorMath.NormalizeSums<float>(
-                            d length x,
-                            0.5,
-                            2.0,
-                            d length dy,
-                            d length gain,
-                            toD length dgain,
-                            toD length dbias
-                        )
-
-                    let struct (sum, product) = sums
-                    let terms = [ for i in 1..length -> dy[i] * gain[i] ]
-                    near "sum" 1e-11 (List.sum terms) sum
-                    near "product" 1e-11 (List.sum (List.mapi (fun i term -> term * xhat[i + 1]) terms)) product
-
-                    for i in 0 .. dgain.Length - 1 do
-                        near $"dgain, length {length}, element {i}" 1e-14 expectedGain[i] dgain[i]
-                        near $"dbias, length {length}, element {i}" 1e-14 expectedBias[i] dbias[i]
+                    (fun n x y z -> VectorMath.SoftmaxBackward<float32>(0.5f, f n x, f n y, 0.25f, toF n z, true))
+                    (fun n x y z -> VectorMath.SoftmaxBackward<float>(0.5, d n x, d n y, 0.25, toD n z, true))
 
             testCase "SoftmaxSums: maximum, sum of exponentials, sum of differences"
             <| fun _ ->
@@ -385,127 +329,6 @@ let tests =
                     VectorMath.Max<float32>(ReadOnlySpan(Array.create 19 a), ReadOnlySpan(Array.create 19 b), Span y)
                     Expect.all y Single.IsNaN "NaN"
 
-            testCase "WhereLargest and WhereNotLargest part a row in two"
-            <| fun _ ->
-                // The largest of x and 0 is x itself about every other time.
-                let largest (row: float32[]) = Array.map (max 0f) row
-                let largestD (row: float[]) = Array.map (max 0.0) row
-
-                checkMap
-                    "WhereLargest"
-                    (fun x y _ -> if x >= 0.0 then y else 0.0)
-                    (fun n x y z -> VectorMath.WhereLargest<float32>(f n x, f n (largest x), f n y, toF n z, false))
-                    (fun n x y z -> VectorMath.WhereLargest<float>(d n x, d n (largestD x), d n y, toD n z, false))
-
-                checkMap
-                    "WhereLargest, accumulating"
-                    (fun x y z -> if x >= 0.0 then z + y else z)
-                    (fun n x y z -> VectorMath.WhereLargest<float32>(f n x, f n (largest x), f n y, toF n z, true))
-                    (fun n x y z -> VectorMath.WhereLargest<float>(d n x, d n (largestD x), d n y, toD n z, true))
-
-                checkMap
-                    "WhereNotLargest, in place"
-                    (fun x _ z -> if x >= 0.0 then 0.0 else z)
-                    (fun n x _ z -> VectorMath.WhereNotLargest<float32>(f n x, f n (largest x), f n z, toF n z))
-                    (fun n x _ z -> VectorMath.WhereNotLargest<float>(d n x, d n (largestD x), d n z, toD n z))
-
-            testCase "NaN is the largest, both zeros are one number, and what is not passed leaves no NaN"
-            <| fun _ ->
-                for x, largest, isLargest in
-                    [
-                        nanf, nanf, true
-                        1f, nanf, false
-                        -0f, 0f, true
-                        0f, -0f, true
-                        1f, 2f, false
-                        -infinityf, -infinityf, true
-                    ] do
-                    for length in [ 1; 16; 19 ] do
-                        let all value = Array.create<float32> length value
-                        let passed, left = all 7f, all 7f
-                        let x', largest' = all x, all largest
-
-                        let apply dy =
-                            VectorMath.WhereLargest<float32>(
-                                ReadOnlySpan x',
-                                ReadOnlySpan largest',
-                                ReadOnlySpan(all dy),
-                                Span passed,
-                                false
-                            )
-
-                            VectorMath.WhereNotLargest<float32>(
-                                ReadOnlySpan x',
-                                ReadOnlySpan largest',
-                                ReadOnlySpan(all dy),
-                                Span left
-                            )
-
-                        apply 3f
-                        Expect.equal passed (all (if isLargest then 3f else 0f)) $"passed, {x} of {largest}"
-                        Expect.equal left (all (if isLargest then 0f else 3f)) $"left, {x} of {largest}"
-                        apply nanf
-                        Expect.equal (if isLargest then left else passed) (all 0f) $"the other, {x} of {largest}"
-
-            testCase "Leak and its pullbacks: a slope for each element where x is not positive"
-            <| fun _ ->
-                checkMap
-                    "Leak"
-                    (fun x y _ -> if x > 0.0 then x else y * x)
-                    (fun n x y z -> VectorMath.Leak<float32>(f n x, f n y, toF n z))
-                    (fun n x y z -> VectorMath.Leak<float>(d n x, d n y, toD n z))
-
-                checkMap
-                    "LeakPullback"
-                    (fun x y z -> if x > 0.0 then z else y * z)
-                    (fun n x y z -> VectorMath.LeakPullback<float32>(f n x, f n y, f n z, toF n z, false))
-                    (fun n x y z -> VectorMath.LeakPullback<float>(d n x, d n y, d n z, toD n z, false))
-
-                checkMap
-                    "LeakPullback, accumulating"
-                    (fun x y z -> z + if x > 0.0 then x else y * x)
-                    (fun n x y z -> VectorMath.LeakPullback<float32>(f n x, f n y, f n x, toF n z, true))
-                    (fun n x y z -> VectorMath.LeakPullback<float>(d n x, d n y, d n x, toD n z, true))
-
-                checkMap
-                    "LeakSlopePullback"
-                    (fun x y z -> if x > 0.0 then z else z + x * y)
-                    (fun n x y z -> VectorMath.LeakSlopePullback<float32>(f n x, f n y, toF n z))
-                    (fun n x y z -> VectorMath.LeakSlopePullback<float>(d n x, d n y, toD n z))
-
-            testCase "Leak at both zeros, below, above, and where x is NaN"
-            <| fun _ ->
-                // The value, what reaches x, and what reaches the slope, for a slope of 0.5 and a cotangent of 3.
-                for x, value, dx, dslope in
-                    [
-                        0f, 0f, 1.5f, 0f
-                        -0f, 0f, 1.5f, 0f
-                        2f, 2f, 3f, 0f
-                        -2f, -1f, 1.5f, -6f
-                        infinityf, infinityf, 3f, 0f
-                        -infinityf, -infinityf, 1.5f, -infinityf
-                        nanf, nanf, 1.5f, nanf
-                    ] do
-                    for length in [ 1; 16; 19 ] do
-                        let all value = Array.create length value
-                        let y, toX, toSlope = all 7f, all 7f, all 1f
-                        let x', slope, dy = all x, all 0.5f, all 3f
-                        VectorMath.Leak<float32>(ReadOnlySpan x', ReadOnlySpan slope, Span y)
-
-                        VectorMath.LeakPullback<float32>(
-                            ReadOnlySpan x',
-                            ReadOnlySpan slope,
-                            ReadOnlySpan dy,
-                            Span toX,
-                            false
-                        )
-
-                        VectorMath.LeakSlopePullback<float32>(ReadOnlySpan x', ReadOnlySpan dy, Span toSlope)
-                        let same (expected: float32) (actual: float32) = expected.Equals actual || expected = actual
-                        Expect.all y (same value) $"value at {x}, length {length}"
-                        Expect.all toX (same dx) $"dx at {x}, length {length}"
-                        Expect.all toSlope (same (1f + dslope)) $"dslope at {x}, length {length}"
-
             testCase "a row shorter than x is refused, whichever it is" (fun () ->
                 let long = Array.create 3 1f
                 let short = Array.create 2 1f
@@ -520,64 +343,6 @@ let tests =
                         "Copy", 2, (fun r -> VectorMath.Copy<float32>(ReadOnlySpan r[0], Span r[1]))
                         "Add", 3, (fun r -> VectorMath.Add<float32>(ReadOnlySpan r[0], ReadOnlySpan r[1], Span r[2]))
                         "Max", 3, (fun r -> VectorMath.Max<float32>(ReadOnlySpan r[0], ReadOnlySpan r[1], Span r[2]))
-                        "WhereLargest",
-                        4,
-                        (fun r ->
-                            VectorMath.WhereLargest<float32>(
-                                ReadOnlySpan r[0],
-                                ReadOnlySpan r[1],
-                                ReadOnlySpan r[2],
-                                Span r[3],
-                                false
-                            ))
-                        "WhereNotLargest",
-                        4,
-                        (fun r ->
-                            VectorMath.WhereNotLargest<float32>(
-                                ReadOnlySpan r[0],
-                                ReadOnlySpan r[1],
-                                ReadOnlySpan r[2],
-                                Span r[3]
-                            ))
-                        "Leak", 3, (fun r -> VectorMath.Leak<float32>(ReadOnlySpan r[0], ReadOnlySpan r[1], Span r[2]))
-                        "LeakPullback",
-                        4,
-                        (fun r ->
-                            VectorMath.LeakPullback<float32>(
-                                ReadOnlySpan r[0],
-                                ReadOnlySpan r[1],
-                                ReadOnlySpan r[2],
-                                Span r[3],
-                                false
-                            ))
-                        "LeakSlopePullback",
-                        3,
-                        (fun r ->
-                            VectorMath.LeakSlopePullback<float32>(ReadOnlySpan r[0], ReadOnlySpan r[1], Span r[2]))
-                        "Normalize",
-                        4,
-                        (fun r ->
-                            VectorMath.Normalize<float32>(
-                                ReadOnlySpan r[0],
-                                0f,
-                                1f,
-                                ReadOnlySpan r[1],
-                                ReadOnlySpan r[2],
-                                Span r[3]
-                            ))
-                        "NormalizeSums",
-                        5,
-                        (fun r ->
-                            VectorMath.NormalizeSums<float32>(
-                                ReadOnlySpan r[0],
-                                0f,
-                                1f,
-                                ReadOnlySpan r[1],
-                                ReadOnlySpan r[2],
-                                Span r[3],
-                                Span r[4]
-                            )
-                            |> ignore)
                     ]
 
                 for name, rows, run in operations do
