@@ -15,24 +15,24 @@ public static class Rope
     /// </summary>
     /// <param name="heads">How many heads share the features; 1 if they are one head's.</param>
     /// <param name="offset">Position of the first row of each sequence; in decoding, how many rows stand in the cache already.</param>
-    /// <param name="base">Of the angles, θᵢ = base^(−2i / headDim); 10000 in the paper.</param>
+    /// <param name="theta">θ, of the angles θᵢ = θ^(−2i / headDim), also called the base; 10000 in the paper.</param>
     /// <param name="x">Queries or keys, [..., time, heads · headDim], headDim even.</param>
     /// <param name="arena">Memory of the step.</param>
     /// <returns>y, shaped as x, and its pullback: dx.</returns>
     /// <exception cref="ShapeException">x has fewer than two axes, or its features are no even number for each head.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">There is no head, the offset is negative, or the base is not a number above 0.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">There is no head, the offset is negative, or θ is not a number above 0.</exception>
     /// <remarks>
     /// Section 3.2.2 of the paper, equation 34. Pair i is made of the features i and i + headDim / 2 of a head, as in GPT-NeoX and most
     /// models since; the paper pairs the neighbours 2i and 2i + 1. Queries and keys in another order have the same scores, so the two are
     /// one model with the columns of its weights in another order, and halves are read and written whole. Keeps the cosines and sines.
     /// </remarks>
-    public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(int heads, int offset, double @base, Tensor<T> x, Arena<T> arena)
+    public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(int heads, int offset, double theta, Tensor<T> x, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        Check(heads, offset, @base, x.Shape);
+        Check(heads, offset, theta, x.Shape);
         int time = x.Shape[-2], features = x.Shape.Columns, half = features / heads / 2;
-        var theta = new double[half];
-        for (var i = 0; i < half; i++) theta[i] = Math.Pow(@base, -(double)i / half); // ROPE-1: θᵢ = base^(−2i / headDim)
+        var frequencies = new double[half];
+        for (var i = 0; i < half; i++) frequencies[i] = Math.Pow(theta, -(double)i / half); // ROPE-1: θᵢ = θ^(−2i / headDim)
         // For all features of a row, so that it is multiplied as a whole; the sines of a head's first half are negative.
         Tensor<T> cos = Tensor<T>.Rent(arena, new Shape(time, features)), sin = Tensor<T>.Rent(arena, cos.Shape), y = Tensor<T>.Rent(arena, x.Shape);
         Rows.For(time, 16 * features, (first, end) =>
@@ -42,7 +42,7 @@ public static class Rope
                 Span<T> cosines = cos.ByRow()[m], sines = sin.ByRow()[m];
                 for (var i = 0; i < half; i++)
                 {
-                    var (s, c) = Math.SinCos(((double)offset + m) * theta[i]);
+                    var (s, c) = Math.SinCos(((double)offset + m) * frequencies[i]);
                     cosines[i] = cosines[i + half] = T.CreateChecked(c);
                     (sines[i], sines[i + half]) = (T.CreateChecked(-s), T.CreateChecked(s));
                 }
@@ -90,12 +90,12 @@ public static class Rope
         }
     }
 
-    private static void Check(int heads, int offset, double @base, Shape x)
+    private static void Check(int heads, int offset, double theta, Shape x)
     {
         if (heads < 1) throw new ArgumentOutOfRangeException(nameof(heads), heads, "heads must be 1 or more.");
         if (offset < 0) throw new ArgumentOutOfRangeException(nameof(offset), offset, "offset must be 0 or more; positions are counted from 0.");
-        if (!(@base > 0) || !double.IsFinite(@base))
-            throw new ArgumentOutOfRangeException(nameof(@base), @base, "base must be a number above 0; the paper takes 10000.");
+        if (!(theta > 0) || !double.IsFinite(theta))
+            throw new ArgumentOutOfRangeException(nameof(theta), theta, "theta must be a number above 0; the paper takes 10000.");
         if (x.Rank < 2 || x.Columns % heads != 0 || x.Columns / heads % 2 != 0)
             throw new ShapeException($"x must be [..., time, heads · headDim] with an even headDim, got {x} for {heads} heads; features turn in pairs.");
     }
@@ -104,12 +104,12 @@ public static class Rope
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Rope.Forward"/>
-    public static Variable<T> Rope<T>(this Variable<T> x, int heads = 1, int offset = 0, double @base = 10000)
+    public static Variable<T> Rope<T>(this Variable<T> x, int heads = 1, int offset = 0, double theta = 10000)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var tape = TapeOf(x);
         return tape.Record(
-            new("Rope", ("heads", heads), ("offset", offset), ("base", @base)) { Rereads = [] },
-            Rules.Rope.Forward(heads, offset, @base, x.Value, tape.Arena), x);
+            new("Rope", ("heads", heads), ("offset", offset), ("theta", theta)) { Rereads = [] },
+            Rules.Rope.Forward(heads, offset, theta, x.Value, tape.Arena), x);
     }
 }
