@@ -38,6 +38,13 @@ public static class Elementwise
         Workers.For(x.Length, MinimumElementsPerPart, (_, first, end) =>
             VectorMath.WherePositive(x.Span[first..end], dy.Span[first..end], dx.Span[first..end], accumulate));
 
+    /// <summary>target = map(x, y, z).</summary>
+    internal static void Map<T, TMap>(TMap map, Tensor<T> x, Tensor<T> y, Tensor<T> z, Tensor<T> target, bool accumulate)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TMap : struct, IMap<T> =>
+        Workers.For(x.Length, MinimumElementsPerPart, (_, first, end) =>
+            VectorMath.Map(map, x.Span[first..end], y.Span[first..end], z.Span[first..end], target.Span[first..end], accumulate));
+
     /// <summary>y = f(x).</summary>
     internal static void Value<T, TFunction>(TFunction f, Tensor<T> x, Tensor<T> y)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>

@@ -22,6 +22,18 @@ internal static class Functions
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TNumbers Abs<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> => TNumbers.Max(x, -x);
 
+    /// <summary>√x, rounded once; NaN of a negative number.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TNumbers Sqrt<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> => TNumbers.Sqrt(x);
+
+    /// <summary>ln x; −∞ of 0, NaN of a negative number.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TNumbers Log<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> => TNumbers.Log(x);
+
+    /// <summary>x to a power that is the same everywhere.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TNumbers Pow<TNumbers>(TNumbers x, double exponent) where TNumbers : struct, INumbers<TNumbers> => TNumbers.Pow(x, exponent);
+
     /// <summary>eˣ; what would be a denormal is 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TNumbers Exp<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> => TNumbers.Exp(x);

@@ -36,6 +36,12 @@ internal unsafe interface ILanes<TVector, T>
 
     static abstract TVector Divide(TVector x, TVector y);
 
+    /// <summary>Rounded once; NaN of a negative number.</summary>
+    static abstract TVector Sqrt(TVector x);
+
+    /// <summary>ln x; −∞ of 0, NaN of a negative number.</summary>
+    static abstract TVector Log(TVector x);
+
     /// <summary>x y + z, rounded once where the processor can.</summary>
     static abstract TVector MultiplyAdd(TVector x, TVector y, TVector z);
 

@@ -24,6 +24,15 @@ internal interface INumbers<TSelf> :
     /// <summary>The larger of each pair; NaN if one is NaN.</summary>
     static abstract TSelf Max(TSelf x, TSelf y);
 
+    /// <summary>√x, rounded once; NaN of a negative number.</summary>
+    static abstract TSelf Sqrt(TSelf x);
+
+    /// <summary>ln x; −∞ of 0, NaN of a negative number.</summary>
+    static abstract TSelf Log(TSelf x);
+
+    /// <summary>x to a power that is the same everywhere, one number after another: as slow as it is exact.</summary>
+    static abstract TSelf Pow(TSelf x, double exponent);
+
     /// <summary>eˣ; what would be a denormal is 0.</summary>
     static abstract TSelf Exp(TSelf x);
 

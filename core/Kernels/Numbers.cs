@@ -51,6 +51,25 @@ internal readonly struct Numbers<T, TVector, TLanes>(TVector vector) : INumbers<
     public static Numbers<T, TVector, TLanes> Max(Numbers<T, TVector, TLanes> x, Numbers<T, TVector, TLanes> y) => new(TLanes.Max(x.Vector, y.Vector));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Numbers<T, TVector, TLanes> Sqrt(Numbers<T, TVector, TLanes> x) => new(TLanes.Sqrt(x.Vector));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Numbers<T, TVector, TLanes> Log(Numbers<T, TVector, TLanes> x) => new(TLanes.Log(x.Vector));
+
+    /// <remarks>NaN stays NaN even where the exponent is 0, for which IEEE 754 has 1.</remarks>
+    public static Numbers<T, TVector, TLanes> Pow(Numbers<T, TVector, TLanes> x, double exponent)
+    {
+        var lanes = x.Vector;
+        var power = T.CreateChecked(exponent);
+        for (var i = 0; i < TLanes.Width; i++)
+        {
+            ref var lane = ref Unsafe.Add(ref Unsafe.As<TVector, T>(ref lanes), i);
+            if (!T.IsNaN(lane)) lane = T.Pow(lane, power);
+        }
+        return new(lanes);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Numbers<T, TVector, TLanes> Exp(Numbers<T, TVector, TLanes> x) => new(Exponential.Exp<T, TVector, TLanes>(x.Vector));
 
     /// <remarks>The series x + x²/2! + … where |x| is below ½, elsewhere the difference, which loses a bit at most.</remarks>

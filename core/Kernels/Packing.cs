@@ -27,6 +27,7 @@ internal static unsafe class Packing<T, TVector, TLanes>
     /// Each row of the target is written up to a whole vector, with zeros from rows on. Zipping vector i with vector
     /// i + width/2, log2(width) times over, is a transposition; the first round reads the source and the last writes the target.
     /// </remarks>
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     public static void Transpose(int rows, int length, T* source, nint sourceRow, T* target, nint targetRow)
     {

@@ -75,3 +75,20 @@ internal readonly struct ZeroIfFinite<T> : IReduction<T> where T : unmanaged, IB
     public TVector Step<TVector, TLanes>(TVector result, TVector x, TVector y) where TVector : struct where TLanes : ILanes<TVector, T> =>
         TLanes.MultiplyAdd(x, default, result);
 }
+
+/// <summary>The largest |x (x − 1)|: zero if every x is 0 or 1, NaN if one is NaN.</summary>
+internal readonly struct ZeroIfZeroOrOne<T> : IReduction<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    public static bool IsMax => true;
+
+    public static bool ReadsY => false;
+
+    public T Padding => T.Zero;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public TVector Step<TVector, TLanes>(TVector result, TVector x, TVector y) where TVector : struct where TLanes : ILanes<TVector, T>
+    {
+        var term = TLanes.Multiply(x, TLanes.Subtract(x, TLanes.Create(T.One)));
+        return TLanes.Max(result, TLanes.Max(term, TLanes.Subtract(default, term)));
+    }
+}

@@ -131,6 +131,10 @@ public static unsafe class VectorMath
     public static bool AllFinite<T>(ReadOnlySpan<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         T.IsZero(Reduce(default(ZeroIfFinite<T>), x, x));
 
+    /// <summary>True if every element is 0 or 1.</summary>
+    public static bool AllZeroOrOne<T>(ReadOnlySpan<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        x.IsEmpty || T.IsZero(Reduce(default(ZeroIfZeroOrOne<T>), x, x));
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static T Reduce<T, TReduction>(TReduction reduction, ReadOnlySpan<T> x, ReadOnlySpan<T> y)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>

@@ -26,6 +26,23 @@ internal static class Pointwise
         }
     }
 
+    /// <summary>y = f(x), element by element, of a function whose slope is given as a function of y; keeps y.</summary>
+    public static (Tensor<T> Value, Pullback<T> Pullback) ForwardKeepingValue<T, TFunction>(TFunction f, Tensor<T> x, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TFunction : struct, IFunction
+    {
+        var y = Tensor<T>.Rent(arena, x.Shape);
+        Elementwise.Value(f, x, y);
+        return (y, Backward);
+
+        void Backward(Tensor<T> dy, Gradients<T> gradients)
+        {
+            if (!gradients.Wants(0)) return;
+            var (dx, accumulate) = gradients.Open(0);
+            Elementwise.SlopeTimes(f, y, dy, dx, accumulate); // dx = f′(y) dy
+        }
+    }
+
     /// <summary>y = value ⊙ f(gate), element by element; keeps both.</summary>
     /// <exception cref="ShapeException">Value and gate differ in shape.</exception>
     public static (Tensor<T> Value, Pullback<T> Pullback) ForwardGated<T, TFunction>(TFunction f, Tensor<T> value, Tensor<T> gate, Arena<T> arena)

@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Hybrid.Tensors;
 
 /// <summary>The extents of a tensor, slowest axis first. A scalar has the empty shape <c>[]</c> and length 1.</summary>
@@ -33,6 +35,15 @@ public sealed class Shape : IEquatable<Shape>
     /// <summary>The extent of an axis; negative axes count from the end, so <c>shape[-1]</c> is the fastest.</summary>
     public int this[int axis] => extents[axis < 0 ? axis + extents.Length : axis];
 
+    /// <summary>An axis counted from the first, whichever way it was given: −1 is the last.</summary>
+    /// <exception cref="ShapeException">There is no such axis.</exception>
+    public int Axis(int axis) =>
+        axis >= -Rank && axis < Rank
+            ? axis < 0 ? axis + Rank : axis
+            : throw new ShapeException(Rank == 0
+                ? $"a scalar has no axis {axis}; it has none at all."
+                : $"{this} has no axis {axis}; its axes are 0 to {Rank - 1}, or {-Rank} to -1 from the end.");
+
     /// <summary>Extent of the last axis; 1 for a scalar.</summary>
     public int Columns => Rank == 0 ? 1 : extents[^1];
 
@@ -46,6 +57,31 @@ public sealed class Shape : IEquatable<Shape>
     /// <summary>True if this shape equals the last axes of the other, so that it can be repeated along the leading ones.</summary>
     public bool IsSuffixOf(Shape other) =>
         Rank <= other.Rank && extents.AsSpan().SequenceEqual(other.extents.AsSpan(other.Rank - Rank));
+
+    /// <summary>The shape that two shapes broadcast to: their axes are aligned at the last one, and a missing axis or an extent of 1 is repeated.</summary>
+    /// <exception cref="ShapeException">Two extents differ, and neither is 1.</exception>
+    public static Shape Broadcast(Shape a, Shape b) =>
+        TryBroadcast(a, b, out var shape)
+            ? shape
+            : throw new ShapeException($"{a} and {b} do not broadcast: aligned at the last axis, extents must be equal or 1; reshape or permute one of them.");
+
+    /// <summary>The same, or false if they do not broadcast.</summary>
+    internal static bool TryBroadcast(Shape a, Shape b, [NotNullWhen(true)] out Shape? shape)
+    {
+        shape = null;
+        var extents = new int[Math.Max(a.Rank, b.Rank)];
+        for (var back = 1; back <= extents.Length; back++)
+        {
+            int x = a.ExtentFromEnd(back), y = b.ExtentFromEnd(back);
+            if (x != y && x != 1 && y != 1) return false;
+            extents[^back] = x == 1 ? y : x;
+        }
+        shape = new Shape(extents);
+        return true;
+    }
+
+    /// <summary>The extent of the last axis (1), the one before it (2) and so on; 1 where there is none.</summary>
+    internal int ExtentFromEnd(int back) => back <= Rank ? extents[^back] : 1;
 
     /// <summary>The extents as a fresh array.</summary>
     public int[] ToArray() => (int[])extents.Clone();

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Hybrid.Autodiff;
 using Hybrid.Kernels;
 using Hybrid.Memory;
@@ -6,42 +7,42 @@ using Hybrid.Tensors;
 
 namespace Hybrid.Rules;
 
-/// <summary>The sum of two tensors; the second may be a bias or a table that is repeated along the leading axes.</summary>
+/// <summary>The sum of two tensors, element by element, such as of rows and a bias.</summary>
 public static class Add
 {
     /// <summary>y = a + b.</summary>
-    /// <param name="a">[..., b's axes].</param>
-    /// <param name="b">The same shape as a, or a's last axes only.</param>
+    /// <param name="a">Any shape.</param>
+    /// <param name="b">A shape that broadcasts with a's: aligned at the last axis, extents are equal or 1.</param>
     /// <param name="arena">Memory of the step.</param>
-    /// <returns>y, shaped as a, and its pullback: da, db.</returns>
-    /// <exception cref="ShapeException">b's shape is neither a's nor its end.</exception>
+    /// <returns>y, of the shape to which both broadcast, and its pullback: da, db.</returns>
+    /// <exception cref="ShapeException">The shapes do not broadcast.</exception>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> a, Tensor<T> b, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        if (!b.Shape.IsSuffixOf(a.Shape))
-            throw new ShapeException($"b must be {a.Shape} or the end of it, got {b.Shape}; only leading axes are repeated.");
-        var y = Tensor<T>.Rent(arena, a.Shape);
-        // ADD-1: y = a + b
-        if (a.Length == b.Length) Elementwise.Add(a, b, y);
-        else Broadcast.Add(b, a, y);
+        var y = Tensor<T>.Rent(arena, Shape.Broadcast(a.Shape, b.Shape));
+        Strided.Map(default(Total), a, b, y);
         return (y, Backward);
 
+        // Each slot gets the sum over the axes along which its input was repeated.
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (gradients.Wants(0))
+            if (gradients.Wants(0)) SumTo(0, a.Shape); // ADD-2: da = Σ dy
+            if (gradients.Wants(1)) SumTo(1, b.Shape); // ADD-3: db = Σ dy
+
+            void SumTo(int input, Shape shape)
             {
-                var (da, accumulate) = gradients.Open(0);
-                Elementwise.Copy(dy, da, accumulate); // ADD-2: da = dy
-            }
-            if (!gradients.Wants(1)) return;
-            // ADD-3: db = Σ of dy over the axes b lacks
-            if (a.Length != b.Length) Broadcast.SumRows(dy, gradients.Slot(1).Span, arena);
-            else
-            {
-                var (db, accumulate) = gradients.Open(1);
-                Elementwise.Copy(dy, db, accumulate);
+                if (shape.Length < dy.Length && shape.IsSuffixOf(dy.Shape)) Broadcast.SumRows(dy, gradients.Slot(input).Span, arena);
+                else Strided.Sum(default(Same<T>), dy, gradients.Open(input), arena);
             }
         }
+    }
+
+    /// <summary>a + b.</summary>
+    private readonly struct Total : IFormula2
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TNumbers Of<TNumbers>(TNumbers a, TNumbers b) where TNumbers : struct, INumbers<TNumbers> =>
+            a + b; // ADD-1: y = a + b
     }
 }
 

@@ -9,47 +9,84 @@ namespace Hybrid.Rules;
 /// <summary>The matrix product, an elementary rule: other rules are checked against compositions of it.</summary>
 public static class MatMul
 {
+    // Multiplications that a worker needs before waking it pays, and with which a product is shared out by itself.
+    private const long MinimumWork = 1 << 18;
+
     /// <summary>c = a b for each pair of matrices.</summary>
     /// <param name="a">[..., rows, inner].</param>
-    /// <param name="b">[..., inner, columns], with the same leading axes as a.</param>
+    /// <param name="b">[..., inner, columns]; the leading axes broadcast with a's: aligned at the last one, extents are equal or 1.</param>
     /// <param name="arena">Memory of the step.</param>
     /// <returns>c, [..., rows, columns], and its pullback: da, db.</returns>
-    /// <exception cref="ShapeException">The inner or the leading axes differ, or a tensor has fewer than two axes.</exception>
+    /// <exception cref="ShapeException">The inner axes differ, the leading ones do not broadcast, or a tensor has fewer than two axes.</exception>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> a, Tensor<T> b, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        int[] aShape = a.Shape.ToArray(), bShape = b.Shape.ToArray();
-        if (aShape.Length < 2 || bShape.Length < 2 || aShape[^1] != bShape[^2] || !aShape.AsSpan(..^2).SequenceEqual(bShape.AsSpan(..^2)))
-            throw new ShapeException($"a must be [..., rows, inner] and b [..., inner, columns], got {a.Shape} and {b.Shape}; make the inner and leading axes equal.");
-        int rows = aShape[^2], inner = aShape[^1], columns = bShape[^1];
-        var c = Tensor<T>.Rent(arena, new Shape([.. aShape[..^1], columns]));
-        var matrices = aShape[..^2].Aggregate(1, (product, extent) => product * extent);
+        if (Leading(a.Shape) is not { } aLeading || Leading(b.Shape) is not { } bLeading || a.Shape[-1] != b.Shape[-2]
+            || !Shape.TryBroadcast(aLeading, bLeading, out var leading))
+            throw new ShapeException(
+                $"a must be [..., rows, inner] and b [..., inner, columns], got {a.Shape} and {b.Shape}; make the inner axes equal, and the leading ones equal or 1.");
+        int rows = a.Shape[-2], inner = a.Shape[-1], columns = b.Shape[-1], matrices = leading.Length;
+        var c = Tensor<T>.Rent(arena, new Shape([.. leading.ToArray(), rows, columns]));
+        // Many matrices times the same one are one matrix with all their rows.
+        if (bLeading.Length == 1) (rows, matrices, aLeading, leading) = (matrices * rows, 1, bLeading, bLeading);
+        var axes = Walk.Of(leading, aLeading, bLeading, aLeading, leading);
 
-        for (var i = 0; i < matrices; i++)
-            Gemm.NN(rows, columns, inner, At(a, i, rows * inner), inner, At(b, i, inner * columns), columns,
-                At(c, i, rows * columns), columns, accumulate: false); // MM-1: c = a b
+        Each(sequential: false, i => Gemm.NN(
+            rows, columns, inner, A(a, i), inner, B(b, i), columns, C(c, i), columns, accumulate: false)); // MM-1: c = a b
         return (c, Backward);
 
         void Backward(Tensor<T> dc, Gradients<T> gradients)
         {
-            var (da, addToA) = gradients.Wants(0) ? gradients.Open(0) : (null, false);
-            var (db, addToB) = gradients.Wants(1) ? gradients.Open(1) : (null, false);
-            for (var i = 0; i < matrices; i++)
+            // A matrix that was used with several others gets the sum of what each gives.
+            if (gradients.Wants(0))
             {
-                if (da is not null)
-                    // MM-2: da = dc bᵀ
-                    Gemm.NT(rows, inner, columns, At(dc, i, rows * columns), columns, At(b, i, inner * columns), columns,
-                        At(da, i, rows * inner), inner, addToA);
-                if (db is not null)
-                    // MM-3: db = aᵀ dc
-                    Gemm.TN(inner, columns, rows, At(a, i, rows * inner), inner, At(dc, i, rows * columns), columns,
-                        At(db, i, inner * columns), columns, addToB);
+                var (da, arrived) = Arrived(gradients.Open(0), aLeading.Length);
+                Each(sequential: aLeading.Length < matrices, i => Gemm.NT(
+                    rows, inner, columns, C(dc, i), columns, B(b, i), columns, A(da, i), inner, Arrive(arrived, AtA(i)))); // MM-2: da = Σ dc bᵀ
             }
+            if (gradients.Wants(1))
+            {
+                var (db, arrived) = Arrived(gradients.Open(1), bLeading.Length);
+                Each(sequential: bLeading.Length < matrices, i => Gemm.TN(
+                    inner, columns, rows, A(a, i), inner, C(dc, i), columns, B(db, i), columns, Arrive(arrived, AtB(i)))); // MM-3: db = Σ aᵀ dc
+            }
+        }
+
+        int AtA(int i) => (int)Walk.At(axes, i).X;
+        int AtB(int i) => (int)Walk.At(axes, i).Y;
+        Span<T> A(Tensor<T> tensor, int i) => tensor.Span.Slice(AtA(i) * rows * inner, rows * inner);
+        Span<T> B(Tensor<T> tensor, int i) => tensor.Span.Slice(AtB(i) * inner * columns, inner * columns);
+        Span<T> C(Tensor<T> tensor, int i) => tensor.Span.Slice(i * rows * columns, rows * columns);
+
+        // Small products are shared out over the workers, large ones share out themselves.
+        void Each(bool sequential, Action<int> product)
+        {
+            var work = (long)rows * inner * columns;
+            var perPart = sequential || work >= MinimumWork ? matrices : (int)(MinimumWork / Math.Max(1, work));
+            Workers.For(matrices, perPart, (_, first, end) =>
+            {
+                for (var i = first; i < end; i++) product(i);
+            });
+        }
+
+        (Tensor<T> Slot, bool[] Arrived) Arrived((Tensor<T> Slot, bool Accumulate) target, int count)
+        {
+            var arrived = new bool[count];
+            Array.Fill(arrived, target.Accumulate);
+            if (matrices == 0 && !target.Accumulate) target.Slot.Span.Clear();
+            return (target.Slot, arrived);
         }
     }
 
-    private static Span<T> At<T>(Tensor<T> tensor, int matrix, int length) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        tensor.Span.Slice(matrix * length, length);
+    /// <summary>Whether something had arrived there before; from now on it has.</summary>
+    private static bool Arrive(bool[] arrived, int matrix)
+    {
+        var before = arrived[matrix];
+        arrived[matrix] = true;
+        return before;
+    }
+
+    private static Shape? Leading(Shape shape) => shape.Rank < 2 ? null : new Shape(shape.ToArray()[..^2]);
 }
 
 public static partial class Forms

@@ -1,11 +1,12 @@
 using System.Numerics;
 using Hybrid.Autodiff;
+using Hybrid.Kernels;
 using Hybrid.Memory;
 using Hybrid.Tensors;
 
 namespace Hybrid.Rules;
 
-/// <summary>Swaps the last two axes: an elementary rule.</summary>
+/// <summary>Swaps the last two axes.</summary>
 public static class Transpose
 {
     /// <summary>y[..., j, i] = x[..., i, j].</summary>
@@ -16,27 +17,19 @@ public static class Transpose
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        if (x.Shape.Rank < 2) throw new ShapeException($"x must be [..., rows, columns], got {x.Shape}; reshape it first.");
-        int rows = x.Shape[-2], columns = x.Shape[-1];
-        var y = Tensor<T>.RentZeroed(arena, new Shape([.. x.Shape.ToArray()[..^2], columns, rows]));
-        AddTransposed<T>(x.Span, rows, columns, y.Span); // TR-1: y = xᵀ
+        var rank = x.Shape.Rank;
+        if (rank < 2) throw new ShapeException($"x must be [..., rows, columns], got {x.Shape}; reshape it first.");
+        int[] order = [.. Enumerable.Range(0, rank - 2), rank - 1, rank - 2];
+        var y = Tensor<T>.Rent(arena, new Shape(Array.ConvertAll(order, axis => x.Shape[axis])));
+        Strided.Permute(order, x, y, accumulate: false); // TR-1: y = xᵀ
         return (y, Backward);
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            // TR-2: dx = dyᵀ
-            if (gradients.Wants(0)) AddTransposed<T>(dy.Span, columns, rows, gradients.Slot(0).Span);
+            if (!gradients.Wants(0)) return;
+            var (dx, accumulate) = gradients.Open(0);
+            Strided.Permute(order, dy, dx, accumulate); // TR-2: dx = dyᵀ
         }
-    }
-
-    private static void AddTransposed<T>(ReadOnlySpan<T> x, int rows, int columns, Span<T> y)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var size = rows * columns;
-        for (var matrix = 0; matrix < x.Length; matrix += size)
-            for (var i = 0; i < rows; i++)
-                for (var j = 0; j < columns; j++)
-                    y[matrix + j * rows + i] += x[matrix + i * columns + j];
     }
 }
 

@@ -1,0 +1,78 @@
+using System.Numerics;
+using Hybrid.Autodiff;
+using Hybrid.Kernels;
+using Hybrid.Memory;
+using Hybrid.Tensors;
+
+namespace Hybrid.Rules;
+
+/// <summary>Tensors one behind the other along an axis: an elementary rule.</summary>
+public static class Concatenate
+{
+    /// <summary>y holds the parts, in order, along the axis.</summary>
+    /// <param name="axis">Which axis; negative counts from the end.</param>
+    /// <param name="parts">One or more, [before..., extent, after...], with an extent of its own each.</param>
+    /// <param name="arena">Memory of the step.</param>
+    /// <returns>y, [before..., sum of the extents, after...], and its pullback: one gradient a part.</returns>
+    /// <exception cref="ShapeException">There is no part, no such axis, or the parts differ in another axis.</exception>
+    public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(int axis, IReadOnlyList<Tensor<T>> parts, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        if (parts.Count == 0) throw new ShapeException("there is nothing to concatenate; pass one part or more.");
+        var first = parts[0].Shape;
+        axis = first.Axis(axis);
+        foreach (var part in parts)
+            if (!With(part.Shape, axis, 0).Equals(With(first, axis, 0)))
+                throw new ShapeException($"parts must be alike in every axis but {axis}, got {string.Join(", ", parts.Select(part => part.Shape))}.");
+        var y = Tensor<T>.Rent(arena, With(first, axis, checked(parts.Sum(part => part.Shape[axis]))));
+        var start = 0;
+        foreach (var part in parts)
+        {
+            new Strip<T>(y, axis, start, part.Shape[axis]).CopyFrom(part, accumulate: false); // CAT-1: y = x₀, x₁, …
+            start += part.Shape[axis];
+        }
+        return (y, Backward);
+
+        void Backward(Tensor<T> dy, Gradients<T> gradients)
+        {
+            var start = 0;
+            for (var i = 0; i < parts.Count; i++)
+            {
+                var extent = parts[i].Shape[axis];
+                if (gradients.Wants(i))
+                {
+                    var (dx, accumulate) = gradients.Open(i);
+                    new Strip<T>(dy, axis, start, extent).CopyTo(dx, accumulate); // CAT-2: dxᵢ = dy where y holds xᵢ
+                }
+                start += extent;
+            }
+        }
+    }
+
+    private static Shape With(Shape shape, int axis, int extent)
+    {
+        var extents = shape.ToArray();
+        if (axis < extents.Length) extents[axis] = extent;
+        return new Shape(extents);
+    }
+}
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.Concatenate.Forward"/>
+    public static Variable<T> Concatenate<T>(this IEnumerable<Variable<T>> parts, int axis = -1)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        Variable<T>[] all = [.. parts];
+        if (all.Length == 0) throw new ShapeException("there is nothing to concatenate; pass one part or more.");
+        var tape = TapeOf<T>(all);
+        return tape.Record(
+            new("Concatenate", ("axis", all[0].Shape.Axis(axis))) { Rereads = [] },
+            Rules.Concatenate.Forward(axis, Array.ConvertAll(all, part => part.Value), tape.Arena), all);
+    }
+
+    /// <summary>This, and the other behind it along the axis.</summary>
+    /// <inheritdoc cref="Rules.Concatenate.Forward"/>
+    public static Variable<T> Concatenate<T>(this Variable<T> x, Variable<T> other, int axis = -1)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => new[] { x, other }.Concatenate(axis);
+}

@@ -1,0 +1,60 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using Hybrid.Autodiff;
+using Hybrid.Kernels;
+using Hybrid.Memory;
+using Hybrid.Tensors;
+
+namespace Hybrid.Rules;
+
+/// <summary>The quotient of two tensors, element by element.</summary>
+public static class Divide
+{
+    /// <summary>y = a / b; as IEEE 754 has it where b is 0.</summary>
+    /// <param name="a">Any shape.</param>
+    /// <param name="b">A shape that broadcasts with a's: aligned at the last axis, extents are equal or 1.</param>
+    /// <param name="arena">Memory of the step.</param>
+    /// <returns>y, of the shape to which both broadcast, and its pullback: da, db.</returns>
+    /// <exception cref="ShapeException">The shapes do not broadcast.</exception>
+    public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> a, Tensor<T> b, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var y = Tensor<T>.Rent(arena, Shape.Broadcast(a.Shape, b.Shape));
+        Strided.Map(default(Quotient), a, b, y); // DIV-1: y = a / b
+        return (y, Backward);
+
+        // Each slot gets the sum over the axes along which its input was repeated.
+        void Backward(Tensor<T> dy, Gradients<T> gradients)
+        {
+            if (gradients.Wants(0)) Strided.Sum(default(Quotient), dy, b, gradients.Open(0), arena); // DIV-2: da = Σ dy / b
+            if (gradients.Wants(1)) Strided.Sum(default(DenominatorPullback), dy, a, b, gradients.Open(1), arena);
+        }
+    }
+
+    /// <summary>a / b.</summary>
+    private readonly struct Quotient : IFormula2
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TNumbers Of<TNumbers>(TNumbers a, TNumbers b) where TNumbers : struct, INumbers<TNumbers> =>
+            a / b;
+    }
+
+    /// <summary>−dy a / b², without the square, which may overflow.</summary>
+    private readonly struct DenominatorPullback : IFormula3
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TNumbers Of<TNumbers>(TNumbers dy, TNumbers a, TNumbers b) where TNumbers : struct, INumbers<TNumbers> =>
+            -(dy / b) * (a / b); // DIV-3: db = −Σ dy a / b²
+    }
+}
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.Divide.Forward"/>
+    public static Variable<T> Divide<T>(this Variable<T> a, Variable<T> b)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(a, b);
+        return tape.Record("Divide", Rules.Divide.Forward(a.Value, b.Value, tape.Arena), a, b);
+    }
+}

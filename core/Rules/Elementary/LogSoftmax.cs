@@ -1,0 +1,85 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using Hybrid.Autodiff;
+using Hybrid.Kernels;
+using Hybrid.Memory;
+using Hybrid.Tensors;
+
+namespace Hybrid.Rules;
+
+/// <summary>The logarithms of the probabilities that softmax gives: an elementary rule.</summary>
+public static class LogSoftmax
+{
+    /// <summary>y = (x − m) − log Σ exp(x − m), row by row, with m the row's largest x.</summary>
+    /// <param name="x">Scores, [..., classes].</param>
+    /// <param name="arena">Memory of the step.</param>
+    /// <returns>y, [..., classes], and its pullback: dx.</returns>
+    /// <exception cref="ShapeException">x is a scalar or its rows are empty.</exception>
+    /// <remarks>
+    /// No logarithm of a probability is taken, so that an unlikely class keeps its digits where the probability itself is 0. A score of −∞
+    /// rules its class out; a row with NaN or +∞, or of −∞ alone, is NaN, as with softmax. Keeps y.
+    /// </remarks>
+    public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        if (x.Shape.Rank == 0 || x.Shape.Columns == 0)
+            throw new ShapeException($"x must be [..., classes] with at least one class, got {x.Shape}.");
+        int rows = x.Shape.Rows, classes = x.Shape.Columns;
+        var y = Tensor<T>.Rent(arena, x.Shape);
+        Workers.For(rows, Broadcast.RowsPerPart(classes), (_, first, end) =>
+        {
+            for (var i = first; i < end; i++)
+            {
+                var row = x.Span.Slice(i * classes, classes);
+                var (m, sum, _) = VectorMath.SoftmaxSums<T>(row);
+                VectorMath.Map(new Value<T>(m, T.Log(sum)), row, row, row, y.Span.Slice(i * classes, classes), accumulate: false);
+            }
+        });
+        return (y, Backward);
+
+        void Backward(Tensor<T> dy, Gradients<T> gradients)
+        {
+            if (!gradients.Wants(0)) return;
+            var (dx, accumulate) = gradients.Open(0);
+            Workers.For(rows, Broadcast.RowsPerPart(classes), (_, first, end) =>
+            {
+                for (var i = first; i < end; i++)
+                {
+                    Span<T> row = y.Span.Slice(i * classes, classes), cotangent = dy.Span.Slice(i * classes, classes);
+                    VectorMath.Map(
+                        new InputGradient<T>(VectorMath.Sum<T>(cotangent)), row, cotangent, row, dx.Span.Slice(i * classes, classes), accumulate);
+                }
+            });
+        }
+    }
+
+    private readonly struct Value<T>(T m, T logSum) : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        public static int Inputs => 1;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TVector Apply<TVector, TLanes>(TVector x, TVector unused, TVector unusedToo) where TVector : struct where TLanes : ILanes<TVector, T> =>
+            // The large common offset goes first, so that it costs no digits.
+            TLanes.Subtract(TLanes.Subtract(x, TLanes.Create(m)), TLanes.Create(logSum)); // LSM-1: y = (x − m) − log Σ exp(x − m)
+    }
+
+    private readonly struct InputGradient<T>(T sumOfDy) : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        public static int Inputs => 2;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TVector Apply<TVector, TLanes>(TVector y, TVector dy, TVector unused) where TVector : struct where TLanes : ILanes<TVector, T> =>
+            TLanes.Subtract(dy, TLanes.Multiply(Exponential.Exp<T, TVector, TLanes>(y), TLanes.Create(sumOfDy))); // LSM-2: dx = dy − exp(y) Σ dy
+    }
+}
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.LogSoftmax.Forward"/>
+    public static Variable<T> LogSoftmax<T>(this Variable<T> x)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x);
+        return tape.Record(new("LogSoftmax") { Rereads = [] }, Rules.LogSoftmax.Forward(x.Value, tape.Arena), x);
+    }
+}

@@ -1,0 +1,114 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using Hybrid.Autodiff;
+using Hybrid.Kernels;
+using Hybrid.Memory;
+using Hybrid.Tensors;
+
+namespace Hybrid.Rules;
+
+/// <summary>The logarithm of a sum of exponentials along one axis, the smooth maximum: an elementary rule.</summary>
+public static class LogSumExp
+{
+    /// <summary>y = log Σ exp x = m + log Σ exp(x − m), with m the largest x.</summary>
+    /// <param name="axis">Which axis; negative counts from the end.</param>
+    /// <param name="keepAxis">True leaves the axis in place with extent 1; false drops it.</param>
+    /// <param name="x">Any shape with that axis.</param>
+    /// <param name="arena">Memory of the step.</param>
+    /// <returns>y, of x's other axes, and its pullback: dx.</returns>
+    /// <exception cref="ShapeException">There is no such axis.</exception>
+    /// <remarks>
+    /// Measured from the maximum of each sum, so that no exponential overflows. Of nothing, or of −∞ alone, it is −∞, and what is −∞ gets
+    /// no gradient; with +∞ it is +∞, and the gradient of that is NaN. Keeps x and y.
+    /// </remarks>
+    public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(int axis, bool keepAxis, Tensor<T> x, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var reduced = new ReducedAxes(x.Shape, [axis], keepAxis);
+        var (outer, count, inner) = reduced.Steps[0];
+        Tensor<T> y = Tensor<T>.RentZeroed(arena, reduced.Result), shift = Tensor<T>.Rent(arena, reduced.Result);
+        AxisFolds.Fold<T, MaxFold<T>>(outer, count, inner, x, shift, arena);
+        Workers.For(outer, Broadcast.RowsPerPart(count * inner), (_, first, end) =>
+        {
+            for (var o = first; o < end; o++)
+            {
+                Span<T> sum = y.Span.Slice(o * inner, inner), m = shift.Span.Slice(o * inner, inner);
+                if (inner == 1) sum[0] = VectorMath.SoftmaxSums<T>(x.Span.Slice(o * count, count)).SumOfExp;
+                for (var row = o * count; inner > 1 && row < (o + 1) * count; row++)
+                    VectorMath.Map(default(ExpOfDifference<T>), x.Span.Slice(row * inner, inner), m, m, sum, accumulate: true);
+                for (var i = 0; i < inner; i++)
+                {
+                    // A maximum that is infinite or NaN is the result, and a difference from it none.
+                    // LSE-1: y = m + log Σ exp(x − m)
+                    sum[i] = T.IsFinite(m[i]) ? m[i] + T.Log(sum[i]) : m[i];
+                    // What the pullback measures from: exp(−∞ − 0) is 0, exp(−∞ + ∞) would be NaN.
+                    m[i] = T.IsNegativeInfinity(sum[i]) ? T.Zero : sum[i];
+                }
+            }
+        });
+        return (y, Backward);
+
+        void Backward(Tensor<T> dy, Gradients<T> gradients)
+        {
+            if (!gradients.Wants(0)) return;
+            var (dx, accumulate) = gradients.Open(0);
+            Workers.For(outer, Broadcast.RowsPerPart(count * inner), (_, first, end) =>
+            {
+                for (var o = first; o < end; o++)
+                {
+                    Span<T> sum = shift.Span.Slice(o * inner, inner), cotangent = dy.Span.Slice(o * inner, inner);
+                    if (inner == 1)
+                    {
+                        var row = x.Span.Slice(o * count, count);
+                        VectorMath.Map(new RowBackward<T>(sum[0], cotangent[0]), row, row, row, dx.Span.Slice(o * count, count), accumulate);
+                        continue;
+                    }
+                    for (var row = o * count; row < (o + 1) * count; row++)
+                        VectorMath.Map(default(Backward<T>), x.Span.Slice(row * inner, inner), sum, cotangent, dx.Span.Slice(row * inner, inner), accumulate);
+                }
+            });
+        }
+    }
+
+    /// <summary>exp(x − m).</summary>
+    private readonly struct ExpOfDifference<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        public static int Inputs => 2;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TVector Apply<TVector, TLanes>(TVector x, TVector m, TVector unused) where TVector : struct where TLanes : ILanes<TVector, T> =>
+            Exponential.Exp<T, TVector, TLanes>(TLanes.Subtract(x, m));
+    }
+
+    /// <summary>exp(x − y) dy.</summary>
+    private readonly struct Backward<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        public static int Inputs => 3;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector dy) where TVector : struct where TLanes : ILanes<TVector, T> =>
+            TLanes.Multiply(Exponential.Exp<T, TVector, TLanes>(TLanes.Subtract(x, y)), dy); // LSE-2: dx = exp(x − y) dy
+    }
+
+    /// <summary>The same where all x of a row have one y.</summary>
+    private readonly struct RowBackward<T>(T y, T dy) : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        public static int Inputs => 1;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TVector Apply<TVector, TLanes>(TVector x, TVector unused, TVector unusedToo) where TVector : struct where TLanes : ILanes<TVector, T> =>
+            default(Backward<T>).Apply<TVector, TLanes>(x, TLanes.Create(y), TLanes.Create(dy));
+    }
+}
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.LogSumExp.Forward"/>
+    public static Variable<T> LogSumExp<T>(this Variable<T> x, int axis = -1, bool keepAxis = false)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x);
+        return tape.Record(
+            new("LogSumExp", ("axis", x.Shape.Axis(axis)), ("keepAxis", keepAxis)), Rules.LogSumExp.Forward(axis, keepAxis, x.Value, tape.Arena), x);
+    }
+}

@@ -1,0 +1,122 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using Hybrid.Autodiff;
+using Hybrid.Kernels;
+using Hybrid.Memory;
+using Hybrid.Tensors;
+
+namespace Hybrid.Rules;
+
+/// <summary>The largest number along some axes: an elementary rule.</summary>
+public static class Max
+{
+    /// <summary>y = max x over the axes.</summary>
+    /// <param name="axes">Which; negative ones count from the end, none stands for all.</param>
+    /// <param name="keepAxes">True leaves the axes in place with extent 1; false drops them.</param>
+    /// <param name="x">Any shape with at least one element along the axes.</param>
+    /// <param name="arena">Memory of the step.</param>
+    /// <returns>y, of x's other axes, and its pullback: dx.</returns>
+    /// <exception cref="ShapeException">There is no such axis, it is named twice, or there is no number to be the largest.</exception>
+    /// <remarks>
+    /// Where several numbers are the largest there is no derivative; the first of them, in row-major order, gets the whole gradient. NaN
+    /// counts as the largest. Keeps x and y.
+    /// </remarks>
+    public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(int[] axes, bool keepAxes, Tensor<T> x, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var reduced = new ReducedAxes(x.Shape, axes, keepAxes);
+        reduced.ThrowIfNothing(x.Shape, axes, "largest number");
+        var largest = reduced.Fold<T, MaxFold<T>>(x, arena);
+        return (largest[^1], Backward); // AMAX-1: y = max x
+
+        void Backward(Tensor<T> dy, Gradients<T> gradients)
+        {
+            if (!gradients.Wants(0)) return;
+            var (dx, accumulate) = gradients.Open(0);
+            // The first of the last axes' largest, then the first of those: the first of all.
+            for (var i = largest.Length - 1; i >= 0; i--)
+            {
+                var (outer, count, inner) = reduced.Steps[i];
+                var from = i == 0 ? x : largest[i - 1];
+                var dfrom = i == 0 ? dx : Tensor<T>.Rent(arena, from.Shape);
+                if (inner == 1) ToFirstOfRow(count, from, largest[i], dy, dfrom, i == 0 && accumulate);
+                else ToFirstRow(outer, count, inner, from, largest[i], dy, dfrom, i == 0 && accumulate, arena);
+                dy = dfrom;
+            }
+        }
+    }
+
+    private static void ToFirstOfRow<T>(int count, Tensor<T> x, Tensor<T> y, Tensor<T> dy, Tensor<T> dx, bool accumulate)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Workers.For(y.Length, Broadcast.RowsPerPart(count), (_, first, end) =>
+        {
+            for (var i = first; i < end; i++)
+            {
+                var row = dx.Span.Slice(i * count, count);
+                if (!accumulate) row.Clear();
+                // AMAX-2: dx = dy at the first x with x = y, else 0; NaN is found too
+                row[x.Span.Slice(i * count, count).IndexOf(y.Span[i])] += dy.Span[i];
+            }
+        });
+
+    private static void ToFirstRow<T>(
+        int outer, int count, int inner, Tensor<T> x, Tensor<T> y, Tensor<T> dy, Tensor<T> dx, bool accumulate, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var untaken = Tensor<T>.Rent(arena, new Shape(outer, inner));
+        Workers.For(outer, Broadcast.RowsPerPart(count * inner), (_, first, end) =>
+        {
+            for (var o = first; o < end; o++)
+            {
+                Span<T> rest = untaken.Span.Slice(o * inner, inner), largest = y.Span.Slice(o * inner, inner);
+                dy.Span.Slice(o * inner, inner).CopyTo(rest);
+                for (var row = o * count; row < (o + 1) * count; row++)
+                {
+                    // A number that is the largest takes what those before it have left: all of dy, or nothing.
+                    var source = x.Span.Slice(row * inner, inner);
+                    VectorMath.Map(default(Taken<T>), source, largest, rest, dx.Span.Slice(row * inner, inner), accumulate);
+                    VectorMath.Map(default(Left<T>), source, largest, rest, rest, accumulate: false);
+                }
+            }
+        });
+    }
+
+    /// <summary>dy where x is y, the largest, or NaN; 0 elsewhere.</summary>
+    private readonly struct Taken<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        public static int Inputs => 3;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector dy) where TVector : struct where TLanes : ILanes<TVector, T> =>
+            // AMAX-3: across rows, dx = what is left of dy where x = y, else 0
+            TLanes.Select(TLanes.EqualTo(x, x), TLanes.Select(TLanes.EqualTo(x, y), dy, default), dy);
+    }
+
+    /// <summary>dy where x is neither y, the largest, nor NaN; 0 elsewhere.</summary>
+    private readonly struct Left<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        public static int Inputs => 3;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector dy) where TVector : struct where TLanes : ILanes<TVector, T> =>
+            TLanes.Select(TLanes.EqualTo(x, x), TLanes.Select(TLanes.EqualTo(x, y), default, dy), default);
+    }
+}
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.Max.Forward"/>
+    public static Variable<T> Max<T>(this Variable<T> x, int[] axes, bool keepAxes)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x);
+        return tape.Record(
+            new("Max", ("axes", ReducedAxes.Of(x.Shape, axes)), ("keepAxes", keepAxes)),
+            Rules.Max.Forward(axes, keepAxes, x.Value, tape.Arena), x);
+    }
+
+    /// <summary>The largest number along some axes, which are dropped; of all if none is named.</summary>
+    /// <inheritdoc cref="Rules.Max.Forward"/>
+    public static Variable<T> Max<T>(this Variable<T> x, params int[] axes)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => x.Max(axes, keepAxes: false);
+}

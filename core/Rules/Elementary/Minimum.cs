@@ -1,0 +1,70 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using Hybrid.Autodiff;
+using Hybrid.Kernels;
+using Hybrid.Memory;
+using Hybrid.Tensors;
+using static Hybrid.Kernels.Functions;
+
+namespace Hybrid.Rules;
+
+/// <summary>The smaller of two tensors, element by element.</summary>
+public static class Minimum
+{
+    /// <summary>y = min(a, b); NaN if one is NaN.</summary>
+    /// <param name="a">Any shape.</param>
+    /// <param name="b">A shape that broadcasts with a's: aligned at the last axis, extents are equal or 1.</param>
+    /// <param name="arena">Memory of the step.</param>
+    /// <returns>y, of the shape to which both broadcast, and its pullback: da, db.</returns>
+    /// <exception cref="ShapeException">The shapes do not broadcast.</exception>
+    /// <remarks>Where both are equal, or one is NaN, there is no derivative; a gets the whole gradient.</remarks>
+    public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> a, Tensor<T> b, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var y = Tensor<T>.Rent(arena, Shape.Broadcast(a.Shape, b.Shape));
+        Strided.Map(default(Smaller), a, b, y);
+        return (y, Backward);
+
+        // Each slot gets the sum over the axes along which its input was repeated.
+        void Backward(Tensor<T> dy, Gradients<T> gradients)
+        {
+            if (gradients.Wants(0)) Strided.Sum(default(FirstPullback), dy, a, b, gradients.Open(0), arena);
+            if (gradients.Wants(1)) Strided.Sum(default(SecondPullback), dy, a, b, gradients.Open(1), arena);
+        }
+    }
+
+    /// <summary>min(a, b).</summary>
+    private readonly struct Smaller : IFormula2
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TNumbers Of<TNumbers>(TNumbers a, TNumbers b) where TNumbers : struct, INumbers<TNumbers> =>
+            Min(a, b); // MIN-1: y = min(a, b)
+    }
+
+    /// <summary>dy unless b is the smaller.</summary>
+    private readonly struct FirstPullback : IFormula3
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TNumbers Of<TNumbers>(TNumbers dy, TNumbers a, TNumbers b) where TNumbers : struct, INumbers<TNumbers> =>
+            Choose(b < a, 0.0, dy); // MIN-2: da = Σ dy where not b < a
+    }
+
+    /// <summary>dy where b is the smaller.</summary>
+    private readonly struct SecondPullback : IFormula3
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TNumbers Of<TNumbers>(TNumbers dy, TNumbers a, TNumbers b) where TNumbers : struct, INumbers<TNumbers> =>
+            Choose(b < a, dy, 0.0); // MIN-3: db = Σ dy where b < a
+    }
+}
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.Minimum.Forward"/>
+    public static Variable<T> Minimum<T>(this Variable<T> a, Variable<T> b)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(a, b);
+        return tape.Record("Minimum", Rules.Minimum.Forward(a.Value, b.Value, tape.Arena), a, b);
+    }
+}

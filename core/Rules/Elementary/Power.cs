@@ -1,0 +1,49 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using Hybrid.Autodiff;
+using Hybrid.Kernels;
+using Hybrid.Memory;
+using Hybrid.Tensors;
+using static Hybrid.Kernels.Functions;
+
+namespace Hybrid.Rules;
+
+/// <summary>Each element to the same power.</summary>
+public static class Power
+{
+    /// <summary>y = xᵖ; NaN of a negative number unless p is whole.</summary>
+    /// <param name="p">The exponent, not trained.</param>
+    /// <param name="x">Any shape.</param>
+    /// <param name="arena">Memory of the step.</param>
+    /// <returns>y, shaped as x, and its pullback: dx.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The exponent is NaN or infinite.</exception>
+    /// <remarks>Keeps x. One number after another: <see cref="Square"/>, <see cref="Sqrt"/> and products are ten times as fast.</remarks>
+    public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(double p, Tensor<T> x, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        if (!double.IsFinite(p)) throw new ArgumentOutOfRangeException(nameof(p), p, "the exponent must be a finite number.");
+        return Pointwise.Forward(new Function(p), x, arena);
+    }
+
+    internal readonly struct Function(double p) : IFunction
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
+            Pow(x, p); // POW-1: y = xᵖ
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
+            p == 0 ? 0.0 : p * Pow(x, p - 1); // POW-2: dx = p xᵖ⁻¹ dy
+    }
+}
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.Power.Forward"/>
+    public static Variable<T> Power<T>(this Variable<T> x, double p)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x);
+        return tape.Record(new("Power", ("p", p)), Rules.Power.Forward(p, x.Value, tape.Arena), x);
+    }
+}

@@ -1,0 +1,43 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using Hybrid.Autodiff;
+using Hybrid.Kernels;
+using Hybrid.Memory;
+using Hybrid.Tensors;
+
+namespace Hybrid.Rules;
+
+/// <summary>The square of each element.</summary>
+public static class Square
+{
+    /// <summary>y = x².</summary>
+    /// <param name="x">Any shape.</param>
+    /// <param name="arena">Memory of the step.</param>
+    /// <returns>y, shaped as x, and its pullback: dx.</returns>
+    /// <remarks>Keeps x.</remarks>
+    public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Pointwise.Forward(default(Function), x, arena);
+
+    internal readonly struct Function : IFunction
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
+            x * x; // SQR-1: y = x²
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
+            2.0 * x; // SQR-2: dx = 2 x dy
+    }
+}
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.Square.Forward"/>
+    public static Variable<T> Square<T>(this Variable<T> x)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x);
+        return tape.Record("Square", Rules.Square.Forward(x.Value, tape.Arena), x);
+    }
+}

@@ -1,0 +1,52 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using Hybrid.Autodiff;
+using Hybrid.Kernels;
+using Hybrid.Memory;
+using Hybrid.Tensors;
+
+namespace Hybrid.Rules;
+
+/// <summary>The difference of two tensors, element by element.</summary>
+public static class Subtract
+{
+    /// <summary>y = a − b.</summary>
+    /// <param name="a">Any shape.</param>
+    /// <param name="b">A shape that broadcasts with a's: aligned at the last axis, extents are equal or 1.</param>
+    /// <param name="arena">Memory of the step.</param>
+    /// <returns>y, of the shape to which both broadcast, and its pullback: da, db.</returns>
+    /// <exception cref="ShapeException">The shapes do not broadcast.</exception>
+    public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> a, Tensor<T> b, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var y = Tensor<T>.Rent(arena, Shape.Broadcast(a.Shape, b.Shape));
+        Strided.Map(default(Difference), a, b, y);
+        return (y, Backward);
+
+        // Each slot gets the sum over the axes along which its input was repeated.
+        void Backward(Tensor<T> dy, Gradients<T> gradients)
+        {
+            if (gradients.Wants(0)) Strided.Sum(default(Same<T>), dy, gradients.Open(0), arena); // SUB-2: da = Σ dy
+            if (gradients.Wants(1)) Strided.Sum(new Scaled<T>(-T.One), dy, gradients.Open(1), arena); // SUB-3: db = −Σ dy
+        }
+    }
+
+    /// <summary>a − b.</summary>
+    private readonly struct Difference : IFormula2
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TNumbers Of<TNumbers>(TNumbers a, TNumbers b) where TNumbers : struct, INumbers<TNumbers> =>
+            a - b; // SUB-1: y = a − b
+    }
+}
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.Subtract.Forward"/>
+    public static Variable<T> Subtract<T>(this Variable<T> a, Variable<T> b)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(a, b);
+        return tape.Record(new("Subtract") { Rereads = [] }, Rules.Subtract.Forward(a.Value, b.Value, tape.Arena), a, b);
+    }
+}

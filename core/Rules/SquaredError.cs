@@ -1,0 +1,62 @@
+using System.Numerics;
+using Hybrid.Autodiff;
+using Hybrid.Kernels;
+using Hybrid.Memory;
+using Hybrid.Tensors;
+
+namespace Hybrid.Rules;
+
+/// <summary>The mean squared error, the loss of a regression.</summary>
+public static class SquaredError
+{
+    /// <summary>The mean over all elements of (a − b)².</summary>
+    /// <param name="a">What is predicted, any shape, one element or more.</param>
+    /// <param name="b">What is meant, shaped as a; a constant, or another prediction.</param>
+    /// <param name="arena">Memory of the step.</param>
+    /// <returns>The loss, a scalar, and its pullback: da, db.</returns>
+    /// <exception cref="ShapeException">The shapes differ, or there is no element.</exception>
+    /// <remarks>Nothing is repeated to fit: [n] against [n, 1] is a mistake here, not n² differences. Keeps a − b.</remarks>
+    public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> a, Tensor<T> b, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        ShapeException.ThrowIfNot(b.Shape, a.Shape, "b", "each element of a is compared with one of b; reshape or repeat b first");
+        if (a.Length == 0) throw new ShapeException($"a is {a.Shape} and holds no element, so there is nothing to average; leave such a batch out.");
+        var n = T.CreateChecked(a.Length);
+        var difference = Tensor<T>.Rent(arena, a.Shape);
+        Elementwise.Copy(a, difference, accumulate: false);
+        Elementwise.Scale(-T.One, b, difference, accumulate: true); // SE-1: d = a − b
+        var loss = Tensor<T>.Rent(arena, Shape.Scalar);
+        // One thread adds them all up, in an order that depends on their number alone.
+        loss.Span[0] = VectorMath.Dot<T>(difference.Span, difference.Span) / n; // SE-2: L = Σ d² / n
+        return (loss, Backward);
+
+        void Backward(Tensor<T> dloss, Gradients<T> gradients)
+        {
+            var c = T.CreateChecked(2) * dloss.ToScalar() / n;
+            if (gradients.Wants(0))
+            {
+                var (da, accumulate) = gradients.Open(0);
+                Elementwise.Scale(c, difference, da, accumulate); // SE-3: da = 2 d dL / n
+            }
+            if (!gradients.Wants(1)) return;
+            var (db, addToB) = gradients.Open(1);
+            Elementwise.Scale(-c, difference, db, addToB); // SE-4: db = −2 d dL / n
+        }
+    }
+}
+
+public static partial class Forms
+{
+    /// <inheritdoc cref="Rules.SquaredError.Forward"/>
+    public static Variable<T> SquaredError<T>(this Variable<T> a, Variable<T> b)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(a, b);
+        return tape.Record(new("SquaredError") { Rereads = [] }, Rules.SquaredError.Forward(a.Value, b.Value, tape.Arena), a, b);
+    }
+
+    /// <summary>The same against numbers that are given, which get no gradient.</summary>
+    /// <inheritdoc cref="Rules.SquaredError.Forward"/>
+    public static Variable<T> SquaredError<T>(this Variable<T> a, Tensor<T> b)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => a.SquaredError(TapeOf(a).Constant(b));
+}
