@@ -10,6 +10,17 @@ namespace Hybrid.Rules;
 /// <summary>Group normalization (Wu and He 2018): each image by itself, neighbouring channels together.</summary>
 public static class GroupNorm
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(int groups, double eps, Variable<T> x, Variable<T> gain, Variable<T> bias)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        int batch = x.Shape[0], channels = x.Shape.Columns;
+        var z = x.Reshape(batch, x.Shape.Rows / batch, groups, channels / groups);
+        var deviation = z - z.Mean([1, 3], keepAxes: true);
+        var xhat = deviation / (deviation.Square().Mean([1, 3], keepAxes: true) + eps).Sqrt();
+        return xhat.Reshape(x.Shape) * gain + bias;
+    }
+
     /// <summary>Normalizes each group of channels of each image to zero mean and unit variance, then scales and shifts each channel.</summary>
     /// <param name="groups">G in the paper, a divisor of the channels: 1 takes all of them together, as many as channels each by itself.</param>
     /// <param name="eps">Added to the variance inside the root; units of x².</param>

@@ -10,6 +10,17 @@ namespace Hybrid.Rules;
 /// <summary>One step of a gated recurrent unit (Cho et al. 2014).</summary>
 public static class Gru
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(Variable<T> input, Variable<T> state, Variable<T> h)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var (ar, az, an) = input.Split3();
+        var (br, bz, bn) = state.Split3();
+        var z = (az + bz).Sigmoid();
+        var n = (an + (ar + br).Sigmoid() * bn).Tanh();
+        return (1 - z) * n + z * h;
+    }
+
     /// <summary>
     /// h′ = (1 − z) n + z h, where z = σ(a_z + b_z) keeps what was, n = tanh(aₙ + r bₙ) is new, and r = σ(aᵣ + bᵣ) resets.
     /// </summary>

@@ -11,6 +11,15 @@ namespace Hybrid.Rules;
 /// </summary>
 public static class Lstm
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static (Variable<T> H, Variable<T> C) Composed<T>(Variable<T> gates, Variable<T> c)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var (i, f, g, o) = gates.Split4();
+        var next = f.Sigmoid() * c + i.Sigmoid() * g.Tanh();
+        return (o.Sigmoid() * next.Tanh(), next);
+    }
+
     /// <summary>c′ = f c + i g and h = o tanh c′, with the gates i, f, o = σ(aᵢ), σ(a_f), σ(aₒ), and g = tanh a_g for what is new.</summary>
     /// <param name="gates">
     /// aᵢ, a_f, a_g, aₒ side by side, [batch, 4 hidden]: what the step's input and the last step's output give, x W + h U + b.

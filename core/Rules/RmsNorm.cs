@@ -10,6 +10,11 @@ namespace Hybrid.Rules;
 /// <summary>Root mean square layer normalization (Zhang and Sennrich 2019): layer normalization without the mean.</summary>
 public static class RmsNorm
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(double eps, Variable<T> x, Variable<T> gain)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        x / (x.Square().Mean([-1], keepAxes: true) + eps).Sqrt() * gain;
+
     /// <summary>Divides each row by the root of its mean square, then scales.</summary>
     /// <param name="eps">Added to the mean square inside the root; units of x².</param>
     /// <param name="x">Input, [..., features].</param>

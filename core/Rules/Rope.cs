@@ -9,6 +9,24 @@ namespace Hybrid.Rules;
 /// <summary>Rotary position embedding (Su et al. 2021): queries and keys are turned by angles that grow with their position.</summary>
 public static class Rope
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(int heads, int offset, double theta, Variable<T> x)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        int time = x.Shape[-2], half = x.Shape.Columns / heads / 2;
+        var (a, b) = x.Reshape([.. x.Shape.ToArray()[..^1], heads, 2 * half]).Split2();
+        Variable<T> cos = Table(Math.Cos), sin = Table(Math.Sin);
+        return (a * cos - b * sin).Concatenate(a * sin + b * cos).Reshape(x.Shape);
+
+        Variable<T> Table(Func<double, double> f)
+        {
+            var table = Tensor<T>.Zeros(new Shape(time, 1, half));
+            for (var at = 0; at < table.Length; at++)
+                table.Span[at] = T.CreateChecked(f((offset + at / half) * Math.Pow(theta, -(double)(at % half) / half)));
+            return Forms.TapeOf(x).Constant(table);
+        }
+    }
+
     /// <summary>
     /// Turns each pair of features of each head by the angle m θᵢ at position m, so that ⟨turned q, turned k⟩ depends on how far apart
     /// the two stand, not on where.

@@ -9,6 +9,16 @@ namespace Hybrid.Rules;
 /// <summary>Images made larger by a whole factor: each pixel becomes a block of its like, nearest-neighbour interpolation.</summary>
 public static class Upsample
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(int factor, Variable<T> x)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        int batch = x.Shape[0], height = x.Shape[1], width = x.Shape[2], channels = x.Shape[3];
+        var ones = Tensor<T>.Zeros(new Shape(factor, 1, factor, 1));
+        ones.Span.Fill(T.One);
+        return (x.Reshape(batch, height, 1, width, 1, channels) * Forms.TapeOf(x).Constant(ones)).Reshape(batch, factor * height, factor * width, channels);
+    }
+
     /// <summary>y[b, i, j, c] = x[b, ⌊i / s⌋, ⌊j / s⌋, c].</summary>
     /// <param name="factor">s, how many times as high and wide; 1 or more.</param>
     /// <param name="x">Images, [batch, height, width, channels].</param>
