@@ -23,15 +23,21 @@ public sealed class TapeScope<T> : IDisposable where T : unmanaged, IBinaryFloat
     }
 
     /// <summary>What the layer returns; in inference all else that was rented in the scope is given back.</summary>
-    public Variable<T> Keep(Variable<T> output)
+    public Variable<T> Keep(Variable<T> output) => Keep([output])[0];
+
+    /// <summary>The same for a layer that returns several, such as the hidden state and the cell of an LSTM.</summary>
+    public Variable<T>[] Keep(params Variable<T>[] outputs)
     {
-        if (mark is not { } start) return output;
+        if (mark is not { } start) return outputs;
         mark = null;
-        return Moved(output, blocks => tape.Arena.End(start, blocks));
+        return Moved(outputs, blocks => tape.Arena.End(start, blocks));
     }
 
     /// <summary>What the layer still needs of all that was computed in it so far; in inference the rest is given back, and the scope goes on.</summary>
-    public Variable<T> Only(Variable<T> needed)
+    public Variable<T> Only(Variable<T> needed) => Only([needed])[0];
+
+    /// <summary>The same for several.</summary>
+    public Variable<T>[] Only(params Variable<T>[] needed)
     {
         if (mark is not { } start) return needed;
         return Moved(needed, blocks =>
@@ -48,10 +54,10 @@ public sealed class TapeScope<T> : IDisposable where T : unmanaged, IBinaryFloat
         tape.Mode = before;
     }
 
-    private static Variable<T> Moved(Variable<T> variable, Func<Block<T>[], Block<T>[]> move)
+    private static Variable<T>[] Moved(Variable<T>[] variables, Func<Block<T>[], Block<T>[]> move)
     {
-        var value = Tensor<T>.Moved([variable.Value], move)[0];
-        return variable is Parameter<T> ? variable : variable.WithValue(value);
+        var values = Tensor<T>.Moved(Array.ConvertAll(variables, variable => variable.Value), move);
+        return [.. variables.Zip(values, (variable, value) => variable is Parameter<T> ? variable : variable.WithValue(value))];
     }
 }
 

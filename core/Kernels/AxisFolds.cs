@@ -84,10 +84,10 @@ internal static class AxisFolds
         if (x.Length == 0) return;
         if (inner > 1)
         {
-            Workers.For(outer * count, Broadcast.RowsPerPart(inner), (_, first, end) =>
+            Rows.For(outer * count, inner, (first, end) =>
             {
-                for (var row = first; row < end; row++)
-                    VectorMath.Copy<T>(y.Span.Slice(row / count * inner, inner), x.Span.Slice(row * inner, inner), accumulate);
+                RowsOf<T> xs = x.ByRow(inner), ys = y.ByRow(inner);
+                for (var row = first; row < end; row++) VectorMath.Copy<T>(ys[row / count], xs[row], accumulate);
             });
             return;
         }

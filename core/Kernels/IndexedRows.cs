@@ -12,10 +12,10 @@ internal static class IndexedRows
     /// <summary>y[i] = table[ids[i]].</summary>
     public static void Gather<T>(int[] ids, int columns, Tensor<T> table, Tensor<T> y, bool accumulate)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Workers.For(ids.Length, Broadcast.RowsPerPart(columns), (_, first, end) =>
+        Rows.For(ids.Length, columns, (first, end) =>
         {
-            for (var i = first; i < end; i++)
-                VectorMath.Copy<T>(table.Span.Slice(ids[i] * columns, columns), y.Span.Slice(i * columns, columns), accumulate);
+            RowsOf<T> entries = table.ByRow(columns), ys = y.ByRow(columns);
+            for (var i = first; i < end; i++) VectorMath.Copy<T>(entries[ids[i]], ys[i], accumulate);
         });
 
     /// <summary>table[ids[i]] += x[i], for i from 0 on.</summary>
@@ -24,7 +24,7 @@ internal static class IndexedRows
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         Workers.For(columns, Math.Max(LeastColumnsPerPart, Broadcast.RowsPerPart(ids.Length)), (_, first, end) =>
         {
-            for (var i = 0; i < ids.Length; i++)
-                VectorMath.Add<T>(x.Span.Slice(i * columns + first, end - first), table.Span.Slice(ids[i] * columns + first, end - first));
+            RowsOf<T> xs = x.ByRow(columns), entries = table.ByRow(columns);
+            for (var i = 0; i < ids.Length; i++) VectorMath.Add<T>(xs[i][first..end], entries[ids[i]][first..end]);
         });
 }

@@ -15,10 +15,10 @@ internal readonly struct Strip<T>(Tensor<T> tensor, int axis, int start, int len
     {
         var from = tensor;
         var (runs, run, first, distance) = Layout();
-        Workers.For(runs, Broadcast.RowsPerPart(run), (_, begin, end) =>
+        Rows.For(runs, run, (begin, end) =>
         {
             for (var i = begin; i < end; i++)
-                VectorMath.Copy<T>(from.Span.Slice(first + i * distance, run), whole.Span.Slice(i * run, run), accumulate);
+                VectorMath.Copy<T>(from.Span.Slice(first + i * distance, run), whole.ByRow(run)[i], accumulate);
         });
     }
 
@@ -27,10 +27,10 @@ internal readonly struct Strip<T>(Tensor<T> tensor, int axis, int start, int len
     {
         var to = tensor;
         var (runs, run, first, distance) = Layout();
-        Workers.For(runs, Broadcast.RowsPerPart(run), (_, begin, end) =>
+        Rows.For(runs, run, (begin, end) =>
         {
             for (var i = begin; i < end; i++)
-                VectorMath.Copy<T>(whole.Span.Slice(i * run, run), to.Span.Slice(first + i * distance, run), accumulate);
+                VectorMath.Copy<T>(whole.ByRow(run)[i], to.Span.Slice(first + i * distance, run), accumulate);
         });
     }
 

@@ -80,6 +80,7 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     /// <summary>Gives back all that was rented in a scope, except what is kept, which moves to where the scope began; the scope goes on.</summary>
     internal (Mark Mark, Block<T>[] Kept) Compact(Mark mark, params Block<T>[] kept)
     {
+        if (mark.Lifetime.HasEnded) return (mark, kept);
         var next = mark with { Lifetime = new Lifetime() };
         return (next, Rewind(mark, next.Lifetime, kept));
     }
@@ -92,17 +93,20 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
         lifetimes.RemoveRange(first, lifetimes.Count - first);
         if (next is not null) lifetimes.Add(next);
         (current, used) = (mark.Slab, mark.Used);
-        // In the order of their places, so that none is moved onto one that is still to move; blocks that are one stay one.
-        var moved = new Dictionary<(T[], int), Block<T>>();
+        // In the order of their places, so that none is moved onto one that is still to move. Blocks that are one stay one; an empty one
+        // begins where the next does.
+        var moved = new Dictionary<(T[], int, int), Block<T>>();
         foreach (var block in kept.Where(block => block.BelongsTo(mark.Lifetime)).OrderBy(SlabOf).ThenBy(block => block.Offset))
         {
-            if (moved.ContainsKey((block.Array, block.Offset))) continue;
+            if (moved.ContainsKey(PlaceOf(block))) continue;
             var target = Rent(block.Length);
             if (target.Array != block.Array || target.Offset != block.Offset)
                 Array.Copy(block.Array, block.Offset, target.Array, target.Offset, block.Length);
-            moved.Add((block.Array, block.Offset), target);
+            moved.Add(PlaceOf(block), target);
         }
-        return Array.ConvertAll(kept, block => block.BelongsTo(mark.Lifetime) ? moved[(block.Array, block.Offset)] : block);
+        return Array.ConvertAll(kept, block => block.BelongsTo(mark.Lifetime) ? moved[PlaceOf(block)] : block);
+
+        static (T[], int, int) PlaceOf(Block<T> block) => (block.Array, block.Offset, block.Length);
     }
 
     private int SlabOf(Block<T> block) => slabs.FindIndex(slab => slab.Array == block.Array);

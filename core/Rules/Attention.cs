@@ -9,6 +9,36 @@ namespace Hybrid.Rules;
 /// <summary>Multi-head scaled dot-product attention (Vaswani et al. 2017, equation 1), all heads in one rule.</summary>
 public static class Attention
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(int heads, double scale, AttentionMask mask, Variable<T> q, Variable<T> k, Variable<T> v, int? keyHeads = null)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        int groups = keyHeads ?? heads, batch = q.Shape[0], queryTime = q.Shape[1], keyTime = k.Shape[1];
+        var (seen, none) = Seen(mask, Forms.TapeOf(q), batch, queryTime, keyTime);
+        // [batch, groups, heads of the group, time, features of a head]
+        var queries = q.Reshape(batch, queryTime, groups, heads / groups, q.Shape[2] / heads).Permute(0, 2, 3, 1, 4);
+        var keys = k.Reshape(batch, keyTime, groups, 1, k.Shape[2] / groups).Permute(0, 2, 3, 1, 4);
+        var values = v.Reshape(batch, keyTime, groups, 1, v.Shape[2] / groups).Permute(0, 2, 3, 1, 4);
+        var e = (scale * queries.MatMul(keys.Transpose())).Exp() * seen;
+        var p = e / (e.Sum([-1], keepAxes: true) + none);
+        return p.MatMul(values).Permute(0, 3, 1, 2, 4).Reshape(batch, queryTime, v.Shape[2] / groups * heads);
+    }
+
+    /// <summary>1 where a query sees a key, [batch, 1, 1, queryTime, keyTime]; and 1 where it sees none, whose sum would be 0, [batch, 1, 1, queryTime, 1].</summary>
+    private static (Variable<T> Seen, Variable<T> None) Seen<T>(AttentionMask mask, Tape<T> tape, int batch, int queryTime, int keyTime)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var seen = Tensor<T>.Zeros(new Shape(batch, 1, 1, queryTime, keyTime));
+        var none = Tensor<T>.Zeros(new Shape(batch, 1, 1, queryTime, 1));
+        for (var row = 0; row < batch * queryTime; row++)
+        {
+            var visible = mask.Visible(row / queryTime, row % queryTime, keyTime);
+            seen.Span.Slice(row * keyTime, visible).Fill(T.One);
+            if (visible == 0) none.Span[row] = T.One;
+        }
+        return (tape.Constant(seen), tape.Constant(none));
+    }
+
     /// <summary>For each sequence and head, y = softmax(scale · q kᵀ) v over the keys that the mask shows.</summary>
     /// <param name="heads">h; the features of queries are split into as many equal slices, one a head.</param>
     /// <param name="scale">1/√d_k in the paper, where d_k = features / heads.</param>

@@ -9,6 +9,10 @@ namespace Hybrid.Rules;
 /// <summary>The mean of each window, channel by channel: the subsampling of LeCun et al. 1998, section II-B, without its two trained numbers.</summary>
 public static class AveragePool2d
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(int window, int stride, Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Patches.Of(x, (window, window), stride, padding: 0, outside: 0).Mean(-2);
+
     /// <summary>y[b, i, j, c] = the mean over u, v of x[b, s i + u, s j + v, c].</summary>
     /// <param name="window">Height and width of the window, 1 or more.</param>
     /// <param name="stride">s, the step of the window; 1 or more.</param>

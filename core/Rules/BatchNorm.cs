@@ -9,6 +9,19 @@ namespace Hybrid.Rules;
 /// <summary>Batch normalization (Ioffe and Szegedy 2015): each channel over all rows of the batch.</summary>
 public static class BatchNorm
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(double eps, Variable<T> x, Variable<T> gain, Variable<T> bias)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        int[] rows = [.. Enumerable.Range(0, x.Shape.Rank - 1)];
+        var mean = x.Mean(rows, keepAxes: true);
+        return ComposedFixed(eps, x, gain, bias, mean, (x - mean).Square().Mean(rows, keepAxes: true));
+    }
+
+    /// <summary>The same with given statistics.</summary>
+    public static Variable<T> ComposedFixed<T>(double eps, Variable<T> x, Variable<T> gain, Variable<T> bias, Variable<T> mean, Variable<T> variance) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        gain * (x - mean) / (variance + eps).Sqrt() + bias;
+
     /// <summary>Training: normalizes each channel by its own mean and variance over the batch, then scales and shifts.</summary>
     /// <param name="eps">Added to the variance inside the root; units of x².</param>
     /// <param name="x">Input, [..., channels]; rows are examples, or the positions of images, [batch, height, width, channels].</param>

@@ -12,6 +12,14 @@ namespace Hybrid.Rules;
 /// </remarks>
 public static class BatchNormRelu
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(double eps, Variable<T> x, Variable<T> gain, Variable<T> bias) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Relu.Composed(BatchNorm.Composed(eps, x, gain, bias));
+
+    /// <summary>The same with given statistics.</summary>
+    public static Variable<T> ComposedFixed<T>(double eps, Variable<T> x, Variable<T> gain, Variable<T> bias, Variable<T> mean, Variable<T> variance) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Relu.Composed(BatchNorm.ComposedFixed(eps, x, gain, bias, mean, variance));
+
     /// <summary>Training: y = max(γ x̂ + β, 0), where x̂ has mean 0 and variance 1 in each channel of the batch.</summary>
     /// <param name="eps">Added to the variance inside the root; units of x².</param>
     /// <param name="x">Input, [..., channels].</param>

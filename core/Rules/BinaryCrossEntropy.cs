@@ -8,9 +8,13 @@ using static Hybrid.Kernels.Functions;
 
 namespace Hybrid.Rules;
 
-/// <summary>The cross-entropy of answers of yes or no, from the logits of yes, against one probability of yes for all of them.</summary>
+/// <summary>The cross-entropy of answers of yes or no, from the logits of yes, against one probability of yes for all of them or one for each.</summary>
 public static class BinaryCrossEntropy
 {
+    /// <summary>The same in elementary rules, with a target for each logit.</summary>
+    public static Variable<T> Composed<T>(Variable<T> logits, Variable<T> targets) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        (Softplus.Composed(logits) - targets * logits).Mean();
+
     /// <summary>The mean over all elements of −t ln σ(z) − (1 − t) ln(1 − σ(z)), which is softplus(z) − t z.</summary>
     /// <param name="target">t, the probability of yes that is right, in [0, 1].</param>
     /// <param name="logits">z, any shape, one element or more.</param>
@@ -49,6 +53,57 @@ public static class BinaryCrossEntropy
         }
     }
 
+    /// <summary>The same with a target for each logit: the mean of (1 − t) softplus(z) + t softplus(−z).</summary>
+    /// <param name="targets">t, shaped as the logits, each a probability of yes in [0, 1]. The rule keeps a copy.</param>
+    /// <param name="logits">z, any shape, one element or more.</param>
+    /// <param name="arena">Memory of the step.</param>
+    /// <returns>The loss, a scalar in nats, and its pullback: dlogits.</returns>
+    /// <exception cref="ShapeException">There are no logits, or not as many targets.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A target lies outside [0, 1].</exception>
+    /// <remarks>Neither term is negative, so that nothing cancels: small losses keep their digits, as above.</remarks>
+    public static (Tensor<T> Value, Pullback<T> Pullback) ForwardEach<T>(Tensor<T> targets, Tensor<T> logits, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        ShapeException.ThrowIfNot(targets.Shape, logits.Shape, "targets", "each logit has a target of its own");
+        if (logits.Length == 0)
+            throw new ShapeException($"logits are {logits.Shape} and hold no element, so there is nothing to average; leave such a batch out.");
+        Tensor<T> yes = Tensor<T>.Rent(arena, logits.Shape), no = Tensor<T>.Rent(arena, logits.Shape), losses = Tensor<T>.Rent(arena, logits.Shape);
+        for (var i = 0; i < targets.Length; i++)
+        {
+            var t = targets.Span[i];
+            if (!(t >= T.Zero && t <= T.One))
+                throw new ArgumentOutOfRangeException(nameof(targets), t, $"The target at position {i} of {targets.Shape} is a probability and must lie in [0, 1].");
+            (yes.Span[i], no.Span[i]) = (t, T.One - t);
+        }
+        var count = T.CreateChecked(logits.Length);
+        // BCE-3: ℓ = (1 − t) softplus(z) + t softplus(−z), and the loss its mean
+        Elementwise.ValueTimes(default(Softplus.Function), logits, no, losses, accumulate: false);
+        Elementwise.ValueTimes(default(SoftplusOfMinus), logits, yes, losses, accumulate: true);
+        var loss = Tensor<T>.Rent(arena, Shape.Scalar);
+        loss.Span[0] = VectorMath.Sum<T>(losses.Span) / count;
+        return (loss, Backward);
+
+        void Backward(Tensor<T> dloss, Gradients<T> gradients)
+        {
+            if (!gradients.Wants(0)) return;
+            var (dlogits, accumulate) = gradients.Open(0);
+            var share = Tensor<T>.Rent(arena, logits.Shape);
+            share.Span.Fill(dloss.ToScalar() / count);
+            // BCE-4: dz = ((1 − t) σ(z) − t σ(−z)) dloss / n
+            Elementwise.SlopeTimes(default(Softplus.Function), logits, no, share, dlogits, accumulate);
+            Elementwise.SlopeTimes(default(SoftplusOfMinus), logits, yes, share, dlogits, accumulate: true);
+        }
+    }
+
+    private readonly struct SoftplusOfMinus : IFunction
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TNumbers Value<TNumbers>(TNumbers z) where TNumbers : struct, INumbers<TNumbers> => default(Softplus.Function).Value(-z);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TNumbers Slope<TNumbers>(TNumbers z) where TNumbers : struct, INumbers<TNumbers> => -default(Softplus.Function).Slope(-z);
+    }
+
     private readonly struct Function(double target) : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -73,5 +128,16 @@ public static partial class Forms
     {
         var tape = TapeOf(x);
         return tape.Record(new("BinaryCrossEntropy", ("target", target)), Rules.BinaryCrossEntropy.Forward(target, x.Value, tape.Arena), x);
+    }
+
+    /// <summary>The same with a target for each logit, shaped as the logits, in [0, 1].</summary>
+    /// <inheritdoc cref="Rules.BinaryCrossEntropy.ForwardEach"/>
+    public static Variable<T> BinaryCrossEntropy<T>(this Variable<T> x, Tensor<T> targets)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(x);
+        // The pullback knows nothing of the targets, of which the rule has a copy.
+        return tape.Record(
+            new("BinaryCrossEntropy") { Rereads = [0] }, Rules.BinaryCrossEntropy.ForwardEach(targets, x.Value, tape.Arena), x, tape.Constant(targets));
     }
 }

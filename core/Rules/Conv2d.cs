@@ -9,6 +9,15 @@ namespace Hybrid.Rules;
 /// <summary>Two-dimensional convolution, in the sense of the field: a cross-correlation.</summary>
 public static class Conv2d
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(int stride, Padding padding, Variable<T> x, Variable<T> weight, Variable<T>? bias)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var (kernel, columns) = ((weight.Shape[0], weight.Shape[1]), weight.Shape[0] * weight.Shape[1] * weight.Shape[2]);
+        var windows = Patches.Of(x, kernel, stride, padding, outside: 0);
+        return Linear.Composed(windows.Reshape([.. windows.Shape.ToArray()[..3], columns]), weight.Reshape(columns, weight.Shape[3]), bias);
+    }
+
     /// <summary>y[b, i, j, o] = Σ over u, v, c of x[b, s i + u − top, s j + v − left, c] w[u, v, c, o], with zeros outside the image, plus bias[o].</summary>
     /// <param name="stride">s, the step of the window; 1 or more.</param>
     /// <param name="padding">How many zeros stand on each side of an image, 0 or more: top, bottom, left and right, or one number for all.</param>

@@ -9,6 +9,19 @@ namespace Hybrid.Rules;
 /// <summary>Two-dimensional transposed convolution, which makes images larger: every pixel puts a window of weights down, and they add up.</summary>
 public static class ConvTranspose2d
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(int stride, Padding padding, Variable<T> x, Variable<T> weight, Variable<T>? bias)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var (kernel, outChannels, inChannels) = ((Height: weight.Shape[0], Width: weight.Shape[1]), weight.Shape[2], weight.Shape[3]);
+        int height = stride * (x.Shape[1] - 1) + kernel.Height - padding.Top - padding.Bottom;
+        var width = stride * (x.Shape[2] - 1) + kernel.Width - padding.Left - padding.Right;
+        var windows = x.MatMul(weight.Reshape(kernel.Height * kernel.Width * outChannels, inChannels).Transpose());
+        var y = Patches.Add(
+            windows.Reshape([.. x.Shape.ToArray()[..3], kernel.Height * kernel.Width, outChannels]), height, width, kernel, stride, padding);
+        return bias is null ? y : y + bias;
+    }
+
     /// <summary>
     /// y[b, k, l, o] = Σ over i, j, u, v, c with s i + u − top = k and s j + v − left = l of x[b, i, j, c] w[u, v, o, c], plus bias[o].
     /// </summary>

@@ -10,10 +10,23 @@ namespace Hybrid.Rules;
 /// <summary>Softmax and cross-entropy in one rule, computed from the logits, with label smoothing and padding ignored.</summary>
 public static class CrossEntropy
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(int[] targets, int? padding, double smoothing, Variable<T> logits)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = Forms.TapeOf(logits);
+        T[] counts = [.. targets.Select(target => target == padding ? T.Zero : T.One)];
+        var logp = logits.LogSoftmax().Reshape(targets.Length, logits.Shape.Columns);
+        // Padding is no class: any will do, as it does not count.
+        var onTarget = logp.Pick([.. targets.Select(target => target == padding ? 0 : target)]);
+        var rows = (1 - smoothing) * onTarget + smoothing * logp.Mean(-1);
+        return -(rows * tape.Constant(Tensor<T>.From(new Shape(counts.Length), counts))).Sum() / targets.Count(target => target != padding);
+    }
+
     /// <summary>
     /// The mean over all targets that are not padding of −Σ q log softmax(x), with q = 1 − ε on the target plus ε spread evenly.
     /// </summary>
-    /// <param name="targets">The right class of each row; rows with <paramref name="padding"/> do not count.</param>
+    /// <param name="targets">The right class of each row; rows with <paramref name="padding"/> do not count. The rule keeps a copy.</param>
     /// <param name="padding">The id that marks padding, or null if every row counts.</param>
     /// <param name="smoothing">ε in [0, 1]; 0 gives the plain negative log-likelihood.</param>
     /// <param name="logits">x, [..., classes].</param>
@@ -31,56 +44,79 @@ public static class CrossEntropy
         int[] targets, int? padding, double smoothing, Tensor<T> logits, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
+        var (losses, pullback) = ForwardPerRow(targets, padding, smoothing, logits, arena);
+        var counted = targets.Count(target => target != padding);
+        if (counted == 0) throw new ArgumentException("Every target is padding, so there is nothing to average; leave such a batch out.", nameof(targets));
+        var n = T.CreateChecked(counted);
+        var loss = Tensor<T>.Rent(arena, Shape.Scalar);
+        loss.Span[0] = VectorMath.Sum<T>(losses.Span) / n;
+        return (loss, Backward);
+
+        void Backward(Tensor<T> dloss, Gradients<T> gradients)
+        {
+            var dlosses = Tensor<T>.Rent(arena, losses.Shape);
+            dlosses.Span.Fill(dloss.ToScalar() / n);
+            // CE-3: dx = (p − q) dloss / n
+            pullback(dlosses, gradients);
+        }
+    }
+
+    /// <summary>The same of each row by itself, and no mean, so that rows can be weighted: −Σ q log softmax(x), 0 where the target is padding.</summary>
+    /// <returns>The losses, [...] in nats, and their pullback: dlogits.</returns>
+    /// <inheritdoc cref="Forward"/>
+    public static (Tensor<T> Value, Pullback<T> Pullback) ForwardPerRow<T>(
+        int[] targets, int? padding, double smoothing, Tensor<T> logits, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        Validate(targets, padding, smoothing, logits.Shape);
+        int[] own = [.. targets];
         int rows = logits.Shape.Rows, classes = logits.Shape.Columns;
-        var counted = Validate(targets, padding, smoothing, logits.Shape);
         T onTarget = T.CreateChecked(1 - smoothing), onEach = T.CreateChecked(smoothing / classes);
         var rowMax = Tensor<T>.Rent(arena, new Shape(rows));
         var rowSum = Tensor<T>.Rent(arena, new Shape(rows));
-        var rowLoss = Tensor<T>.RentZeroed(arena, new Shape(rows));
+        var rowLoss = Tensor<T>.RentZeroed(arena, new Shape(logits.Shape.ToArray()[..^1]));
         Rows.For(rows, classes, (first, end) =>
         {
             var xs = logits.ByRow();
             Span<T> maxima = rowMax.Span, sums = rowSum.Span, losses = rowLoss.Span;
             for (var i = first; i < end; i++)
             {
-                if (targets[i] == padding) continue;
+                if (own[i] == padding) continue;
                 // Everything is measured from the maximum, so that a large common offset costs no digits.
                 // CE-1: log Σ exp x = max x + log Σ exp(x − max x)
                 (maxima[i], sums[i], var sumOfShifted) = VectorMath.SoftmaxSums<T>(xs[i]);
                 var spread = onEach > T.Zero ? onEach * sumOfShifted : T.Zero;
                 // CE-2: ℓ = log Σ exp x − Σ q x
-                losses[i] = T.Log(sums[i]) - onTarget * (xs[i][targets[i]] - maxima[i]) - spread;
+                losses[i] = T.Log(sums[i]) - onTarget * (xs[i][own[i]] - maxima[i]) - spread;
             }
         });
-        var loss = Tensor<T>.Rent(arena, Shape.Scalar);
-        loss.Span[0] = VectorMath.Sum<T>(rowLoss.Span) / T.CreateChecked(counted);
-        return (loss, Backward);
+        return (rowLoss, Backward);
 
-        void Backward(Tensor<T> dloss, Gradients<T> gradients)
+        void Backward(Tensor<T> dlosses, Gradients<T> gradients)
         {
             if (!gradients.Wants(0)) return;
             var (dlogits, accumulate) = gradients.Open(0);
-            var weight = dloss.ToScalar() / T.CreateChecked(counted);
             Rows.For(rows, classes, (first, end) =>
             {
                 RowsOf<T> xs = logits.ByRow(), dxs = dlogits.ByRow();
-                ReadOnlySpan<T> maxima = rowMax.Span, sums = rowSum.Span;
+                ReadOnlySpan<T> maxima = rowMax.Span, sums = rowSum.Span, weights = dlosses.Span;
                 for (var i = first; i < end; i++)
                 {
-                    if (targets[i] == padding)
+                    if (own[i] == padding)
                     {
                         if (!accumulate) dxs[i].Clear();
                         continue;
                     }
-                    // CE-3: dx = (p − q) dloss / n
+                    var weight = weights[i];
+                    // CE-4: dx = (p − q) dℓ
                     VectorMath.Map(new Difference<T>(maxima[i], weight / sums[i], weight * onEach), xs[i], xs[i], xs[i], dxs[i], accumulate);
-                    dxs[i][targets[i]] -= weight * onTarget;
+                    dxs[i][own[i]] -= weight * onTarget;
                 }
             });
         }
     }
 
-    /// <summary>(p − q) dloss / n away from the target, with p = exp(x − max x) / Σ exp(x − max x).</summary>
+    /// <summary>(p − q) dℓ away from the target, with p = exp(x − max x) / Σ exp(x − max x).</summary>
     private readonly struct Difference<T>(T max, T weightOverSum, T weightedQ) : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         public static int Inputs => 1;
@@ -93,23 +129,16 @@ public static class CrossEntropy
         }
     }
 
-    private static int Validate(int[] targets, int? padding, double smoothing, Shape logits)
+    private static void Validate(int[] targets, int? padding, double smoothing, Shape logits)
     {
         if (logits.Rank == 0) throw new ShapeException("logits must be [..., classes], got a scalar.");
         if (targets.Length != logits.Rows)
             throw new ShapeException($"logits {logits} have {logits.Rows} rows and need as many targets, got {targets.Length}.");
         if (!(smoothing >= 0 && smoothing <= 1))
             throw new ArgumentOutOfRangeException(nameof(smoothing), smoothing, "Label smoothing must lie in [0, 1].");
-        var counted = 0;
         for (var i = 0; i < targets.Length; i++)
-        {
-            if (targets[i] == padding) continue;
-            if ((uint)targets[i] >= (uint)logits.Columns)
-                throw new ArgumentOutOfRangeException(nameof(targets),
-                    $"target {targets[i]} at row {i} is none of the {logits.Columns} classes; encode it with the vocabulary of the model.");
-            counted++;
-        }
-        return counted > 0 ? counted : throw new ArgumentException("Every target is padding, so there is nothing to average; leave such a batch out.", nameof(targets));
+            if (targets[i] != padding && (uint)targets[i] >= (uint)logits.Columns)
+                throw new ArgumentOutOfRangeException(nameof(targets), $"target {targets[i]} at row {i} is none of the {logits.Columns} classes; they count from 0.");
     }
 }
 
@@ -120,9 +149,24 @@ public static partial class Forms
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var tape = TapeOf(logits);
-        int[] own = [.. targets];
         return tape.Record(
-            new("CrossEntropy", ("targets", own), ("padding", padding?.ToString() ?? "none"), ("smoothing", smoothing)),
-            Rules.CrossEntropy.Forward(own, padding, smoothing, logits.Value, tape.Arena), logits);
+            CrossEntropyOperation("CrossEntropy", targets, padding, smoothing), Rules.CrossEntropy.Forward(targets, padding, smoothing, logits.Value, tape.Arena), logits);
     }
+
+    /// <summary>
+    /// The cross-entropy of each row, 0 where the target is padding, so that rows can be weighted:
+    /// <c>(logits.CrossEntropyPerRow(actions) * advantages).Mean()</c>.
+    /// </summary>
+    /// <inheritdoc cref="Rules.CrossEntropy.ForwardPerRow"/>
+    public static Variable<T> CrossEntropyPerRow<T>(this Variable<T> logits, int[] targets, int? padding = null, double smoothing = 0)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var tape = TapeOf(logits);
+        return tape.Record(
+            CrossEntropyOperation("CrossEntropyPerRow", targets, padding, smoothing),
+            Rules.CrossEntropy.ForwardPerRow(targets, padding, smoothing, logits.Value, tape.Arena), logits);
+    }
+
+    private static Operation CrossEntropyOperation(string rule, int[] targets, int? padding, double smoothing) =>
+        new(rule, ("targets", targets.ToArray()), ("padding", padding?.ToString() ?? "none"), ("smoothing", smoothing));
 }

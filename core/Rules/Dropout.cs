@@ -9,6 +9,10 @@ namespace Hybrid.Rules;
 /// <summary>Inverted dropout: units are silenced at random during training, the rest scaled up so that the mean stays.</summary>
 public static class Dropout
 {
+    /// <summary>The same in elementary rules, with a mask of 0 and 1 / (1 − rate) that was drawn before.</summary>
+    public static Variable<T> Composed<T>(Variable<T> x, Variable<T> mask) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        x * mask;
+
     /// <summary>y = x m / (1 − rate), with each m independently 0 with probability rate, else 1.</summary>
     /// <param name="rate">Probability that a unit is silenced, in [0, 1).</param>
     /// <param name="random">Where the mask is drawn from; half a number for each element.</param>

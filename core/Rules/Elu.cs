@@ -11,6 +11,10 @@ namespace Hybrid.Rules;
 /// <summary>The exponential linear unit (Clevert, Unterthiner and Hochreiter 2015).</summary>
 public static class Elu
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(double alpha, Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        x.Maximum(0) + alpha * (x.Minimum(0).Exp() - 1);
+
     /// <summary>y = x where x is positive, α (eˣ − 1) elsewhere.</summary>
     /// <param name="alpha">α: far below 0 the value is −α; a finite number, 1 in the paper.</param>
     /// <param name="x">Any shape.</param>

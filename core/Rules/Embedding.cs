@@ -9,8 +9,12 @@ namespace Hybrid.Rules;
 /// <summary>Looks rows up in a table of trained vectors.</summary>
 public static class Embedding
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(int[] ids, Shape leading, double factor, Variable<T> table) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        factor * table.Gather(ids, leading);
+
     /// <summary>y[i] = factor · table[ids[i]].</summary>
-    /// <param name="ids">Row numbers, one for each element of the leading shape.</param>
+    /// <param name="ids">Row numbers, one for each element of the leading shape. The rule keeps a copy.</param>
     /// <param name="leading">Shape of the ids, such as [batch, time].</param>
     /// <param name="factor">The Transformer multiplies by √d_model (section 3.4).</param>
     /// <param name="table">E, [entries, features].</param>
@@ -25,11 +29,8 @@ public static class Embedding
     {
         if (table.Shape.Rank != 2) throw new ShapeException($"table must be [entries, features], got {table.Shape}.");
         if (ids.Length != leading.Length) throw new ShapeException($"{leading} needs {leading.Length} ids, got {ids.Length}.");
-        int entries = table.Shape[0], features = table.Shape[1];
-        for (var i = 0; i < ids.Length; i++)
-            if ((uint)ids[i] >= (uint)entries)
-                throw new ArgumentOutOfRangeException(nameof(ids),
-                    $"id {ids[i]} at position {i} lies outside the vocabulary of {entries}; encode the text with the vocabulary the table was built for.");
+        var features = table.Shape[1];
+        ids = Ids.Own(ids, table.Shape[0], "rows of the table", table.Shape);
 
         var s = T.CreateChecked(factor);
         var y = Tensor<T>.Rent(arena, new Shape([.. leading.ToArray(), features]));
@@ -56,9 +57,8 @@ public static partial class Forms
     public static Variable<T> Embedding<T>(this Tape<T> tape, int[] ids, Shape leading, double factor, Variable<T> table)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        int[] own = [.. ids];
         return tape.Record(
-            new("Embedding", ("ids", own), ("leading", leading), ("factor", factor)) { Rereads = [] },
-            Rules.Embedding.Forward(own, leading, factor, table.Value, tape.Arena), table);
+            new("Embedding", ("ids", ids.ToArray()), ("leading", leading), ("factor", factor)) { Rereads = [] },
+            Rules.Embedding.Forward(ids, leading, factor, table.Value, tape.Arena), table);
     }
 }

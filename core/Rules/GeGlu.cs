@@ -8,6 +8,10 @@ namespace Hybrid.Rules;
 /// <summary>Values gated by the Gaussian error linear unit of others (Shazeer 2020).</summary>
 public static class GeGlu
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(Variable<T> value, Variable<T> gate) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        value * Gelu.Composed(gate);
+
     /// <summary>y = a gelu(b).</summary>
     /// <param name="value">a, any shape.</param>
     /// <param name="gate">b, shaped as the value.</param>

@@ -11,6 +11,14 @@ namespace Hybrid.Rules;
 /// <summary>The Gaussian error linear unit (Hendrycks and Gimpel 2016).</summary>
 public static class Gelu
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        x * x.NormalCdf();
+
+    /// <summary>The approximation in elementary rules.</summary>
+    public static Variable<T> ComposedTanh<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        0.5 * x * (1 + Tanh.Composed(0.7978845608028654 * (x + 0.044715 * x * x * x)));
+
     /// <summary>y = x Φ(x), with Φ the standard normal distribution: x times the probability that a normal number is smaller.</summary>
     /// <param name="x">Any shape.</param>
     /// <param name="arena">Memory of the step.</param>

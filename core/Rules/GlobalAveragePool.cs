@@ -9,6 +9,10 @@ namespace Hybrid.Rules;
 /// <summary>The mean of each channel over the whole image (Lin, Chen and Yan 2013, section 3.2).</summary>
 public static class GlobalAveragePool
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        x.Mean(1, 2);
+
     /// <summary>y[b, c] = the mean over i, j of x[b, i, j, c].</summary>
     /// <param name="x">Images, [batch, height, width, channels].</param>
     /// <param name="arena">Memory of the step.</param>

@@ -8,6 +8,10 @@ namespace Hybrid.Rules;
 /// <summary>The gated linear unit (Dauphin et al. 2016): values let through by the logistic function of others.</summary>
 public static class Glu
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(Variable<T> value, Variable<T> gate) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        value * Sigmoid.Composed(gate);
+
     /// <summary>y = a σ(b).</summary>
     /// <param name="value">a, any shape.</param>
     /// <param name="gate">b, shaped as the value.</param>

@@ -11,6 +11,10 @@ namespace Hybrid.Rules;
 /// <summary>The logistic function in three straight pieces.</summary>
 public static class HardSigmoid
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        (x / 6 + 0.5).Clamp(0, 1);
+
     /// <summary>y = x / 6 + ½, cut off at 0 and 1.</summary>
     /// <param name="x">Any shape.</param>
     /// <param name="arena">Memory of the step.</param>

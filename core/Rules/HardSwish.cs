@@ -11,6 +11,10 @@ namespace Hybrid.Rules;
 /// <summary>Swish in three pieces (Howard et al. 2019).</summary>
 public static class HardSwish
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        x * HardSigmoid.Composed(x);
+
     /// <summary>y = x times x / 6 + ½, the factor cut off at 0 and 1.</summary>
     /// <param name="x">Any shape.</param>
     /// <param name="arena">Memory of the step.</param>

@@ -11,6 +11,10 @@ namespace Hybrid.Rules;
 /// <summary>The hyperbolic tangent in three straight pieces (Collobert 2004).</summary>
 public static class HardTanh
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        x.Clamp(-1, 1);
+
     /// <summary>y = x, cut off at −1 and 1.</summary>
     /// <param name="x">Any shape.</param>
     /// <param name="arena">Memory of the step.</param>

@@ -10,6 +10,14 @@ namespace Hybrid.Rules;
 /// <summary>Layer normalization (Ba, Kiros and Hinton 2016).</summary>
 public static class LayerNorm
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(double eps, Variable<T> x, Variable<T> gain, Variable<T> bias)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var centered = x - x.Mean([-1], keepAxes: true);
+        return gain * centered / (centered.Square().Mean([-1], keepAxes: true) + eps).Sqrt() + bias;
+    }
+
     /// <summary>Normalizes each row to zero mean and unit variance, then scales and shifts.</summary>
     /// <param name="eps">Added to the variance inside the root; units of x².</param>
     /// <param name="x">Input, [..., features].</param>

@@ -11,6 +11,10 @@ namespace Hybrid.Rules;
 /// <summary>The leaky rectifier (Maas, Hannun and Ng 2013).</summary>
 public static class LeakyRelu
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(double slope, Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        x.Maximum(0) + slope * x.Minimum(0);
+
     /// <summary>y = x where x is positive, slope x elsewhere.</summary>
     /// <param name="slope">α, the slope below 0; a finite number, 0.01 in the paper.</param>
     /// <param name="x">Any shape.</param>

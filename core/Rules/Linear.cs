@@ -9,6 +9,14 @@ namespace Hybrid.Rules;
 /// <summary>The affine map of each row: a layer's weight is [inFeatures, outFeatures], as the papers write x W + b.</summary>
 public static class Linear
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(Variable<T> x, Variable<T> weight, Variable<T>? bias) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        bias is null ? x.MatMul(weight) : x.MatMul(weight) + bias;
+
+    /// <summary>The transposed form in elementary rules.</summary>
+    public static Variable<T> ComposedTransposed<T>(Variable<T> x, Variable<T> table) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        x.MatMul(table.Transpose());
+
     /// <summary>y = x W + b.</summary>
     /// <param name="x">Input, [..., inFeatures].</param>
     /// <param name="weight">W, [inFeatures, outFeatures].</param>

@@ -9,6 +9,10 @@ namespace Hybrid.Rules;
 /// <summary>An affine map and the rectifier in one rule: the numbers in between are never stored.</summary>
 public static class LinearRelu
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(Variable<T> x, Variable<T> weight, Variable<T> bias) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Relu.Composed(Linear.Composed(x, weight, bias));
+
     /// <summary>y = max(x W + b, 0).</summary>
     /// <param name="x">Input, [..., inFeatures].</param>
     /// <param name="weight">W, [inFeatures, outFeatures].</param>

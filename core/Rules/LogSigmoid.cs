@@ -11,6 +11,10 @@ namespace Hybrid.Rules;
 /// <summary>The logarithm of the logistic function.</summary>
 public static class LogSigmoid
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        -(1 + (-x).Exp()).Log();
+
     /// <summary>y = ln σ(x) = −ln(1 + e⁻ˣ), never above 0.</summary>
     /// <param name="x">Any shape.</param>
     /// <param name="arena">Memory of the step.</param>

@@ -9,6 +9,10 @@ namespace Hybrid.Rules;
 /// <summary>The largest number of each window, channel by channel.</summary>
 public static class MaxPool2d
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(int window, int stride, int padding, Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Patches.Of(x, (window, window), stride, padding, double.NegativeInfinity).Max(-2);
+
     // Places are kept as numbers of type T; up to this window a float counts them exactly.
     private const int LargestWindow = 4096;
 

@@ -10,6 +10,10 @@ namespace Hybrid.Rules;
 /// <summary>The largest of several numbers for each unit: behind a linear layer, a convex function that is learned in linear pieces.</summary>
 public static class Maxout
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(int pieces, Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        x.Reshape([.. x.Shape.ToArray()[..^1], pieces, x.Shape.Columns / pieces]).Max(-2);
+
     /// <summary>y[..., u] = max over p of x[..., p · units + u].</summary>
     /// <param name="pieces">k, how many numbers each unit takes the largest of; 1 or more.</param>
     /// <param name="x">[..., pieces · units]: the first piece of every unit, then the second of every unit, and so on.</param>

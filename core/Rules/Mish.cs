@@ -11,6 +11,10 @@ namespace Hybrid.Rules;
 /// <summary>Mish (Misra 2019).</summary>
 public static class Mish
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        x * Tanh.Composed(Softplus.Composed(x));
+
     /// <summary>y = x tanh(softplus(x)).</summary>
     /// <param name="x">Any shape.</param>
     /// <param name="arena">Memory of the step.</param>

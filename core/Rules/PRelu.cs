@@ -10,6 +10,10 @@ namespace Hybrid.Rules;
 /// <summary>The rectifier with a learned slope below 0 (He, Zhang, Ren and Sun 2015, equation 1).</summary>
 public static class PRelu
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(Variable<T> x, Variable<T> slope) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        x.Maximum(0) + slope * x.Minimum(0);
+
     /// <summary>y = x where x is positive, a x elsewhere.</summary>
     /// <param name="x">Input, [..., features].</param>
     /// <param name="slope">a: [features], or [1] for one slope that all features share.</param>

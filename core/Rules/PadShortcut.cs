@@ -9,6 +9,16 @@ namespace Hybrid.Rules;
 /// <summary>The shortcut without parameters where a block changes shape: option A of He et al. 2015, section 4.2.</summary>
 public static class PadShortcut
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(int stride, int outChannels, Variable<T> x)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var kept = Patches.Of(x, (1, 1), stride, padding: 0, outside: 0);
+        kept = kept.Reshape([.. kept.Shape.ToArray()[..3], x.Shape[3]]);
+        var added = Tensor<T>.Zeros(kept.Shape.WithColumns(outChannels - x.Shape[3]));
+        return kept.Concatenate(Forms.TapeOf(x).Constant(added));
+    }
+
     /// <summary>y[b, i, j, c] = x[b, s i, s j, c] for the channels that x has, 0 for the others.</summary>
     /// <param name="stride">s, 1 or more.</param>
     /// <param name="outChannels">Channels of y, at least x's; the new ones come last.</param>

@@ -9,6 +9,10 @@ namespace Hybrid.Rules;
 /// <summary>The rectifier.</summary>
 public static class Relu
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        x.Maximum(0);
+
     /// <summary>y = max(x, 0).</summary>
     /// <param name="x">Any shape.</param>
     /// <param name="arena">Memory of the step.</param>

@@ -17,6 +17,10 @@ public static class Selu
     /// <summary>λ: the slope above 0.</summary>
     public const double Scale = 1.0507009873554805;
 
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Scale * Elu.Composed(Alpha, x);
+
     /// <summary>y = λ x where x is positive, λ α (eˣ − 1) elsewhere.</summary>
     /// <param name="x">Any shape.</param>
     /// <param name="arena">Memory of the step.</param>

@@ -11,6 +11,10 @@ namespace Hybrid.Rules;
 /// <summary>The logistic function.</summary>
 public static class Sigmoid
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        1 / (1 + (-x).Exp());
+
     /// <summary>y = σ(x) = 1 / (1 + e⁻ˣ), between 0 and 1.</summary>
     /// <param name="x">Any shape.</param>
     /// <param name="arena">Memory of the step.</param>

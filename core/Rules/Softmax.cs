@@ -9,6 +9,10 @@ namespace Hybrid.Rules;
 /// <summary>Turns each row of numbers into probabilities.</summary>
 public static class Softmax
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        x.Exp() / x.Exp().Sum([-1], keepAxes: true);
+
     /// <summary>p = exp(x − max x) / Σ exp(x − max x), row by row.</summary>
     /// <param name="x">Scores, [..., classes].</param>
     /// <param name="arena">Memory of the step.</param>
@@ -50,6 +54,6 @@ public static partial class Forms
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var tape = TapeOf(x);
-        return tape.Record("Softmax", Rules.Softmax.Forward(x.Value, tape.Arena), x);
+        return tape.Record(new("Softmax") { Rereads = [] }, Rules.Softmax.Forward(x.Value, tape.Arena), x);
     }
 }

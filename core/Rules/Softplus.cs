@@ -11,6 +11,10 @@ namespace Hybrid.Rules;
 /// <summary>The smooth rectifier (Dugas et al. 2001).</summary>
 public static class Softplus
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        (1 + x.Exp()).Log();
+
     /// <summary>y = ln(1 + eˣ).</summary>
     /// <param name="x">Any shape.</param>
     /// <param name="arena">Memory of the step.</param>

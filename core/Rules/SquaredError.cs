@@ -9,6 +9,10 @@ namespace Hybrid.Rules;
 /// <summary>The mean squared error, the loss of a regression.</summary>
 public static class SquaredError
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(Variable<T> a, Variable<T> b) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        (a - b).Square().Mean();
+
     /// <summary>The mean over all elements of (a − b)².</summary>
     /// <param name="a">What is predicted, any shape, one element or more.</param>
     /// <param name="b">What is meant, shaped as a; a constant, or another prediction.</param>

@@ -11,6 +11,10 @@ namespace Hybrid.Rules;
 /// <summary>The sigmoid-weighted linear unit, SiLU (Elfwing et al. 2017), as Swish with a factor (Ramachandran, Zoph and Le 2017).</summary>
 public static class Swish
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(double beta, Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        x * Sigmoid.Composed(beta * x);
+
     /// <summary>y = x σ(β x); with β = 1 the SiLU.</summary>
     /// <param name="beta">β, a finite number: 0 gives x / 2, a large one nearly the rectifier.</param>
     /// <param name="x">Any shape.</param>

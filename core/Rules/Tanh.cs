@@ -11,6 +11,10 @@ namespace Hybrid.Rules;
 /// <summary>The hyperbolic tangent.</summary>
 public static class Tanh
 {
+    /// <summary>The same in elementary rules.</summary>
+    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        2 / (1 + (-2 * x).Exp()) - 1;
+
     /// <summary>y = tanh x, between −1 and 1.</summary>
     /// <param name="x">Any shape.</param>
     /// <param name="arena">Memory of the step.</param>

@@ -27,9 +27,7 @@ let private backward =
                 let diamond (tape: Tape<float>) (x: Variable<float>[]) =
                     let shared = x[0].Scale(2.0)
 
-                    factors
-                    |> List.map (fun factor -> shared.Scale(factor))
-                    |> List.reduce (+)
+                    factors |> List.map (fun factor -> shared.Scale(factor)) |> List.reduce (+)
 
                 let dy = normal random [ sizes.Rows ]
                 let _, dx = runAlong dy [ x ] diamond
@@ -180,7 +178,8 @@ let private refusals =
                 let tape = Tape<float>()
                 let _, y = once tape
                 tape.Clear()
-                refuses<InvalidOperationException, _> foreign (fun () -> tape.Backward(y, zeros [ 2 ]))
+                let ended = [ "'Scale' belongs to a pass that has ended"; "go backward before the tape is cleared" ]
+                refuses<InvalidOperationException, _> ended (fun () -> tape.Backward(y, zeros [ 2 ]))
                 let x, y = once tape
                 tape.Backward(y, tensor [ 2 ] [ 1.0; 1.0 ])
                 Expect.equal (floats (gradientOf x)) [| 2.0; 2.0 |] "gradient")

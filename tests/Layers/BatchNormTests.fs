@@ -82,7 +82,7 @@ let tests =
                         for i in 0 .. parameter.Value.Length - 1 do
                             parameter.Value.Span[i] <- random.NextNormal()
 
-                    let y, dx = 
+                    let y, dx =
                         runAlong along [ x ] (fun tape x ->
                             use _ = mode training tape
                             f layer x[0])

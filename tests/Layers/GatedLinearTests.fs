@@ -41,10 +41,7 @@ let tests =
                     let p = layer.Parameters |> Seq.map _.Value |> List.ofSeq
 
                     let longhand tape (x: Variable<float>[]) =
-                        Oracle.multiply
-                            tape
-                            (x[0].Linear(x[1], x[2]))
-                            (gate tape (x[0].Linear(x[3], x[4])))
+                        Oracle.multiply tape (x[0].Linear(x[1], x[2])) (gate tape (x[0].Linear(x[3], x[4])))
 
                     Expect.equal y.Shape (shape [ sizes.Batch; sizes.Rows; sizes.Columns ]) "shape"
                     expectClose 1e-14 (floats y) (floats (valueOf (x :: p) longhand)) "y")
@@ -81,7 +78,7 @@ let tests =
                 Expect.all (Array.zip values[0] values[2]) (fun (value, gate) -> value <> gate) "weights"
                 let tape = Tape<float>()
                 let y = layer.Apply(tape.Input(zeros [ 1; 3 ]))
-                Expect.equal (y.Place, y.Rule) ("g", "Glu") "place of what it computes")
+                Expect.equal (y.Place, y.Rule) ("g", "SwiGlu") "place of what it computes")
 
             testCase "both weights have the variance of the scale" (fun () ->
                 for scale in Enum.GetValues<WeightScale>() do
@@ -103,6 +100,5 @@ let tests =
                 let tape = Tape<float>()
                 let layer = drawn ActivationKind.Glu 3 5 1UL
 
-                refuses<ShapeException, _> [ "x must be [..., 3]" ] (fun () ->
-                    layer.Apply(tape.Input(zeros [ 2; 5 ]))))
+                refuses<ShapeException, _> [ "x must be [..., 3]" ] (fun () -> layer.Apply(tape.Input(zeros [ 2; 5 ]))))
         ]

@@ -27,13 +27,9 @@ let tests =
                 Expect.equal layer.ParameterCount 8L "count"
                 let x = normal random [ 4; 3 ]
 
-                let withoutBias =
-                    valueOf [ x; layer.Weight.Value ] (fun _ x -> x[0].Linear(x[1]))
+                let withoutBias = valueOf [ x; layer.Weight.Value ] (fun _ x -> x[0].Linear(x[1]))
 
-                Expect.equal
-                    (floats (apply (fun _ x -> layer.Apply(x)) x))
-                    (floats withoutBias)
-                    "bias of zeros"
+                Expect.equal (floats (apply (fun _ x -> layer.Apply(x)) x)) (floats withoutBias) "bias of zeros"
 
                 let bare = Linear<float>("l", 3, 2, false, random)
                 Expect.isNull bare.Bias "no bias"
@@ -61,9 +57,7 @@ let tests =
                     let layer = Embedding<float>("e", 5, 4, RandomStream 3UL)
                     let x = normal (RandomStream 4UL) [ 2; 4 ]
 
-                    let expected =
-                        valueOf [ x; layer.Table.Value ] (fun tape x ->
-                            x[0].MatMul(x[1].Transpose()))
+                    let expected = valueOf [ x; layer.Table.Value ] (fun tape x -> x[0].MatMul(x[1].Transpose()))
 
                     expectClose
                         1e-14
@@ -82,16 +76,13 @@ let tests =
                 let p = layer.Parameters |> Seq.map _.Value |> List.ofSeq
                 let x = normal (RandomStream 6UL) [ 2; 3; 4 ]
 
-                let longhand tape (x: Variable<float>[]) =
-                    x[0].Linear(x[1], x[2]).Relu().Linear(x[3], x[4])
+                let longhand tape (x: Variable<float>[]) = x[0].Linear(x[1], x[2]).Relu().Linear(x[3], x[4])
 
                 let y = apply (fun _ x -> layer.Apply(x)) x
                 Expect.equal (floats y) (floats (valueOf (x :: p) longhand)) "y"
 
                 let same =
-                    apply
-                        (fun _ x -> layer.Apply(x))
-                        (tensor [ 3; 4 ] (Array.replicate 3 (row 2 x) |> Array.concat))
+                    apply (fun _ x -> layer.Apply(x)) (tensor [ 3; 4 ] (Array.replicate 3 (row 2 x) |> Array.concat))
 
                 Expect.all (rowsOf same) ((=) (row 2 y)) "positions")
 

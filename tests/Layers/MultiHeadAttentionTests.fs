@@ -96,11 +96,13 @@ let tests =
                 Expect.equal (names true).Length 8 "with"
                 Expect.equal (make 4 2 false true 1UL).ParameterCount 64L "4 d squared")
 
-            testCase "the weights, which the tape shows at its place, sum to 1 over the keys of each query and head" (fun () ->
-                let x = normal (RandomStream 2UL) [ 2; 3; 4 ]
-                let _, weights = apply (make 4 2 false true 1UL) AttentionMask.Causal x x
-                Expect.equal weights.Shape (shape [ 2; 2; 3; 3 ]) "shape"
-                expectClose 1e-14 (rowsOf weights |> Array.map Array.sum) (Array.create 12 1.0) "sums")
+            testCase
+                "the weights, which the tape shows at its place, sum to 1 over the keys of each query and head"
+                (fun () ->
+                    let x = normal (RandomStream 2UL) [ 2; 3; 4 ]
+                    let _, weights = apply (make 4 2 false true 1UL) AttentionMask.Causal x x
+                    Expect.equal weights.Shape (shape [ 2; 2; 3; 3 ]) "shape"
+                    expectClose 1e-14 (rowsOf weights |> Array.map Array.sum) (Array.create 12 1.0) "sums")
 
             testCase "without the scale scores are larger by the root of the head's width" (fun () ->
                 let x = normal (RandomStream 3UL) [ 1; 2; 32 ]

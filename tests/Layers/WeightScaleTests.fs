@@ -31,9 +31,7 @@ let private through scale depth (activation: Tape<float> -> Variable<float> -> V
     let weights = [ for i in 1..depth -> filled scale 400 400 (uint64 i) ]
 
     valueOf (x :: weights) (fun tape x ->
-        x
-        |> Array.skip 1
-        |> Array.fold (fun y weight -> activation tape (y.Linear(weight))) x[0])
+        x |> Array.skip 1 |> Array.fold (fun y weight -> activation tape (y.Linear(weight))) x[0])
     |> meanSquare
 
 let private identity (_: Tape<float>) (x: Variable<float>) = x

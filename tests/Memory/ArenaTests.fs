@@ -4,8 +4,10 @@ open System
 open System.Runtime.CompilerServices
 open System.Runtime.InteropServices
 open Expecto
+open Hybrid.Autodiff
 open Hybrid.Memory
 open Hybrid.Models
+open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests.Support
 
@@ -136,6 +138,121 @@ let tests =
                 arena.Rent 2 |> ignore
 
                 for block in blocks do
-                    refuses<StaleTensorException, _> [ "a step that has ended"; "ToPersistent()" ] (fun () ->
+                    refuses<StaleTensorException, _> [ "belongs to a step"; "has ended"; "ToPersistent()" ] (fun () ->
                         block.Span.Length))
+
+            property
+                40
+                "of all that a scope rented, what is kept keeps its numbers, in whatever order it is named"
+                (fun sizes ->
+                    let tape = Tape<float>()
+                    use _ = tape.Inference()
+                    let random = sizes.Random
+                    // Longer than the first slabs together, so that blocks lie in several.
+                    let lengths = [ for _ in 0..11 -> random.NextBelow(if random.NextBelow 4 = 0 then 40_000 else 50) ]
+
+                    let filled =
+                        Array.mapi
+                            (fun i -> Array.map (fun x -> x + float i))
+                            [| for n in lengths -> Array.init n float |]
+
+                    let rent () =
+                        [| for values in filled -> (tape.Constant(tensor [ values.Length ] values)).Scale 1.0 |]
+
+                    use here = tape.At "scope"
+                    let rented = rent ()
+                    let chosen = permutation random 12 |> Array.take (random.NextBelow 13)
+                    let kept = here.Keep(chosen |> Array.map (fun i -> rented[i]))
+                    // Whatever comes next must not be written onto what was kept.
+                    let later = rent ()
+
+                    for i, variable in Array.zip chosen kept do
+                        Expect.equal (floats variable.Value) filled[i] $"kept, {i}"
+
+                    for values, variable in Array.zip filled later do
+                        Expect.equal (floats variable.Value) values "later"
+
+                    for variable in rented do
+                        refuses<StaleTensorException, _> [] (fun () -> variable.Value.Span.Length))
+
+            property 40 "the same while the scope goes on, again and again" (fun sizes ->
+                let tape = Tape<float>()
+                use _ = tape.Inference()
+                let random = sizes.Random
+                use here = tape.At "scope"
+                let mutable held: (Variable<float> * float[])[] = [||]
+
+                for round in 1..6 do
+                    let rented =
+                        [|
+                            for i in 1..5 do
+                                let values = Array.init (random.NextBelow 3000) (fun j -> float (round * i + j))
+                                (tape.Constant(tensor [ values.Length ] values)).Scale 1.0, values
+                        |]
+
+                    let all = Array.append held rented
+                    random.Shuffle(Span all)
+                    let needed = Array.truncate (random.NextBelow 6) all
+                    held <- Array.zip (here.Only(Array.map fst needed)) (Array.map snd needed)
+
+                    for variable, values in held do
+                        Expect.equal (floats variable.Value) values $"round {round}")
+
+            testCase "two kept tensors that share a block go on sharing it" (fun () ->
+                let tape = Tape<float>()
+                use _ = tape.Inference()
+                use here = tape.At "scope"
+                (tape.Constant(zeros [ 100 ])).Scale 1.0 |> ignore
+                let x = (tape.Constant(tensor [ 2; 2 ] [ 1.0; 2.0; 3.0; 4.0 ])).Scale 1.0
+                let flat = x.Reshape 4
+                let kept = here.Keep(flat, x)
+                Expect.equal [ for variable in kept -> variable.Shape ] [ shape [ 4 ]; shape [ 2; 2 ] ] "shapes"
+                Expect.equal (floats kept[0].Value) (floats kept[1].Value) "numbers"
+                kept[0].Value[ 3 ] <- 7.0
+                Expect.equal kept[1].Value[1, 1] 7.0 "one memory")
+
+            testCase "an empty tensor and the one behind it begin at the same place, and both are kept" (fun () ->
+                let tape = Tape<float>()
+                use _ = tape.Inference()
+                use here = tape.At "scope"
+                let empty = (tape.Constant(zeros [ 0 ])).Scale 1.0
+                let x = (tape.Constant(tensor [ 2 ] [ 1.0; 2.0 ])).Scale 1.0
+                let kept = here.Keep(empty, x)
+                Expect.equal (floats kept[0].Value, floats kept[1].Value) ([||], [| 1.0; 2.0 |]) "kept")
+
+            testCase "of a scope within a scope, the outer keeps what the inner kept" (fun () ->
+                let tape = Tape<float>()
+                use _ = tape.Inference()
+                let x = tape.Constant(tensor [ 2 ] [ 1.0; 2.0 ])
+
+                let inner, outer =
+                    use outer = tape.At "outer"
+                    x.Scale 9.0 |> ignore
+
+                    let inner =
+                        use inner = tape.At "inner"
+                        inner.Keep(x.Scale(8.0).Scale 0.5)
+
+                    Expect.equal (floats inner.Value) [| 4.0; 8.0 |] "of the inner"
+                    inner, outer.Keep inner
+
+                Expect.equal (floats outer.Value) [| 4.0; 8.0 |] "of the outer"
+                refuses<StaleTensorException, _> [] (fun () -> inner.Value.ToArray()))
+
+            testCase "a scope that is closed after Clear leaves the next step alone" (fun () ->
+                let tape = Tape<float>()
+                use _ = tape.Inference()
+                let x = tensor [ 2 ] [ 1.0; 2.0 ]
+                let kept = tape.At "kept"
+                let closed = tape.At "closed"
+                let old = (tape.Constant x).Scale 1.0
+                tape.Clear()
+                let y = (tape.Constant x).Scale 5.0
+                refuses<StaleTensorException, _> [] (fun () -> (closed.Only old).Value.ToArray())
+                (closed :> IDisposable).Dispose()
+                refuses<StaleTensorException, _> [] (fun () -> (kept.Keep old).Value.ToArray())
+                (kept :> IDisposable).Dispose()
+                let z = (tape.Constant x).Scale 7.0
+                Expect.equal (floats y.Value, floats z.Value) ([| 5.0; 10.0 |], [| 7.0; 14.0 |]) "the next step"
+                Expect.equal tape.Place "" "the place is restored")
         ]

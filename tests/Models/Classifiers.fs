@@ -63,8 +63,7 @@ let variables model training (x: Tensor<float>) =
     List.ofSeq tape.Recorded
 
 /// The same by place and rule.
-let recorded model training x =
-    [ for made in variables model training x -> (made.Place, made.Rule), made.Value ]
+let recorded model training x = [ for made in variables model training x -> (made.Place, made.Rule), made.Value ]
 
 /// Loss and gradients are the same to the bit, whether responses are kept or fused away.
 let expectResponsesChangeNothing (model: IClassifier<float>) (x: Tensor<float>) labels =

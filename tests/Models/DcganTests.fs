@@ -29,8 +29,7 @@ let private judge (gan: Gan<float>) (chance: RandomStream | null) =
         gan.Discriminator.Logits x
 
 /// The shape of each variable of a pass, by place and rule, in order.
-let private shapes record x =
-    [ for made, value in recorded record x -> made, List.ofArray (value.Shape.ToArray()) ]
+let private shapes record x = [ for made, value in recorded record x -> made, List.ofArray (value.Shape.ToArray()) ]
 
 /// What was recorded first at a place by a rule.
 let private valueAt made recorded : Tensor<float> = recorded |> List.find (fun (other, _) -> other = made) |> snd
@@ -203,7 +202,11 @@ let tests =
                     let norms =
                         [
                             "generator.first.norm", generate gan, noise, ("generator", "Reshape"), "Relu"
-                            "generator.second.norm", generate gan, noise, ("generator.second.conv", "ConvTranspose2d"), "Relu"
+                            "generator.second.norm",
+                            generate gan,
+                            noise,
+                            ("generator.second.conv", "ConvTranspose2d"),
+                            "Relu"
                             "discriminator.second.norm",
                             (fun training -> judge gan (if training then RandomStream 3UL else null)),
                             x,

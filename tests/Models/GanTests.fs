@@ -96,8 +96,7 @@ let private play (gan: Gan<float>) steps rate (real, noise) =
 
     [
         for _ in 1..steps do
-            step forD (gan.DiscriminatorLoss(tape, real, noise)),
-            step forG (gan.GeneratorLoss(tape, noise))
+            step forD (gan.DiscriminatorLoss(tape, real, noise)), step forG (gan.GeneratorLoss(tape, noise))
     ]
 
 let private derivatives =
@@ -152,8 +151,7 @@ let private derivatives =
                     let tape: Tape<float> = usedTape ()
                     use _ = tape.Training(RandomStream 1UL)
 
-                    let loss (target: float) x =
-                        (gan.Discriminator.Logits(tape.Constant x)).BinaryCrossEntropy target
+                    let loss (target: float) x = (gan.Discriminator.Logits(tape.Constant x)).BinaryCrossEntropy target
 
                     let ofReal = loss 0.9 real
                     let ofMade = loss 0.0 made

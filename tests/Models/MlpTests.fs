@@ -146,12 +146,9 @@ let tests =
 
                             let hidden y name =
                                 match kind with
-                                | ActivationKind.Glu ->
-                                    (linear $"{name}.value" y).Glu(linear $"{name}.gate" y)
-                                | ActivationKind.GeGlu ->
-                                    (linear $"{name}.value" y).GeGlu(linear $"{name}.gate" y)
-                                | ActivationKind.SwiGlu ->
-                                    (linear $"{name}.value" y).SwiGlu(linear $"{name}.gate" y)
+                                | ActivationKind.Glu -> (linear $"{name}.value" y).Glu(linear $"{name}.gate" y)
+                                | ActivationKind.GeGlu -> (linear $"{name}.value" y).GeGlu(linear $"{name}.gate" y)
+                                | ActivationKind.SwiGlu -> (linear $"{name}.value" y).SwiGlu(linear $"{name}.gate" y)
                                 | _ -> Activation<float>("a", kind).Apply(linear name y)
 
                             [ "hidden.0"; "hidden.1" ] |> List.fold hidden x[0] |> linear "output")
@@ -321,8 +318,7 @@ let tests =
                     refuses<ShapeException, _> [ $"{labels.Length}" ] (fun () -> model.Loss(x, labels))
 
                 for label in [ 3; -1 ] do
-                    refuses<ArgumentOutOfRangeException, _> [ $"{label}" ] (fun () ->
-                        model.Loss(x, [| 0; label |])))
+                    refuses<ArgumentOutOfRangeException, _> [ $"{label}" ] (fun () -> model.Loss(x, [| 0; label |])))
 
             testCase
                 "the settings name a run: widths, activation, scale; a rectifier with He weights if nothing is said"

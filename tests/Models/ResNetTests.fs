@@ -93,7 +93,14 @@ let tests =
                     Expect.equal (Seq.length weighted) 14 $"{model.Settings}"
                     Expect.equal model.Responses.Count 13 $"{model.Settings}"
                     let responses = List.ofSeq model.Responses
-                    let places = [ for (place, _), _ in made do if List.contains place responses then place ]
+
+                    let places =
+                        [
+                            for (place, _), _ in made do
+                                if List.contains place responses then
+                                    place
+                        ]
+
                     Expect.equal places responses $"{model.Settings}, order")
 
             testCase "each later stage halves the image, rounding up, and doubles the filters" (fun () ->

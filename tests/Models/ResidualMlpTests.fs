@@ -46,7 +46,14 @@ let tests =
 
                     let made = recorded model true (normal sizes.Random [ 2; inputs ])
                     let responses = List.ofSeq model.Responses
-                    let places = [ for (place, _), _ in made do if List.contains place responses then place ]
+
+                    let places =
+                        [
+                            for (place, _), _ in made do
+                                if List.contains place responses then
+                                    place
+                        ]
+
                     Expect.equal places responses "order")
 
             testCase "a pair whose last gain is 0 passes on what comes in; a plain one forgets it" (fun () ->
@@ -54,13 +61,20 @@ let tests =
                     let model = model 4 3 8 residual 1UL
                     let gain = model.Parameters |> Seq.find (fun p -> p.Name = "block.1.second.norm.gain")
                     gain.Value.Span.Clear()
-                    let made = variables model true (normal (RandomStream 1UL) [ 5; 4 ])
-                    let last = made |> List.findBack (fun made -> made.Rule = "Relu")
-                    let after = floats last.Value
+                    let made = recorded model true (normal (RandomStream 1UL) [ 5; 4 ])
+
+                    /// The rectified numbers that leave a pair.
+                    let leaving pair =
+                        made
+                        |> List.skipWhile (fun ((place, _), _) -> place <> $"block.{pair}.second.norm")
+                        |> List.find (fun ((_, rule), _) -> rule = "Relu")
+                        |> snd
+                        |> floats
+
+                    let after = leaving 1
 
                     if residual then
-                        // The sum of the pair and of what came in.
-                        Expect.equal after (floats last.Inputs[0].Inputs[1].Value) "residual"
+                        Expect.equal after (leaving 0) "residual"
                     else
                         Expect.all after ((=) 0.0) "plain")
 

@@ -114,8 +114,7 @@ let private variables (record: Tape<float> -> Variable<float> -> Variable<float>
     List.ofSeq tape.Recorded
 
 /// The same by place and rule.
-let recorded record x =
-    [ for made in variables record x -> (made.Place, made.Rule), made.Value ]
+let recorded record x = [ for made in variables record x -> (made.Place, made.Rule), made.Value ]
 
 /// How near the numbers of a pass come to a kink of its rectifiers and maxima.
 let private gap record x =

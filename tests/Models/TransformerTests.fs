@@ -230,10 +230,10 @@ let private refusals =
             testCase "an id outside the vocabulary of its side is refused" (fun () ->
                 let model = double tiny 1UL
 
-                refuses<ArgumentOutOfRangeException, _> [ "id 7"; "vocabulary of 7" ] (fun () ->
+                refuses<ArgumentOutOfRangeException, _> [ "id 7"; "7 rows of the table" ] (fun () ->
                     logits model [| [| 7 |] |] [| [| 1 |] |])
 
-                refuses<ArgumentOutOfRangeException, _> [ "id 8"; "vocabulary of 8" ] (fun () ->
+                refuses<ArgumentOutOfRangeException, _> [ "id 8"; "8 rows of the table" ] (fun () ->
                     logits model [| [| 3 |] |] [| [| 8 |] |])
 
                 Expect.equal (logits model [| [| 6 |] |] [| [| 7 |] |]).Length 8 "the last of each side is known")

@@ -55,8 +55,7 @@ let private widened (model: ResNet<float32>) =
 
     wide
 
-let private logits (model: IClassifier<_>) (x: Tensor<_>) =
-    valueOf [ x ] (fun _ x -> model.Logits x[0]) |> floats
+let private logits (model: IClassifier<_>) (x: Tensor<_>) = valueOf [ x ] (fun _ x -> model.Logits x[0]) |> floats
 
 /// Rows of [height, width, channels] with channels first.
 let private channelsFirst (options: Options) (x: Tensor<float32>) =

@@ -115,6 +115,28 @@ let tests =
                         (Array.map2 (fun x g -> x - 0.25 * float (sign g)) before (Array.ofList gradient))
                         "step")
 
+            testCase
+                "a gradient too large to be squared is caught by the step, wherever it stands, and clipping helps"
+                (fun () ->
+                    // 2e19 is a float, and its square is none: the root behind it would hold the weight where it is for ever.
+                    let optimizers: (Parameter<float32> list -> Adam<float32>) list =
+                        [ (fun parameters -> Adam<float32> parameters); (fun parameters -> AdamW<float32> parameters) ]
+
+                    for at in [ 0; 17; 46 ] do
+                        for make in optimizers do
+                            let p = Parameter<float32>("p", zeros [ 47 ])
+                            p.Gradient.Span[at] <- 2e19f
+
+                            refuses<NonFiniteException, _>
+                                [ "the mean square of the gradient of 'p' [47] has overflowed"; "clip gradients" ]
+                                (fun () -> (make [ p ]).Step 0.1)
+
+                            let p = Parameter<float32>("p", zeros [ 47 ])
+                            p.Gradient.Span[at] <- 2e19f
+                            GradientClipping.ByGlobalNorm([ p ], 1.0) |> ignore
+                            (make [ p ]).Step 0.1
+                            Expect.isLessThan p.Value[at] 0f "moved")
+
             testCase "constants outside their range are refused" (fun () ->
                 let p = Parameter<float>("p", zeros [ 1 ])
                 let make beta1 beta2 eps () = Adam<float>([ p ], beta1, beta2, eps)

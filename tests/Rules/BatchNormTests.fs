@@ -302,8 +302,7 @@ let private fused =
                     [ batchNormRelu eps, batchNorm eps; fixedRelu mean variance eps, fixedBy mean variance eps ] do
                     let y, gradients = runAlong dy [ x; gain; bias ] together
 
-                    let expected, dexpected =
-                        runAlong dy [ x; gain; bias ] (fun tape x -> (apart tape x).Relu())
+                    let expected, dexpected = runAlong dy [ x; gain; bias ] (fun tape x -> (apart tape x).Relu())
 
                     Expect.equal (floats y) (floats expected) "y"
 
@@ -322,8 +321,7 @@ let private fused =
 
                     let y, gradients = runAlong dy inputs (batchNormRelu 1e-5)
 
-                    let expected, dexpected =
-                        runAlong dy inputs (fun tape x -> (batchNorm 1e-5 tape x).Relu())
+                    let expected, dexpected = runAlong dy inputs (fun tape x -> (batchNorm 1e-5 tape x).Relu())
 
                     Expect.isTrue (y.Span.SequenceEqual expected.Span) $"y {rows}x{channels}"
 

@@ -11,7 +11,7 @@ open Hybrid.Tests
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
 
-let private loss target _ (z: Variable<_>[]) = z[0].BinaryCrossEntropy(target)
+let private loss (target: float) _ (z: Variable<_>[]) = z[0].BinaryCrossEntropy(target)
 
 let private sigma z = 1.0 / (1.0 + exp -z)
 
@@ -183,6 +183,78 @@ let private extremes =
                                 Expect.equal isNaN (Single.IsNaN bad && i = place) $"gradient {i} of {bad} at {place}")
         ]
 
+let private eachTarget =
+    let each (targets: Tensor<_>) _ (z: Variable<_>[]) = z[0].BinaryCrossEntropy(targets)
+
+    /// Targets of all kinds, 0 and 1 among them.
+    let drawnTargets (random: RandomStream) (logits: Tensor<float>) =
+        mapTensor (fun _ -> [| 0.0; 1.0; random.NextUniform() |][random.NextBelow 3]) logits
+
+    testList
+        "a target for each logit"
+        [
+            property 25 "the gradient agrees with central differences" (fun sizes ->
+                let logits, _ = drawn sizes
+                let targets = drawnTargets sizes.Random logits
+                Gradients.expectRule "BinaryCrossEntropyEach" sizes.Random [ logits ] [] (each targets)
+                covers [ "BCE-4" ])
+
+            property 25 "is the mean of what each costs with its own target, and so are the gradients" (fun sizes ->
+                let logits, _ = drawn sizes
+                let targets = drawnTargets sizes.Random logits
+                let value, d = runAlong (Tensor.Scalar 1.0) [ logits ] (each targets)
+                let alone = Array.map2 (fun z t -> run t (tensor [ 1 ] [ z ])) (floats logits) (floats targets)
+                expectNear 1e-14 (value.ToScalar()) (Array.averageBy fst alone) "loss"
+                let n = float logits.Length
+                expectClose 1e-15 (floats d[0]) (alone |> Array.map (fun (_, d) -> d[0] / n)) "gradient"
+                covers [ "BCE-3"; "BCE-4" ])
+
+            property 25 "with one target for all it is the loss with that target" (fun sizes ->
+                let logits, t = drawn sizes
+                let value, d = runAlong (Tensor.Scalar 1.0) [ logits ] (each (mapTensor (fun _ -> t) logits))
+                let expected, dexpected = run t logits
+                expectNear 1e-14 (value.ToScalar()) expected "loss"
+                expectClose 1e-15 (floats d[0]) dexpected "gradient")
+
+            testCase "an answer that is nearly sure, and right, keeps the digits of its loss, in float32" (fun () ->
+                for t, z in [ 1f, 40f; 0f, -40f ] do
+                    let value, d = runAlong (Tensor.Scalar 1f) [ tensor [ 1 ] [ z ] ] (each (tensor [ 1 ] [ t ]))
+                    let expected = exp -40.0
+                    Expect.isLessThan (abs (float (value.ToScalar()) / expected - 1.0)) 1e-6 "loss"
+                    Expect.isLessThan (abs (abs (floats d[0]).[0] / expected - 1.0)) 1e-6 "gradient")
+
+            testCase "logits of plus and minus 1e4 are exact; NaN shows" (fun () ->
+                let run z t =
+                    let value, d = runAlong (Tensor.Scalar 1f) [ tensor [ 1 ] [ z ] ] (each (tensor [ 1 ] [ t ]))
+                    value.ToScalar(), (floats d[0]).[0]
+
+                Expect.equal (run 1e4f 1f, run -1e4f 1f) ((0f, 0.0), (1e4f, -1.0)) "yes"
+                Expect.equal (run 1e4f 0.25f) (7500f, 0.75) "in between"
+                Expect.isTrue (Single.IsNaN(fst (run nanf 0.5f))) "NaN")
+
+            testCase "the caller may refill his targets after the forward pass" (fun () ->
+                let tape: Tape<float> = usedTape ()
+                let z = tape.Input(tensor [ 2 ] [ 0.0; 0.0 ])
+                let targets = tensor [ 2 ] [ 1.0; 0.0 ]
+                let loss = z.BinaryCrossEntropy targets
+                targets.Span.Fill 0.5
+                targets.MarkChanged()
+                tape.Backward loss
+                Expect.equal (floats (gradientOf z)) [| -0.25; 0.25 |] "gradient")
+
+            testCase "targets of another shape or outside [0, 1], and no logits, are refused" (fun () ->
+                let apply (targets: Tensor<float>) logits () =
+                    BinaryCrossEntropy.ForwardEach(targets, zeros<float> logits, Arena())
+
+                refuses<ShapeException, _> [ "targets must be [2]"; "got [2, 1]" ] (apply (zeros [ 2; 1 ]) [ 2 ])
+                refuses<ShapeException, _> [ "nothing to average" ] (apply (zeros [ 0; 3 ]) [ 0; 3 ])
+
+                for bad in [ -0.01; 1.01; nan; infinity ] do
+                    refuses<ArgumentOutOfRangeException, _>
+                        [ "position 1 of [2]"; "in [0, 1]" ]
+                        (apply (tensor [ 2 ] [ 0.5; bad ]) [ 2 ]))
+        ]
+
 let private refusals =
     let apply target extents () = BinaryCrossEntropy.Forward(target, zeros<float> extents, Arena())
 
@@ -201,4 +273,4 @@ let private refusals =
         ]
 
 [<Tests>]
-let tests = testList "Rules.BinaryCrossEntropy" [ properties; extremes; refusals ]
+let tests = testList "Rules.BinaryCrossEntropy" [ properties; extremes; eachTarget; refusals ]

@@ -120,8 +120,7 @@ let private invariants =
 
                 let y = valueOf [ x; weight; bias ] (conv conv2d)
 
-                let same =
-                    valueOf [ padded; weight; bias ] (fun _ x -> x[0].Conv2d(x[1], x[2], conv2d.Stride, 0))
+                let same = valueOf [ padded; weight; bias ] (fun _ x -> x[0].Conv2d(x[1], x[2], conv2d.Stride, 0))
 
                 expectClose 1e-13 (floats y) (floats same) "y")
 
@@ -182,8 +181,7 @@ let private invariants =
                 let y, d = runAlong along [ x; weight; bias ] (fun _ x -> x[0].Conv2d(x[1], x[2], 1, 0))
 
                 let linear, dlinear =
-                    runAlong along [ x; weight.Reshape(shape [ 17; 5 ]); bias ] (fun tape x ->
-                        x[0].Linear(x[1], x[2]))
+                    runAlong along [ x; weight.Reshape(shape [ 17; 5 ]); bias ] (fun tape x -> x[0].Linear(x[1], x[2]))
 
                 Expect.equal (floats y) (floats linear) "y"
                 Expect.equal d[1].Shape weight.Shape "shape of dweight"

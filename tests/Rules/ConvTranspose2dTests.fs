@@ -164,8 +164,7 @@ let private invariants =
                 let y = valueOf [ x; weight; bias ] (transposed conv2d)
 
                 let whole =
-                    valueOf [ x; weight; bias ] (fun tape x ->
-                        x[0].ConvTranspose2d(x[1], x[2], conv2d.Stride, 0))
+                    valueOf [ x; weight; bias ] (fun tape x -> x[0].ConvTranspose2d(x[1], x[2], conv2d.Stride, 0))
 
                 let middle = whole |> part 1 p.Top conv2d.Height |> part 2 p.Left conv2d.Width
                 Expect.equal middle.Shape y.Shape "shape"
@@ -193,8 +192,7 @@ let private invariants =
                     runAlong along [ x; weight ] (fun _ x -> x[0].ConvTranspose2d(x[1], stride = 1, padding = 0))
 
                 let linear, dlinear =
-                    runAlong along [ x; weight.Reshape(shape [ 5; 17 ]) ] (fun tape x ->
-                        x[0].LinearTransposed(x[1]))
+                    runAlong along [ x; weight.Reshape(shape [ 5; 17 ]) ] (fun tape x -> x[0].LinearTransposed(x[1]))
 
                 expectClose 1e-13 (floats y) (floats linear) "y"
 

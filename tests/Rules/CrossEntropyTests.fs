@@ -9,8 +9,10 @@ open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
+open Hybrid.Tests.Rules.Elementary.Naive
 
-let private loss targets padding smoothing _ (x: Variable<_>[]) = x[0].CrossEntropy(targets, Option.toNullable padding, smoothing)
+let private loss targets padding smoothing _ (x: Variable<_>[]) =
+    x[0].CrossEntropy(targets, Option.toNullable padding, smoothing)
 
 /// Logits, targets of which class 0 is sometimes padding but never all of them, and a smoothing.
 let private drawn (sizes: Sizes) =
@@ -176,6 +178,82 @@ let private extremes =
                 expectClose 1e-7 (floats value) [| log 2.0 |] "ln 2")
         ]
 
+let private perRow =
+    let each (targets: int[]) (padding: int option) smoothing _ (x: Variable<_>[]) =
+        x[0].CrossEntropyPerRow(targets, Option.toNullable padding, smoothing)
+
+    testList
+        "per row"
+        [
+            property 25 "the gradient agrees with central differences, padding and smoothing included" (fun sizes ->
+                let logits, targets, padding, smoothing = drawn sizes
+                Gradients.expectRule "CrossEntropyPerRow" sizes.Random [ logits ] [] (each targets padding smoothing)
+                covers [ "CE-4" ])
+
+            property 25 "is the loss of each row alone, 0 where the target is padding" (fun sizes ->
+                let logits, targets, padding, smoothing = drawn sizes
+                let alone i = (valueOf [ rowAt i logits ] (loss [| targets[i] |] None smoothing)).ToScalar()
+
+                let expected = targets |> Array.mapi (fun i target -> if Some target = padding then 0.0 else alone i)
+
+                let losses = valueOf [ logits ] (each targets padding smoothing)
+                Expect.equal losses.Shape (shape [ sizes.Rows ]) "shape"
+                expectClose 1e-14 (floats losses) expected "losses"
+                covers [ "CE-2" ])
+
+            property 25 "weighs each row's gradient by its own cotangent" (fun sizes ->
+                let logits, targets, padding, smoothing = drawn sizes
+                let weights = normal sizes.Random [ sizes.Rows ]
+                let _, dx = runAlong weights [ logits ] (each targets padding smoothing)
+
+                for i in 0 .. sizes.Rows - 1 do
+                    let isPadding = Some targets[i] = padding
+
+                    let _, alone =
+                        runAlong (Tensor.Scalar weights[i]) [ rowAt i logits ] (loss [| targets[i] |] None smoothing)
+
+                    let expected = if isPadding then Array.zeroCreate logits.Shape.Columns else floats alone[0]
+                    expectClose 1e-14 (row i dx[0]) expected "row"
+
+                covers [ "CE-4" ])
+
+            property 25 "its mean is the loss, value and gradient" (fun sizes ->
+                let logits, targets, _, smoothing = drawn sizes
+
+                let mean tape x = (each targets None smoothing tape x).Mean()
+                let value, dx = runAlong (Tensor.Scalar 1.0) [ logits ] mean
+                let expected, dexpected = runAlong (Tensor.Scalar 1.0) [ logits ] (loss targets None smoothing)
+                expectNear 1e-14 (value.ToScalar()) (expected.ToScalar()) "loss"
+                expectClose 1e-14 (floats dx[0]) (floats dexpected[0]) "gradient")
+
+            testCase
+                "rows keep their leading axes, in single precision too; nothing but padding, and nothing, cost 0"
+                (fun () ->
+                    let y = valueOf [ zeros<float32> [ 2; 3; 4 ] ] (each (Array.replicate 6 1) None 0.0)
+                    Expect.equal y.Shape (shape [ 2; 3 ]) "shape"
+                    expectClose 1e-6 (floats y) (Array.create 6 (log 4.0)) "ln 4"
+                    let y, dx = runDouble (RandomStream 1UL) [ zeros<float> [ 2; 4 ] ] (each [| 3; 3 |] (Some 3) 0.1)
+                    Expect.all (Array.append (floats y) (floats dx[0])) ((=) 0.0) "padding"
+                    let y, dx = runDouble (RandomStream 1UL) [ zeros<float> [ 0; 4 ] ] (each [||] None 0.0)
+                    Expect.equal (y.Shape, dx[0].Shape) (shape [ 0 ], shape [ 0; 4 ]) "nothing"
+                    let y = valueOf [ tensor [ 2; 2 ] [ nan; 0.0; 0.0; 0.0 ] ] (each [| 1; 0 |] None 0.0)
+                    Expect.isTrue (Double.IsNaN y[0] && not (Double.IsNaN y[1])) "NaN stays in its row")
+
+            property 10 "the caller may refill his targets after the forward pass" (fun sizes ->
+                let logits, targets, padding, smoothing = drawn sizes
+                expectOwnIds targets [ logits ] (fun targets -> each targets padding smoothing)
+                expectOwnIds targets [ logits ] (fun targets -> loss targets padding smoothing))
+
+            testCase "refuses what the mean refuses" (fun () ->
+                let apply (targets: int[]) smoothing extents () =
+                    CrossEntropy.ForwardPerRow(targets, Nullable(), smoothing, zeros<float> extents, Arena())
+
+                refuses<ShapeException, _> [ "got a scalar" ] (apply [| 0 |] 0.0 [])
+                refuses<ShapeException, _> [ "[2, 3] have 2 rows" ] (apply [| 0 |] 0.0 [ 2; 3 ])
+                refuses<ArgumentOutOfRangeException, _> [ "[0, 1]" ] (apply [| 0; 0 |] 2.0 [ 2; 3 ])
+                refuses<ArgumentOutOfRangeException, _> [ "target 3 at row 1" ] (apply [| 0; 3 |] 0.0 [ 2; 3 ]))
+        ]
+
 let private refusals =
     let apply targets (padding: int option) smoothing extents () =
         CrossEntropy.Forward(targets, Option.toNullable padding, smoothing, zeros<float> extents, Arena())
@@ -195,7 +273,7 @@ let private refusals =
 
             testCase "a target that is no class is refused, with its row" (fun () ->
                 for target in [ 3; -1 ] do
-                    let fragments = [ $"target {target} at row 1"; "3 classes"; "vocabulary of the model" ]
+                    let fragments = [ $"target {target} at row 1"; "3 classes"; "count from 0" ]
                     refuses<ArgumentOutOfRangeException, _> fragments (apply [| 0; target |] None 0.0 [ 2; 3 ]))
 
             testCase "a batch of nothing but padding, or of no rows, is refused" (fun () ->
@@ -207,4 +285,4 @@ let private refusals =
         ]
 
 [<Tests>]
-let tests = testList "Rules.CrossEntropy" [ properties; extremes; refusals ]
+let tests = testList "Rules.CrossEntropy" [ properties; extremes; perRow; refusals ]

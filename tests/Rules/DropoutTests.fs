@@ -73,8 +73,25 @@ let tests =
 
             testCase "rate 0 changes nothing" (fun () ->
                 let x = tensor [ 3 ] [ 1e4f; -1e4f; Single.Epsilon ]
-                let y, dx = runAlong x [ x ] (heldFixed 0.0 1UL)
+
+                let y, dx =
+                    runAlong x [ x ] (fun tape x ->
+                        tape.Record("Dropout", Dropout.Forward(0.0, RandomStream 1UL, x[0].Value, tape.Arena), x))
+
                 Expect.equal (y.ToArray(), dx[0].ToArray()) (x.ToArray(), x.ToArray()) "value and gradient")
+
+            testCase
+                "nothing is recorded at rate 0, nor while the tape evaluates; training without chance is refused"
+                (fun () ->
+                    let evaluating, training = Tape<float>(), Tape<float>(training = true)
+                    let x = evaluating.Input(zeros [ 2 ])
+                    Expect.isTrue (obj.ReferenceEquals(x.Dropout 0.5, x)) "while it evaluates"
+                    let x = training.Input(zeros [ 2 ])
+                    Expect.isTrue (obj.ReferenceEquals(x.Dropout 0.0, x)) "rate 0"
+
+                    refuses<InvalidOperationException, _>
+                        [ "'input' [2] needs chance"; "make it with a stream"; "tape.Training(random)" ]
+                        (fun () -> x.Dropout 0.5))
 
             testCase "an empty batch, a single element and denormals pass" (fun () ->
                 let y, dx = runSingle (RandomStream 1UL) [ zeros<float32> [ 0; 2 ] ] (heldFixed 0.5 1UL)

@@ -9,8 +9,10 @@ open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
+open Hybrid.Tests.Rules.Elementary.Naive
 
-let private lookUp ids leading factor (tape: Tape<_>) (x: Variable<_>[]) = tape.Embedding(ids, shape leading, factor, x[0])
+let private lookUp ids leading factor (tape: Tape<_>) (x: Variable<_>[]) =
+    tape.Embedding(ids, shape leading, factor, x[0])
 
 /// A table, and ids that repeat now and then.
 let private drawn (sizes: Sizes) =
@@ -67,6 +69,10 @@ let tests =
                 let permuted = valueOf [ table ] (lookUp (order |> Array.map (fun i -> ids[i])) [ ids.Length ] 1.0)
                 Expect.equal (floats permuted) (floats (permuteRows order y)) "rows")
 
+            property 10 "the caller may refill his ids after the forward pass" (fun sizes ->
+                let table, ids, leading = drawn sizes
+                expectOwnIds ids [ table ] (fun ids -> lookUp ids leading 1.5))
+
             testCase "no ids give no rows and a gradient of zeros" (fun () ->
                 let y, gradient =
                     runSingle (RandomStream 1UL) [ tensor [ 2; 1 ] [ 1f; 2f ] ] (lookUp [||] [ 0; 4 ] 1.0)
@@ -89,6 +95,6 @@ let tests =
 
                 for id in [ 4; -1; Int32.MinValue ] do
                     refuses<ArgumentOutOfRangeException, _>
-                        [ $"id {id} at position 1"; "vocabulary of 4"; "built for" ]
+                        [ $"id {id} at position 1"; "4 rows of the table [4, 2]"; "count from 0" ]
                         (apply [| 0; id |] [ 2 ] [ 4; 2 ]))
         ]

@@ -12,12 +12,12 @@ open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
 
 /// Name, prefix of the equations, the rule in both precisions, and the gate's function alone.
-let private gated:
-    (string *
-    string *
-    (Variable<float> * Variable<float> -> Variable<float>) *
-    (Variable<float32> * Variable<float32> -> Variable<float32>) *
-    (Variable<float> -> Variable<float>)) list =
+let private gated
+    : (string *
+      string *
+      (Variable<float> * Variable<float> -> Variable<float>) *
+      (Variable<float32> * Variable<float32> -> Variable<float32>) *
+      (Variable<float> -> Variable<float>)) list =
     [
         "glu", "GLU", Forms.Glu, Forms.Glu, _.Sigmoid()
         "geGlu", "GEGLU", Forms.GeGlu, Forms.GeGlu, _.Gelu()
@@ -33,8 +33,7 @@ let tests =
                 property 15 $"{name}: gradients of value and gate agree with central differences" (fun sizes ->
                     let draw () = normal sizes.Random [ sizes.Batch; sizes.Rows; sizes.Columns ]
 
-                    Gradients.expectRule name sizes.Random [ draw (); draw () ] [] (fun _ x ->
-                        double (x[0], x[1]))
+                    Gradients.expectRule name sizes.Random [ draw (); draw () ] [] (fun _ x -> double (x[0], x[1]))
 
                     covers [ $"{id}-2"; $"{id}-3" ])
 
@@ -43,8 +42,7 @@ let tests =
                     let inputs = [ value; normal sizes.Random [ sizes.Rows; 9 ] ]
                     let y, d = runAlong along inputs (fun _ x -> double (x[0], x[1]))
 
-                    let other, dOther =
-                        runAlong along inputs (fun tape x -> Oracle.multiply tape x[0] (gate x[1]))
+                    let other, dOther = runAlong along inputs (fun tape x -> Oracle.multiply tape x[0] (gate x[1]))
 
                     expectClose 1e-14 (floats y) (floats other) "value"
 

@@ -44,9 +44,7 @@ let tests =
                 let a, b = pair sizes
                 let left = valueOf [ a; b ] (fun tape x -> (matMul tape x).Transpose())
 
-                let right =
-                    valueOf [ a; b ] (fun tape x ->
-                        x[1].Transpose().MatMul(x[0].Transpose()))
+                let right = valueOf [ a; b ] (fun tape x -> x[1].Transpose().MatMul(x[0].Transpose()))
 
                 expectClose 1e-13 (floats left) (floats right) "product")
 

@@ -110,10 +110,7 @@ let private properties =
                 let of2 f = floats (valueOf [ piecewise [ id; f ] x ] (maxout 2))
                 Expect.equal (of2 (~-)) (floats x |> Array.map abs) "|x|"
 
-                Expect.equal
-                    (of2 (fun _ -> 0.0))
-                    (floats (valueOf [ x ] (fun _ x -> x[0].Relu())))
-                    "rectifier"
+                Expect.equal (of2 (fun _ -> 0.0)) (floats (valueOf [ x ] (fun _ x -> x[0].Relu()))) "rectifier"
 
                 for slope in [ 0.01; 0.2; 1.0 ] do
                     let leaky = valueOf [ x ] (fun _ x -> x[0].LeakyRelu(slope))
@@ -125,10 +122,7 @@ let private properties =
                 let weight = normal random [ sizes.Rows; pieces * sizes.Columns ]
                 let a, b = normal random [ 3; sizes.Rows ], normal random [ 3; sizes.Rows ]
 
-                let apply x =
-                    floats (
-                        valueOf [ x; weight ] (fun _ x -> x[0].MatMul(x[1]).Maxout(pieces))
-                    )
+                let apply x = floats (valueOf [ x; weight ] (fun _ x -> x[0].MatMul(x[1]).Maxout(pieces)))
 
                 let t = random.NextUniform()
                 let chord = Array.map2 (fun a b -> t * a + (1.0 - t) * b) (apply a) (apply b)

@@ -366,10 +366,15 @@ let tests =
                     Expect.isLessThan (abs (float value[0] / expected - 1.0)) 1.8e-7 $"float, {x}")
 
             testCase "at 0 softplus is ln 2, and log sigmoid minus that, to the last digit" (fun () ->
-                let atZero (record: Variable<float> -> Variable<float>) = (valueOf [ tensor [ 1 ] [ 0.0 ] ] (fun _ x -> record x[0]))[0]
+                let atZero (record: Variable<float> -> Variable<float>) =
+                    (valueOf [ tensor [ 1 ] [ 0.0 ] ] (fun _ x -> record x[0]))[0]
+
                 expectNear 1.2e-16 (atZero _.Softplus()) (log 2.0) "softplus, double"
                 expectNear 1.2e-16 (atZero _.LogSigmoid()) -(log 2.0) "log sigmoid, double"
-                let atZero (record: Variable<float32> -> Variable<float32>) = (valueOf [ tensor [ 1 ] [ 0.0f ] ] (fun _ x -> record x[0]))[0]
+
+                let atZero (record: Variable<float32> -> Variable<float32>) =
+                    (valueOf [ tensor [ 1 ] [ 0.0f ] ] (fun _ x -> record x[0]))[0]
+
                 expectNear 7e-8 (float (atZero _.Softplus())) (log 2.0) "softplus, float"
                 expectNear 7e-8 (float (atZero _.LogSigmoid())) -(log 2.0) "log sigmoid, float")
 
@@ -435,7 +440,8 @@ let tests =
             property 25 "f(x) - f(-x) is x for softplus, swish, gelu's approximation and the hard swish" (fun sizes ->
                 let x = normal sizes.Random [ sizes.Rows; sizes.Columns ]
 
-                let functions: (Variable<float> -> Variable<float>) list = [ _.Softplus(); _.Swish(1.3); _.GeluTanh(); _.HardSwish() ]
+                let functions: (Variable<float> -> Variable<float>) list =
+                    [ _.Softplus(); _.Swish(1.3); _.GeluTanh(); _.HardSwish() ]
 
                 for record in functions do
                     let at x = floats (valueOf [ x ] (fun _ x -> record x[0]))
@@ -452,7 +458,10 @@ let tests =
                 "selu is elu with its alpha, times its scale; a leak of 1 is the identity, swish of 0 half of it"
                 (fun sizes ->
                     let x = normal sizes.Random [ sizes.Rows; sizes.Columns ]
-                    let at (record: Variable<float> -> Variable<float>) = floats (valueOf [ x ] (fun _ x -> record x[0]))
+
+                    let at (record: Variable<float> -> Variable<float>) =
+                        floats (valueOf [ x ] (fun _ x -> record x[0]))
+
                     expectClose 1e-15 (at _.Selu()) (at (_.Elu(alpha)) |> Array.map ((*) lambda)) "selu"
                     Expect.equal (at _.LeakyRelu(1.0)) (floats x) "leak"
                     expectClose 1e-15 (at _.Swish(0.0)) (floats x |> Array.map ((*) 0.5)) "swish")

@@ -44,9 +44,7 @@ let tests =
             property 25 "relu(x) - relu(-x) is x" (fun sizes ->
                 let x = normal sizes.Random [ sizes.Rows; sizes.Columns ]
 
-                let y =
-                    valueOf [ x ] (fun tape x ->
-                        (relu tape x) + (relu tape [| x[0].Scale(-1.0) |]).Scale(-1.0))
+                let y = valueOf [ x ] (fun tape x -> (relu tape x) + (relu tape [| x[0].Scale(-1.0) |]).Scale(-1.0))
 
                 Expect.equal (floats y) (floats x) "value")
 

@@ -8,28 +8,12 @@ open Hybrid.Memory
 open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests.Equations
-open Hybrid.Tests.Law
 open Hybrid.Tests.Support
 
 let private heads = 2
 
 let private drawn (sizes: Sizes) =
     [ normal sizes.Random [ sizes.Batch; sizes.Rows; heads * 2 * sizes.Columns ] ]
-
-let private theLaw =
-    rule
-        "Rope"
-        { new IRule with
-            member _.On x = x[0].Rope(heads, 3, 100.0)
-        }
-        drawn
-        [ "ROPE-3" ]
-    |> composedOf
-        { new IRule with
-            member _.On x = Rope.Composed(heads, 3, 100.0, x[0])
-        }
-    |> emptyAt [ [ 0; 3; 4 ] ]
-    |> law
 
 let private rope heads offset _ (x: Variable<_>[]) = x[0].Rope(heads, offset)
 
@@ -178,4 +162,4 @@ let private refusals =
         ]
 
 [<Tests>]
-let tests = testList "Rules.Rope" [ theLaw; invariants; extremes; refusals ]
+let tests = testList "Rules.Rope" [ invariants; extremes; refusals ]

@@ -14,7 +14,7 @@ let private stale () =
     tensor
 
 let private refusesStale (access: Tensor<float> -> 'R) =
-    refuses<StaleTensorException, _> [ "a step that has ended"; "Copy it out with ToPersistent()" ] (fun () ->
+    refuses<StaleTensorException, _> [ "belongs to a step"; "has ended"; "Copy it out with ToPersistent()" ] (fun () ->
         access (stale ()))
 
 [<Tests>]

@@ -26,13 +26,13 @@ public static class LogSoftmax
             throw new ShapeException($"x must be [..., classes] with at least one class, got {x.Shape}.");
         int rows = x.Shape.Rows, classes = x.Shape.Columns;
         var y = Tensor<T>.Rent(arena, x.Shape);
-        Workers.For(rows, Broadcast.RowsPerPart(classes), (_, first, end) =>
+        Rows.For(rows, classes, (first, end) =>
         {
+            RowsOf<T> xs = x.ByRow(), ys = y.ByRow();
             for (var i = first; i < end; i++)
             {
-                var row = x.Span.Slice(i * classes, classes);
-                var (m, sum, _) = VectorMath.SoftmaxSums<T>(row);
-                VectorMath.Map(new Value<T>(m, T.Log(sum)), row, row, row, y.Span.Slice(i * classes, classes), accumulate: false);
+                var (m, sum, _) = VectorMath.SoftmaxSums<T>(xs[i]);
+                VectorMath.Map(new Value<T>(m, T.Log(sum)), xs[i], xs[i], xs[i], ys[i], accumulate: false);
             }
         });
         return (y, Backward);
@@ -41,14 +41,11 @@ public static class LogSoftmax
         {
             if (!gradients.Wants(0)) return;
             var (dx, accumulate) = gradients.Open(0);
-            Workers.For(rows, Broadcast.RowsPerPart(classes), (_, first, end) =>
+            Rows.For(rows, classes, (first, end) =>
             {
+                RowsOf<T> ys = y.ByRow(), dys = dy.ByRow(), dxs = dx.ByRow();
                 for (var i = first; i < end; i++)
-                {
-                    Span<T> row = y.Span.Slice(i * classes, classes), cotangent = dy.Span.Slice(i * classes, classes);
-                    VectorMath.Map(
-                        new InputGradient<T>(VectorMath.Sum<T>(cotangent)), row, cotangent, row, dx.Span.Slice(i * classes, classes), accumulate);
-                }
+                    VectorMath.Map(new InputGradient<T>(VectorMath.Sum<T>(dys[i])), ys[i], dys[i], ys[i], dxs[i], accumulate);
             });
         }
     }

@@ -28,14 +28,15 @@ public static class LogSumExp
         var (outer, count, inner) = reduced.Steps[0];
         Tensor<T> y = Tensor<T>.RentZeroed(arena, reduced.Result), shift = Tensor<T>.Rent(arena, reduced.Result);
         AxisFolds.Fold<T, MaxFold<T>>(outer, count, inner, x, shift, arena);
-        Workers.For(outer, Broadcast.RowsPerPart(count * inner), (_, first, end) =>
+        Rows.For(outer, count * inner, (first, end) =>
         {
+            RowsOf<T> xs = x.ByRow(inner), sums = y.ByRow(inner), ms = shift.ByRow(inner);
             for (var o = first; o < end; o++)
             {
-                Span<T> sum = y.Span.Slice(o * inner, inner), m = shift.Span.Slice(o * inner, inner);
-                if (inner == 1) sum[0] = VectorMath.SoftmaxSums<T>(x.Span.Slice(o * count, count)).SumOfExp;
+                Span<T> sum = sums[o], m = ms[o];
+                if (inner == 1) sum[0] = VectorMath.SoftmaxSums<T>(x.ByRow(count)[o]).SumOfExp;
                 for (var row = o * count; inner > 1 && row < (o + 1) * count; row++)
-                    VectorMath.Map(default(ExpOfDifference<T>), x.Span.Slice(row * inner, inner), m, m, sum, accumulate: true);
+                    VectorMath.Map(default(ExpOfDifference<T>), xs[row], m, m, sum, accumulate: true);
                 for (var i = 0; i < inner; i++)
                 {
                     // A maximum that is infinite or NaN is the result, and a difference from it none.
@@ -52,19 +53,15 @@ public static class LogSumExp
         {
             if (!gradients.Wants(0)) return;
             var (dx, accumulate) = gradients.Open(0);
-            Workers.For(outer, Broadcast.RowsPerPart(count * inner), (_, first, end) =>
+            Rows.For(outer, count * inner, (first, end) =>
             {
+                var length = inner == 1 ? count : inner;
+                RowsOf<T> xs = x.ByRow(length), dxs = dx.ByRow(length), ys = shift.ByRow(inner), dys = dy.ByRow(inner);
                 for (var o = first; o < end; o++)
                 {
-                    Span<T> sum = shift.Span.Slice(o * inner, inner), cotangent = dy.Span.Slice(o * inner, inner);
-                    if (inner == 1)
-                    {
-                        var row = x.Span.Slice(o * count, count);
-                        VectorMath.Map(new RowBackward<T>(sum[0], cotangent[0]), row, row, row, dx.Span.Slice(o * count, count), accumulate);
-                        continue;
-                    }
-                    for (var row = o * count; row < (o + 1) * count; row++)
-                        VectorMath.Map(default(Backward<T>), x.Span.Slice(row * inner, inner), sum, cotangent, dx.Span.Slice(row * inner, inner), accumulate);
+                    if (inner == 1) VectorMath.Map(new RowBackward<T>(ys[o][0], dys[o][0]), xs[o], xs[o], xs[o], dxs[o], accumulate);
+                    for (var row = o * count; inner > 1 && row < (o + 1) * count; row++)
+                        VectorMath.Map(default(Backward<T>), xs[row], ys[o], dys[o], dxs[row], accumulate);
                 }
             });
         }

@@ -48,14 +48,14 @@ public static class Max
 
     private static void ToFirstOfRow<T>(int count, Tensor<T> x, Tensor<T> y, Tensor<T> dy, Tensor<T> dx, bool accumulate)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Workers.For(y.Length, Broadcast.RowsPerPart(count), (_, first, end) =>
+        Rows.For(y.Length, count, (first, end) =>
         {
+            RowsOf<T> xs = x.ByRow(count), dxs = dx.ByRow(count);
             for (var i = first; i < end; i++)
             {
-                var row = dx.Span.Slice(i * count, count);
-                if (!accumulate) row.Clear();
+                if (!accumulate) dxs[i].Clear();
                 // AMAX-2: dx = dy at the first x with x = y, else 0; NaN is found too
-                row[x.Span.Slice(i * count, count).IndexOf(y.Span[i])] += dy.Span[i];
+                dxs[i][xs[i].IndexOf(y.Span[i])] += dy.Span[i];
             }
         });
 
@@ -63,19 +63,18 @@ public static class Max
         int outer, int count, int inner, Tensor<T> x, Tensor<T> y, Tensor<T> dy, Tensor<T> dx, bool accumulate, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var untaken = Tensor<T>.Rent(arena, new Shape(outer, inner));
-        Workers.For(outer, Broadcast.RowsPerPart(count * inner), (_, first, end) =>
+        var left = Tensor<T>.Rent(arena, new Shape(outer, inner));
+        Rows.For(outer, count * inner, (first, end) =>
         {
+            RowsOf<T> xs = x.ByRow(inner), dxs = dx.ByRow(inner), ys = y.ByRow(inner), dys = dy.ByRow(inner), rest = left.ByRow(inner);
             for (var o = first; o < end; o++)
             {
-                Span<T> rest = untaken.Span.Slice(o * inner, inner), largest = y.Span.Slice(o * inner, inner);
-                dy.Span.Slice(o * inner, inner).CopyTo(rest);
+                dys[o].CopyTo(rest[o]);
                 for (var row = o * count; row < (o + 1) * count; row++)
                 {
                     // A number that is the largest takes what those before it have left: all of dy, or nothing.
-                    var source = x.Span.Slice(row * inner, inner);
-                    VectorMath.Map(default(Taken<T>), source, largest, rest, dx.Span.Slice(row * inner, inner), accumulate);
-                    VectorMath.Map(default(Left<T>), source, largest, rest, rest, accumulate: false);
+                    VectorMath.Map(default(Taken<T>), xs[row], ys[o], rest[o], dxs[row], accumulate);
+                    VectorMath.Map(default(Left<T>), xs[row], ys[o], rest[o], rest[o], accumulate: false);
                 }
             }
         });

@@ -67,4 +67,9 @@ public static partial class Forms
         var tape = TapeOf(a, b);
         return tape.Record("Maximum", Rules.Maximum.Forward(a.Value, b.Value, tape.Arena), a, b);
     }
+
+    /// <summary>The same of each element and a number.</summary>
+    /// <inheritdoc cref="Rules.Maximum.Forward"/>
+    public static Variable<T> Maximum<T>(this Variable<T> a, double b)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => a.Maximum(Variable<T>.Number(b, a));
 }

@@ -67,4 +67,9 @@ public static partial class Forms
         var tape = TapeOf(a, b);
         return tape.Record("Minimum", Rules.Minimum.Forward(a.Value, b.Value, tape.Arena), a, b);
     }
+
+    /// <summary>The same of each element and a number.</summary>
+    /// <inheritdoc cref="Rules.Minimum.Forward"/>
+    public static Variable<T> Minimum<T>(this Variable<T> a, double b)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => a.Minimum(Variable<T>.Number(b, a));
 }

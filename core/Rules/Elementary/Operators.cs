@@ -45,7 +45,8 @@ public partial class Variable<T>
     /// <summary>number / x.</summary>
     public static Variable<T> operator /(double number, Variable<T> x) => Number(number, x).Divide(x);
 
-    private static Variable<T> Number(double number, Variable<T> beside)
+    /// <summary>A number as a constant on the tape of another variable.</summary>
+    internal static Variable<T> Number(double number, Variable<T> beside)
     {
         var tape = Forms.TapeOf(beside);
         var scalar = Tensor<T>.Rent(tape.Arena, Shape.Scalar);

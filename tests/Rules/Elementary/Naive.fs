@@ -90,3 +90,28 @@ let expectRereadsNothing value record =
 let expectRereads value record =
     refuses<System.InvalidOperationException, _> [ "was changed after" ] (fun () ->
         gradientAfter (fun (x: Tensor<float>) -> x.MarkChanged()) value record)
+
+/// The caller refills his array of ids after the forward pass: nothing may come of it.
+let expectOwnIds (ids: int[]) inputs (record: int[] -> Tape<float> -> Variable<float>[] -> Variable<float>) =
+    let run refill =
+        let tape: Tape<float> = usedTape ()
+        let given = Array.copy ids
+        let x = inputs |> List.map tape.Input |> Array.ofList
+        let y = record given tape x
+
+        if refill then
+            System.Array.Fill(given, 0)
+
+        tape.Backward(y, mapTensor (fun _ -> 1.0) y.Value)
+
+        let arrays =
+            [
+                for struct (_, value) in y.Operation.Attributes do
+                    match value with
+                    | :? (int[]) as ids -> ids
+                    | _ -> ()
+            ]
+
+        List.ofArray (Array.map (gradientOf >> floats) x), arrays
+
+    Expect.equal (run true) (run false) "gradients and attributes"

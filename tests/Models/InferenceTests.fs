@@ -1,0 +1,112 @@
+/// Every model without gradients: the numbers of a pass that could have asked for some, in less memory.
+module Hybrid.Tests.Models.InferenceTests
+
+open System
+open System.Diagnostics
+open Expecto
+open Hybrid.Autodiff
+open Hybrid.Layers
+open Hybrid.Models
+open Hybrid.Optimizers
+open Hybrid.Tensors
+open Hybrid.Text
+open Hybrid.Tests.Support
+open Hybrid.Tests.Models
+
+/// Bits, so that zeros of both signs and NaN are told apart.
+let private bits (x: Tensor<float>) = x.ToArray() |> Array.map BitConverter.DoubleToInt64Bits
+
+/// The same numbers, to the bit, and nothing recorded.
+let private expectSame name (record: Tape<float> -> Variable<float>) =
+    let run (start: Tape<float> -> TapeScope<float>) =
+        let tape: Tape<float> = usedTape ()
+        use _ = start tape
+        let y = record tape
+        bits y.Value, Seq.length tape.Recorded
+
+    let expected, recorded = run _.Evaluation()
+    Expect.equal (run _.Inference()) (expected, 0) $"{name}: inference"
+    Expect.isGreaterThan recorded 0 $"{name}: evaluation records"
+
+let private expectSameOf name (x: Tensor<float>) (record: Variable<float> -> Variable<float>) =
+    expectSame name (fun tape -> record (tape.Constant x))
+
+/// Rows of ResNet-20 in inference that take no more memory than a training step of the batch of its paper's half.
+let private rowsInInference, rowsInTraining = 1000, 64
+
+[<Tests>]
+let tests =
+    testList
+        "Models.Inference"
+        [
+            testCase "classifiers give the logits of evaluation, to the bit" (fun () ->
+                let random = RandomStream 1UL
+
+                for options in TinyResNet.everyChoice TinyResNet.tiny do
+                    for keeps in [ false; true ] do
+                        let model = TinyResNet.double options 1UL
+                        model.KeepsResponses <- keeps
+                        let model = Classifiers.shaken 2UL model
+                        expectSameOf $"{model.Settings}" (normal random [ 5; options.Features ]) model.Logits
+
+                for residual in [ true; false ] do
+                    let settings =
+                        ResidualMlpSettings(Inputs = 4, Width = 6, Layers = 8, Outputs = 3, Residual = residual)
+
+                    let model = ResidualMlp<float>(settings, random) |> Classifiers.shaken 2UL
+                    expectSameOf $"{settings}" (normal random [ 5; 4 ]) model.Logits
+
+                for kind in Enum.GetValues<ActivationKind>() do
+                    let settings = MlpSettings(Inputs = 4, Hidden = [ 7; 6 ], Outputs = 3, Activation = kind)
+                    let model = Mlp<float>(settings, random) |> Classifiers.shaken 2UL
+                    expectSameOf $"{settings}" (normal random [ 5; 4 ]) model.Logits
+
+                let settings = ConvNetSettings(Height = 8, Width = 9, Channels = 2, Classes = 3)
+                let model = ConvNet<float>(settings, random) |> Classifiers.shaken 2UL
+                expectSameOf $"{settings}" (normal random [ 5; 8 * 9 * 2 ]) model.Logits)
+
+            testCase "generators and discriminators give what they give in evaluation, to the bit" (fun () ->
+                let random = RandomStream 1UL
+
+                for name, make in TinyGan.games do
+                    let gan = TinyGan.shaken 2UL (make 1UL)
+                    expectSameOf name (normal random [ 5; TinyGan.noiseWidth ]) gan.Generator.Generate
+                    expectSameOf name (normal random [ 5; TinyGan.features ]) gan.Discriminator.Logits)
+
+            testCase "transformers give the logits of evaluation, to the bit, whole and token by token" (fun () ->
+                let source, target = TokenBatch [| [| 3; 4; 5 |]; [| 6 |] |], TokenBatch [| [| 1; 7 |]; [| 1; 8 |] |]
+
+                for options in TinyTransformer.everyChoice do
+                    let model = TinyTransformer.double { options with Dropout = 0.3 } 1UL
+                    let name = $"{options}"
+                    expectSame name (fun tape -> model.Encode(tape, source))
+                    expectSame name (fun tape -> model.Decode(model.Encode(tape, source), source, target))
+
+                    expectSame name (fun tape ->
+                        let cache = model.StartDecoding(model.Encode(tape, source), source)
+                        model.DecodeNext(tape, cache, [| 1; 1 |]) |> ignore
+                        model.DecodeNext(tape, cache, [| 7; 8 |])))
+
+            testCase
+                $"{rowsInInference} rows of ResNet-20 in inference take no more memory than a training step of {rowsInTraining}"
+                (fun () ->
+                    let settings = ResNetSettings(Height = 28, Width = 28, Channels = 1, Layers = 20, Classes = 10)
+                    let model = ResNet<float32>(settings, RandomStream 1UL)
+                    let rows count = toSingle (normal (RandomStream 2UL) [ count; 784 ])
+                    let training = Tape<float32>(training = true)
+                    let loss = model.Loss(training.Constant(rows rowsInTraining), Array.zeroCreate rowsInTraining)
+                    training.Backward loss
+                    let tape = Tape<float32>()
+                    use _ = tape.Inference()
+                    let x = rows rowsInInference
+                    let clock = Stopwatch.StartNew()
+                    let y = model.Logits(tape.Constant x)
+                    Expect.equal y.Shape (shape [ rowsInInference; 10 ]) "logits"
+
+                    let mebibytes (tape: Tape<float32>) = float tape.Arena.Capacity * 4.0 / float (1 <<< 20)
+
+                    printfn
+                        $"ResNet-20: %.0f{mebibytes tape} MiB for {rowsInInference} rows in inference, in %.1f{clock.Elapsed.TotalSeconds} s, %.0f{mebibytes training} MiB for a training step of {rowsInTraining}."
+
+                    Expect.isLessThanOrEqual tape.Arena.Capacity training.Arena.Capacity "memory")
+        ]
