@@ -589,7 +589,7 @@ let ofCore (kind: ActivationKind) (points: float list) =
 
     let x = tape.Input(Tensor<float>.From(Shape count, ReadOnlySpan(Array.ofList points)))
 
-    let y = Activation<float>("f", kind).Apply(tape, x)
+    let y = Activation<float>("f", kind).Apply x
     tape.Backward(y, Tensor<float>.From(Shape count, ReadOnlySpan(Array.create count 1.0)))
     y.Value.ToArray(), (nonNull x.Gradient).ToArray()
 
@@ -632,7 +632,7 @@ let gradientErrors =
             f.Name,
             GradCheck.Worst(
                 GradCheck.Run(
-                    (fun tape inputs -> layer.Apply(tape, inputs[0])),
+                    (fun _ inputs -> layer.Apply inputs[0]),
                     [| x |],
                     Array.ofSeq layer.Parameters,
                     random
@@ -685,7 +685,7 @@ for name, kind, gate in gatedKinds do
             .From(Shape(5, 3), ReadOnlySpan(Array.init 15 (fun _ -> random.NextNormal())))
 
     let tape = Tape<float>()
-    let core = layer.Apply(tape, tape.Constant x).Value.ToArray()
+    let core = layer.Apply(tape.Constant x).Value.ToArray()
 
     let matrixOf (parameter: Parameter<float>) =
         Matrix<float>
@@ -711,12 +711,7 @@ for name, kind, gate in gatedKinds do
         1e-12
 
     let errors =
-        GradCheck.Run(
-            (fun tape inputs -> layer.Apply(tape, inputs[0])),
-            [| x |],
-            parameters,
-            random
-        )
+        GradCheck.Run((fun _ inputs -> layer.Apply inputs[0]), [| x |], parameters, random)
 
     check $"derived = differences, {name}, all parameters" (GradCheck.Worst errors) 1e-6
 
@@ -747,7 +742,7 @@ let networkErrors =
 
             GradCheck.Worst(
                 GradCheck.Run(
-                    (fun tape inputs -> network.Loss(tape, inputs[0], [| 0; 2; 1; 2 |])),
+                    (fun _ inputs -> network.Loss(inputs[0], [| 0; 2; 1; 2 |])),
                     [| x |],
                     Array.ofSeq network.Parameters,
                     random
@@ -795,7 +790,7 @@ arguments is one, the column says *none*.
 let core32 (kind: ActivationKind) (x: float32) =
     let tape = Tape<float32>()
     let x = tape.Input(Tensor<float32>.From(Shape 1, ReadOnlySpan [| x |]))
-    let y = Activation<float32>("f", kind).Apply(tape, x)
+    let y = Activation<float32>("f", kind).Apply x
     tape.Backward y
     y.Value.ToScalar(), (nonNull x.Gradient).ToScalar()
 
@@ -936,7 +931,7 @@ let nanoseconds (kind: ActivationKind) isBothWays =
         tape.Clear()
         let begun = Stopwatch.GetTimestamp()
         let input = if isBothWays then tape.Input x else tape.Constant x
-        let y = layer.Apply(tape, input)
+        let y = layer.Apply input
 
         if isBothWays then
             tape.Backward(y, x)
@@ -1027,7 +1022,7 @@ let signals
             )
 
     tape.Clear()
-    let top = network.Logits(tape, tape.Input(draw inputVariance))
+    let top = network.Logits(tape.Input(draw inputVariance))
     tape.Backward(top, draw 1.0)
 
     let moment (x: Tensor<float32> | null) =
@@ -1037,7 +1032,7 @@ let signals
 
     [|
         for variable in tape.Recorded do
-            if variable.Name.EndsWith ".activation" then
+            if variable.Place.EndsWith ".activation" then
                 moment variable.Value, moment variable.Gradient
     |]
 
@@ -1450,12 +1445,12 @@ let mortals =
 let deadShare (network: Mlp<float32>) (examples: Examples) =
     tape.Clear()
     let struct (x, _) = examples.Batch<float32>(ReadOnlySpan [| 0 .. examples.Count - 1 |])
-    network.Logits(tape, tape.Constant x) |> ignore
+    network.Logits(tape.Constant x) |> ignore
 
     let layers =
         [
             for variable in tape.Recorded do
-                if variable.Name.EndsWith ".activation" then
+                if variable.Place.EndsWith ".activation" then
                     variable.Value.Shape.Columns, variable.Value.ToArray()
         ]
 
@@ -1581,7 +1576,7 @@ let bornDead kind (seed: uint64) =
             )
 
         tape.Clear()
-        let loss = network.Loss(tape, tape.Constant x, labels)
+        let loss = network.Loss(tape.Constant x, labels)
 
         for parameter in network.Parameters do
             parameter.ZeroGradient()
@@ -1697,12 +1692,13 @@ let grid = [| for i in 0..39 -> -2.0 + 4.0 * float i / 39.0 |]
                     |]
 
                 tape.Clear()
+                use _ = tape.Inference()
 
                 let struct (x, _) =
                     (examplesOf points)
                         .Batch<float32>(ReadOnlySpan [| 0 .. points.Length - 1 |])
 
-                network.Logits(tape, tape.Constant x).Value.ToArray()
+                network.Logits(tape.Constant x).Value.ToArray()
                 |> Array.chunkBySize 2
                 |> Array.map (fun row -> Math.Round(sigmoid (float row[1] - float row[0]), 3))
                 |> Array.chunkBySize grid.Length

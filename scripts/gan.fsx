@@ -1046,12 +1046,7 @@ let normalVector count = (normalMatrix 1 count).Row 0
 
 let differences = differencesAlong random
 
-let entropyRule target (tape: Tape<float>) (inputs: Variable<float> list) =
-    tape.Record(
-        "entropy",
-        BinaryCrossEntropy.Forward(target, inputs[0].Value, tape.Arena),
-        Array.ofList inputs
-    )
+let entropyRule target _ (inputs: Variable<float> list) = inputs[0].BinaryCrossEntropy target
 
 for target in [ 0.0; 0.9; 1.0 ] do
     let logits = 3.0 * normalMatrix 7 1
@@ -1065,12 +1060,7 @@ for target in [ 0.0; 0.9; 1.0 ] do
     agree $"{name}, da" da (List.head gradients)
     differences name (entropyRule target) [ ("a", Tensor.ofMatrix logits) ]
 
-let maxoutRule pieces (tape: Tape<float>) (inputs: Variable<float> list) =
-    tape.Record(
-        "maxout",
-        Maxout.Forward(pieces, inputs[0].Value, tape.Arena),
-        Array.ofList inputs
-    )
+let maxoutRule pieces _ (inputs: Variable<float> list) = inputs[0].Maxout pieces
 
 // All numbers a tenth apart, so that differences exchange no pieces.
 let distinct = [| for i in 0..35 -> float i / 10.0 |]
@@ -1086,19 +1076,8 @@ for pieces in [ 1; 2; 3 ] do
     differences $"maxout of {pieces}" (maxoutRule pieces) [ ("x", Tensor.ofMatrix x) ]
 (*** include-output ***)
 (** Transposed convolution with DCGAN's kernel, and three others: *)
-let transposedRule stride padding (tape: Tape<float>) (inputs: Variable<float> list) =
-    tape.Record(
-        "transposed convolution",
-        ConvTranspose2d.Forward(
-            stride,
-            padding,
-            inputs[0].Value,
-            inputs[1].Value,
-            inputs[2].Value,
-            tape.Arena
-        ),
-        Array.ofList inputs
-    )
+let transposedRule stride padding _ (inputs: Variable<float> list) =
+    inputs[0].ConvTranspose2d(inputs[1], inputs[2], stride, padding)
 
 for name, kernel, stride, padding in
     [
@@ -1215,11 +1194,13 @@ let coreLoss (record: Tape<float> -> Variable<float>) (parameters: Parameter<flo
     tape.Backward(loss, towards = parameters)
     loss.Value.ToScalar(), gradientsOf parameters
 
-let chance = random.Split "dropout"
-let discriminatorLoss (tape: Tape<float>) = game.DiscriminatorLoss(tape, real, noise, chance)
+let discriminatorLoss (tape: Tape<float>) =
+    use _ = tape.Training()
+    game.DiscriminatorLoss(tape, real, noise)
 
 let generatorLoss (objective: GeneratorObjective) (tape: Tape<float>) =
-    game.GeneratorLoss(tape, noise, chance, objective)
+    use _ = tape.Training()
+    game.GeneratorLoss(tape, noise, objective)
 
 let agreeOnGame name (longhandLoss, longhand: TwoLayers) (loss: float, core: TwoLayers) =
     check $"longhand = core, {name}" (loss - longhandLoss) 1e-12
@@ -1302,13 +1283,7 @@ let core32 target (a: float32) =
     let tape = Tape<float32>()
     let logit = tape.Input(Tensor<float32>.From(Shape(1, 1), ReadOnlySpan [| a |]))
 
-    let loss =
-        tape.Record(
-            "entropy",
-            BinaryCrossEntropy.Forward(target, logit.Value, tape.Arena),
-            logit
-        )
-
+    let loss = logit.BinaryCrossEntropy target
     tape.Backward loss
     float (loss.Value.ToScalar()), float ((nonNull logit.Gradient).ToScalar())
 
@@ -2129,7 +2104,8 @@ Before both learn: the discriminator alone, against the untrained generator. Aft
 let gradientNorms (noise: Tensor<float32>) (tape: Tape<float32>) (gan: Gan<float32>) =
     let norm objective =
         tape.Clear()
-        let loss = gan.GeneratorLoss(tape, noise, RandomStream 0UL, objective)
+        use _ = tape.Training(RandomStream 0UL)
+        let loss = gan.GeneratorLoss(tape, noise, objective)
 
         for parameter in gan.Generator.Parameters do
             parameter.ZeroGradient()
@@ -2340,11 +2316,9 @@ let observe (rows: float32[][]) =
                 tape.Clear()
 
                 let logits =
-                    observer.Logits(tape, tape.Constant(asRows pixels (Seq.concat part))).Value
+                    observer.Logits(tape.Constant(asRows pixels (Seq.concat part))).Value
 
-                let features =
-                    tape.Recorded |> Seq.find (fun made -> made.Name = "hidden.weight relu")
-
+                let features = tape.Find("hidden", "LinearRelu")
                 Array.zip (rowsOf 84 features.Value) (rowsOf 10 logits)
         |]
         |> Array.concat
@@ -2693,19 +2667,7 @@ let errorOfStamp (pullback: float[] -> int -> float[] -> float[]) =
 
             let _, gradients =
                 runRule
-                    (fun tape inputs ->
-                        tape.Record(
-                            "stamps",
-                            ConvTranspose2d.Forward(
-                                stride,
-                                0,
-                                inputs[0].Value,
-                                inputs[1].Value,
-                                null,
-                                tape.Arena
-                            ),
-                            Array.ofList inputs
-                        ))
+                    (fun _ inputs -> inputs[0].ConvTranspose2d(inputs[1], stride = stride))
                     [
                         asTensor [ 1; 1; 6; 1 ] (x.ToRowMatrix())
                         asTensor [ 1; kernel; 1; 1 ] (w.ToRowMatrix())
@@ -2738,28 +2700,26 @@ What a number stamped, it collects: a convolution with the same kernel, not turn
 **3. Find the bug.** A colleague sets all gradients to zero and then takes a step with each of two optimizers, the discriminator's first. The losses look plausible. What leaks, and where? Mend it below.
 *)
 let suspectStep (gan: Gan<float>) (ofD: Optimizer<float>) (ofG: Optimizer<float>) =
-    let tape = Tape<float>()
+    let tape = Tape<float>(training = true)
     ofD.ZeroGradients()
     ofG.ZeroGradients()
-    tape.Backward(gan.DiscriminatorLoss(tape, real, noise, chance))
+    tape.Backward(gan.DiscriminatorLoss(tape, real, noise))
     ofD.Step 0.1
     tape.Clear()
-    tape.Backward(gan.GeneratorLoss(tape, noise, chance))
+    tape.Backward(gan.GeneratorLoss(tape, noise))
     ofG.Step 0.1
 
 /// The largest difference that two steps leave in the parameters, from a step in which each loss sees its own player only.
 let errorOfStep (step: Gan<float> -> Optimizer<float> -> Optimizer<float> -> unit) =
     let right (gan: Gan<float>) (ofD: Optimizer<float>) (ofG: Optimizer<float>) =
-        let tape = Tape<float>()
+        let tape = Tape<float>(training = true)
 
         for player, optimizer, loss in
             [
                 gan.Discriminator.Parameters,
                 ofD,
-                (fun () -> gan.DiscriminatorLoss(tape, real, noise, chance))
-                gan.Generator.Parameters,
-                ofG,
-                (fun () -> gan.GeneratorLoss(tape, noise, chance))
+                (fun () -> gan.DiscriminatorLoss(tape, real, noise))
+                gan.Generator.Parameters, ofG, (fun () -> gan.GeneratorLoss(tape, noise))
             ] do
             tape.Clear()
             let loss = loss ()
@@ -2786,13 +2746,13 @@ printfn $"exercise 3: {outcome (errorOfStep suspectStep)}"
 (*** include-output ***)
 (*** hide ***)
 let mendedStep (gan: Gan<float>) (ofD: Optimizer<float>) (ofG: Optimizer<float>) =
-    let tape = Tape<float>()
+    let tape = Tape<float>(training = true)
     ofD.ZeroGradients()
-    tape.Backward(gan.DiscriminatorLoss(tape, real, noise, chance))
+    tape.Backward(gan.DiscriminatorLoss(tape, real, noise))
     ofD.Step 0.1
     tape.Clear()
     ofG.ZeroGradients()
-    tape.Backward(gan.GeneratorLoss(tape, noise, chance))
+    tape.Backward(gan.GeneratorLoss(tape, noise))
     ofG.Step 0.1
 
 check "the solution of exercise 3" (errorOfStep mendedStep) 1e-12

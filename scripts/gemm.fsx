@@ -491,20 +491,17 @@ check
     ((longhandBlocked (3, 4, 2) a b - c).PointwiseAbs().Enumerate() |> Seq.max)
     1e-12
 
-let matMul (tape: Tape<float>) (inputs: Variable<float>[]) =
-    tape.Record("product", MatMul.Forward(inputs[0].Value, inputs[1].Value, tape.Arena), inputs)
-
 let tape = Tape<float>()
 let inputs = [| Tensor.ofMatrix a; Tensor.ofMatrix b |]
 let variables = inputs |> Array.map tape.Input
-let product = matMul tape variables
+let product = variables[0].MatMul variables[1]
 tape.Backward(product, Tensor.ofMatrix dc)
 
 agree "C" c product.Value
 agree "dA" da variables[0].Gradient
 agree "dB" db variables[1].Gradient
 
-for error in GradCheck.Run(matMul, inputs, [||], random) do
+for error in GradCheck.Run((fun _ x -> x[0].MatMul x[1]), inputs, [||], random) do
     check $"derived = differences, {error.Name}" error.Error 1e-6
 (*** include-output ***)
 (**

@@ -877,9 +877,9 @@ csharp "Rules/GlobalAveragePool.cs" "Forward"
 (*** hide ***)
 csharp "Rules/PadShortcut.cs" "Forward"
 (*** include-it-raw ***)
-(** The block is a method of the model. What has a rectifier behind its normalization is one rule (BNR): *)
+(** The block is a method of the model, with its two orders. What has a rectifier behind its normalization is one rule (BNR): *)
 (*** hide ***)
-csharp "Models/ResidualBlock.cs" "ApplyBehind"
+csharp "Models/ResidualBlock.cs" "Apply"
 (*** include-it-raw ***)
 (** And a step of gradient descent: *)
 (*** hide ***)
@@ -899,19 +899,8 @@ let normalVector count = (normalMatrix 1 count).Row 0
 
 let differences = differencesAlong random
 
-let convolutionRule stride padding (tape: Tape<float>) (inputs: Variable<float> list) =
-    tape.Record(
-        "convolution",
-        Conv2d.Forward(
-            stride,
-            padding,
-            inputs[0].Value,
-            inputs[1].Value,
-            inputs[2].Value,
-            tape.Arena
-        ),
-        Array.ofList inputs
-    )
+let convolutionRule stride padding _ (inputs: Variable<float> list) =
+    inputs[0].Conv2d(inputs[1], inputs[2], stride, padding)
 
 for name, kernel, stride, padding in
     [
@@ -952,29 +941,22 @@ for name, kernel, stride, padding in
     differences name (convolutionRule stride padding) inputs
 (*** include-output ***)
 (** Batch normalization, 12 rows of 3 channels, with statistics of the batch and with fixed ones: *)
-let batchNormRule eps (tape: Tape<float>) (inputs: Variable<float> list) =
-    let struct (y, back, _, _) =
-        BatchNorm.Forward(eps, inputs[0].Value, inputs[1].Value, inputs[2].Value, tape.Arena)
-
-    tape.Record("batch norm", struct (y, back), Array.ofList inputs)
+let batchNormRule eps _ (inputs: Variable<float> list) =
+    let struct (y, _, _) = inputs[0].BatchNorm(inputs[1], inputs[2], eps)
+    y
 
 let x, gain, bias, dy = normalMatrix 12 3, normalVector 3, normalVector 3, normalMatrix 12 3
 let fixedMean, fixedVariance = normalVector 3, (normalVector 3).PointwiseAbs()
 
-let fixedRule (tape: Tape<float>) (inputs: Variable<float> list) =
-    tape.Record(
-        "batch norm",
-        BatchNorm.ForwardFixed(
-            1e-5,
-            inputs[0].Value,
-            inputs[1].Value,
-            inputs[2].Value,
+let fixedRule _ (inputs: Variable<float> list) =
+    inputs[0]
+        .BatchNormFixed(
+            inputs[1],
+            inputs[2],
             Tensor.ofVector fixedMean,
             Tensor.ofVector fixedVariance,
-            tape.Arena
-        ),
-        Array.ofList inputs
-    )
+            1e-5
+        )
 
 let normInputs =
     [ "x", Tensor.ofMatrix x; "gain", Tensor.ofVector gain; "bias", Tensor.ofVector bias ]
@@ -1015,11 +997,11 @@ holds
 (*** include-output ***)
 (** The running statistics of the layer after three batches, and its answer in use, which is that of fixed statistics: *)
 let normLayer = BatchNorm<float>("norm", 3)
-let runningTape = Tape<float>()
+let runningTape = Tape<float>(training = true)
 let three = [ normalMatrix 12 3; normalMatrix 7 3; normalMatrix 20 3 ]
 
 for batch in three do
-    normLayer.Apply(runningTape, runningTape.Input(Tensor.ofMatrix batch), true) |> ignore
+    normLayer.Apply(runningTape.Input(Tensor.ofMatrix batch)) |> ignore
 
 let runningMean, runningVariance =
     three
@@ -1037,7 +1019,9 @@ let runningMean, runningVariance =
 agree "running mean" (runningMean.ToRowMatrix()) normLayer.Mean
 agree "running variance" (runningVariance.ToRowMatrix()) normLayer.Variance
 
-let inUse = normLayer.Apply(runningTape, runningTape.Input(Tensor.ofMatrix x), false).Value
+let inUse =
+    use _ = runningTape.Evaluation()
+    normLayer.Apply(runningTape.Input(Tensor.ofMatrix x)).Value
 
 agree
     "batch norm in use"
@@ -1051,32 +1035,14 @@ let pooledImage = asTensor [ 2; 5; 4; 3 ] (normalMatrix 2 60)
 
 differences
     "mean over the image"
-    (fun tape inputs ->
-        tape.Record(
-            "pool",
-            GlobalAveragePool.Forward(inputs[0].Value, tape.Arena),
-            Array.ofList inputs
-        ))
+    (fun _ inputs -> inputs[0].GlobalAveragePool())
     [ ("x", pooledImage) ]
 
-differences
-    "option A"
-    (fun tape inputs ->
-        tape.Record(
-            "shortcut",
-            PadShortcut.Forward(2, 6, inputs[0].Value, tape.Arena),
-            Array.ofList inputs
-        ))
-    [ ("x", pooledImage) ]
+differences "option A" (fun _ inputs -> inputs[0].PadShortcut(2, 6)) [ ("x", pooledImage) ]
 
 differences
     "average pool"
-    (fun tape inputs ->
-        tape.Record(
-            "pool",
-            AveragePool2d.Forward(3, 2, inputs[0].Value, tape.Arena),
-            Array.ofList inputs
-        ))
+    (fun _ inputs -> inputs[0].AveragePool2d(3, 2))
     [ ("x", pooledImage) ]
 
 // No two numbers of a window are so close that differences would exchange them.
@@ -1085,12 +1051,7 @@ random.Shuffle(distinct.AsSpan())
 
 differences
     "max pool"
-    (fun tape inputs ->
-        tape.Record(
-            "pool",
-            MaxPool2d.Forward(3, 2, 1, inputs[0].Value, tape.Arena),
-            Array.ofList inputs
-        ))
+    (fun _ inputs -> inputs[0].MaxPool2d(3, 2, 1))
     [ ("x", Tensor<float>.From(Shape(2, 5, 4, 3), ReadOnlySpan distinct)) ]
 
 let sizes = {| Batch = 2; Height = 3; Width = 4; Channels = 2 |}
@@ -1115,28 +1076,15 @@ let blockInput =
         sums |> List.forall (fun sum -> sum.PointwiseAbs().Enumerate() |> Seq.min > 0.005))
 
 /// Stride 1, padding 1, no bias.
-let convolution (tape: Tape<float>) (inputs: Variable<float> list) =
-    tape.Record(
-        "convolution",
-        Conv2d.Forward(1, 1, inputs[0].Value, inputs[1].Value, null, tape.Arena),
-        Array.ofList inputs
-    )
+let convolution _ (inputs: Variable<float> list) =
+    inputs[0].Conv2d(inputs[1], stride = 1, padding = 1)
 
-let blockRule (tape: Tape<float>) (inputs: Variable<float> list) =
-    let relu (x: Variable<float>) = tape.Record("relu", Relu.Forward(x.Value, tape.Arena), x)
-
+let blockRule tape (inputs: Variable<float> list) =
     let layer x (parameters: Variable<float> list) =
         batchNormRule 1e-5 tape (convolution tape [ x; parameters[0] ] :: parameters[1..2])
 
-    let residual = layer (relu (layer inputs[0] inputs[1..3])) inputs[4..6]
-
-    tape.Record(
-        "add",
-        Add.Forward(residual.Value, inputs[0].Value, tape.Arena),
-        residual,
-        inputs[0]
-    )
-    |> relu
+    let first = layer inputs[0] inputs[1..3]
+    (layer (first.Relu()) inputs[4..6] + inputs[0]).Relu()
 
 let tensorsOf (layer: NormalizedConvolution) =
     [
@@ -1178,7 +1126,7 @@ differences "residual block" blockRule blockInputs
 (**
 What the derivation said about batch normalization, on a convolution with a bias before it:
 *)
-let behindNorm eps (tape: Tape<float>) (inputs: Variable<float> list) =
+let behindNorm eps tape (inputs: Variable<float> list) =
     batchNormRule eps tape (convolutionRule 1 1 tape inputs[0..2] :: inputs[3..4])
 
 let beforeNorm (factor: float) =
@@ -1228,12 +1176,11 @@ let labels = [| 0; 2; 1 |]
 
 /// True if all that goes into a rectifier is ten steps of the differences away from 0.
 let isAwayFromKinks (images: Tensor<float>) =
-    let tape = Tape<float>()
-    network.Logits(tape, tape.Constant images, true) |> ignore
+    let tape = Tape<float>(training = true)
+    network.Logits(tape.Constant images) |> ignore
 
     tape.Recorded
-    |> Seq.filter (fun variable ->
-        variable.Name.EndsWith ".gain" || variable.Name.EndsWith ".add")
+    |> Seq.filter (fun variable -> variable.Rule = "BatchNorm" || variable.Rule = "Add")
     |> Seq.forall (fun variable ->
         variable.Value.ToArray() |> Array.forall (fun x -> abs x > 10.0 * GradCheck.Step))
 
@@ -1243,7 +1190,9 @@ let images =
 
 let networkErrors =
     GradCheck.Run(
-        (fun tape inputs -> network.Loss(tape, inputs[0], labels, true)),
+        (fun tape inputs ->
+            use _ = tape.Training()
+            network.Loss(inputs[0], labels)),
         [| images |],
         Array.ofSeq network.Parameters,
         random
@@ -1525,7 +1474,7 @@ type Stack = { Name: string; HasShortcuts: bool; IsNormalized: bool }
 /// The norm of the signal and that of its gradient before each block and behind the last, from the bottom to the top.
 let normsThrough (stack: Stack) (seed: uint64) =
     let stream = RandomStream(seed).Split("gradients")
-    let tape = Tape<float32>()
+    let tape = Tape<float32>(training = true)
     let shape = Shape(8, 8, 8, 16)
 
     let drawn () =
@@ -1535,26 +1484,15 @@ let normsThrough (stack: Stack) (seed: uint64) =
                 ReadOnlySpan(Array.init shape.Length (fun _ -> float32 (stream.NextNormal())))
             )
 
-    let relu (x: Variable<float32>) = tape.Record("relu", Relu.Forward(x.Value, tape.Arena), x)
-
     let layer (x: Variable<float32>) =
         let convolved =
-            Conv2d<float32>("conv", 3, 1, 1, 16, 16, false, WeightScale.He, stream)
-                .Apply(tape, x)
+            Conv2d<float32>("conv", 3, 1, 1, 16, 16, false, WeightScale.He, stream).Apply x
 
-        if stack.IsNormalized then
-            BatchNorm<float32>("norm", 16).Apply(tape, convolved, true)
-        else
-            convolved
+        if stack.IsNormalized then BatchNorm<float32>("norm", 16).Apply convolved else convolved
 
     let block (x: Variable<float32>) (_: int) =
-        let residual = x |> layer |> relu |> layer
-
-        if stack.HasShortcuts then
-            tape.Record("add", Add.Forward(residual.Value, x.Value, tape.Arena), residual, x)
-            |> relu
-        else
-            relu residual
+        let residual = layer ((layer x).Relu())
+        (if stack.HasShortcuts then residual + x else residual).Relu()
 
     let signals = List.scan block (tape.Input(drawn ())) [ 1 .. healthyDepth / 2 ]
     tape.Backward(List.last signals, drawn ())
@@ -1946,16 +1884,13 @@ let responsesOf (model: ResNet<float32>) =
     model.KeepsResponses <- true
     tape.Clear()
     let struct (x, _) = smallClothes.Batch<float32>(ReadOnlySpan rows)
-    (model :> IClassifier<float32>).Logits(tape, tape.Constant x, false) |> ignore
-
-    let names = set model.Responses
+    model.Logits(tape.Constant x) |> ignore
 
     [
-        for variable in tape.Recorded do
-            if names.Contains variable.Name then
-                Statistics.PopulationStandardDeviation(
-                    variable.Value.ToArray() |> Seq.map float
-                )
+        for place in model.Responses ->
+            Statistics.PopulationStandardDeviation(
+                tape.Find(place).Value.ToArray() |> Seq.map float
+            )
     ]
 
 let meanResponses layers shortcuts =
@@ -2329,13 +2264,13 @@ let shown = 0
 let maps =
     tape.Clear()
     let struct (x, _) = pictures.Test.Batch<float32>(ReadOnlySpan [| shown |])
-    (trained :> IClassifier<float32>).Logits(tape, tape.Constant x, false) |> ignore
+    trained.Logits(tape.Constant x) |> ignore
 
     [
         for name in [ "stem"; "stage.0"; "stage.1"; "stage.2" ] ->
             let variable =
                 tape.Recorded
-                |> Seq.findBack (fun variable -> variable.Name.StartsWith $"{name}.")
+                |> Seq.findBack (fun variable -> variable.Place.StartsWith $"{name}.")
 
             let shape = variable.Value.Shape
 
@@ -2453,12 +2388,7 @@ let errorOfShortcut (pullback: int -> int -> int -> float[] -> float[]) =
 
     let _, gradients =
         runRule
-            (fun tape inputs ->
-                tape.Record(
-                    "shortcut",
-                    PadShortcut.Forward(2, outs, inputs[0].Value, tape.Arena),
-                    inputs[0]
-                ))
+            (fun _ inputs -> inputs[0].PadShortcut(2, outs))
             [ asTensor [ 1; 1; width; ins ] (normalMatrix 1 (width * ins)) ]
             (Tensor.ofVector dy)
 
@@ -2578,12 +2508,7 @@ let countedField (layers: (int * int) list) =
                 let weights =
                     asTensor [ 1; kernel; 1; 1 ] (Matrix<float>.Build.Dense(1, kernel, 1.0))
 
-                tape.Record(
-                    "convolution",
-                    Conv2d.Forward(stride, 0, y.Value, weights, null, tape.Arena),
-                    y,
-                    tape.Constant weights
-                ))
+                y.Conv2d(tape.Constant weights, stride = stride))
             x
 
     let middle = Tensor<float>.Zeros top.Value.Shape

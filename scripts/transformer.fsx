@@ -479,7 +479,9 @@ The linear map:
 csharp "Rules/Linear.cs" "Forward"
 (*** include-it-raw ***)
 (**
-The *tape* remembers which rules ran on what, and calls their pullbacks in reverse. The chain rule is the last loop:
+The *tape* remembers which rules ran on what, and calls their pullbacks in reverse. A variable knows its tape, so a rule is applied and recorded in one
+word, `x.LayerNorm(gain, bias)`. One tape is one pass, and it is used up before a parameter changes: a pullback that would read a parameter of after the
+step is refused. The chain rule is the last loop:
 *)
 (*** hide ***)
 csharp "Autodiff/Tape.cs" "Backward"
@@ -507,10 +509,14 @@ let asTensor (shape: int list) (m: Matrix<float>) =
     (Tensor.ofMatrix m).Reshape(Shape(Array.ofList shape))
 
 /// Runs a rule in double and returns its value, and the gradient of each input for a cotangent.
-let runRule record (inputs: Tensor<float> list) (cotangent: Tensor<float>) =
+let runRule
+    (record: Tape<float> -> Variable<float> list -> Variable<float>)
+    (inputs: Tensor<float> list)
+    (cotangent: Tensor<float>)
+    =
     let tape = Tape<float>()
     let variables = inputs |> List.map tape.Input
-    let output: Variable<float> = record tape variables
+    let output = record tape variables
     tape.Backward(output, cotangent)
 
     output.Value.ToPersistent(),
@@ -524,7 +530,11 @@ let agree name (longhand: Matrix<float>) (core: Tensor<float>) =
             (core.Reshape(Shape(longhand.RowCount, longhand.ColumnCount))))
         1e-12
 
-let differences name record (inputs: Tensor<float> list) =
+let differences
+    name
+    (record: Tape<float> -> Variable<float> list -> Variable<float>)
+    (inputs: Tensor<float> list)
+    =
     for error in
         GradCheck.Run(
             (fun tape variables -> record tape (List.ofArray variables)),
@@ -535,19 +545,10 @@ let differences name record (inputs: Tensor<float> list) =
         check $"derived = differences, {name}, {error.Name}" error.Error 1e-6
 
 (** Attention, causal, 5 positions, 4 features: *)
-let attentionRule (tape: Tape<float>) (inputs: Variable<float> list) =
-    let struct (y, _, back) =
-        Attention.Forward(
-            1,
-            0.5,
-            AttentionMask.Causal,
-            inputs[0].Value,
-            inputs[1].Value,
-            inputs[2].Value,
-            tape.Arena
-        )
+let attentionRule _ (inputs: Variable<float> list) =
+    let struct (y, _) = inputs[0].Attention(inputs[1], inputs[2], 1, 0.5, AttentionMask.Causal)
 
-    tape.Record("attention", struct (y, back), Array.ofList inputs)
+    y
 
 let q, k, v, dy = normalMatrix 5 4, normalMatrix 5 4, normalMatrix 5 4, normalMatrix 5 4
 let qkv = [ q; k; v ] |> List.map (asTensor [ 1; 5; 4 ])
@@ -564,12 +565,8 @@ List.iter2
 differences "attention" attentionRule qkv
 (*** include-output ***)
 (** Layer normalization, 5 rows of 4 features, gain and bias not 1 and 0: *)
-let layerNormRule (tape: Tape<float>) (inputs: Variable<float> list) =
-    tape.Record(
-        "layer norm",
-        LayerNorm.Forward(1e-5, inputs[0].Value, inputs[1].Value, inputs[2].Value, tape.Arena),
-        Array.ofList inputs
-    )
+let layerNormRule _ (inputs: Variable<float> list) =
+    inputs[0].LayerNorm(inputs[1], inputs[2], 1e-5)
 
 let x, gain, bias = normalMatrix 5 4, (normalMatrix 1 4).Row 0, (normalMatrix 1 4).Row 0
 let layerNormInputs = [ Tensor.ofMatrix x; Tensor.ofVector gain; Tensor.ofVector bias ]
@@ -591,12 +588,8 @@ differences "layer norm" layerNormRule layerNormInputs
 (** Cross-entropy with smoothing 0.1, 5 rows of 4 classes: *)
 let targets = [| 0; 3; 1; 1; 2 |]
 
-let crossEntropyRule (tape: Tape<float>) (inputs: Variable<float> list) =
-    tape.Record(
-        "cross-entropy",
-        CrossEntropy.Forward(targets, Nullable(), 0.1, inputs[0].Value, tape.Arena),
-        Array.ofList inputs
-    )
+let crossEntropyRule _ (inputs: Variable<float> list) =
+    inputs[0].CrossEntropy(targets, smoothing = 0.1)
 
 let loss, dlogits = longhandCrossEntropy 0.1 targets x
 
@@ -612,36 +605,18 @@ let sizes = {| Rows = 3; In = 4; Out = 5 |}
 
 differences
     "linear"
-    (fun tape inputs ->
-        tape.Record(
-            "linear",
-            Linear.Forward(inputs[0].Value, inputs[1].Value, inputs[2].Value, tape.Arena),
-            Array.ofList inputs
-        ))
+    (fun _ inputs -> inputs[0].Linear(inputs[1], inputs[2]))
     [
         Tensor.ofMatrix (normalMatrix sizes.Rows sizes.In)
         Tensor.ofMatrix (normalMatrix sizes.In sizes.Out)
         Tensor.ofVector ((normalMatrix 1 sizes.Out).Row 0)
     ]
 
-differences
-    "softmax"
-    (fun tape inputs ->
-        tape.Record(
-            "softmax",
-            Softmax.Forward(inputs[0].Value, tape.Arena),
-            Array.ofList inputs
-        ))
-    [ Tensor.ofMatrix x ]
+differences "softmax" (fun _ inputs -> inputs[0].Softmax()) [ Tensor.ofMatrix x ]
 
 differences
     "embedding"
-    (fun tape inputs ->
-        tape.Record(
-            "embedding",
-            Embedding.Forward([| 2; 0; 2 |], Shape(3), 2.0, inputs[0].Value, tape.Arena),
-            Array.ofList inputs
-        ))
+    (fun tape inputs -> tape.Embedding([| 2; 0; 2 |], Shape 3, 2.0, inputs[0]))
     [ Tensor.ofMatrix x ]
 
 let smallSettings =
@@ -666,7 +641,9 @@ let smallBatch =
 let smallErrors =
     // Dropout draws the same masks each time.
     GradCheck.Run(
-        (fun tape _ -> small.Loss(Pass<float>(tape, RandomStream 7UL), smallBatch, 0.1)),
+        (fun tape _ ->
+            use _ = tape.Training(RandomStream 7UL)
+            small.Loss(tape, smallBatch, 0.1)),
         [||],
         Array.ofSeq small.Parameters,
         random
@@ -1088,7 +1065,8 @@ let learner (settings: TransformerSettings) (seed: uint64) =
 let learn (learner: Learner) smoothing number rate =
     let batch = learner.Batches.Next()
     tape.Clear()
-    let loss = learner.Model.Loss(Pass<float32>(tape, learner.Dropout), batch, smoothing)
+    use _ = tape.Training learner.Dropout
+    let loss = learner.Model.Loss(tape, batch, smoothing)
     FiniteGuard.ThrowIfNotFinite(number, loss, tape, learner.Model.Parameters)
     learner.Adam.ZeroGradients()
     tape.Backward loss
@@ -1348,8 +1326,8 @@ let readAnew (model: Transformer<float32>) (sources: int[][]) =
     let source = TokenBatch sources
     let said = sources |> Array.map (fun _ -> ResizeArray [ Vocabulary.Begin ])
     tape.Clear()
-
-    let memory = model.Encode(Pass<float32> tape, source).Value.ToPersistent()
+    use _ = tape.Inference()
+    let memory = model.Encode(tape, source).Value.ToPersistent()
     let isOpen (answer: ResizeArray<int>) = not (answer.Contains Vocabulary.End)
     let limit = min settings.MaximumLength (sources[0].Length + extraLength)
 
@@ -1357,9 +1335,7 @@ let readAnew (model: Transformer<float32>) (sources: int[][]) =
         tape.Clear()
         let target = TokenBatch(said |> Array.map _.ToArray())
 
-        let logits =
-            model.Decode(Pass<float32> tape, tape.Constant memory, source, target).Value
-
+        let logits = model.Decode(tape.Constant memory, source, target).Value
         let scores = Array.chunkBySize logits.Shape.Columns (logits.ToArray())
 
         for i in 0 .. said.Length - 1 do
@@ -1774,7 +1750,7 @@ Results.claims<Moment> page fingerprint
 | not in it | clipping, starting weights | `Optimizers/GradientClipping.cs`, `Layers/Initialization.cs` | [norms by hand](variations.html#Gradient-clipping); variances, in the tests |
 | not in it | one batch by heart, loss at the start beside ln V | | [here](variations.html#Can-it-learn-at-all-One-batch-by-heart) |
 | not in it | greedy decoding, key-value cache, free running | `Models/GreedyDecoder.cs`, `Models/KeyValueCache.cs` | [equal answers](#Decoding); [shares](#Teacher-forced-and-free-running) |
-| appendix | attention pictures | `Models/Pass.cs` | [here](#What-the-heads-look-at) and for [translation](translation.html#What-the-heads-look-at) |
+| appendix | attention pictures | `Tape.Find` in `Autodiff/Tape.cs` | [here](#What-the-heads-look-at) and for [translation](translation.html#What-the-heads-look-at) |
 
 ## Paper says, we did
 
@@ -1858,11 +1834,7 @@ let errorOfSoftmax (pullback: float[] -> float[] -> float[]) =
     let s, dp = normalMatrix 1 5, normalMatrix 1 5
 
     let value, gradients =
-        runRule
-            (fun tape x ->
-                tape.Record("softmax", Softmax.Forward(x[0].Value, tape.Arena), x[0]))
-            [ asTensor [ 1; 5 ] s ]
-            (asTensor [ 1; 5 ] dp)
+        runRule (fun _ x -> x[0].Softmax()) [ asTensor [ 1; 5 ] s ] (asTensor [ 1; 5 ] dp)
 
     Array.map2
         (fun a b -> abs (a - b))
@@ -1945,14 +1917,7 @@ let errorOfNorm (pullback: float[] -> float[] -> float[] -> float[]) =
 
     let _, gradients =
         runRule
-            (fun tape v ->
-                tape.Record(
-                    "norm",
-                    LayerNorm.Forward(1e-5, v[0].Value, v[1].Value, v[2].Value, tape.Arena),
-                    v[0],
-                    v[1],
-                    v[2]
-                ))
+            (fun _ v -> v[0].LayerNorm(v[1], v[2], 1e-5))
             [ asTensor [ 1; 6 ] x; asTensor [ 6 ] gain; asTensor [ 6 ] bias ]
             (asTensor [ 1; 6 ] dy)
 

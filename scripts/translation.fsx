@@ -406,7 +406,8 @@ let learner (settings: TransformerSettings) (seed: uint64) =
 let learn (learner: Learner) number rate =
     let batch = learner.Batches.Next()
     tape.Clear()
-    let loss = learner.Model.Loss(Pass<float32>(tape, learner.Dropout), batch, smoothing)
+    use _ = tape.Training learner.Dropout
+    let loss = learner.Model.Loss(tape, batch, smoothing)
     FiniteGuard.ThrowIfNotFinite(number, loss, tape, learner.Model.Parameters)
     learner.Adam.ZeroGradients()
     tape.Backward loss

@@ -477,15 +477,14 @@ The paper says 65 million; we count 63 million, without biases in the projection
 let baseStep () =
     let model = Transformer<float32>(baseModel true true, RandomStream page.Seed)
     let adam = Adam<float32>(model.Parameters)
-    let own = Tape<float32>()
+    let own = Tape<float32>(training = true, random = RandomStream page.Seed)
     let ids () = Array.init 24 (fun _ -> 3 + stream.NextBelow(symbols - 3))
     let batch = PairBatch [| for _ in 1..8 -> SequencePair(ids (), ids ()) |]
-    let dropout = RandomStream page.Seed
 
     let step () =
         adam.ZeroGradients()
         own.Clear()
-        let loss = model.Loss(Pass<float32>(own, dropout), batch, 0.1)
+        let loss = model.Loss(own, batch, 0.1)
         own.Backward loss
         adam.Step 1e-4
         float (loss.Value.ToScalar())
@@ -627,7 +626,8 @@ let train learnFrom watch steps evaluations variation seed report =
     let learn number rate =
         let batch = learner.Batches.Next()
         tape.Clear()
-        let loss = model.Loss(Pass<float32>(tape, learner.Dropout), batch, variation.Smoothing)
+        use _ = tape.Training learner.Dropout
+        let loss = model.Loss(tape, batch, variation.Smoothing)
         FiniteGuard.ThrowIfNotFinite(number, loss, tape, model.Parameters)
         learner.Adam.ZeroGradients()
         tape.Backward loss
@@ -1107,7 +1107,7 @@ let overfitting =
     [
         for number in 1..150 ->
             tape.Clear()
-            let loss = byHeart.Loss(Pass<float32> tape, batch, 0.0)
+            let loss = byHeart.Loss(tape, batch, 0.0)
             adam.ZeroGradients()
             tape.Backward loss
             FiniteGuard.Step(number, adam, 1e-3, tape)
@@ -1142,14 +1142,14 @@ let clippedTo (limit: float) =
     let model = Transformer<float32>(whole, stream.Split "model")
     let adam = Adam<float32>(model.Parameters)
     let batches = BatchStream(trainPairs, tokenBudget, stream.Split "order")
-    let dropout = stream.Split "dropout"
+    use _ = tape.Training(stream.Split "dropout")
     let mutable byHand = 0.0
 
     [
         for number in 1 .. page.Pick(quick = 20, standard = 150) do
             let batch = batches.Next()
             tape.Clear()
-            let loss = model.Loss(Pass<float32>(tape, dropout), batch, 0.1)
+            let loss = model.Loss(tape, batch, 0.1)
             adam.ZeroGradients()
             tape.Backward loss
 

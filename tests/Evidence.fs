@@ -49,7 +49,8 @@ let private sorted () = lock figures (fun () -> figures |> Seq.sortBy (fun figur
 /// One line for each figure.
 let table () = [ for figure in sorted () -> $"{figure.Promise}: {figure.Figure} {figure.Value}" ]
 
-let private git (arguments: string) =
+/// What git says; nothing where there is none, or no repository.
+let git (arguments: string) =
     try
         let start = ProcessStartInfo("git", arguments, WorkingDirectory = root, RedirectStandardOutput = true)
         use run = Process.Start start |> nonNull

@@ -31,8 +31,39 @@ let private closing (summary: TestRunSummary) audit =
     let skipped = add Skipped summary.ignored.Length
     $"{passed} passed, {failed} failed" + (if skipped > 0 then $", {skipped} skipped" else "")
 
+/// Runs the tests of some lists and no others: `--lists=Gemm,VectorMath`.
+let private listsArgument = "--lists="
+
+/// Some lists say in brackets behind their name what they run on.
+let private isOf (list: string) (path: string list) =
+    let name = String.concat "." path
+
+    name.StartsWith(list + ".", StringComparison.Ordinal)
+    || name.StartsWith(list + " (", StringComparison.Ordinal)
+
+/// Tells how many tests of each list passed. A list without any fails the run: its name may have changed since somebody asked for it.
+let private haveAllRun (lists: string list) (summary: TestRunSummary) =
+    let counts =
+        [
+            for list in lists -> list, summary.passed |> Seq.filter (fun (test, _) -> isOf list test.name) |> Seq.length
+        ]
+
+    for list, count in counts do
+        printfn $"{list}: {count} passed"
+
+    List.forall (fun (_, count) -> count > 0) counts
+
 let private runTests (args: string[]) =
     let args = Array.except [ Evidence.longArgument ] args
+
+    let ofLists, args = args |> Array.partition (fun arg -> arg.StartsWith(listsArgument, StringComparison.Ordinal))
+
+    let lists =
+        [
+            for arg in ofLists do
+                yield! arg.Substring(listsArgument.Length).Split ','
+        ]
+
     let mutable finished: TestRunSummary option = None
     let handler = SummaryHandler.SummaryHandler(fun summary -> finished <- Some summary)
 
@@ -41,15 +72,25 @@ let private runTests (args: string[]) =
     let isFiltered =
         args
         |> Array.exists (fun arg -> arg.StartsWith("--filter", StringComparison.Ordinal) || arg = "--run")
+        || ofLists.Length > 0
 
-    let code = runTestsInAssemblyWithCLIArgs options args
+    let all = testFromThisAssembly () |> Option.defaultValue (TestList([], Normal))
+
+    let asked =
+        if lists.IsEmpty then
+            all
+        else
+            all |> Test.filter "." (fun path -> lists |> List.exists (fun list -> isOf list path))
+
+    let code = runTestsWithCLIArgs options args asked
 
     match finished with
     | None -> code
     | Some summary ->
         let audit = audit isFiltered
         let isWhole = not isFiltered
-        let isGood = code = 0 && audit <> Failed
+        let haveAllRun = haveAllRun lists summary
+        let isGood = code = 0 && audit <> Failed && haveAllRun
 
         if isWhole then
             for line in Gradients.table () do
@@ -73,4 +114,5 @@ let main args =
     match args with
     | [| first; folder |] when first = Checkpoints.SmallRun.childArgument -> Checkpoints.SmallRun.child folder
     | [| first; steps |] when first = Checkpoints.SmallRun.numbersArgument -> Checkpoints.SmallRun.numbers (int steps)
+    | [| only |] when only = Pins.PinWriter.argument -> Pins.PinWriter.write ()
     | _ -> runTests args

@@ -202,6 +202,31 @@ module Agreement =
 
         Charts.figure caption "class=\"plot-area\"" data layout
 
+    /// Cases in which libtorch was found to be off its own double; figures from before there was a referee have no such list.
+    let private wrong (file: JsonElement) =
+        match file.TryGetProperty "wrong" with
+        | true, cases -> List.ofSeq (cases.EnumerateArray())
+        | _ -> []
+
+    let private wrongTable (cases: JsonElement list) =
+        let row (case: JsonElement) =
+            let text key = Tables.encode (Stored.text key case)
+            let subject, off, settings, processor = text "name", text "of", text "settings", text "processor"
+
+            [ subject; off; settings; show (Stored.number "theirs" case); show (Stored.number "ours" case); processor ]
+
+        match cases with
+        | [] -> "<p>These figures have no such case.</p>"
+        | cases ->
+            let count = Tables.count cases.Length "case" "cases"
+
+            cases
+            |> List.map row
+            |> Tables.cards
+                "agreement"
+                [ "Compared"; "Off"; "Case"; "Libtorch from its double"; "Ours from it"; "Processor" ]
+            |> fun table -> $"<p>In {count} libtorch is wrong.</p>\n{table}"
+
     /// What was compared with what, when and on what.
     let private origin (file: JsonElement) (subjects: Subject list) =
         let text key = Tables.encode (Stored.text key file)
@@ -227,11 +252,11 @@ module Agreement =
                     if (inGroup subjects kinds).IsEmpty then
                         raise (FormatException $"there are no {title.ToLowerInvariant()}")
 
-                origin file subjects, subjects)
+                origin file subjects, wrongTable (wrong file), subjects)
 
         match read with
         | Error complaint -> [ complaint ]
-        | Ok(origin, subjects) ->
+        | Ok(origin, wrong, subjects) ->
             [
                 for subject in subjects do
                     if not subject.Agrees then
@@ -240,4 +265,5 @@ module Agreement =
                 yield! Tables.put "agreement" "agreement-chart" (chart subjects) document
                 yield! Tables.put "agreement" "agreement-summary" (summary subjects) document
                 yield! Tables.put "agreement" "agreement-tables" (tables subjects) document
+                yield! Tables.put "agreement" "agreement-wrong" wrong document
             ]

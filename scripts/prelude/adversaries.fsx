@@ -90,6 +90,7 @@ module Adversaries =
         (network: Variable<float32> -> Variable<float32>)
         =
         let width = rows.Shape.Columns
+        use _ = tape.Inference()
 
         rows.ToArray()
         |> Array.chunkBySize (500 * width)
@@ -100,12 +101,11 @@ module Adversaries =
 
     /// What the generator makes of each row of noise, [count, Noise], in the manner of testing.
     let samples (tape: Tape<float32>) (gan: Gan<float32>) (noise: Tensor<float32>) =
-        inBatches tape noise (fun z -> gan.Generator.Generate(tape, z, false))
-        |> Array.chunkBySize gan.Generator.Features
+        inBatches tape noise gan.Generator.Generate |> Array.chunkBySize gan.Generator.Features
 
     /// How probable it is to the discriminator that each row of x, [count, features], is real, in the manner of testing.
     let discriminate (tape: Tape<float32>) (gan: Gan<float32>) (x: Tensor<float32>) =
-        inBatches tape x (fun x -> gan.Discriminator.Logits(tape, x, null))
+        inBatches tape x gan.Discriminator.Logits
         |> Array.map (fun logit -> 1.0 / (1.0 + exp (-(float logit))))
 
     /// One side: what it trains, by what, and how fast.
@@ -153,13 +153,15 @@ module Adversaries =
         let draw () = noise contest.Noise noises contest.BatchSize gan.Generator.Noise
 
         let learn number (ofStep: float[]) =
+            use _ = tape.Training dropout
+
             for _ in 1 .. contest.DiscriminatorSteps do
                 let examples, z = contest.Real real contest.BatchSize, draw ()
-                let loss () = gan.DiscriminatorLoss(tape, examples, z, dropout, contest.RealTarget)
+                let loss () = gan.DiscriminatorLoss(tape, examples, z, contest.RealTarget)
                 discriminator.Learn(number, loss, (fun loss -> ofStep[0] <- loss))
 
             let z = draw ()
-            let loss () = gan.GeneratorLoss(tape, z, dropout, contest.Objective)
+            let loss () = gan.GeneratorLoss(tape, z, contest.Objective)
             generator.Learn(number, loss, (fun loss -> ofStep[1] <- loss))
 
         let look number =

@@ -13,11 +13,14 @@ module AttentionMaps =
     let collect (tape: Tape<float32>) (model: Transformer<float32>) (pair: SequencePair) =
         let batch = PairBatch [| pair |]
         tape.Clear()
-        let pass = Pass<float32> tape
+        model.Decode(model.Encode(tape, batch.Source), batch.Source, batch.DecoderInput) |> ignore
 
-        model.Decode(pass, model.Encode(pass, batch.Source), batch.Source, batch.DecoderInput) |> ignore
-
-        [ for entry in pass.AttentionMaps -> entry.Key, entry.Value.ToPersistent() ]
+        // Of the rule's two values the last is the weights.
+        tape.Recorded
+        |> Seq.filter (fun made -> made.Rule = "Attention")
+        |> Seq.groupBy _.Place
+        |> Seq.map (fun (place, made) -> place, (Seq.last made).Value.ToPersistent())
+        |> List.ofSeq
 
     /// A picture for each head, of which the reader chooses one: the tokens of the source, and those of the target. A number keeps equal tokens apart.
     let chart (maps: (string * Tensor<float32>) list) (source: string[]) (target: string[]) =

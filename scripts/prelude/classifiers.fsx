@@ -72,12 +72,14 @@ module Classifiers =
 
     /// The class with the largest score of each row, up to a thousand rows at a time.
     let predict (tape: Tape<float32>) (model: IClassifier<float32>) (examples: Examples) =
+        use _ = tape.Inference()
+
         [| 0 .. examples.Count - 1 |]
         |> Array.chunkBySize 1000
         |> Array.collect (fun rows ->
             tape.Clear()
             let struct (x, _) = examples.Batch<float32>(ReadOnlySpan rows)
-            let logits = model.Logits(tape, tape.Constant x, false).Value
+            let logits = model.Logits(tape.Constant x).Value
             let scores = logits.ToArray() |> Array.chunkBySize logits.Shape.Columns
             scores |> Array.map (fun row -> Array.IndexOf(row, Array.max row)))
 
@@ -91,13 +93,15 @@ module Classifiers =
 
     /// The mean loss over all examples, in nats.
     let loss (tape: Tape<float32>) (model: IClassifier<float32>) (examples: Examples) =
+        use _ = tape.Inference()
+
         let sums =
             [| 0 .. examples.Count - 1 |]
             |> Array.chunkBySize 1000
             |> Array.sumBy (fun rows ->
                 tape.Clear()
                 let struct (x, labels) = examples.Batch<float32>(ReadOnlySpan rows)
-                let loss = model.Loss(tape, tape.Constant x, labels, false)
+                let loss = model.Loss(tape.Constant x, labels)
                 float rows.Length * float (loss.Value.ToScalar()))
 
         sums / float examples.Count
@@ -127,7 +131,8 @@ module Classifiers =
             let struct (x, labels) = course.Train.Batch<float32>(ReadOnlySpan(batches.Next()))
             course.Augment |> Option.iter (fun change -> change augmentation x)
             tape.Clear()
-            let loss = model.Loss(tape, tape.Constant x, labels, true)
+            use _ = tape.Training()
+            let loss = model.Loss(tape.Constant x, labels)
             losses.Add(float number, float (loss.Value.ToScalar()))
             FiniteGuard.ThrowIfNotFinite(number, loss, tape, model.Parameters)
             optimizer.ZeroGradients()

@@ -15,6 +15,11 @@ module Figures =
     Defaults.DefaultTemplate <- Template.init (Layout.init ())
     Defaults.DefaultHeight <- 420
 
+    // Printed tables are broken into 80 columns, unless whoever reads them is a program.
+    match Int32.TryParse(Environment.GetEnvironmentVariable "HYBRID_WIDTH") with
+    | true, width -> AnsiConsole.Profile.Width <- width
+    | _ -> ()
+
     let private written = ResizeArray<string>()
 
     let private html (text: string) = WebUtility.HtmlEncode text

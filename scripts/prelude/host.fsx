@@ -7,7 +7,7 @@ open System.Reflection
 /// Where a page runs: on a terminal (dotnet fsi), inside the build of the site, or in a notebook (.NET Interactive).
 [<RequireQualifiedAccess>]
 module Host =
-    let private program = Assembly.GetEntryAssembly().GetName().Name
+    let private program = nonNull ((nonNull (Assembly.GetEntryAssembly())).GetName().Name)
 
     /// The site's build says so: it runs pages in F# interactive too, but no options reach them, and an exit would end that build.
     let isSite = not (String.IsNullOrEmpty(Environment.GetEnvironmentVariable "HYBRID_SITE"))

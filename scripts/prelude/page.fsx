@@ -78,6 +78,8 @@ type Page =
         /// Full path of the folder with the reader's own data.
         Corpus: string option
         Out: string
+        /// True on a terminal: training saves what it goes on from. On the site and in a notebook nobody could resume it.
+        KeepsCheckpoints: bool
         /// True if training goes on from its last checkpoint.
         Resumes: bool
         /// Between two checkpoints.
@@ -133,7 +135,8 @@ module Page =
                 "--corpus", Extra.Corpus
             ]
 
-    let private usage name extras =
+    /// The options that a page with these extras has, a line each.
+    let usage name extras =
         let isSupported option =
             match Map.tryFind option extraOptions with
             | Some extra -> List.contains extra extras
@@ -202,28 +205,26 @@ module Page =
         | :? UnauthorizedAccessException as error ->
             Host.refuse $"{option}: cannot write '{file}': {error.Message} Name a file elsewhere."
 
-    /// Options reach a page only on a terminal; inside the site's build it reads HYBRID_MODE, HYBRID_SEED and HYBRID_OUT.
-    let private read name extras =
-        let reject cause = Host.refuse $"{cause}\n\n{usage name extras}"
+    let private rejectWith name extras cause = Host.refuse $"{cause}\n\n{usage name extras}"
 
-        let given =
-            try
-                parser.ParseCommandLine(Host.arguments, raiseOnUsage = false)
-            with :? ArguParseException as error ->
-                let cause = error.Message.Split('\n')[0]
+    let private parse (options: string[]) name extras =
+        try
+            parser.ParseCommandLine(options, raiseOnUsage = false)
+        with :? ArguParseException as error ->
+            let cause = error.Message.Split('\n')[0]
 
-                reject (
-                    cause
-                        .Replace("ERROR: ", "")
-                        .Replace("<uint64>", "a whole number, 0 or more")
-                        .Replace("<int>", "a whole number")
-                        .Replace("<float>", "a number")
-                )
+            rejectWith
+                name
+                extras
+                (cause
+                    .Replace("ERROR: ", "")
+                    .Replace("<uint64>", "a whole number, 0 or more")
+                    .Replace("<int>", "a whole number")
+                    .Replace("<seconds>", "a number of seconds"))
 
-        if given.IsUsageRequested then
-            printfn $"{usage name extras}"
-            exit 0
-
+    /// What the options leave open is read from HYBRID_MODE, HYBRID_SEED and HYBRID_OUT.
+    let private chosen (given: ParseResults<Argument>) name extras =
+        let reject cause = rejectWith name extras cause
         let steps = given.TryGetResult Argument.Steps
 
         let mode =
@@ -293,16 +294,21 @@ module Page =
                 |> Option.orElse (variable "HYBRID_OUT")
                 |> Option.defaultValue (Path.Combine(Host.root, "scripts", "out", name.Replace('/', '-')))
                 |> Path.GetFullPath
+            KeepsCheckpoints = Host.isTerminal
             Resumes = given.Contains Argument.Resume
             SaveEvery = TimeSpan.FromSeconds(defaultArg saveEvery 60.0)
             ChecksFinite = given.Contains Argument.CheckFinite
             OpensPlots = given.Contains Argument.Open
         }
 
-    /// Reads the options, makes the output folder and removes what an earlier run said about itself.
-    let start name extras =
-        let page = read name extras
+    /// The run of a page that options ask for, or nothing if they ask for the list of them.
+    let read options name extras =
+        let given = parse options name extras
 
+        if given.IsUsageRequested then None else Some(chosen given name extras)
+
+    /// Makes the output folder, removes what an earlier run said about itself, and lets this page be the one that runs.
+    let enter (page: Page) =
         try
             Directory.CreateDirectory page.Out |> ignore
 
@@ -315,4 +321,13 @@ module Page =
 
         started <- Some page
         watch.Restart()
-        page
+
+    /// Begins the page that the options ask for. They reach it only on a terminal; elsewhere there are none.
+    let start name extras =
+        match read Host.arguments name extras with
+        | None ->
+            printfn $"{usage name extras}"
+            exit 0
+        | Some page ->
+            enter page
+            page

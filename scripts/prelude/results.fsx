@@ -2,6 +2,7 @@ namespace Hybrid.Scripts
 
 open System
 open System.Diagnostics
+open System.Globalization
 open System.IO
 open System.Runtime.InteropServices
 open System.Security.Cryptography
@@ -165,3 +166,50 @@ module Results =
             table
                 [ "claim"; "threshold"; "measured"; "verdict" ]
                 [ for row in kept.Ledger -> [ row.Claim; row.Threshold; measured row; verdictOf row ] ]
+
+    /// Steps of a kept run that are repeated to see whether it would come out the same today.
+    let private repeatedSteps = 20
+
+    let private beginnings (page: Page) = Path.Combine(Host.root, "scripts", "results", page.Name + ".first.tsv")
+
+    /// The losses with which kept runs began, by vectors, number of threads and name of the run: rounding, and so the last bits, depends on the first two.
+    let private known page =
+        if File.Exists(beginnings page) then
+            [
+                for line in File.ReadAllLines(beginnings page) |> Seq.tail do
+                    let fields = line.Split '\t'
+
+                    let losses =
+                        fields[3].Split ' ' |> Array.map (fun text -> Double.Parse(text, CultureInfo.InvariantCulture))
+
+                    (fields[0], int fields[1], fields[2]), losses
+            ]
+        else
+            []
+
+    /// Repeats the first steps of kept runs, each under its name; gives their losses, and those of the same vectors and number of threads that were
+    /// stored, if any were.
+    let repeatBeginnings page (runs: (string * (unit -> History)) list) =
+        let known = dict (known page)
+
+        [
+            for name, train in runs ->
+                let history = Training.beginning repeatedSteps train
+                let key = Instructions.Path, Workers.Count, name
+                let stored = if known.ContainsKey key then Some known[key] else None
+                name, Array.map snd history.Training, stored
+        ]
+
+    /// Stores the losses with which runs began beside the figures of the full run. What is there stays: it is from when the run was fresh.
+    let keepBeginnings page (fresh: (string * float[]) list) =
+        let all = known page @ [ for name, losses in fresh -> (Instructions.Path, Workers.Count, name), losses ]
+
+        let lines =
+            [
+                "vectors\tthreads\trun\tlosses of the first steps"
+                for (vectors, threads, name), losses in List.distinctBy fst all do
+                    let numbers = losses |> Array.map _.ToString("R", CultureInfo.InvariantCulture)
+                    $"{vectors}\t{threads}\t{name}\t" + String.Join(" ", numbers)
+            ]
+
+        File.WriteAllText(beginnings page, String.Join("\n", lines) + "\n")

@@ -60,17 +60,16 @@ module Sequences =
     /// The mean loss in nats a token, without smoothing or dropout, and the share of tokens said right when the truth so far is given.
     let evaluate (tape: Tape<float32>) tokenBudget (model: Transformer<float32>) (pairs: SequencePair[]) =
         let mutable nats, right, tokens = 0.0, 0, 0
+        use _ = tape.Inference()
 
         for batch in LengthBuckets.Epoch(pairs, tokenBudget, RandomStream 0UL) do
             tape.Clear()
-            let pass = Pass<float32> tape
-            let memory = model.Encode(pass, batch.Source)
-            let logits = (model.Decode(pass, memory, batch.Source, batch.DecoderInput)).Value
+            let memory = model.Encode(tape, batch.Source)
+            let scores = model.Decode(memory, batch.Source, batch.DecoderInput)
+            let logits = scores.Value
             let targets = batch.DecoderTarget.Ids
-
-            let struct (loss, _) = CrossEntropy.Forward(targets, Nullable Vocabulary.Padding, 0.0, logits, tape.Arena)
-
-            nats <- nats + float (loss.ToScalar()) * float batch.TargetTokens
+            let loss = scores.CrossEntropy(targets, Vocabulary.Padding)
+            nats <- nats + float (loss.Value.ToScalar()) * float batch.TargetTokens
             tokens <- tokens + batch.TargetTokens
             let classes = logits.Shape.Columns
 

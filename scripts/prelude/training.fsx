@@ -12,8 +12,15 @@ open Hybrid.Data
 module Training =
     let mutable private opened: CheckpointFolder option = None
     let mutable private isInterrupted = false
+    let mutable private limit: int option = None
 
     let private folderOf (page: Page) = Path.Combine(page.Out, "checkpoints")
+
+    let private interrupt =
+        ConsoleCancelEventHandler(fun _ pressed ->
+            // The step that runs is finished first.
+            pressed.Cancel <- true
+            isInterrupted <- true)
 
     let private openFolder (page: Page) =
         match opened with
@@ -21,12 +28,7 @@ module Training =
         | None ->
             let folder = CheckpointFolder.Open(folderOf page)
             opened <- Some folder
-
-            Console.CancelKeyPress.Add(fun pressed ->
-                // The step that runs is finished first.
-                pressed.Cancel <- true
-                isInterrupted <- true)
-
+            Console.CancelKeyPress.AddHandler interrupt
             folder
 
     let private stop (page: Page) name step : unit =
@@ -47,10 +49,14 @@ module Training =
             step (state.Step + 1)
             state.Step <- state.Step + 1
 
-        if not Host.isTerminal then
+        match limit with
+        | Some most ->
+            while state.Step < min most steps do
+                next ()
+        | None when not page.KeepsCheckpoints ->
             while state.Step < steps do
                 next ()
-        else
+        | None ->
             try
                 let folder = openFolder page
 
@@ -84,11 +90,27 @@ module Training =
             with :? DataFileException as error ->
                 Host.refuse error.Message
 
-    /// Removes the checkpoints of a page that has come to its end: there is nothing to resume.
-    let forget () =
+    /// Does what trains, but of each run no more than its first steps, and saves nothing: whether a run of long ago would begin the same today is seen
+    /// in seconds.
+    let beginning most (train: unit -> 'T) =
+        limit <- Some most
+
+        try
+            train ()
+        finally
+            limit <- None
+
+    /// Lets go of the checkpoints, which stay.
+    let close () =
         match opened with
         | None -> ()
         | Some folder ->
+            Console.CancelKeyPress.RemoveHandler interrupt
             folder.Dispose()
             opened <- None
+
+    /// Removes the checkpoints of a page that has come to its end: there is nothing to resume.
+    let forget () =
+        if opened.IsSome then
+            close ()
             Directory.Delete(folderOf (Page.current ()), true)

@@ -163,13 +163,12 @@ let sweepApart numbers (x: Tensor<_>) (ones: Tensor<_>) (name: string) =
 
     let y, theirs =
         if name = "LogSigmoid" then
-            tape.Record(name, LogSigmoid.Forward(x, tape.Arena), input),
-            torch.nn.functional.logsigmoid theirInput
+            input.LogSigmoid(), torch.nn.functional.logsigmoid theirInput
         else
             let kind = Enum.Parse<ActivationKind> name
             let theirs = activation kind
             theirs.``to`` numbers |> ignore
-            Activation(name, kind).Apply(tape, input), theirs.forward theirInput
+            Activation(name, kind).Apply input, theirs.forward theirInput
 
     tape.Backward(y, ones)
     theirs.sum().backward()
@@ -274,8 +273,8 @@ let modelsApart numbers (ours: Mlp<_>, theirs: Layer) =
     use _ = torch.NewDisposeScope()
     let struct (x, labels) = digits.Batch(ReadOnlySpan(Array.truncate 256 trainRows))
     let tape = Tape()
-    let logits = ours.Logits(tape, tape.Constant x)
-    tape.Backward(ours.Loss(tape, tape.Constant x, labels))
+    let logits = ours.Logits(tape.Constant x)
+    tape.Backward(ours.Loss(tape.Constant x, labels))
     let theirLogits = theirs.forward (torchOf numbers x)
     torch.nn.functional.cross_entropy(theirLogits, classes labels).backward()
 
@@ -371,7 +370,7 @@ let trainCore name (model: Mlp<float>) =
     measured name runSettings state batches (fun _ rows ->
         tape.Clear()
         let struct (x, labels) = digits.Batch<float>(ReadOnlySpan rows)
-        let loss = model.Loss(tape, tape.Constant x, labels)
+        let loss = model.Loss(tape.Constant x, labels)
         adam.ZeroGradients()
         tape.Backward loss
         adam.Step rate
@@ -408,7 +407,7 @@ let runs =
 
             let logitsOfOurs x =
                 let tape = Tape<float>()
-                torchOf torch.float64 (ours.Logits(tape, tape.Constant x).Value)
+                torchOf torch.float64 (ours.Logits(tape.Constant x).Value)
 
             string kind,
             core,

@@ -29,6 +29,7 @@ let page = Page.start "torch/gan" [ Extra.Steps; Extra.Resume; Extra.Weights; Ex
 #r "nuget: SharpZipLib, 1.4.1"
 #r "nuget: SkiaSharp, 2.88.9"
 #load "../../tests/TorchHost/TorchHost.fs"
+#load "../../tests/TorchHost/Nnpack.fs"
 #load "twin.fsx"
 
 // Where the system's C++ library is too old for libtorch, this starts the script again under a
@@ -36,6 +37,8 @@ let page = Page.start "torch/gan" [ Extra.Steps; Extra.Resume; Extra.Weights; Ex
 Hybrid.TorchHost.ensure ()
 // A run that is resumed is to end with the same figures, to the last digit.
 Hybrid.Scripts.Twin.makeReproducible ()
+// No thousands of warnings of a part of libtorch that some virtual machines do not let work.
+Hybrid.Nnpack.silence ()
 
 open System
 open Hybrid.Autodiff
@@ -306,12 +309,9 @@ let noise (chance: RandomStream) rows columns =
     let numbers = [| for _ in 1 .. rows * columns -> 2.0 * chance.NextUniform() - 1.0 |]
     Tensor<float>.From(Shape(rows, columns), ReadOnlySpan numbers)
 
-/// Networks without dropout draw nothing.
-let chance = RandomStream 0UL
-
 let samplesApart (ours: IGenerator<float>) (theirs: Layer) noise =
     let tape = Tape<float>()
-    let samples = ours.Generate(tape, tape.Constant noise, false)
+    let samples = ours.Generate(tape.Constant noise)
     theirs.eval ()
     relative samples.Value (theirs.forward (torchOf noise))
 
@@ -319,7 +319,7 @@ let agreement players =
     use _ = torch.NewDisposeScope()
     let generator, discriminator = players.Ours.Generator, players.Ours.Discriminator
     let real, noise = examples [| 0..63 |], noise (random.Split "agreement") 64 noiseSize
-    let tape = Tape<float>()
+    let tape = Tape<float>(training = true)
 
     let apart (parameters: Parameters) (model: Layer) (loss: Variable<float>) (theirs: T) =
         for parameter in parameters do
@@ -347,14 +347,14 @@ let agreement players =
                 apart
                     discriminator.Parameters
                     players.Discriminator
-                    (players.Ours.DiscriminatorLoss(tape, real, noise, chance))
+                    (players.Ours.DiscriminatorLoss(tape, real, noise))
                     (discriminatorLoss players (torchOf real) (torchOf noise))
 
                 for objective in Enum.GetValues<GeneratorObjective>() do
                     apart
                         generator.Parameters
                         players.Generator
-                        (players.Ours.GeneratorLoss(tape, noise, chance, objective))
+                        (players.Ours.GeneratorLoss(tape, noise, objective))
                         (generatorLoss players objective (torchOf noise))
             ]
 
@@ -426,7 +426,7 @@ let runSettings = [ "seed", string page.Seed; "steps", string steps; "device", p
 
 /// A tape, pullbacks towards one side, and core/Optimizers/Adam.cs.
 let trainCore name players =
-    let gan, tape, state = players.Ours, Tape<float>(), TrainingState()
+    let gan, tape, state = players.Ours, Tape<float>(training = true), TrainingState()
 
     let learner side (parameters: Parameters) (statistics: Statistics) =
         let adam = Adam<float>(parameters, beta1, beta2, eps)
@@ -449,9 +449,9 @@ let trainCore name players =
         tape.Clear()
 
         if number % 2 = 1 then
-            discriminator (gan.DiscriminatorLoss(tape, examples rows, noise, chance))
+            discriminator (gan.DiscriminatorLoss(tape, examples rows, noise))
         else
-            generator (gan.GeneratorLoss(tape, noise, chance)))
+            generator (gan.GeneratorLoss(tape, noise)))
 
 /// Autograd in place of core/Autodiff/Tape.cs.
 let trainTorch name players =

@@ -29,11 +29,14 @@ let page = Page.start "torch/resnet" [ Extra.Steps; Extra.Resume ]
 #r "nuget: SharpZipLib, 1.4.1"
 #r "nuget: SkiaSharp, 2.88.9"
 #load "../../tests/TorchHost/TorchHost.fs"
+#load "../../tests/TorchHost/Nnpack.fs"
 #load "twin.fsx"
 
 // Where the system's C++ library is too old for libtorch, this starts the script again under a
 // host that has a newer one.
 Hybrid.TorchHost.ensure ()
+// No thousands of warnings of a part of libtorch that some virtual machines do not let work.
+Hybrid.Nnpack.silence ()
 
 open System
 open Hybrid.Autodiff
@@ -172,8 +175,8 @@ let agreement settings =
     use _ = torch.NewDisposeScope()
     let ours, theirs = pairOf settings
     let struct (x, labels) = digits.Batch<float>(ReadOnlySpan [| 0..31 |])
-    let tape = Tape<float>()
-    let loss = ours.Loss(tape, tape.Constant x, labels, true)
+    let tape = Tape<float>(training = true)
+    let loss = ours.Loss(tape.Constant x, labels)
     tape.Backward loss
     theirs.train ()
 
@@ -196,7 +199,8 @@ let agreement settings =
             (statisticsOf theirs)
 
     theirs.eval ()
-    let logits = ours.Logits(tape, tape.Constant x, false)
+    use _ = tape.Evaluation()
+    let logits = ours.Logits(tape.Constant x)
 
     [
         relative loss.Value theirLoss
@@ -247,7 +251,7 @@ let runSettings = [ "seed", string page.Seed; "steps", string steps ]
 
 /// A tape, pullbacks, and core/Optimizers/Sgd.cs.
 let trainCore name (model: ResNet<float>) =
-    let tape = Tape<float>()
+    let tape = Tape<float>(training = true)
     let sgd = Sgd<float>(model.Parameters, momentum, decay)
     let state = TrainingState()
     state.Add model.Parameters
@@ -256,7 +260,7 @@ let trainCore name (model: ResNet<float>) =
 
     measured name runSettings state batches (fun _ struct (x, labels) ->
         tape.Clear()
-        let loss = model.Loss(tape, tape.Constant x, labels, true)
+        let loss = model.Loss(tape.Constant x, labels)
         sgd.ZeroGradients()
         tape.Backward loss
         sgd.Step rate

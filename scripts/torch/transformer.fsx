@@ -396,10 +396,9 @@ let compare (ours: Transformer<_>) (theirs: TransformerModule) =
             for batch in agreementBatches do
                 use _ = torch.NewDisposeScope()
                 tape.Clear()
-                let pass = Pass tape
-                let memory = ours.Encode(pass, batch.Source)
-                let logits = ours.Decode(pass, memory, batch.Source, batch.DecoderInput).Value
-                let loss = ours.Loss(pass, batch, smoothing)
+                let memory = ours.Encode(tape, batch.Source)
+                let logits = ours.Decode(memory, batch.Source, batch.DecoderInput).Value
+                let loss = ours.Loss(tape, batch, smoothing)
                 let theirLogits = theirs.forward (ids batch.Source, ids batch.DecoderInput)
                 let theirLoss = crossEntropy theirLogits (ids batch.DecoderTarget)
 
@@ -496,7 +495,7 @@ let trainCore name (model: Transformer<_>) =
 
     measured name runSettings state batches (fun number batch ->
         tape.Clear()
-        let loss = model.Loss(Pass tape, batch, smoothing)
+        let loss = model.Loss(tape, batch, smoothing)
         adam.ZeroGradients()
         tape.Backward loss
         adam.Step(schedule.Rate number) // LR-1, LR-2: core/Optimizers/WarmupSchedule.cs

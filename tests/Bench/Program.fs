@@ -4,6 +4,7 @@ module Hybrid.Bench.Program
 open System
 open System.IO
 open System.Text.Json
+open System.Text.Json.Serialization
 open Argu
 open TorchSharp
 
@@ -48,7 +49,13 @@ type Command =
             | Guard _ -> "what it costs to look for NaN in every parameter at every step"
             | Scaling _ -> "how time and memory of a training step grow with its size and with threads"
 
-let private json = JsonSerializerOptions(PropertyNamingPolicy = JsonNamingPolicy.CamelCase, WriteIndented = true)
+let private json =
+    JsonSerializerOptions(
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        WriteIndented = true,
+        // What is not finite is infinitely far from all numbers.
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals
+    )
 
 let private write (file: string) value =
     Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath file) |> nonNull) |> ignore
@@ -82,6 +89,9 @@ let private ratios (arguments: ParseResults<RatiosArgument>) =
 
         if arguments.Contains RatiosArgument.Store then
             store "ratios" {| Machine = machine; Ratios = rows |}
+
+        for wrong in rows |> List.choose _.Wrong do
+            printfn $"{wrong}"
 
         match rows |> List.filter (fun row -> not row.Agrees) with
         | [] -> 0

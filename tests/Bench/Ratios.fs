@@ -18,6 +18,8 @@ type Row =
         /// Of the two results, and what rounding allows.
         Difference: float
         Tolerance: float
+        /// Where libtorch is off its own double and ours is not.
+        Wrong: Hybrid.Referee.Wrong option
         RoundsKept: int
         RoundsDiscarded: int
         Noisy: bool
@@ -26,7 +28,7 @@ type Row =
         TorchPeakMB: float option
     }
 
-    member row.Agrees = row.Difference <= row.Tolerance
+    member row.Agrees = row.Difference <= row.Tolerance || row.Wrong.IsSome
 
 /// Steps after which a side's memory has reached its peak.
 let private stepsToPeak = 5
@@ -42,6 +44,27 @@ let peak (workload: Workload) side =
 
 let private peakOf (workload: Workload) side =
     Double.Parse(Self.run [] [ "peak"; workload.Name; side ], CultureInfo.InvariantCulture)
+
+/// Libtorch's error, where that is why the two differ.
+let private wrong (workload: Workload) difference ours torch : Hybrid.Referee.Wrong option =
+    let off double results = List.map2 Statistics.difference results double |> List.max
+
+    let askDouble () : Hybrid.Referee.Errors =
+        let double = Torch.inDouble (fun () -> (workload.Torch()).Results())
+        { Ours = off double ours; Theirs = off double torch }
+
+    match Hybrid.Referee.judge workload.Tolerance difference askDouble with
+    | Hybrid.Referee.TheyAreWrong errors ->
+        Some
+            {
+                Name = workload.Name
+                Settings = $"{Hybrid.Kernels.Workers.Count} threads"
+                Of = "results"
+                Theirs = errors.Theirs
+                Ours = errors.Ours
+                Processor = Hybrid.Referee.processor
+            }
+    | _ -> None
 
 let private compare (workload: Workload) =
     use _ = torch.NewDisposeScope()
@@ -62,6 +85,7 @@ let private compare (workload: Workload) =
         Verdict = Goal.verdict workload.Goal ratio
         Difference = difference
         Tolerance = workload.Tolerance
+        Wrong = wrong workload difference oursResults torchResults
         RoundsKept = measured.Kept
         RoundsDiscarded = measured.Discarded
         Noisy = measured.IsNoisy
@@ -81,6 +105,8 @@ let private describe row =
                 "noisy"
             if row.RoundsDiscarded > 0 then
                 $"{row.RoundsDiscarded} of {row.RoundsKept + row.RoundsDiscarded} rounds discarded"
+            if row.Wrong.IsSome then
+                "libtorch is wrong here"
             if not row.Agrees then
                 $"RESULTS DIFFER by {row.Difference:G2}, more than {row.Tolerance:G2}"
         ]
@@ -134,8 +160,13 @@ let run runs (workloads: Workload list) =
         printfn
             $"""%-58s{"peak memory of"} %10s{"ours MB"} %10s{"torch MB"} %6s{"ratio"} %6s{"floor"} %6s{"target"}  verdict"""
 
-    // A mismatch in any run counts.
-    let worst name = measured |> List.filter (fun row -> row.Name = name) |> List.maxBy _.Difference
+    // A mismatch in any run counts, ours before theirs.
+    let worst name =
+        measured
+        |> List.filter (fun row -> row.Name = name)
+        |> List.maxBy (fun row -> not row.Agrees, row.Difference)
 
     medians
-    |> List.map (fun row -> withMemory workloads { row with Difference = (worst row.Name).Difference })
+    |> List.map (fun row ->
+        let worst = worst row.Name
+        withMemory workloads { row with Difference = worst.Difference; Wrong = worst.Wrong })

@@ -16,7 +16,28 @@ let inference (action: unit -> unit) () =
 
 let private extents (shape: int list) = shape |> List.map int64 |> List.toArray
 
-let tensor shape (values: single[]) : torch.Tensor = torch.tensor (values, ReadOnlySpan(extents shape))
+let mutable private isInDouble = false
+
+let tensor shape (values: single[]) : torch.Tensor =
+    let numbers = torch.tensor (values, ReadOnlySpan(extents shape))
+    if isInDouble then numbers.``to`` torch.float64 else numbers
+
+/// The precision that a workload asks for, or the referee's.
+let kind asked = if isInDouble then torch.ScalarType.Float64 else asked
+
+/// What torch's side of a workload computes from the same numbers in double precision: its tensors and modules are made anew.
+let inDouble (results: unit -> float[] list) =
+    // Of convolutions in double precision.
+    Hybrid.Nnpack.silence ()
+    let usual = torch.get_default_dtype ()
+    isInDouble <- true
+    torch.set_default_dtype torch.float64
+
+    try
+        results ()
+    finally
+        isInDouble <- false
+        torch.set_default_dtype usual
 
 /// A tensor into which a gradient flows.
 let variable shape values = (tensor shape values).requires_grad_(true)

@@ -5,6 +5,7 @@ open System.Diagnostics
 open System.IO
 open System.Reflection
 open Expecto
+open Hybrid.Checkpoints
 open Hybrid.Tests
 
 let private start (command: string) (arguments: string list) =
@@ -74,6 +75,16 @@ let tests =
                         "A killed run goes on exactly"
                         "kills survived, of how many runs:"
                         $"{List.sum kills} of {kills.Length}"
+
+                testCase "another process is refused the folder in which a run trains"
+                <| fun _ ->
+                    Files.withFolder (fun folder ->
+                        use _ = CheckpointFolder.Open folder
+                        use child = startChild folder
+                        let said = child.StandardOutput.ReadToEnd()
+                        child.WaitForExit()
+                        Expect.notEqual child.ExitCode 0 "exit code"
+                        Expect.equal said "" "no step is taken")
 
                 testCase "a disk that takes no more stops no run, and the last good checkpoint stays"
                 <| fun _ ->

@@ -1,4 +1,5 @@
-/// Every script that trains, killed and interrupted while it does, and resumed.
+/// Scripts that train, started as a reader starts them, killed and interrupted while they do, and resumed. That what they train by goes on
+/// exactly is tested in process, in ResumptionTests.fs.
 module Hybrid.Tests.Pages.KilledPageTests
 
 open System
@@ -13,46 +14,41 @@ open Hybrid.Tests.Pages.Runs
 
 let private promise = "A page that is killed goes on exactly"
 
-/// Scripts by the name with which they are run, and their text.
-let private scripts =
-    [
-        let folder = Path.Combine(root, "scripts")
+/// A page, and a twin where it cannot surprise: only Linux runs them, and they fetch hundreds of megabytes.
+let private sample =
+    let twins, pages = Scripts.training |> List.map fst |> List.partition Scripts.isTwin
 
-        for file in Directory.GetFiles(folder, "*.fsx", SearchOption.AllDirectories) |> Array.sort do
-            let name = (nonNull (Path.ChangeExtension(Path.GetRelativePath(folder, file), null))).Replace('\\', '/')
+    let runsTwins = OperatingSystem.IsLinux() && (Evidence.isLong || Environment.GetEnvironmentVariable "CI" = "true")
 
-            if not (name.StartsWith "prelude/" || name.StartsWith "out/" || name.StartsWith "packages/") then
-                name, File.ReadAllText file
-    ]
-
-/// Whoever makes an optimizer trains.
-let private isTraining (text: string) = Regex.IsMatch(text, @"\b(Adam|AdamW|Sgd|SGD)(<\w*>)?\s*\(")
-
-let private training =
-    [
-        for name, text in scripts do
-            if isTraining text then
-                name, text
-    ]
-
-/// One page is enough for a newcomer's first run of the tests: the others take minutes, and the twins fetch hundreds of megabytes.
-let private isRun (name: string) =
-    name = "transformer"
-    || (Evidence.isLong || Environment.GetEnvironmentVariable "CI" = "true")
-       && (OperatingSystem.IsLinux() || not (name.StartsWith "torch/"))
+    Scripts.sampleOf pages @ (if runsTwins then Scripts.sampleOf twins else [])
 
 /// A twin trains the same thing several times.
 let private options (name: string) extra =
     [ "--quick"; "--save-every"; "0.2" ]
-    @ (if Evidence.isLong then
-           [ "--steps"; (if name.StartsWith "torch/" then "150" else "600") ]
+    @ (if Evidence.isLong && (Map.find name (Map Scripts.training)).Contains "Extra.Steps" then
+           [ "--steps"; (if Scripts.isTwin name then "150" else "600") ]
        else
            [])
     @ extra
 
+let private endMark (name: string) out =
+    JsonDocument.Parse(File.ReadAllText(Path.Combine(out, name.Replace('/', '-') + ".end.json")))
+
+/// It says which run it was, and that every exact check held.
+let private expectWholeMark name out =
+    use mark = endMark name out
+    let text (key: string) (element: JsonElement) = element.GetProperty(key).ToString()
+    Expect.equal (text "page" mark.RootElement) name "page"
+    Expect.equal (text "mode" mark.RootElement) "quick" "mode"
+    let checks = mark.RootElement.GetProperty("checks").EnumerateArray() |> Seq.toList
+    Expect.isNonEmpty checks "checks"
+
+    for check in checks do
+        Expect.isTrue (check.GetProperty("passed").GetBoolean()) (text "name" check)
+
 /// What it has found out: the rows of the ledger, but for those that measure time, and the outcome of each check.
-let private findings (name: string) out =
-    use mark = JsonDocument.Parse(File.ReadAllText(Path.Combine(out, name.Replace('/', '-') + ".end.json")))
+let private findings name out =
+    use mark = endMark name out
     let array (key: string) = mark.RootElement.GetProperty(key).EnumerateArray() |> List.ofSeq
 
     let text (element: JsonElement) = Regex.Replace(element.GetRawText(), "\"[a-zA-Z]*[sS]econds\": *[0-9.eE+-]+", "")
@@ -85,10 +81,13 @@ let private letTrain (running: Running) out milliseconds =
     not running.HasEnded
 
 let private expectSame name () =
+    printfn $"{name} is killed and resumed, {Scripts.reason}."
+
     inTemporaryFolder (fun whole ->
         inTemporaryFolder (fun broken ->
             let reference = runPage name (options name []) whole
             Expect.equal reference.ExitCode 0 $"exit code of the run that never stops\n{reference.Errors}"
+            expectWholeMark name whole
             let random = Random 1
 
             /// Whole lives of the page; every fifth that is cut short is cut by Ctrl-C.
@@ -130,50 +129,17 @@ let tests =
             [
                 testCase "every script that trains can be resumed"
                 <| fun _ ->
-                    for name in
-                        [
-                            "transformer"
-                            "translation"
-                            "variations"
-                            "activations"
-                            "gan"
-                            "resnet"
-                            "torch/activations"
-                            "torch/gan"
-                            "torch/resnet"
-                            "torch/transformer"
-                        ] do
-                        Expect.contains (List.map fst training) name "scripts that train"
+                    let resumable = Scripts.all |> List.filter (fun (_, text) -> text.Contains "Extra.Resume")
+                    Expect.isNonEmpty resumable "scripts that can be resumed"
+                    Expect.equal (List.map fst resumable) (List.map fst Scripts.training) "scripts that train"
 
-                    for name, text in training do
-                        Expect.stringContains text "Extra.Resume" name
-
-                for name, _ in training do
-                    if isRun name then
-                        testCase
-                            $"{name}, killed while it trains and resumed, finds out the same as one that never stopped"
-                        <| expectSame name
-
-                testCase "a page is refused the folder in which another one trains"
+                testCase "scripts that are asked for are there"
                 <| fun _ ->
-                    inTemporaryFolder (fun out ->
-                        use first = new Running("transformer", options "transformer" [], out)
-                        Expect.isTrue (letTrain first out 0) "the first one trains"
-                        let second = runPage "transformer" (options "transformer" []) out
-                        Expect.equal second.ExitCode 1 "exit code"
-                        Expect.stringContains second.Errors "another run uses this folder" "cause"
-                        Expect.stringContains second.Errors "choose another folder" "remedy"
-                        Expect.isFalse first.HasEnded "the first one goes on")
+                    for name in Scripts.chosen do
+                        Expect.contains (List.map fst Scripts.all) name Scripts.variable
 
-                testCase "a page is refused a folder that cannot be written to"
-                <| fun _ ->
-                    inTemporaryFolder (fun out ->
-                        let file = Path.Combine(out, "file")
-                        File.WriteAllText(file, "")
-                        let outcome = runPage "transformer" [ "--quick"; "--out"; Path.Combine(file, "below") ] out
-                        Expect.equal outcome.ExitCode 1 "exit code"
-                        Expect.stringContains outcome.Errors "cannot write to" "cause"
-                        Expect.stringContains outcome.Errors "--out DIR" "remedy"
-                        Expect.equal (outcome.Errors.Trim().Split('\n').Length) 1 "lines")
+                for name in sample do
+                    testCase $"{name}, killed while it trains and resumed, finds out the same as one that never stopped"
+                    <| expectSame name
             ]
     )

@@ -58,6 +58,7 @@ type private Theirs =
 
 /// What the comparison has to know of a game: how its players are made, and what they do in torch.
 type private IGame =
+    inherit IDescribed
     abstract Noise: int
     abstract Features: int
 
@@ -92,6 +93,7 @@ let private perceptrons (maker: MlpGeneratorSettings) (judge: MlpDiscriminatorSe
     { new IGame with
         member _.Noise = maker.Noise
         member _.Features = maker.Features
+        member _.Settings = $"{maker}, {judge}"
         member _.Make random = MlpGenerator<_>(maker, random), MlpDiscriminator<_>(judge, random)
         member _.Generate theirs z = generate theirs z
         member _.Logits theirs x = logits theirs x
@@ -121,6 +123,7 @@ let private convolutional (settings: DcganSettings) =
     { new IGame with
         member _.Noise = settings.Noise
         member _.Features = settings.Features
+        member _.Settings = string settings
         member _.Make random = DcganGenerator<_>(settings, random), DcganDiscriminator<_>(settings, random)
         member _.Generate theirs z = generate theirs z
         member _.Logits theirs x = logits theirs x
@@ -229,18 +232,18 @@ let private compare<'T
     let real, noise = Numbers.ours<'T> realExtents real, Numbers.ours<'T> noiseExtents noise
     let gan, tape = both.Gan, Tape<'T>()
 
-    let losses: ((RandomStream -> Variable<'T>) * (Theirs -> torch.Tensor)) list =
+    let losses: ((unit -> Variable<'T>) * (Theirs -> torch.Tensor)) list =
         match role with
         | Discriminator ->
             [
                 for target in [ 1.0; 0.9 ] ->
-                    (fun chance -> gan.DiscriminatorLoss(tape, real, noise, chance, target)),
+                    (fun () -> gan.DiscriminatorLoss(tape, real, noise, target)),
                     (fun theirs -> lossOfDiscriminator game target theirs theirReal theirNoise)
             ]
         | Generator ->
             [
                 for objective in Enum.GetValues<GeneratorObjective>() ->
-                    (fun chance -> gan.GeneratorLoss(tape, noise, chance, objective)),
+                    (fun () -> gan.GeneratorLoss(tape, noise, objective)),
                     (fun theirs -> lossOfGenerator game objective theirs theirNoise)
             ]
 
@@ -255,7 +258,8 @@ let private compare<'T
                 for parameter in player.Parameters do
                     parameter.ZeroGradient()
 
-                let loss = ours (RandomStream seed)
+                use _ = tape.Training(RandomStream seed)
+                let loss = ours ()
                 tape.Backward(loss, player.Parameters)
                 let theirLoss = theirs { both.Theirs with Chance = Some(RandomStream seed) }
 
@@ -266,9 +270,9 @@ let private compare<'T
         ]
 
     let statistics = both.StatisticsApart
-    let made = gan.Generator.Generate(tape, tape.Constant noise, false)
+    let made = gan.Generator.Generate(tape.Constant noise)
     let theirMade = game.Generate both.Theirs theirNoise
-    let judged = gan.Discriminator.Logits(tape, made, null)
+    let judged = gan.Discriminator.Logits made
     let testing = valuesApart [ made, theirMade; judged, game.Logits both.Theirs theirMade ]
     let distance = List.reduce Distance.Worse ofLosses
     // NaN is worse than anything.
@@ -305,13 +309,17 @@ let private train (game: IGame) (random: RandomStream) =
         let theirs () = { both.Theirs with Chance = Some(RandomStream seed) }
 
         let ofDiscriminator =
+            use _ = tape.Training(RandomStream seed)
+
             moveDiscriminator
-                (both.Gan.DiscriminatorLoss(tape, real, noise, RandomStream seed))
+                (both.Gan.DiscriminatorLoss(tape, real, noise))
                 (lossOfDiscriminator game 1.0 (theirs ()) theirReal theirNoise)
 
         let ofGenerator =
+            use _ = tape.Training(RandomStream seed)
+
             moveGenerator
-                (both.Gan.GeneratorLoss(tape, noise, RandomStream seed))
+                (both.Gan.GeneratorLoss(tape, noise))
                 (lossOfGenerator game GeneratorObjective.NonSaturating (theirs ()) theirNoise)
 
         Math.Max(ofDiscriminator, ofGenerator)

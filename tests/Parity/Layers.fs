@@ -35,14 +35,15 @@ let private batchNorm rectified random =
                 member _.Ours() =
                     let layer = BatchNorm<_>("n", channels, eps, momentum)
 
-                    let apply training (tape: Tape<_>) x =
-                        if rectified then layer.ApplyRelu(tape, x, training) else layer.Apply(tape, x, training)
+                    let apply x = if rectified then layer.ApplyRelu x else layer.Apply x
 
                     List.ofSeq layer.Parameters,
                     (fun tape x ->
-                        let trained, inferred = apply true tape x[0], apply false tape x[0]
-                        let sum = Hybrid.Rules.Add.Forward(trained.Value, inferred.Value, tape.Arena)
-                        tape.Record("add", sum, trained, inferred))
+                        let trained =
+                            use _ = tape.Training()
+                            apply x[0]
+
+                        trained + apply x[0])
 
                 member _.Theirs(x, parameter) =
                     let mean, variance = statistics.Value
@@ -84,7 +85,7 @@ let private conv2d (random: RandomStream) =
                     let layer =
                         Conv2d<_>("conv", kernel, stride, padding, inChannels, outChannels, withBias, scale, weights ())
 
-                    List.ofSeq layer.Parameters, (fun tape x -> layer.Apply(tape, x[0]))
+                    List.ofSeq layer.Parameters, (fun _ x -> layer.Apply x[0])
 
                 member _.Theirs(x, parameter) =
                     let bias = if withBias then Some(parameter "conv.bias") else None
@@ -116,7 +117,7 @@ let private convTranspose2d (random: RandomStream) =
                             weights ()
                         )
 
-                    List.ofSeq layer.Parameters, (fun tape x -> layer.Apply(tape, x[0]))
+                    List.ofSeq layer.Parameters, (fun _ x -> layer.Apply x[0])
 
                 member _.Theirs(x, parameter) =
                     let bias = if withBias then Some(parameter "conv.bias") else None
@@ -153,7 +154,7 @@ let private tiedEmbedding random =
             { new ISubject with
                 member _.Ours() =
                     let layer = Embedding<_>("E", entries, features, weights ())
-                    List.ofSeq layer.Parameters, (fun tape x -> layer.ApplyTransposed(tape, x[0]))
+                    List.ofSeq layer.Parameters, (fun _ x -> layer.ApplyTransposed x[0])
 
                 member _.Theirs(x, parameter) = torch.nn.functional.linear (x[0], parameter "E.table")
             }
@@ -168,7 +169,7 @@ let private layerNorm random =
             { new ISubject with
                 member _.Ours() =
                     let layer = LayerNorm<_>("norm", features)
-                    List.ofSeq layer.Parameters, (fun tape x -> layer.Apply(tape, x[0]))
+                    List.ofSeq layer.Parameters, (fun _ x -> layer.Apply x[0])
 
                 member _.Theirs(x, parameter) =
                     Formulas.layerNorm 1e-5 x[0] (parameter "norm.gain") (parameter "norm.bias")
@@ -191,7 +192,7 @@ let private linear random =
                     let layer = Linear<_>("linear", input, output, withBias, weights ())
 
                     List.ofSeq layer.Parameters,
-                    (fun tape x -> if rectified then layer.ApplyRelu(tape, x[0]) else layer.Apply(tape, x[0]))
+                    (fun _ x -> if rectified then layer.ApplyRelu x[0] else layer.Apply x[0])
 
                 member _.Theirs(x, parameter) =
                     let y = linearOf parameter withBias "linear" x[0]
@@ -218,10 +219,7 @@ let private multiHeadAttention random =
                     let layer =
                         MultiHeadAttention<_>("a", features, heads, Nullable keySize, withBias, scaled, weights ())
 
-                    List.ofSeq layer.Parameters,
-                    (fun tape x ->
-                        let struct (y, _) = layer.Apply(tape, x[0], x[1], mask)
-                        y)
+                    List.ofSeq layer.Parameters, (fun _ x -> layer.Apply(x[0], x[1], mask))
 
                 member _.Theirs(x, parameter) =
                     let linear = linearOf parameter withBias
@@ -240,7 +238,7 @@ let private feedForward random =
             { new ISubject with
                 member _.Ours() =
                     let layer = PositionwiseFeedForward<_>("f", features, hidden, weights ())
-                    List.ofSeq layer.Parameters, (fun tape x -> layer.Apply(tape, x[0]))
+                    List.ofSeq layer.Parameters, (fun _ x -> layer.Apply x[0])
 
                 member _.Theirs(x, parameter) =
                     let linear = linearOf parameter true
@@ -256,11 +254,7 @@ let private sinusoidalPositions random =
         Inputs = [ [ positions; features ] ]
         Subject =
             { new ISubject with
-                member _.Ours() =
-                    [],
-                    fun tape x ->
-                        let table = tape.Constant(SinusoidalPositions.Table(positions, features))
-                        tape.Record("add", Hybrid.Rules.Add.Forward(x[0].Value, table.Value, tape.Arena), x[0], table)
+                member _.Ours() = [], fun tape x -> x[0] + tape.Constant(SinusoidalPositions.Table(positions, features))
 
                 member _.Theirs(x, _) =
                     let position = torch.arange(int64 positions, dtype = torch.float64).unsqueeze 1L
@@ -279,7 +273,7 @@ let private activation kind random =
             { new ISubject with
                 member _.Ours() =
                     let layer = Activation<_>("f", kind)
-                    List.ofSeq layer.Parameters, (fun tape x -> layer.Apply(tape, x[0]))
+                    List.ofSeq layer.Parameters, (fun _ x -> layer.Apply x[0])
 
                 member _.Theirs(x, parameter) = Formulas.activation kind (fun () -> parameter "f.slope") x[0]
             }
@@ -295,7 +289,7 @@ let private gatedLinear kind random =
             { new ISubject with
                 member _.Ours() =
                     let layer = GatedLinear<_>("g", kind, input, output, scale, weights ())
-                    List.ofSeq layer.Parameters, (fun tape x -> layer.Apply(tape, x[0]))
+                    List.ofSeq layer.Parameters, (fun _ x -> layer.Apply x[0])
 
                 member _.Theirs(x, parameter) =
                     let linear name = linearOf parameter true name x[0]

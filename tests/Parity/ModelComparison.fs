@@ -12,6 +12,10 @@ open TorchSharp.Modules
 
 let trainingSteps = 20
 
+/// What can say by which settings it was made.
+type IDescribed =
+    abstract Settings: string
+
 /// The parameters of a model in torch.
 let parametersOf<'T
     when 'T: (new: unit -> 'T)
@@ -102,14 +106,29 @@ let private worst name part (variants: 'Settings list) (compare: 'Settings -> Ra
         Distance.Of $"{name}, {part}" i (fun () -> compare settings (random.Split $"{part} {i}")))
     |> List.reduce Distance.Worse
 
+let private describe (settings: 'Settings) =
+    match box settings with
+    | :? IDescribed as described -> described.Settings
+    | settings -> string settings
+
 /// Values and gradients over all variants of a model.
 let modelRow name (variants: 'Settings list) inDouble inSingle =
+    let random = RandomStream(1UL).Split $"model {name}"
+
+    let single, wrong =
+        variants
+        |> List.mapi (fun i settings ->
+            let run compare () : Distance = compare settings (random.Split $"single {i}")
+            { Settings = describe settings; Single = run inSingle; Double = run inDouble }: Hearing.Case)
+        |> Hearing.all $"model {name}"
+
     {
         Kind = "model"
         Name = name
         Cases = variants.Length
         Double = worst name "double" variants inDouble
-        Single = Some(worst name "single" variants inSingle)
+        Single = Some single
+        Wrong = wrong
     }
 
 /// Training over all variants of a model.
@@ -120,6 +139,7 @@ let trainingRow name (variants: 'Settings list) train =
         Cases = variants.Length
         Double = worst name "training" variants train
         Single = None
+        Wrong = []
     }
 
 /// Values and gradients over all variants of a model, then its training.

@@ -163,9 +163,8 @@ let private compare<'T
     let theirs, parameter = parametersOf model random
     let batch = batch random settings.SourceVocabulary
     let tape = Tape<'T>()
-    let pass = Pass<'T> tape
-    let logits = model.Decode(pass, model.Encode(pass, batch.Source), batch.Source, batch.DecoderInput)
-    let loss = model.Loss(pass, batch, smoothing)
+    let logits = model.Decode(model.Encode(tape, batch.Source), batch.Source, batch.DecoderInput)
+    let loss = model.Loss(tape, batch, smoothing)
     tape.Backward loss
     let theirLogits = logitsOf settings parameter batch
     let theirLoss = lossOf batch theirLogits
@@ -184,7 +183,7 @@ let private train (settings: TransformerSettings) (random: RandomStream) =
     trainingApart
         (adam model theirs)
         (fun () -> batch random settings.SourceVocabulary)
-        (fun tape batch -> model.Loss(Pass<float> tape, batch, smoothing))
+        (fun tape batch -> model.Loss(tape, batch, smoothing))
         (fun batch -> lossOf batch (logitsOf settings parameter batch))
 
 /// The multilayer perceptron: a linear classifier, and every activation function behind one, two and three layers.
@@ -242,7 +241,7 @@ module private Perceptron =
         let extents, values, labels = batch settings random
         let tape = Tape<'T>()
         let x = tape.Constant(Numbers.ours<'T> extents values)
-        let logits, loss = model.Logits(tape, x), model.Loss(tape, x, labels)
+        let logits, loss = model.Logits x, model.Loss(x, labels)
         tape.Backward loss
         let theirLogits = logitsOf settings parameter (Numbers.theirs<'T> extents values)
         let theirLoss = lossOf labels theirLogits
@@ -262,7 +261,7 @@ module private Perceptron =
             (adam model theirs)
             (fun () -> batch settings random)
             (fun tape (extents, values, labels) ->
-                model.Loss(tape, tape.Constant(Numbers.ours<float> extents values), labels))
+                model.Loss(tape.Constant(Numbers.ours<float> extents values), labels))
             (fun (extents, values, labels) ->
                 lossOf labels (logitsOf settings parameter (Numbers.theirs<float> extents values)))
 

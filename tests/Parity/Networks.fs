@@ -51,6 +51,7 @@ type private Theirs =
 
 /// What the comparison has to know of a network: how it is made, and its logits in torch.
 type private INetwork =
+    inherit IDescribed
     abstract Features: int
     abstract Classes: int
 
@@ -123,6 +124,7 @@ let private residual (settings: ResNetSettings) =
     { new INetwork with
         member _.Features = settings.Height * settings.Width * settings.Channels
         member _.Classes = settings.Classes
+        member _.Settings = string settings
         member _.Make random = ResNet<_>(settings, random)
         member _.Logits theirs x = logits theirs x
     }
@@ -141,6 +143,7 @@ let private residualMlp (settings: ResidualMlpSettings) =
     { new INetwork with
         member _.Features = settings.Inputs
         member _.Classes = settings.Outputs
+        member _.Settings = string settings
         member _.Make random = ResidualMlp<_>(settings, random)
         member _.Logits theirs x = logits theirs x
     }
@@ -156,6 +159,7 @@ let private convolutional (settings: ConvNetSettings) =
     { new INetwork with
         member _.Features = settings.Height * settings.Width * settings.Channels
         member _.Classes = settings.Classes
+        member _.Settings = string settings
         member _.Make random = ConvNet<_>(settings, random)
         member _.Logits theirs x = logits theirs x
     }
@@ -213,9 +217,9 @@ let private compare<'T
     use _ = torch.NewDisposeScope()
     let layer, model, parameters, theirs = pair<'T> network random
     let extents, values, labels = batch network random
-    let tape = Tape<'T>()
+    let tape = Tape<'T>(training = true)
     let x, theirX = tape.Constant(Numbers.ours<'T> extents values), Numbers.theirs<'T> extents values
-    let loss = model.Loss(tape, x, labels, true)
+    let loss = model.Loss(x, labels)
     tape.Backward loss
     let theirLogits = network.Logits theirs theirX
     let theirLoss = lossOf labels theirLogits
@@ -223,8 +227,9 @@ let private compare<'T
     let gradients = gradientsApart layer parameters
     let statistics = statisticsApart model theirs
     // The logits of the step once more move both statistics alike.
-    let logits, theirLogitsAgain = model.Logits(tape, x, true), network.Logits theirs theirX
-    let inferred = model.Logits(tape, x, false)
+    let logits, theirLogitsAgain = model.Logits x, network.Logits theirs theirX
+    use _ = tape.Evaluation()
+    let inferred = model.Logits x
     let theirInferred = network.Logits { theirs with Training = false } theirX
 
     let forward =
@@ -248,7 +253,8 @@ let private train (network: INetwork) (random: RandomStream) =
             optimizers
             (fun () -> batch network random)
             (fun tape (extents, values, labels) ->
-                model.Loss(tape, tape.Constant(Numbers.ours<float> extents values), labels, true))
+                use _ = tape.Training()
+                model.Loss(tape.Constant(Numbers.ours<float> extents values), labels))
             (fun (extents, values, labels) ->
                 lossOf labels (network.Logits theirs (Numbers.theirs<float> extents values)))
 

@@ -218,20 +218,26 @@ let rows isAsked =
             if isAsked name then
                 let random = RandomStream(1UL).Split $"optimizer {name}"
 
-                let worst (compare: IMaker -> RandomStream -> Distance) =
-                    [
-                        for i in 1..cases ->
-                            Distance.Of $"optimizer {name}" i (fun () ->
-                                compare (draw (random.Split $"case {i}")) (random.Split $"numbers {i}"))
-                    ]
-                    |> List.reduce Distance.Worse
+                let run (compare: IMaker -> RandomStream -> Distance) i () =
+                    compare (draw (random.Split $"case {i}")) (random.Split $"numbers {i}")
+
+                let single, wrong =
+                    Hearing.all
+                        $"optimizer {name}"
+                        [
+                            for i in 1..cases ->
+                                { Settings = ""; Single = run compare<float32> i; Double = run compare<float> i }
+                        ]
 
                 {
                     Kind = "optimizer"
                     Name = name
                     Cases = cases
-                    Double = worst compare<float>
-                    Single = Some(worst compare<float32>)
+                    Double =
+                        [ for i in 1..cases -> Distance.Of $"optimizer {name}" i (run compare<float> i) ]
+                        |> List.reduce Distance.Worse
+                    Single = Some single
+                    Wrong = wrong
                 }
 
         for name, kind, compare in others do
@@ -245,5 +251,6 @@ let rows isAsked =
                     Cases = cases
                     Double = { Forward = worst; Backward = None }
                     Single = None
+                    Wrong = []
                 }
     ]

@@ -14,8 +14,7 @@ type private IRule =
         and 'T: struct
         and 'T: unmanaged
         and 'T :> ValueType
-        and 'T :> System.Numerics.IBinaryFloatingPointIeee754<'T>> :
-        Tensor<'T>[] * Hybrid.Memory.Arena<'T> -> struct (Tensor<'T> * Pullback<'T>)
+        and 'T :> System.Numerics.IBinaryFloatingPointIeee754<'T>> : Variable<'T>[] -> Variable<'T>
 
     abstract Theirs: torch.Tensor list -> torch.Tensor
 
@@ -24,12 +23,7 @@ let private case inputs (rule: IRule) =
         Inputs = inputs
         Subject =
             { new ISubject with
-                member _.Ours() =
-                    [],
-                    fun tape inputs ->
-                        let values = inputs |> Array.map _.Value
-                        tape.Record("rule", rule.Ours(values, tape.Arena), inputs)
-
+                member _.Ours() = [], (fun _ inputs -> rule.Ours inputs)
                 member _.Theirs(inputs, _) = rule.Theirs inputs
             }
     }
@@ -57,10 +51,7 @@ let private wide (case: Case) =
                 member _.Ours() =
                     let parameters, f = case.Subject.Ours()
 
-                    let widened (tape: Tape<_>) (x: Variable<_>) =
-                        tape.Record("wide", Scale.Forward(factor, x.Value, tape.Arena), x)
-
-                    parameters, (fun tape x -> f tape (Array.map (widened tape) x))
+                    parameters, (fun tape x -> f tape [| for x in x -> factor * x |])
 
                 member _.Theirs(x, parameter) =
                     case.Subject.Theirs([ for x in x -> x * Formulas.number x factor ], parameter)
@@ -79,7 +70,7 @@ let private add random =
     case
         [ a; b ]
         { new IRule with
-            member _.Ours(x, arena) = Add.Forward(x[0], x[1], arena)
+            member _.Ours x = x[0] + x[1]
             member _.Theirs x = x[0] + x[1]
         }
 
@@ -106,9 +97,9 @@ let private attention random =
             [ batch; keyTime; heads * valueDim ]
         ]
         { new IRule with
-            member _.Ours(x, arena) =
-                let struct (y, _, pullback) = Attention.Forward(heads, scale, mask, x[0], x[1], x[2], arena)
-                struct (y, pullback)
+            member _.Ours x =
+                let struct (y, _) = x[0].Attention(x[1], x[2], heads, scale, mask)
+                y
 
             member _.Theirs x = Formulas.attention heads scale mask x[0] x[1] x[2]
         }
@@ -120,7 +111,7 @@ let private averagePool random =
     case
         [ shape ]
         { new IRule with
-            member _.Ours(x, arena) = AveragePool2d.Forward(window, stride, x[0], arena)
+            member _.Ours x = x[0].AveragePool2d(window, stride)
 
             member _.Theirs x =
                 torch.nn.functional.avg_pool2d (Formulas.toPlanes x[0], int64 window, int64 stride)
@@ -141,14 +132,11 @@ let private batchNorm rectified random =
     case
         [ shape; [ List.last shape ]; [ List.last shape ] ]
         { new IRule with
-            member _.Ours(x, arena) =
-                let struct (y, pullback, _, _) =
-                    if rectified then
-                        BatchNormRelu.Forward(eps, x[0], x[1], x[2], arena)
-                    else
-                        BatchNorm.Forward(eps, x[0], x[1], x[2], arena)
+            member _.Ours x =
+                let struct (y, _, _) =
+                    if rectified then x[0].BatchNormRelu(x[1], x[2], eps) else x[0].BatchNorm(x[1], x[2], eps)
 
-                struct (y, pullback)
+                y
 
             member _.Theirs x =
                 let y = Formulas.batchNorm true 0.1 eps null null x[0] x[1] x[2]
@@ -165,13 +153,13 @@ let private batchNormFixed rectified random =
     case
         [ shape; [ channels ]; [ channels ] ]
         { new IRule with
-            member _.Ours(x, arena) =
+            member _.Ours x =
                 let mean, variance = Numbers.ours [ channels ] mean, Numbers.ours [ channels ] variance
 
                 if rectified then
-                    BatchNormRelu.ForwardFixed(eps, x[0], x[1], x[2], mean, variance, arena)
+                    x[0].BatchNormReluFixed(x[1], x[2], mean, variance, eps)
                 else
-                    BatchNorm.ForwardFixed(eps, x[0], x[1], x[2], mean, variance, arena)
+                    x[0].BatchNormFixed(x[1], x[2], mean, variance, eps)
 
             member _.Theirs x =
                 let given (values: float[]) = (Numbers.theirs<float> [ channels ] values).``to``(x[0].dtype)
@@ -185,7 +173,7 @@ let private binaryCrossEntropy (random: RandomStream) =
     case
         [ anyShape random ]
         { new IRule with
-            member _.Ours(x, arena) = BinaryCrossEntropy.Forward(target, x[0], arena)
+            member _.Ours x = x[0].BinaryCrossEntropy target
 
             member _.Theirs x =
                 torch.nn.functional.binary_cross_entropy_with_logits (x[0], torch.full_like (x[0], target.ToScalar()))
@@ -205,9 +193,7 @@ let private conv2d kernel stride random =
                 [ outChannels ]
         ]
         { new IRule with
-            member _.Ours(x, arena) =
-                let bias = if withBias then x[2] else Unchecked.defaultof<_>
-                Conv2d.Forward(stride, padding, x[0], x[1], bias, arena)
+            member _.Ours x = x[0].Conv2d(x[1], Array.tryItem 2 x |> Option.toObj, stride, padding)
 
             member _.Theirs x = Formulas.conv2d stride padding x[0] x[1] (List.tryItem 2 x)
         }
@@ -235,9 +221,7 @@ let private convTranspose2d random =
                 [ outChannels ]
         ]
         { new IRule with
-            member _.Ours(x, arena) =
-                let bias = if withBias then x[2] else Unchecked.defaultof<_>
-                ConvTranspose2d.Forward(stride, padding, x[0], x[1], bias, arena)
+            member _.Ours x = x[0].ConvTranspose2d(x[1], Array.tryItem 2 x |> Option.toObj, stride, padding)
 
             member _.Theirs x = Formulas.convTranspose2d stride padding x[0] x[1] (List.tryItem 2 x)
         }
@@ -256,9 +240,9 @@ let private crossEntropy random =
     case
         [ [ rows; classes ] ]
         { new IRule with
-            member _.Ours(x, arena) =
+            member _.Ours x =
                 let padding = if ignores then Nullable padding else Nullable()
-                CrossEntropy.Forward(targets, padding, smoothing, x[0], arena)
+                x[0].CrossEntropy(targets, padding, smoothing)
 
             member _.Theirs x =
                 torch.nn.functional.cross_entropy (
@@ -282,7 +266,9 @@ let private dropout random =
     case
         [ shape ]
         { new IRule with
-            member _.Ours(x, arena) = Dropout.Forward(rate, RandomStream seed, x[0], arena)
+            member _.Ours x =
+                use _ = x[0].Tape.Training(RandomStream seed)
+                x[0].Dropout rate
 
             member _.Theirs x =
                 let mask = (Numbers.theirs<float> shape mask.Value).``to``(x[0].dtype)
@@ -295,7 +281,7 @@ let private elu (random: RandomStream) =
     case
         [ anyShape random ]
         { new IRule with
-            member _.Ours(x, arena) = Elu.Forward(alpha, x[0], arena)
+            member _.Ours x = x[0].Elu alpha
             member _.Theirs x = torch.nn.functional.elu (x[0], alpha)
         }
     |> wide
@@ -309,7 +295,7 @@ let private embedding random =
     case
         [ [ entries; features ] ]
         { new IRule with
-            member _.Ours(x, arena) = Embedding.Forward(ids, Numbers.shape leading, factor, x[0], arena)
+            member _.Ours x = x[0].Tape.Embedding(ids, Numbers.shape leading, factor, x[0])
             member _.Theirs x = Formulas.embedding (Formulas.ids ids leading) x[0] * Formulas.number x[0] factor
         }
 
@@ -317,7 +303,7 @@ let private geGlu random =
     gated
         random
         { new IRule with
-            member _.Ours(x, arena) = GeGlu.Forward(x[0], x[1], arena)
+            member _.Ours x = x[0].GeGlu x[1]
             member _.Theirs x = Formulas.gated Hybrid.Layers.ActivationKind.GeGlu x[0] x[1]
         }
 
@@ -325,7 +311,7 @@ let private gelu random =
     case
         [ anyShape random ]
         { new IRule with
-            member _.Ours(x, arena) = Gelu.Forward(x[0], arena)
+            member _.Ours x = x[0].Gelu()
             member _.Theirs x = torch.nn.functional.gelu x[0]
         }
 
@@ -333,7 +319,7 @@ let private geluTanh random =
     case
         [ anyShape random ]
         { new IRule with
-            member _.Ours(x, arena) = Gelu.ForwardTanh(x[0], arena)
+            member _.Ours x = x[0].GeluTanh()
             member _.Theirs x = Formulas.geluTanh x[0]
         }
     |> wide
@@ -342,7 +328,7 @@ let private globalAveragePool random =
     case
         [ imageShape random ]
         { new IRule with
-            member _.Ours(x, arena) = GlobalAveragePool.Forward(x[0], arena)
+            member _.Ours x = x[0].GlobalAveragePool()
             member _.Theirs x = x[0].mean [| 1L; 2L |]
         }
 
@@ -350,7 +336,7 @@ let private glu random =
     gated
         random
         { new IRule with
-            member _.Ours(x, arena) = Glu.Forward(x[0], x[1], arena)
+            member _.Ours x = x[0].Glu x[1]
             member _.Theirs x = Formulas.gated Hybrid.Layers.ActivationKind.Glu x[0] x[1]
         }
 
@@ -358,7 +344,7 @@ let private hardSigmoid random =
     case
         [ anyShape random ]
         { new IRule with
-            member _.Ours(x, arena) = HardSigmoid.Forward(x[0], arena)
+            member _.Ours x = x[0].HardSigmoid()
             member _.Theirs x = Formulas.hardSigmoid x[0]
         }
     |> wide
@@ -367,7 +353,7 @@ let private hardSwish random =
     case
         [ anyShape random ]
         { new IRule with
-            member _.Ours(x, arena) = HardSwish.Forward(x[0], arena)
+            member _.Ours x = x[0].HardSwish()
             member _.Theirs x = torch.nn.functional.hardswish x[0]
         }
     |> wide
@@ -376,7 +362,7 @@ let private hardTanh random =
     case
         [ anyShape random ]
         { new IRule with
-            member _.Ours(x, arena) = HardTanh.Forward(x[0], arena)
+            member _.Ours x = x[0].HardTanh()
             member _.Theirs x = Formulas.hardTanh x[0]
         }
     |> wide
@@ -388,7 +374,7 @@ let private layerNorm random =
     case
         [ x; [ List.last x ]; [ List.last x ] ]
         { new IRule with
-            member _.Ours(x, arena) = LayerNorm.Forward(eps, x[0], x[1], x[2], arena)
+            member _.Ours x = x[0].LayerNorm(x[1], x[2], eps)
             member _.Theirs x = Formulas.layerNorm eps x[0] x[1] x[2]
         }
 
@@ -398,7 +384,7 @@ let private leakyRelu (random: RandomStream) =
     case
         [ anyShape random ]
         { new IRule with
-            member _.Ours(x, arena) = LeakyRelu.Forward(slope, x[0], arena)
+            member _.Ours x = x[0].LeakyRelu slope
             member _.Theirs x = torch.nn.functional.leaky_relu (x[0], slope)
         }
     |> wide
@@ -419,9 +405,7 @@ let private linear random =
                 [ List.last weight ]
         ]
         { new IRule with
-            member _.Ours(x, arena) =
-                let bias = if withBias then x[2] else Unchecked.defaultof<_>
-                Linear.Forward(x[0], x[1], bias, arena)
+            member _.Ours x = x[0].Linear(x[1], Array.tryItem 2 x |> Option.toObj)
 
             member _.Theirs x = Formulas.linear x[0] x[1] (List.tryItem 2 x)
         }
@@ -432,7 +416,7 @@ let private linearTransposed random =
     case
         [ x; List.rev weight ]
         { new IRule with
-            member _.Ours(x, arena) = Linear.ForwardTransposed(x[0], x[1], arena)
+            member _.Ours x = x[0].LinearTransposed x[1]
             member _.Theirs x = torch.nn.functional.linear (x[0], x[1])
         }
 
@@ -442,7 +426,7 @@ let private linearRelu random =
     case
         [ x; weight; [ List.last weight ] ]
         { new IRule with
-            member _.Ours(x, arena) = LinearRelu.Forward(x[0], x[1], x[2], arena)
+            member _.Ours x = x[0].LinearRelu(x[1], x[2])
             member _.Theirs x = torch.nn.functional.relu (Formulas.linear x[0] x[1] (Some x[2]))
         }
 
@@ -450,7 +434,7 @@ let private logSigmoid random =
     case
         [ anyShape random ]
         { new IRule with
-            member _.Ours(x, arena) = LogSigmoid.Forward(x[0], arena)
+            member _.Ours x = x[0].LogSigmoid()
             member _.Theirs x = torch.nn.functional.logsigmoid x[0]
         }
     |> wide
@@ -462,7 +446,7 @@ let private matMul random =
     case
         [ leading @ [ m; k ]; leading @ [ k; n ] ]
         { new IRule with
-            member _.Ours(x, arena) = MatMul.Forward(x[0], x[1], arena)
+            member _.Ours x = x[0].MatMul x[1]
             member _.Theirs x = torch.matmul (x[0], x[1])
         }
 
@@ -475,7 +459,7 @@ let private maxPool random =
     case
         [ shape ]
         { new IRule with
-            member _.Ours(x, arena) = MaxPool2d.Forward(window, stride, padding, x[0], arena)
+            member _.Ours x = x[0].MaxPool2d(window, stride, padding)
 
             member _.Theirs x =
                 torch.nn.functional.max_pool2d (Formulas.toPlanes x[0], int64 window, int64 stride, int64 padding)
@@ -489,7 +473,7 @@ let private maxout random =
     case
         [ List.updateAt (shape.Length - 1) (pieces * List.last shape) shape ]
         { new IRule with
-            member _.Ours(x, arena) = Maxout.Forward(pieces, x[0], arena)
+            member _.Ours x = x[0].Maxout pieces
             member _.Theirs x = Formulas.maxout pieces x[0]
         }
 
@@ -497,7 +481,7 @@ let private mish random =
     case
         [ anyShape random ]
         { new IRule with
-            member _.Ours(x, arena) = Mish.Forward(x[0], arena)
+            member _.Ours x = x[0].Mish()
             member _.Theirs x = torch.nn.functional.mish x[0]
         }
     |> wide
@@ -509,7 +493,7 @@ let private padShortcut random =
     case
         [ shape ]
         { new IRule with
-            member _.Ours(x, arena) = PadShortcut.Forward(stride, List.last shape + added, x[0], arena)
+            member _.Ours x = x[0].PadShortcut(stride, List.last shape + added)
 
             member _.Theirs x =
                 let every axis (x: torch.Tensor) = x.slice (axis, 0L, x.shape[int axis], int64 stride)
@@ -522,7 +506,7 @@ let private prelu random =
     case
         [ x; [ if flip random then 1 else List.last x ] ]
         { new IRule with
-            member _.Ours(x, arena) = PRelu.Forward(x[0], x[1], arena)
+            member _.Ours x = x[0].PRelu x[1]
             member _.Theirs x = Formulas.prelu x[0] x[1]
         }
 
@@ -530,7 +514,7 @@ let private relu random =
     case
         [ anyShape random ]
         { new IRule with
-            member _.Ours(x, arena) = Relu.Forward(x[0], arena)
+            member _.Ours x = x[0].Relu()
             member _.Theirs x = torch.nn.functional.relu x[0]
         }
 
@@ -541,7 +525,7 @@ let private reshape random =
     case
         [ x ]
         { new IRule with
-            member _.Ours(x, _) = Reshape.Forward(Numbers.shape y, x[0])
+            member _.Ours x = x[0].Reshape(Numbers.shape y)
             member _.Theirs x = torch.reshape (x[0], y |> List.map int64 |> List.toArray)
         }
 
@@ -551,7 +535,7 @@ let private scale (random: RandomStream) =
     case
         [ anyShape random ]
         { new IRule with
-            member _.Ours(x, arena) = Scale.Forward(factor, x[0], arena)
+            member _.Ours x = factor * x[0]
             member _.Theirs x = x[0] * Formulas.number x[0] factor
         }
 
@@ -559,7 +543,7 @@ let private selu random =
     case
         [ anyShape random ]
         { new IRule with
-            member _.Ours(x, arena) = Selu.Forward(x[0], arena)
+            member _.Ours x = x[0].Selu()
             member _.Theirs x = torch.nn.functional.selu x[0]
         }
     |> wide
@@ -568,7 +552,7 @@ let private sigmoid random =
     case
         [ anyShape random ]
         { new IRule with
-            member _.Ours(x, arena) = Sigmoid.Forward(x[0], arena)
+            member _.Ours x = x[0].Sigmoid()
             member _.Theirs x = torch.nn.functional.sigmoid x[0]
         }
     |> wide
@@ -577,7 +561,7 @@ let private softmax random =
     case
         [ anyShape random ]
         { new IRule with
-            member _.Ours(x, arena) = Softmax.Forward(x[0], arena)
+            member _.Ours x = x[0].Softmax()
             member _.Theirs x = torch.nn.functional.softmax (x[0], -1L)
         }
 
@@ -585,7 +569,7 @@ let private softplus random =
     case
         [ anyShape random ]
         { new IRule with
-            member _.Ours(x, arena) = Softplus.Forward(x[0], arena)
+            member _.Ours x = x[0].Softplus()
             member _.Theirs x = torch.nn.functional.softplus x[0]
         }
     |> wide
@@ -594,7 +578,7 @@ let private swiGlu random =
     gated
         random
         { new IRule with
-            member _.Ours(x, arena) = SwiGlu.Forward(x[0], x[1], arena)
+            member _.Ours x = x[0].SwiGlu x[1]
             member _.Theirs x = Formulas.gated Hybrid.Layers.ActivationKind.SwiGlu x[0] x[1]
         }
 
@@ -604,7 +588,7 @@ let private swish (random: RandomStream) =
     case
         [ anyShape random ]
         { new IRule with
-            member _.Ours(x, arena) = Swish.Forward(beta, x[0], arena)
+            member _.Ours x = x[0].Swish beta
             member _.Theirs x = Formulas.swish beta x[0]
         }
     |> wide
@@ -613,7 +597,7 @@ let private tanh random =
     case
         [ anyShape random ]
         { new IRule with
-            member _.Ours(x, arena) = Tanh.Forward(x[0], arena)
+            member _.Ours x = x[0].Tanh()
             member _.Theirs x = torch.nn.functional.tanh x[0]
         }
     |> wide
@@ -624,7 +608,7 @@ let private transpose random =
     case
         [ leading @ [ whole random 1 40; whole random 1 40 ] ]
         { new IRule with
-            member _.Ours(x, arena) = Transpose.Forward(x[0], arena)
+            member _.Ours x = x[0].Transpose()
             member _.Theirs x = torch.transpose (x[0], -1L, -2L)
         }
 

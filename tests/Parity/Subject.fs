@@ -54,10 +54,8 @@ module Case =
         let tape = Tape<'T>()
         let z = List.map2 Numbers.ours<'T> case.Inputs values |> List.map tape.Input
 
-        let x = [| for z in z -> tape.Record("half", Scale.Forward(0.5, z.Value, tape.Arena), z) |]
-
-        let a, b = f tape x, f tape x
-        let y = tape.Record("sum", Add.Forward(a.Value, b.Value, tape.Arena), a, b)
+        let x = [| for z in z -> 0.5 * z |]
+        let y = f tape x + f tape x
         let extents = y.Value.Shape.ToArray() |> List.ofArray
         let cotangent = Numbers.normals random y.Value.Length
         tape.Backward(y, Numbers.ours<'T> extents cotangent)
@@ -100,19 +98,25 @@ module Case =
     let row kind name cases (draws: (RandomStream -> Case) list) =
         let random = RandomStream(1UL).Split $"{kind} {name}"
 
-        let worst compare =
-            [
-                for i in 1..cases ->
-                    Distance.Of $"{kind} {name}" i (fun () ->
-                        let draw = draws[(i - 1) % draws.Length]
-                        compare (draw (random.Split $"case {i}")) (random.Split $"numbers {i}"))
-            ]
-            |> List.reduce Distance.Worse
+        let run compare i () : Distance =
+            let draw = draws[(i - 1) % draws.Length]
+            compare (draw (random.Split $"case {i}")) (random.Split $"numbers {i}")
+
+        let single, wrong =
+            Hearing.all
+                $"{kind} {name}"
+                [
+                    for i in 1..cases ->
+                        { Settings = ""; Single = run compare<float32> i; Double = run compare<float> i }
+                ]
 
         {
             Kind = kind
             Name = name
             Cases = cases
-            Double = worst compare<float>
-            Single = Some(worst compare<float32>)
+            Double =
+                [ for i in 1..cases -> Distance.Of $"{kind} {name}" i (run compare<float> i) ]
+                |> List.reduce Distance.Worse
+            Single = Some single
+            Wrong = wrong
         }

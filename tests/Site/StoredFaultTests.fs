@@ -131,7 +131,15 @@ let private parity double =
     |> fun rows ->
         $$"""{"limitDouble":1e-10,"limitSingle":2e-5,"limitTraining":1e-8,"torch":"libtorch","date":"today","machine":"m","rows":[{{rows}}]}"""
 
-let private agreement name content words =
+/// Cases in which libtorch is wrong, one of them by what is no number.
+let private withWrong (figures: string) =
+    let case theirs =
+        $$"""{"name":"model <M>","settings":"case 2","of":"values","theirs":{{theirs}},"ours":1e-7,"processor":"P family 26"}"""
+
+    let cases = [ case "0.43"; case "\"NaN\"" ] |> String.concat ","
+    figures.Replace("\"rows\"", $"\"wrong\":[{cases}],\"rows\"")
+
+let private agreementThatShows shown name content words =
     testCase name
     <| fun () ->
         inFolder
@@ -140,7 +148,7 @@ let private agreement name content words =
                     "scripts/results/parity.json", content
             ]
             (fun root ->
-                let places = [ "origin"; "chart"; "summary"; "tables" ]
+                let places = [ "origin"; "chart"; "summary"; "tables"; "wrong" ]
 
                 let document =
                     [ for place in places -> $"<div id=\"agreement-{place}\"></div>" ]
@@ -151,8 +159,11 @@ let private agreement name content words =
 
                 if List.isEmpty words then
                     Expect.isEmpty complaints "complaints"
+                    shown (document.GetElementById "agreement-wrong" |> nonNull).InnerHtml
                 else
                     complains ("scripts/results/parity.json" :: "--store" :: words) (List.truncate 1 complaints))
+
+let private agreement name content words = agreementThatShows ignore name content words
 
 let private data name files words =
     testCase name
@@ -188,6 +199,18 @@ let tests =
             yield! ledger
             yield! path
             agreement "sound figures of parity are taken" (parity "1e-16") []
+            agreementThatShows
+                (fun html -> Expect.stringContains html "no such case" "figures from before there was a referee")
+                "figures of parity without wrong cases"
+                (parity "1e-16")
+                []
+            agreementThatShows
+                (fun html ->
+                    for words in [ "In 2 cases"; "model &lt;M&gt;"; "0.43"; "not a number"; "P family 26" ] do
+                        Expect.stringContains html words "the cases in which libtorch is wrong")
+                "cases in which libtorch is wrong are shown, and are no complaint"
+                (withWrong (parity "1e-16"))
+                []
             agreement "no figures of parity" "" [ "is missing" ]
             agreement "parity that exceeds its bound" (parity "1e-3") [ "rule A"; "by more than the bound" ]
             agreement

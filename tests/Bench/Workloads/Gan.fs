@@ -64,9 +64,8 @@ let private ours (networks: Networks) withOptimizer () =
         Tensor<single>.From(Shape(networks.Batch, values.Length / networks.Batch), ReadOnlySpan values)
 
     let real, noise = matrix (real networks), matrix (noise networks)
-    let tape = Tape<single>()
     // Of a network without dropout nothing is drawn.
-    let chance = RandomStream 2UL
+    let tape = Tape<single>(training = true, random = RandomStream 2UL)
 
     let side (parameters: Parameter<single> seq) (lossOf: unit -> Variable<single>) =
         let optimizer = Adam<single>(parameters, beta1, beta2, eps)
@@ -83,9 +82,9 @@ let private ours (networks: Networks) withOptimizer () =
             tape.Clear()
             value
 
-    let discriminator = side gan.Discriminator.Parameters (fun () -> gan.DiscriminatorLoss(tape, real, noise, chance))
+    let discriminator = side gan.Discriminator.Parameters (fun () -> gan.DiscriminatorLoss(tape, real, noise))
 
-    let generator = side gan.Generator.Parameters (fun () -> gan.GeneratorLoss(tape, noise, chance))
+    let generator = side gan.Generator.Parameters (fun () -> gan.GeneratorLoss(tape, noise))
     let run, results = steps discriminator generator withOptimizer
     { Run = run; Results = results }
 
@@ -120,7 +119,7 @@ let private theirs (networks: Networks) withOptimizer () =
             if withOptimizer then
                 optimizer.step () |> ignore
 
-            float (loss.item<single>())
+            loss.ToDouble()
 
     let discriminator =
         side discriminatorModule generatorModule (fun () -> loss ones real + loss zeros (generatorModule.forward noise))

@@ -15,14 +15,14 @@ let private batchNorm rectified shape =
         goal
         [ Rule.operand "x" 2.0 shape; Rule.operand "gain" 2.0 [ channels ]; Rule.operand "bias" 1.0 [ channels ] ]
         (Some(Rule.operand "dy" 1.0 shape))
-        (fun inputs arena ->
-            let struct (y, pullback, _, _) =
+        (fun inputs ->
+            let struct (y, _, _) =
                 if rectified then
-                    BatchNormRelu.Forward(eps, inputs[0], inputs[1], inputs[2], arena)
+                    inputs[0].BatchNormRelu(inputs[1], inputs[2], eps)
                 else
-                    BatchNorm.Forward(eps, inputs[0], inputs[1], inputs[2], arena)
+                    inputs[0].BatchNorm(inputs[1], inputs[2], eps)
 
-            struct (y, pullback))
+            y)
         (fun inputs ->
             let y = torch.nn.functional.batch_norm (inputs[0], null, null, inputs[1], inputs[2], true, 0.1, eps)
             if rectified then y.relu_ () else y)
@@ -35,7 +35,7 @@ let private maxPool batch extent channels =
         goal
         [ Rule.operand "x" 2.0 [ batch; extent; extent; channels ] ]
         (Some(Rule.operand "dy" 1.0 [ batch; halved; halved; channels ]))
-        (fun inputs arena -> MaxPool2d.Forward(3, 2, 1, inputs[0], arena))
+        (fun inputs -> inputs[0].MaxPool2d(3, 2, 1))
         (fun inputs -> torch.nn.functional.max_pool2d (inputs[0], 3L, 2L, 1L))
 
 let all =

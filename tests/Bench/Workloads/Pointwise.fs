@@ -50,7 +50,7 @@ let private geluForward rows features =
 let private bothWays
     name
     goal
-    (ours: Tensor<single> -> Arena<single> -> struct (Tensor<single> * Pullback<single>))
+    (ours: Variable<single> -> Variable<single>)
     (theirs: torch.Tensor -> torch.Tensor)
     rows
     features
@@ -62,19 +62,18 @@ let private bothWays
         goal
         [ Rule.operand "x" 4.0 shape ]
         (Some(Rule.operand "dy" 1.0 shape))
-        (fun inputs arena -> ours inputs[0] arena)
+        (fun inputs -> ours inputs[0])
         (fun inputs -> theirs inputs[0])
 
-let private gelu =
-    bothWays "GELU" (Goal.goal 0.95 1.2) (fun x arena -> Gelu.Forward(x, arena)) (fun x -> torch.nn.functional.gelu x)
+let private gelu = bothWays "GELU" (Goal.goal 0.95 1.2) _.Gelu() (fun x -> torch.nn.functional.gelu x)
 
 /// Others, which have no goals.
 let private functions =
     [
-        bothWays "tanh" None (fun x arena -> Tanh.Forward(x, arena)) (fun x -> torch.nn.functional.tanh x)
-        bothWays "sigmoid" None (fun x arena -> Sigmoid.Forward(x, arena)) (fun x -> torch.nn.functional.sigmoid x)
-        bothWays "swish" None (fun x arena -> Swish.Forward(1.0, x, arena)) (fun x -> torch.nn.functional.silu x)
-        bothWays "softplus" None (fun x arena -> Softplus.Forward(x, arena)) (fun x -> torch.nn.functional.softplus x)
+        bothWays "tanh" None _.Tanh() (fun x -> torch.nn.functional.tanh x)
+        bothWays "sigmoid" None _.Sigmoid() (fun x -> torch.nn.functional.sigmoid x)
+        bothWays "swish" None _.Swish() (fun x -> torch.nn.functional.silu x)
+        bothWays "softplus" None _.Softplus() (fun x -> torch.nn.functional.softplus x)
     ]
 
 let private adamW rows columns =

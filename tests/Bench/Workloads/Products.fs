@@ -51,6 +51,7 @@ let private ours (convert: single -> 'T) form rows columns inner () =
     }
 
 let private theirs (kind: torch.ScalarType) form rows columns inner () =
+    let kind = Torch.kind kind
     let left, right = extents form rows columns inner
     let tensor name shape = (Torch.tensor shape (factor name shape)).``to`` kind
     let a, b = tensor "a" left, tensor "b" right

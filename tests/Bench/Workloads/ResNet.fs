@@ -34,11 +34,11 @@ let private ours withOptimizer () =
 
     let optimizer = Sgd<single>(model.Parameters, momentum, weightDecay)
     let x = Tensor<single>.From(Shape(batch, 28 * 28), ReadOnlySpan images.Value)
-    let tape = Tape<single>()
+    let tape = Tape<single>(training = true)
 
     let step () =
         optimizer.ZeroGradients()
-        let loss = model.Loss(tape, tape.Constant x, labels, true)
+        let loss = model.Loss(tape.Constant x, labels)
         tape.Backward loss
         let value = float (loss.Value.ToScalar())
         tape.Clear()
@@ -133,7 +133,7 @@ let private theirs withOptimizer () =
         let y = blocks |> List.fold (fun y block -> block y) (relu (stem x))
         let loss = torch.nn.functional.cross_entropy (output (y.mean [| 2L; 3L |]), labels)
         loss.backward ()
-        float (loss.item<single>())
+        loss.ToDouble()
 
     let update () = optimizer.step () |> ignore
 

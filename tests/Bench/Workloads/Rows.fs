@@ -12,7 +12,7 @@ let private softmax rows columns =
         (Goal.goal 1.25 1.5)
         [ Rule.operand "x" 4.0 shape ]
         (Some(Rule.operand "dy" 1.0 shape))
-        (fun inputs arena -> Softmax.Forward(inputs[0], arena))
+        (fun inputs -> inputs[0].Softmax())
         (fun inputs -> torch.nn.functional.softmax (inputs[0], -1L))
 
 let private layerNorm rows features =
@@ -24,7 +24,7 @@ let private layerNorm rows features =
         (Goal.goal 1.5 2.0)
         [ Rule.operand "x" 2.0 shape; Rule.operand "gain" 2.0 [ features ]; Rule.operand "bias" 1.0 [ features ] ]
         (Some(Rule.operand "dy" 1.0 shape))
-        (fun inputs arena -> LayerNorm.Forward(eps, inputs[0], inputs[1], inputs[2], arena))
+        (fun inputs -> inputs[0].LayerNorm(inputs[1], inputs[2], eps))
         (fun inputs -> torch.nn.functional.layer_norm (inputs[0], [| int64 features |], inputs[1], inputs[2], eps))
 
 let private crossEntropy rows classes smoothing =
@@ -37,7 +37,7 @@ let private crossEntropy rows classes smoothing =
         (Goal.goal 3.0 4.0)
         [ Rule.operand "logits" 4.0 [ rows; classes ] ]
         None
-        (fun inputs arena -> CrossEntropy.Forward(targets, System.Nullable(), smoothing, inputs[0], arena))
+        (fun inputs -> inputs[0].CrossEntropy(targets, smoothing = smoothing))
         (fun inputs -> torch.nn.functional.cross_entropy (inputs[0], torchTargets.Value, label_smoothing = smoothing))
 
 let all =

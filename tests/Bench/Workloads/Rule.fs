@@ -3,7 +3,6 @@ module Hybrid.Bench.Rule
 
 open System
 open Hybrid.Autodiff
-open Hybrid.Memory
 open Hybrid.Tensors
 open TorchSharp
 
@@ -17,8 +16,8 @@ let torchOf operand = Torch.tensor operand.Shape operand.Values
 
 let toFloats (tensor: Tensor<single>) = tensor.ToArray() |> Array.map float
 
-/// What a rule of the core returns.
-type Ours = Tensor<single> list -> Arena<single> -> struct (Tensor<single> * Pullback<single>)
+/// A rule of the core.
+type Ours = Variable<single>[] -> Variable<single>
 type Theirs = torch.Tensor list -> torch.Tensor
 
 /// Forward and backward, the gradients of all inputs; a rule whose value is a scalar needs no cotangent.
@@ -29,7 +28,7 @@ let private oursBothWays operands cotangent (rule: Ours) () =
 
     let pass () =
         let inputs = [| for tensor in tensors -> tape.Input tensor |]
-        let y = tape.Record("rule", rule tensors tape.Arena, inputs)
+        let y = rule inputs
 
         match dy with
         | Some dy -> tape.Backward(y, dy)

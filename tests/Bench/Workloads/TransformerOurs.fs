@@ -42,9 +42,9 @@ let side size withOptimizer () =
     let tape = Tape<single>()
     let masks = RandomStream 2UL
 
-    let step (pass: Pass<single>) =
+    let step () =
         optimizer.ZeroGradients()
-        let loss = model.Loss(pass, batch, TransformerSize.smoothing)
+        let loss = model.Loss(tape, batch, TransformerSize.smoothing)
         tape.Backward loss
         let value = float (loss.Value.ToScalar())
         tape.Clear()
@@ -53,7 +53,8 @@ let side size withOptimizer () =
     let update () = optimizer.Step TransformerSize.learningRate
 
     let run () =
-        step (Pass(tape, masks)) |> ignore
+        use _ = tape.Training masks
+        step () |> ignore
 
         if withOptimizer then
             update ()
@@ -61,7 +62,7 @@ let side size withOptimizer () =
     let results () =
         [
             for _ in 1..3 ->
-                let loss = step (Pass tape)
+                let loss = step ()
                 update ()
                 [| loss |]
         ]

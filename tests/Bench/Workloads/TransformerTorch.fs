@@ -168,7 +168,7 @@ let side size withOptimizer () =
         optimizer.zero_grad ()
         let loss = loss rate
         loss.backward ()
-        float (loss.item<single>())
+        loss.ToDouble()
 
     let update () = optimizer.step () |> ignore
 
