@@ -116,7 +116,6 @@ let fill (name: string) =
     | "title" -> title
     | "page" -> page
     | "rule" -> rule
-    | "record" -> string (Char.ToLowerInvariant rule[0]) + rule[1..]
     | "ids" -> ids
     | "year" -> string DateTime.Now.Year
     | "index" ->

@@ -479,9 +479,9 @@ The linear map:
 csharp "Rules/Linear.cs" "Forward"
 (*** include-it-raw ***)
 (**
-The *tape* remembers which rules ran on what, and calls their pullbacks in reverse. A variable knows its tape, so a rule is applied and recorded in one
-word, `x.LayerNorm(gain, bias)`. One tape is one pass, and it is used up before a parameter changes: a pullback that would read a parameter of after the
-step is refused. The chain rule is the last loop:
+The *tape* remembers which rules ran on what, and calls their pullbacks in reverse. A variable knows its tape, so that one word applies a rule and
+records it: `x.LayerNorm(gain, bias)`. From one `Clear` to the next a tape is one pass; a pullback that would read a parameter as an optimizer has changed
+it since is refused. The chain rule is the last loop:
 *)
 (*** hide ***)
 csharp "Autodiff/Tape.cs" "Backward"

@@ -115,4 +115,7 @@ let main args =
     | [| first; folder |] when first = Checkpoints.SmallRun.childArgument -> Checkpoints.SmallRun.child folder
     | [| first; steps |] when first = Checkpoints.SmallRun.numbersArgument -> Checkpoints.SmallRun.numbers (int steps)
     | [| only |] when only = Pins.PinWriter.argument -> Pins.PinWriter.write ()
+    | [| first |] when first = Rules.Elementary.BroadcastTests.sumsArgument ->
+        printfn $"{Rules.Elementary.BroadcastTests.sums ()}"
+        0
     | _ -> runTests args

@@ -64,8 +64,8 @@ internal static unsafe class Strided
     {
         // A matrix whose rows are contiguous in x and its columns in y, once for every index of the other axes.
         Axis row = axes[^1], column = Array.Find(axes, axis => axis.Step.X == 1);
-        Axis[] strips = [.. axes[..^1].Where(axis => axis != column), new((row.Extent + Strip - 1) / Strip, row.Step * Strip)];
-        Workers.For(Walk.Count(strips), 1 + ElementsPerPart / (Strip * column.Extent), (_, first, end) =>
+        Axis[] strips = [.. axes[..^1].Where(axis => axis != column), new((row.Extent - 1) / Strip + 1, row.Step * Strip)];
+        Workers.For(Walk.Count(strips), 1 + ElementsPerPart / Strip / column.Extent, (_, first, end) =>
         {
             fixed (T* px = x.Span, py = y.Span)
                 for (; first < end; first++)
@@ -127,7 +127,7 @@ internal static unsafe class Strided
         var axes = Walk.Of(x.Shape, x.Shape, y.Shape, z.Shape, slot.Shape);
         // The axes that stay and those that are summed over. The last axis is cut into segments, each an index of its own.
         var column = axes[^1];
-        var segments = new Axis((column.Extent + Segment - 1) / Segment, column.Step * Segment);
+        var segments = new Axis((column.Extent - 1) / Segment + 1, column.Step * Segment);
         var sumsColumns = column.Step.Target == 0;
         Axis[] kept = [.. axes[..^1].Where(axis => axis.Step.Target != 0)], summed = [.. axes[..^1].Where(axis => axis.Step.Target == 0)];
         var row = sumsColumns ? kept.LastOrDefault(new Axis(1, default)) : summed.LastOrDefault(new Axis(1, default));

@@ -169,7 +169,7 @@ internal static unsafe class StridedLoops
             {
                 for (nint j = 0; j < columns; j++)
                     for (nint i = 0; i < rows; i++)
-                        target[j * targetRow + i] = source[i * sourceRow + j] + (accumulate ? target[j * targetRow + i] : T.Zero);
+                        target[j * targetRow + i] = accumulate ? target[j * targetRow + i] + source[i * sourceRow + j] : source[i * sourceRow + j];
                 return;
             }
             var tile = stackalloc T[width * Block];

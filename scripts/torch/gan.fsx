@@ -74,7 +74,7 @@ torch.set_num_threads Workers.Count
 | `Rules/BinaryCrossEntropy.cs` | `functional.binary_cross_entropy_with_logits` | one target for all logits here, a tensor of targets there. `nn.BCELoss` takes probabilities, and cuts logarithms off at -100 |
 | `Models/Gan.cs` | none | two losses below |
 | `Tape.Backward`, towards one side's parameters | `detach`, `zero_grad` | the other side gets no gradient here. There `detach` keeps the discriminator's loss from the generator; the generator's loss does reach the discriminator, whose next `zero_grad` forgets it |
-| a stream of chance as argument, or null | `train()`, `eval()` | whether dropout drops, and what batches are normalized by |
+| `tape.Training(stream)`, `tape.Evaluation()` | `train()`, `eval()` | whether dropout drops, and what batches are normalized by |
 | `Optimizers/Adam.cs` | `optim.Adam` | β₂ = 0.98, ε = 10⁻⁹ here; 0.999, 10⁻⁸ there. β₁ is 0.9 in both if nothing is said; Radford et al. take 0.5 |
 *)
 type T = torch.Tensor

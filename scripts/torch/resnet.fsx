@@ -58,7 +58,7 @@ torch.set_num_threads Workers.Count
 | the core | PyTorch | what differs unless it is said |
 |:--|:--|:--|
 | `Layers/Conv2d.cs` | `nn.Conv2d` | images `[batch, height, width, channels]` here, channels second there; weight `[kernelHeight, kernelWidth, in, out]` here, `[out, in, kernelHeight, kernelWidth]` there. Start: N(0, 2 / fan-in) here, uniform within 1/√fan-in there |
-| `Layers/BatchNorm.cs` | `nn.BatchNorm2d` | `training` is an argument here, a mode of the module there; gain and bias are called weight and bias there. ε, momentum and the unbiased running variance are the same |
+| `Layers/BatchNorm.cs` | `nn.BatchNorm2d` | `training` is a mode of the pass here, of the module there; gain and bias are called weight and bias there. ε, momentum and the unbiased running variance are the same |
 | `Rules/PadShortcut.cs` | none | every second pixel and channels of zeros, by `slice` and `pad` below |
 | `Rules/GlobalAveragePool.cs` | `nn.AdaptiveAvgPool2d` | `mean` over two axes below |
 | `Optimizers/Sgd.cs` | `optim.SGD` | nothing: the decay goes through the momentum in both |

@@ -172,7 +172,8 @@ let private sequences report =
     let learn number rate =
         let batch = learner.Batches.Next()
         tape.Clear()
-        let loss = model.Loss(Pass<float32>(tape, learner.Dropout), batch, 0.1)
+        use _ = tape.Training learner.Dropout
+        let loss = model.Loss(tape, batch, 0.1)
         FiniteGuard.ThrowIfNotFinite(number, loss, tape, model.Parameters)
         learner.Adam.ZeroGradients()
         tape.Backward loss

@@ -293,7 +293,7 @@ let private dropout random =
         [ shape ]
         { new IRule with
             member _.Ours x =
-                use _ = x[0].Tape.Training(RandomStream seed)
+                use _ = (nonNull x[0].Tape).Training(RandomStream seed)
                 x[0].Dropout rate
 
             member _.Theirs x =
@@ -321,7 +321,7 @@ let private embedding random =
     case
         [ [ entries; features ] ]
         { new IRule with
-            member _.Ours x = x[0].Tape.Embedding(ids, Numbers.shape leading, factor, x[0])
+            member _.Ours x = (nonNull x[0].Tape).Embedding(ids, Numbers.shape leading, factor, x[0])
             member _.Theirs x = Formulas.embedding (Formulas.ids ids leading) x[0] * Formulas.number x[0] factor
         }
 

@@ -62,7 +62,7 @@ let private classifier path x =
 let private generator path x =
     let ofSingle = GeneratorFile.Load<float32>(path, convert = true)
     let ofDouble = GeneratorFile.Load<float>(path, convert = true)
-    let samples = valueOf [ toSingle x ] (fun tape z -> ofSingle.Generate(tape, z[0], false))
+    let samples = valueOf [ toSingle x ] (fun _ z -> ofSingle.Generate z[0])
     reading ofDouble.Parameters ofDouble.Statistics (floats samples) (floats (TinyGan.samples ofDouble false x))
 
 /// Discriminators have no file of their own kind, so their settings stand here.
@@ -90,7 +90,7 @@ let private discriminator name path x =
     let ofDouble: IDiscriminator<float> = discriminatorOf name (RandomStream 0UL)
     ModelFile.LoadInto(file, tensorsOf ofSingle, convert = true)
     ModelFile.LoadInto(file, tensorsOf ofDouble, convert = true)
-    let logits = valueOf [ toSingle x ] (fun tape x -> ofSingle.Logits(tape, x[0], null))
+    let logits = valueOf [ toSingle x ] (fun _ x -> ofSingle.Logits x[0])
     reading ofDouble.Parameters ofDouble.Statistics (floats logits) (floats (TinyGan.logits ofDouble null x))
 
 let private transformer path =
@@ -173,7 +173,8 @@ let private sequences () =
     let learn () =
         let batch = batches.Next()
         tape.Clear()
-        let loss = model.Loss(Pass<float32>(tape, dropout), batch, 0.1)
+        use _ = tape.Training dropout
+        let loss = model.Loss(tape, batch, 0.1)
         adam.ZeroGradients()
         tape.Backward loss
         adam.Step 0.01
@@ -216,7 +217,8 @@ let private classifiers () =
                 ]
 
         tape.Clear()
-        let loss = model.Loss(tape, tape.Constant batch, rows |> Array.map (fun row -> row % 3), true)
+        use _ = tape.Training()
+        let loss = model.Loss(tape.Constant batch, rows |> Array.map (fun row -> row % 3))
         sgd.ZeroGradients()
         tape.Backward loss
         sgd.Step 0.05
@@ -255,6 +257,7 @@ let private adversaries () =
     let learn () =
         let descend (optimizer: Optimizer<float32>) parameters (loss: unit -> Variable<float32>) =
             tape.Clear()
+            use _ = tape.Training dropout
             let loss = loss ()
             optimizer.ZeroGradients()
             tape.Backward(loss, towards = parameters)
@@ -263,11 +266,11 @@ let private adversaries () =
 
         let ofDiscriminator =
             descend ofDiscriminator gan.Discriminator.Parameters (fun () ->
-                gan.DiscriminatorLoss(tape, draw real 32, draw noise 3, dropout, 0.9))
+                gan.DiscriminatorLoss(tape, draw real 32, draw noise 3, 0.9))
 
         let ofGenerator =
             descend ofGenerator gan.Generator.Parameters (fun () ->
-                gan.GeneratorLoss(tape, draw noise 3, dropout, GeneratorObjective.NonSaturating))
+                gan.GeneratorLoss(tape, draw noise 3, GeneratorObjective.NonSaturating))
 
         [ ofDiscriminator; ofGenerator ]
 

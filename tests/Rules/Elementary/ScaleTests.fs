@@ -1,4 +1,4 @@
-module Hybrid.Tests.Rules.ScaleTests
+module Hybrid.Tests.Rules.Elementary.ScaleTests
 
 open System
 open Expecto

@@ -1,4 +1,4 @@
-module Hybrid.Tests.Rules.ReshapeTests
+module Hybrid.Tests.Rules.Elementary.ReshapeTests
 
 open System
 open Expecto

@@ -1,4 +1,4 @@
-module Hybrid.Tests.Rules.AddTests
+module Hybrid.Tests.Rules.Elementary.AddTests
 
 open System
 open Expecto
@@ -78,9 +78,15 @@ let tests =
                 Expect.equal y.Shape (shape [ 0; 3 ]) "value"
                 Expect.equal (floats gradients[1]) [| 0.0; 0.0; 0.0 |] "gradient")
 
-            testCase "a b that is not the end of a is refused" (fun () ->
-                let arena = Arena<float>()
-                let plus b () = Add.Forward(zeros [ 2; 3 ], zeros b, arena)
-                refuses<ShapeException, _> [ "b must be [2, 3]"; "got [2]"; "only leading axes" ] (plus [ 2 ])
-                refuses<ShapeException, _> [ "got [1, 2, 3]" ] (plus [ 1; 2; 3 ]))
+            testCase "a bias alone gets the sum of the rows in the same order as when it stood second" (fun () ->
+                let random = RandomStream 4UL
+                let a, b, dy = normal random [ 700; 101 ], normal random [ 101 ], normal random [ 700; 101 ]
+                let _, second = runAlong dy [ a; b ] add
+                let _, first = runAlong dy [ b; a ] add
+                Expect.equal (floats first[0]) (floats second[1]) "gradient")
+
+            testCase "shapes that do not broadcast are refused" (fun () ->
+                let plus b () = Add.Forward(zeros [ 2; 3 ], zeros b, Arena<float>())
+                refuses<ShapeException, _> [ "[2, 3]"; "[2]"; "equal or 1"; "reshape or permute" ] (plus [ 2 ])
+                refuses<ShapeException, _> [ "[4, 3]" ] (plus [ 4; 3 ]))
         ]

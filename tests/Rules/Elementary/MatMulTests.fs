@@ -1,7 +1,8 @@
-module Hybrid.Tests.Rules.MatMulTests
+module Hybrid.Tests.Rules.Elementary.MatMulTests
 
 open System
 open Expecto
+open FsCheck.FSharp
 open Hybrid.Autodiff
 open Hybrid.Memory
 open Hybrid.Rules
@@ -58,6 +59,76 @@ let tests =
                 let single = valueOf [ toSingle a; toSingle b ] matMul
                 expectClose 1e-5 (floats single) (floats (valueOf [ a; b ] matMul)) "product")
 
+            propertyOf
+                (Gen.choose (0, 1_000_000))
+                60
+                "leading axes broadcast: value and gradient are those of repeated matrices"
+                (fun seed ->
+                    let random = RandomStream(uint64 seed)
+                    let leading = BroadcastTests.shapesOf 2 random 3 |> List.map (List.truncate 3)
+                    let size () = 1 + random.NextBelow 4
+                    let rows, inner, columns = size (), random.NextBelow 4, size ()
+
+                    match leading with
+                    | [ la; lb ] when
+                        (try
+                            Shape.Broadcast(shape la, shape lb) |> ignore
+                            true
+                         with :? ShapeException ->
+                             false)
+                        ->
+                        let whole = List.ofArray (Shape.Broadcast(shape la, shape lb).ToArray())
+                        let a, b = normal random (la @ [ rows; inner ]), normal random (lb @ [ inner; columns ])
+                        let dc = normal random (whole @ [ rows; columns ])
+                        let c, d = runAlong dc [ a; b ] matMul
+
+                        // Each matrix repeated by the sum with zeros, which has been tested by itself.
+                        let repeated (tape: Tape<float>) (x: Variable<float>[]) =
+                            let full i last = x[i] + tape.Constant(zeros<float>(whole @ last))
+                            (full 0 [ rows; inner ]).MatMul(full 1 [ inner; columns ])
+
+                        let c', d' = runAlong dc [ a; b ] repeated
+                        Expect.equal c.Shape (shape (whole @ [ rows; columns ])) "shape"
+                        expectClose 1e-13 (floats c) (floats c') "value"
+
+                        for i in 0..1 do
+                            Expect.equal d[i].Shape d'[i].Shape "shape of the gradient"
+                            expectClose 1e-12 (floats d[i]) (floats d'[i]) $"gradient {i}"
+                    | _ -> ())
+
+            property
+                10
+                "the gradient agrees with central differences where a matrix meets a batch, on either side"
+                (fun sizes ->
+                    let a, b = pair sizes
+                    let random = sizes.Random
+
+                    let one, other =
+                        normal random [ sizes.Rows; sizes.Inner ], normal random [ sizes.Inner; sizes.Columns ]
+
+                    Gradients.expectRule "MatMul" random [ one; b ] [] matMul
+                    Gradients.expectRule "MatMul" random [ a; other ] [] matMul
+                    covers [ "MM-2"; "MM-3" ])
+
+            testCase "many small matrices, shared out over the workers, and gradients that add to others" (fun () ->
+                let random = RandomStream 6UL
+
+                let a, b, dc =
+                    normal random [ 300; 20; 30 ], normal random [ 300; 30; 20 ], normal random [ 300; 20; 20 ]
+
+                let c, d = runAlong dc [ a; b ] matMul
+                let twice _ (x: Variable<float>[]) = x[0].MatMul x[1] + x[0].MatMul x[1]
+                let _, d' = runAlong dc [ a; b ] twice
+
+                for i in [ 0; 150; 299 ] do
+                    let one (x: Tensor<float>) = (part 0 i 1 x).Reshape(Shape(x.Shape.ToArray()[1..]))
+                    let c1, d1 = runAlong (one dc) [ one a; one b ] matMul
+                    Expect.equal (floats (one c)) (floats c1) "value"
+
+                    for k in 0..1 do
+                        Expect.equal (floats (one d[k])) (floats d1[k]) "gradient"
+                        expectClose 1e-13 (floats (one d'[k])) (floats d1[k] |> Array.map ((*) 2.0)) "twice")
+
             testCase "an empty inner axis gives zeros" (fun () ->
                 let c, gradients = runDouble (RandomStream 1UL) [ zeros<float> [ 2; 0 ]; zeros<float> [ 0; 3 ] ] matMul
                 Expect.equal (floats c) (Array.zeroCreate 6) "value"
@@ -83,7 +154,7 @@ let tests =
 
             testCase "axes that do not fit are refused" (fun () ->
                 let product a b () = MatMul.Forward(zeros<float> a, zeros b, Arena())
-                let remedy = "make the inner and leading axes equal"
+                let remedy = "make the inner axes equal, and the leading ones equal or 1"
                 refuses<ShapeException, _> [ "[2, 3]"; "[4, 5]"; remedy ] (product [ 2; 3 ] [ 4; 5 ])
                 refuses<ShapeException, _> [ "[2, 2, 3]"; "[3, 3, 5]"; remedy ] (product [ 2; 2; 3 ] [ 3; 3; 5 ])
                 refuses<ShapeException, _> [ "[3]"; remedy ] (product [ 3 ] [ 3; 5 ])

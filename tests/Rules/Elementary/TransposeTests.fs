@@ -1,4 +1,4 @@
-module Hybrid.Tests.Rules.TransposeTests
+module Hybrid.Tests.Rules.Elementary.TransposeTests
 
 open System
 open Expecto
