@@ -56,7 +56,11 @@ let channels = [| 1; 2; 3; 5; 8; 15; 16; 17; 20; 32; 33 |]
 let drawnPadding (random: RandomStream) most =
     let side () = random.NextBelow(most + 1)
     let all = side ()
-    if random.NextBelow 2 = 0 then Padding(all, all, all, all) else Padding(side (), side (), side (), side ())
+
+    if random.NextBelow 2 = 0 then
+        Padding(all, all, all, all)
+    else
+        Padding(side (), side (), side (), side ())
 
 /// A convolution of random sizes with at most so many rows and columns more than its window needs.
 let drawn (random: RandomStream) (channels: int[]) spare =

@@ -171,7 +171,7 @@ let gru (input: torch.Tensor) (state: torch.Tensor) (h: torch.Tensor) =
 
 /// TorchSharp has no function for it.
 let rmsNorm (eps: float) (x: torch.Tensor) (gain: torch.Tensor) =
-    x * (x.square().mean([| -1L |], true) + number x eps).rsqrt () * gain
+    x * (x.square().mean([| -1L |], true) + number x eps).rsqrt() * gain
 
 let groupNorm (groups: int) (eps: float) (x: torch.Tensor) (gain: torch.Tensor) (bias: torch.Tensor) =
     F.group_norm (toPlanes x, int64 groups, gain, bias, eps) |> ofPlanes
@@ -180,9 +180,9 @@ let groupNorm (groups: int) (eps: float) (x: torch.Tensor) (gain: torch.Tensor) 
 let rope (heads: int) (offset: int) (theta: float) (x: torch.Tensor) =
     let time, half = x.shape[x.shape.Length - 2], Array.last x.shape / int64 heads / 2L
     let m = torch.arange(time, dtype = x.dtype).add((float offset).ToScalar()).reshape(-1L, 1L, 1L)
-    let angles = m * torch.pow (number x theta, torch.arange(half, dtype = x.dtype) / number x (-float half))
+    let angles = m * torch.pow (number x theta, torch.arange (half, dtype = x.dtype) / number x (-float half))
     let angles = torch.cat ([| angles; angles |], -1L)
-    let x' = x.reshape(Array.append x.shape[.. x.shape.Length - 2] [| int64 heads; 2L * half |])
+    let x' = x.reshape (Array.append x.shape[.. x.shape.Length - 2] [| int64 heads; 2L * half |])
     let parts = x'.chunk (2L, -1L)
     (x' * angles.cos () + torch.cat ([| -parts[1]; parts[0] |], -1L) * angles.sin ()).reshape(x.shape)
 

@@ -299,7 +299,8 @@ let private refusals =
                         [ "stride must be 1 or more"; string stride ]
                         (apply stride none image window None)
 
-                for padding in [ Padding(-1, 0, 0, 0); Padding(0, -1, 0, 0); Padding(0, 0, -1, 0); Padding(0, 0, 0, -1) ] do
+                for padding in
+                    [ Padding(-1, 0, 0, 0); Padding(0, -1, 0, 0); Padding(0, 0, -1, 0); Padding(0, 0, 0, -1) ] do
                     refuses<ArgumentOutOfRangeException, _>
                         [ "padding must be 0 or more"; "crop x"; "-1 at the" ]
                         (apply 1 padding image window None))
@@ -333,7 +334,9 @@ let private refusals =
                         [ "from 1x1 to 5x5"; $"got {weight[0]}x{weight[1]}"; "pad more" ]
                         (apply 1 none image weight None)
 
-                refuses<ShapeException, _> [ "to 7x7"; "got 8x7" ] (apply 2 (Padding(1, 1, 1, 1)) image [ 8; 7; 3; 4 ] None))
+                refuses<ShapeException, _>
+                    [ "to 7x7"; "got 8x7" ]
+                    (apply 2 (Padding(1, 1, 1, 1)) image [ 8; 7; 3; 4 ] None))
         ]
 
 [<Tests>]

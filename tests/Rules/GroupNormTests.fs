@@ -60,7 +60,9 @@ let private invariants =
                 let x = inputs[0]
                 let channels = x.Shape.Columns
                 let gain, bias = floats inputs[1], floats inputs[2]
-                let statistics = numbersOf groups x |> Array.map (fun of' -> Array.average of', sqrt (variance of' + 1e-3))
+
+                let statistics =
+                    numbersOf groups x |> Array.map (fun of' -> Array.average of', sqrt (variance of' + 1e-3))
 
                 let expected =
                     floats x
@@ -94,7 +96,10 @@ let private invariants =
 
             property 20 "with one group a constant image gives the bias" (fun sizes ->
                 let channels = sizes.Columns
-                let x = mapTensor (fun _ -> 3.7) (normal sizes.Random [ sizes.Batch; sizes.Rows; sizes.Inner; channels ])
+
+                let x =
+                    mapTensor (fun _ -> 3.7) (normal sizes.Random [ sizes.Batch; sizes.Rows; sizes.Inner; channels ])
+
                 let gain, bias = normal sizes.Random [ channels ], normal sizes.Random [ channels ]
                 let y = valueOf [ x; gain; bias ] (groupNorm 1)
 
@@ -130,32 +135,45 @@ let private invariants =
                 for i in 0..2 do
                     expectClose 1e-11 (floats d[i]) (floats d'[i]) $"gradient {i}")
 
-            property 20 "images do not know of each other, and their gradients of gain and bias are added in order" (fun sizes ->
-                let inputs = drawn sizes |> List.map toSingle
-                let x = (drawn sizes).Head
-                let dy = normal (sizes.Random.Split "dy") (List.ofArray (x.Shape.ToArray()))
-                let y, d = runAlong (toSingle dy) inputs (groupNorm groups)
+            property
+                20
+                "images do not know of each other, and their gradients of gain and bias are added in order"
+                (fun sizes ->
+                    let inputs = drawn sizes |> List.map toSingle
+                    let x = (drawn sizes).Head
+                    let dy = normal (sizes.Random.Split "dy") (List.ofArray (x.Shape.ToArray()))
+                    let y, d = runAlong (toSingle dy) inputs (groupNorm groups)
 
-                let alone =
-                    [
-                        for image in 0 .. sizes.Batch - 1 ->
-                            runAlong (toSingle (part 0 image 1 dy)) (toSingle (part 0 image 1 x) :: inputs.Tail) (groupNorm groups)
-                    ]
+                    let alone =
+                        [
+                            for image in 0 .. sizes.Batch - 1 ->
+                                runAlong
+                                    (toSingle (part 0 image 1 dy))
+                                    (toSingle (part 0 image 1 x) :: inputs.Tail)
+                                    (groupNorm groups)
+                        ]
 
-                let bits (x: Tensor<float32>) = x.ToArray()
-                Expect.equal (bits y) (Array.concat [ for y, _ in alone -> bits y ]) "y"
-                Expect.equal (bits d[0]) (Array.concat [ for _, d in alone -> bits d[0] ]) "dx"
+                    let bits (x: Tensor<float32>) = x.ToArray()
+                    Expect.equal (bits y) (Array.concat [ for y, _ in alone -> bits y ]) "y"
+                    Expect.equal (bits d[0]) (Array.concat [ for _, d in alone -> bits d[0] ]) "dx"
 
-                for i in 1..2 do
-                    let sum = [ for _, d in alone -> bits d[i] ] |> List.reduce (Array.map2 (+))
-                    Expect.equal (bits d[i]) sum $"gradient {i}")
+                    for i in 1..2 do
+                        let sum = [ for _, d in alone -> bits d[i] ] |> List.reduce (Array.map2 (+))
+                        Expect.equal (bits d[i]) sum $"gradient {i}")
         ]
 
 let private extremes =
     let single groups extents value =
         let channels = List.last extents
         let length = List.fold (*) 1 extents
-        let inputs = [ tensor extents (Array.init length value); tensor [ channels ] (Array.create channels 1f); zeros [ channels ] ]
+
+        let inputs =
+            [
+                tensor extents (Array.init length value)
+                tensor [ channels ] (Array.create channels 1f)
+                zeros [ channels ]
+            ]
+
         runSingle (RandomStream 1UL) inputs (groupNorm groups)
 
     testList
@@ -197,7 +215,8 @@ let private extremes =
         ]
 
 let private refusals =
-    let apply groups eps x gain bias () = GroupNorm.Forward(groups, eps, zeros<float> x, zeros gain, zeros bias, Arena())
+    let apply groups eps x gain bias () =
+        GroupNorm.Forward(groups, eps, zeros<float> x, zeros gain, zeros bias, Arena())
 
     testList
         "refusals"
@@ -220,8 +239,15 @@ let private refusals =
 
             testCase "a gain or bias of another width, and x without batch or channels, are refused" (fun () ->
                 let remedy = "build the layer with channels = 4"
-                refuses<ShapeException, _> [ "gain must be [4], got [2]"; remedy ] (apply 2 1e-5 [ 2; 3; 4 ] [ 2 ] [ 4 ])
-                refuses<ShapeException, _> [ "bias must be [4], got [2, 2]"; remedy ] (apply 2 1e-5 [ 2; 3; 4 ] [ 4 ] [ 2; 2 ])
+
+                refuses<ShapeException, _>
+                    [ "gain must be [4], got [2]"; remedy ]
+                    (apply 2 1e-5 [ 2; 3; 4 ] [ 2 ] [ 4 ])
+
+                refuses<ShapeException, _>
+                    [ "bias must be [4], got [2, 2]"; remedy ]
+                    (apply 2 1e-5 [ 2; 3; 4 ] [ 4 ] [ 2; 2 ])
+
                 refuses<ShapeException, _> [ "[batch, ..., channels]"; "got [4]" ] (apply 2 1e-5 [ 4 ] [ 4 ] [ 4 ])
                 refuses<ShapeException, _> [ "at least one channel"; "got [2, 0]" ] (apply 2 1e-5 [ 2; 0 ] [ 0 ] [ 0 ]))
         ]

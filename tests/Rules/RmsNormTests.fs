@@ -14,7 +14,11 @@ let private meanSquare (row: float[]) = row |> Array.averageBy (fun x -> x * x)
 /// Rows whose mean square is not so small that a difference step would be a large part of it.
 let rec private drawnRows (random: RandomStream) extents =
     let x = normal random extents
-    if rowsOf x |> Array.exists (fun row -> meanSquare row < 0.05) then drawnRows random extents else x
+
+    if rowsOf x |> Array.exists (fun row -> meanSquare row < 0.05) then
+        drawnRows random extents
+    else
+        x
 
 let private drawn (sizes: Sizes) =
     [
@@ -42,16 +46,20 @@ let private invariants =
                 expectClose 1e-13 (floats (valueOf inputs (rmsNorm 0.1))) expected "y"
                 covers [ "RMS-1"; "RMS-2" ])
 
-            propertyUpTo 8 25 "a factor of a row changes nothing, up to eps, and its gradient is across the row" (fun sizes ->
-                let inputs = drawn sizes
-                let x, gain = inputs[0], inputs[1]
-                let along = normal (sizes.Random.Split "dy") (List.ofArray (x.Shape.ToArray()))
-                let y, d = runAlong along [ x; gain ] (rmsNorm 1e-12)
-                let scaled = valueOf [ mapTensor ((*) 7.0) x; gain ] (rmsNorm 1e-12)
-                expectClose 1e-9 (floats scaled) (floats y) "y"
+            propertyUpTo
+                8
+                25
+                "a factor of a row changes nothing, up to eps, and its gradient is across the row"
+                (fun sizes ->
+                    let inputs = drawn sizes
+                    let x, gain = inputs[0], inputs[1]
+                    let along = normal (sizes.Random.Split "dy") (List.ofArray (x.Shape.ToArray()))
+                    let y, d = runAlong along [ x; gain ] (rmsNorm 1e-12)
+                    let scaled = valueOf [ mapTensor ((*) 7.0) x; gain ] (rmsNorm 1e-12)
+                    expectClose 1e-9 (floats scaled) (floats y) "y"
 
-                for row, drow in Array.zip (rowsOf x) (rowsOf d[0]) do
-                    expectNear 1e-9 (Array.fold2 (fun sum x dx -> sum + x * dx) 0.0 row drow) 0.0 "along the row")
+                    for row, drow in Array.zip (rowsOf x) (rowsOf d[0]) do
+                        expectNear 1e-9 (Array.fold2 (fun sum x dx -> sum + x * dx) 0.0 row drow) 0.0 "along the row")
 
             propertyUpTo 8 25 "with gain 1 the mean square of a row is m / (m + eps)" (fun sizes ->
                 let x = (drawn sizes).Head

@@ -12,8 +12,7 @@ open Hybrid.Tests.Support
 
 let private heads = 2
 
-let private drawn (sizes: Sizes) =
-    [ normal sizes.Random [ sizes.Batch; sizes.Rows; heads * 2 * sizes.Columns ] ]
+let private drawn (sizes: Sizes) = [ normal sizes.Random [ sizes.Batch; sizes.Rows; heads * 2 * sizes.Columns ] ]
 
 let private rope heads offset _ (x: Variable<_>[]) = x[0].Rope(heads, offset)
 
@@ -29,7 +28,10 @@ let private longhand heads offset (x: Tensor<float>) =
         Array.init features (fun j ->
             let start, i = j / (2 * half) * 2 * half, j % half
             let angle = m * 10000.0 ** (-2.0 * float i / float (2 * half))
-            let turned = Complex(values[start + i], values[start + i + half]) * Complex.FromPolarCoordinates(1.0, angle)
+
+            let turned =
+                Complex(values[start + i], values[start + i + half]) * Complex.FromPolarCoordinates(1.0, angle)
+
             if j - start < half then turned.Real else turned.Imaginary))
     |> Array.concat
 
@@ -51,7 +53,11 @@ let private invariants =
 
                 let scores offset =
                     let q, k = rowsOf (valueOf [ q ] (rope 1 offset)), rowsOf (valueOf [ k ] (rope 1 offset))
-                    [| for q in q do for k in k -> dot q k |]
+
+                    [|
+                        for q in q do
+                            for k in k -> dot q k
+                    |]
 
                 let here = scores 0
 
@@ -75,7 +81,8 @@ let private invariants =
                     let lengths (row: float[]) =
                         row
                         |> Array.chunkBySize (2 * half)
-                        |> Array.collect (fun head -> Array.map2 (fun a b -> a * a + b * b) head[.. half - 1] head[half..])
+                        |> Array.collect (fun head ->
+                            Array.map2 (fun a b -> a * a + b * b) head[.. half - 1] head[half..])
 
                     expectClose 1e-13 (lengths after) (lengths before) "lengths"
 
@@ -144,7 +151,11 @@ let private refusals =
             testCase "features that are no pairs of each head, and a single row, are refused" (fun () ->
                 for heads, x in [ 1, [ 2; 3; 5 ]; 2, [ 2; 3; 6 ]; 3, [ 2; 3; 4 ]; 1, [ 4 ]; 1, [] ] do
                     refuses<ShapeException, _>
-                        [ "x must be [..., time, heads · headDim] with an even headDim"; $"got {shape x}"; $"{heads} heads" ]
+                        [
+                            "x must be [..., time, heads · headDim] with an even headDim"
+                            $"got {shape x}"
+                            $"{heads} heads"
+                        ]
                         (apply heads 0 1e4 x))
 
             testCase "heads, offsets and bases that make no sense are refused" (fun () ->

@@ -61,8 +61,18 @@ let private extremes =
             testCase "1e4, denormals and NaN pass as they are, in float32" (fun () ->
                 let x = tensor [ 1; 1; 4; 1 ] [ 1e4f; -1e4f; Single.Epsilon; nanf ]
                 let y = valueOf [ x ] (up 2)
-                let line = [ for value in x.ToArray() do value; value ]
-                Expect.equal [ for value in y.ToArray() -> string value ] [ for value in line @ line -> string value ] "y")
+
+                let line =
+                    [
+                        for value in x.ToArray() do
+                            value
+                            value
+                    ]
+
+                Expect.equal
+                    [ for value in y.ToArray() -> string value ]
+                    [ for value in line @ line -> string value ]
+                    "y")
 
             testCase "images without pixels or channels keep their shape" (fun () ->
                 for extents in [ [ 2; 0; 3; 2 ]; [ 2; 3; 0; 2 ]; [ 2; 3; 3; 0 ] ] do
