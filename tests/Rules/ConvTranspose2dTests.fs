@@ -27,12 +27,12 @@ let private drawn (random: RandomStream) (channels: int[]) most =
     let stride, kernelHeight, kernelWidth = whole 1 3, whole 1 5, whole 1 5
     let rows, columns = (whole 1 most - 1) * stride + kernelHeight, (whole 1 most - 1) * stride + kernelWidth
     // Of what the windows cover, one pixel at least is left.
-    let padding = whole 0 (min 3 ((min rows columns - 1) / 2))
+    let padding = PlainConvolution.drawnPadding random (min 3 ((min rows columns - 1) / 2))
 
     ConvolutionSizes(
         whole 1 3,
-        rows - 2 * padding,
-        columns - 2 * padding,
+        rows - padding.Top - padding.Bottom,
+        columns - padding.Left - padding.Right,
         channels[random.NextBelow channels.Length],
         kernelHeight,
         kernelWidth,
@@ -165,8 +165,8 @@ let private invariants =
 
                 let whole = valueOf [ x; weight; bias ] (fun _ x -> x[0].ConvTranspose2d(x[1], x[2], conv2d.Stride, 0))
 
-                let middle = whole |> part 1 p conv2d.Height |> part 2 p conv2d.Width
-                Expect.equal middle.Shape y.Shape "as many on every side"
+                let middle = whole |> part 1 p.Top conv2d.Height |> part 2 p.Left conv2d.Width
+                Expect.equal middle.Shape y.Shape "shape"
                 expectClose 1e-13 (floats y) (floats middle) (describe conv2d))
 
             property 20 "images do not know of each other" (fun sizes ->
@@ -247,7 +247,7 @@ let private invariants =
         ]
 
 let private extremes =
-    let apply stride padding _ (x: Variable<_>[]) = x[0].ConvTranspose2d(x[1], x[2], stride, padding)
+    let apply stride (padding: int) _ (x: Variable<_>[]) = x[0].ConvTranspose2d(x[1], x[2], stride, padding)
 
     testList
         "extremes"
@@ -313,7 +313,7 @@ let private extremes =
         ]
 
 let private refusals =
-    let apply stride padding x weight (bias: int list option) () =
+    let apply stride (padding: int) x weight (bias: int list option) () =
         let bias = bias |> Option.map zeros<float> |> Option.toObj
         ConvTranspose2d.Forward(stride, padding, zeros<float> x, zeros weight, bias, Arena())
 
