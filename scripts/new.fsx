@@ -1,4 +1,4 @@
-// Begins a page: dotnet fsi scripts/new.fsx -- --paper "Root Mean Square Layer Normalization" --rule RmsNorm
+// Begins a page: dotnet fsi scripts/new.fsx -- --paper "Transformers without Tears" --rule ScaleNorm
 // It makes the page, a rule of the core, the rule's tests and the page's twin in PyTorch out of scripts/templates. All of them
 // compile, and fail until they are written. docs/adding-a-paper.md walks through what comes then.
 #load "ensure.fsx"

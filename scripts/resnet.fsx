@@ -899,7 +899,7 @@ let normalVector count = (normalMatrix 1 count).Row 0
 
 let differences = differencesAlong random
 
-let convolutionRule stride padding _ (inputs: Variable<float> list) =
+let convolutionRule stride (padding: int) _ (inputs: Variable<float> list) =
     inputs[0].Conv2d(inputs[1], inputs[2], stride, padding)
 
 for name, kernel, stride, padding in

@@ -77,9 +77,13 @@ public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
         return input;
     }
 
-    /// <summary>A parameter as a variable of this tape, for a rule that has no other input, such as the square in a penalty of weights.</summary>
+    /// <summary>
+    /// A parameter as a variable of this tape, for a rule that has no other input, such as the square in a penalty of weights. Its place
+    /// is the parameter's path.
+    /// </summary>
     public Variable<T> Of(Parameter<T> parameter)
     {
+        using var here = new TapeScope<T>(this, Mode with { Place = parameter.Name }, releases: false);
         return Record(new("Of") { Rereads = [] }, (parameter.Value, Backward), parameter);
 
         static void Backward(Tensor<T> dy, Gradients<T> gradients)

@@ -17,7 +17,7 @@ public static unsafe class Convolution
     // Partial sums of the gradient of the weights: more would serve more workers and cost more to add up.
     private const int MostGroups = 8;
 
-    /// <summary>y[b, i, j, o] = Σ over u, v, c of x[b, s i + u − p, s j + v − p, c] w[u, v, c, o].</summary>
+    /// <summary>y[b, i, j, o] = Σ over u, v, c of x[b, s i + u − top, s j + v − left, c] w[u, v, c, o].</summary>
     /// <param name="sizes">Of all three tensors.</param>
     /// <param name="x">[batch, height, width, inChannels].</param>
     /// <param name="weight">w, [kernelHeight, kernelWidth, inChannels, outChannels].</param>
@@ -36,7 +36,7 @@ public static unsafe class Convolution
             {
                 var window = ImageWindow<T>.Of(
                     px + (nint)image * height * width * inChannels, height, width, inChannels,
-                    stride * first - padding, -padding, stride * (end - first - 1) + kernelHeight, columns);
+                    stride * first - padding.Top, -padding.Left, stride * (end - first - 1) + kernelHeight, columns);
                 ConvolutionTiles.Correlate(
                     end - first, outWidth, outChannels, kernelHeight, kernelWidth * inChannels,
                     window.First, stride * inChannels, window.Row, stride, window.FirstInside, window.EndInside, pw, outChannels,
@@ -45,7 +45,7 @@ public static unsafe class Convolution
         });
     }
 
-    /// <summary>dx[b, r, q, c] = Σ over i, j, u, v, o with s i + u − p = r and s j + v − p = q of dy[b, i, j, o] w[u, v, c, o].</summary>
+    /// <summary>dx[b, r, q, c] = Σ over i, j, u, v, o with s i + u − top = r and s j + v − left = q of dy[b, i, j, o] w[u, v, c, o].</summary>
     /// <param name="sizes">Of all three tensors.</param>
     /// <param name="dy">[batch, outHeight, outWidth, outChannels].</param>
     /// <param name="weight">w, [kernelHeight, kernelWidth, inChannels, outChannels].</param>
@@ -60,8 +60,8 @@ public static unsafe class Convolution
         if (dx.Length == 0 || IsDone(sizes, dx, accumulate)) return;
         var (_, height, width, inChannels, kernelHeight, kernelWidth, outChannels, stride, padding) = sizes;
         int outHeight = sizes.OutHeight, outWidth = sizes.OutWidth;
-        var down = ConvolutionPhase.Of(height, kernelHeight, stride, padding);
-        var across = ConvolutionPhase.Of(width, kernelWidth, stride, padding);
+        var down = ConvolutionPhase.Of(height, kernelHeight, stride, padding.Top);
+        var across = ConvolutionPhase.Of(width, kernelWidth, stride, padding.Left);
         var turned = TurnedWeights<T>.Of(weight, down, across, stride, arena);
 
         // What all phases together read of dy, for one element of each and for a whole row.
@@ -101,7 +101,7 @@ public static unsafe class Convolution
         });
     }
 
-    /// <summary>dw[u, v, c, o] = Σ over b, i, j of x[b, s i + u − p, s j + v − p, c] dy[b, i, j, o].</summary>
+    /// <summary>dw[u, v, c, o] = Σ over b, i, j of x[b, s i + u − top, s j + v − left, c] dy[b, i, j, o].</summary>
     /// <param name="sizes">Of all three tensors.</param>
     /// <param name="x">[batch, height, width, inChannels].</param>
     /// <param name="dy">[batch, outHeight, outWidth, outChannels].</param>
@@ -132,7 +132,7 @@ public static unsafe class Convolution
                             int first = Workers.First(outHeight, band, bands), end = Workers.First(outHeight, band + 1, bands);
                             var window = ImageWindow<T>.Of(
                                 px + (nint)image * height * width * inChannels, height, width, inChannels,
-                                stride * first - padding, -padding, stride * (end - first - 1) + kernelHeight, columns);
+                                stride * first - padding.Top, -padding.Left, stride * (end - first - 1) + kernelHeight, columns);
                             ConvolutionTiles.SumOverPositions(
                                 end - first, outWidth, outChannels, kernelHeight, kernelWidth * inChannels,
                                 window.First, stride * inChannels, window.Row, stride, window.FirstInside, window.EndInside,

@@ -1,3 +1,5 @@
+using Hybrid.Tensors;
+
 namespace Hybrid.Kernels;
 
 /// <summary>The extents of a convolution over a batch of images, [batch, height, width, channels].</summary>
@@ -9,18 +11,18 @@ namespace Hybrid.Kernels;
 /// <param name="KernelWidth">Columns of the window; likewise.</param>
 /// <param name="OutChannels">Channels of the output.</param>
 /// <param name="Stride">Step of the window, 1 or more.</param>
-/// <param name="Padding">Zeros before and after each row and column, 0 or more.</param>
+/// <param name="Padding">Zeros on each side of an image, 0 or more.</param>
 public readonly record struct ConvolutionSizes(
-    int Batch, int Height, int Width, int InChannels, int KernelHeight, int KernelWidth, int OutChannels, int Stride, int Padding)
+    int Batch, int Height, int Width, int InChannels, int KernelHeight, int KernelWidth, int OutChannels, int Stride, Padding Padding)
 {
     // What a worker reads over and over: a quarter of a second-level cache of 1 MB.
     private const long BandBytes = 1 << 18;
 
     /// <summary>Rows of an output image.</summary>
-    public int OutHeight => (Height + 2 * Padding - KernelHeight) / Stride + 1;
+    public int OutHeight => (Height + Padding.Top + Padding.Bottom - KernelHeight) / Stride + 1;
 
     /// <summary>Columns of an output image.</summary>
-    public int OutWidth => (Width + 2 * Padding - KernelWidth) / Stride + 1;
+    public int OutWidth => (Width + Padding.Left + Padding.Right - KernelWidth) / Stride + 1;
 
     /// <summary>True if there is nothing to add up: the result holds zeros, if it holds anything.</summary>
     internal bool IsEmpty => Batch == 0 || InChannels == 0 || OutChannels == 0;

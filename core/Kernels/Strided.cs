@@ -30,6 +30,10 @@ internal static unsafe class Strided
         where TFormula : struct, IFormula3 =>
         Map(new Formula3<T, TFormula>(f), y.Shape, a, b, c, y, accumulate);
 
+    /// <summary>y = x, which broadcasts to y's shape: the transpose of a sum.</summary>
+    public static void Repeat<T>(Tensor<T> x, Tensor<T> y, bool accumulate) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Map(default(Same<T>), y.Shape, x, x, x, y, accumulate);
+
     /// <summary>The slot is Σ map(dy) over the axes of dy that it lacks or has only one index of.</summary>
     /// <remarks>The order of additions depends on the shapes and on <see cref="Instructions.Path"/> alone, not on the number of workers.</remarks>
     public static void Sum<T, TMap>(TMap map, Tensor<T> dy, (Tensor<T> Slot, bool Accumulate) target, Arena<T> arena)

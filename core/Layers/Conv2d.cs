@@ -9,13 +9,14 @@ namespace Hybrid.Layers;
 public sealed class Conv2d<T> : Layer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly string name;
-    private readonly int stride, padding;
+    private readonly int stride;
+    private readonly Padding padding;
 
     /// <summary>Makes the layer with normal weights of the scale's variance and a bias of zeros.</summary>
     /// <param name="name">Path of the layer in its model; its parameters add <c>.weight</c> and <c>.bias</c>.</param>
     /// <param name="kernel">Height and width of the window; 1 or more.</param>
     /// <param name="stride">Step of the window; 1 or more.</param>
-    /// <param name="padding">How many zeros stand before and after each row and column; with (kernel − 1) / 2 and stride 1 the image keeps its size.</param>
+    /// <param name="padding">How many zeros stand on each side of an image; with (kernel − 1) / 2 and stride 1 it keeps its size.</param>
     /// <param name="inChannels">Channels of the input.</param>
     /// <param name="outChannels">Channels of the output.</param>
     /// <param name="withBias">False leaves the bias out: before a normalization, which subtracts the mean, it would do nothing.</param>
@@ -23,11 +24,11 @@ public sealed class Conv2d<T> : Layer<T> where T : unmanaged, IBinaryFloatingPoi
     /// <param name="random">Where the weights are drawn from.</param>
     /// <exception cref="ArgumentOutOfRangeException">The padding is negative, or another size is not positive.</exception>
     public Conv2d(
-        string name, int kernel, int stride, int padding, int inChannels, int outChannels, bool withBias, WeightScale scale, RandomStream random)
+        string name, int kernel, int stride, Padding padding, int inChannels, int outChannels, bool withBias, WeightScale scale, RandomStream random)
     {
         CheckAtLeast(1, kernel, nameof(kernel));
         CheckAtLeast(1, stride, nameof(stride));
-        CheckAtLeast(0, padding, nameof(padding));
+        padding.ThrowIfNegative("crop x to have fewer pixels");
         CheckAtLeast(1, inChannels, nameof(inChannels));
         CheckAtLeast(1, outChannels, nameof(outChannels));
         (this.name, this.stride, this.padding) = (name, stride, padding);

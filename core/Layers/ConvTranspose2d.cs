@@ -9,13 +9,14 @@ namespace Hybrid.Layers;
 public sealed class ConvTranspose2d<T> : Layer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly string name;
-    private readonly int stride, padding;
+    private readonly int stride;
+    private readonly Padding padding;
 
     /// <summary>Makes the layer with normal weights of the scale's variance and a bias of zeros.</summary>
     /// <param name="name">Path of the layer in its model; its parameters add <c>.weight</c> and <c>.bias</c>.</param>
     /// <param name="kernel">Height and width of the window; 1 or more. A multiple of the stride puts as many windows on one pixel as on another.</param>
     /// <param name="stride">How far apart the windows of neighbouring pixels stand; 1 or more.</param>
-    /// <param name="padding">How many rows and columns are cut off at each edge; with (kernel − stride) / 2 the image becomes stride times as large.</param>
+    /// <param name="padding">How many rows and columns are cut off on each side; with (kernel − stride) / 2 the image becomes stride times as large.</param>
     /// <param name="inChannels">Channels of the input.</param>
     /// <param name="outChannels">Channels of the output.</param>
     /// <param name="withBias">False leaves the bias out: before a normalization, which subtracts the mean, it would do nothing.</param>
@@ -25,11 +26,11 @@ public sealed class ConvTranspose2d<T> : Layer<T> where T : unmanaged, IBinaryFl
     /// <param name="random">Where the weights are drawn from.</param>
     /// <exception cref="ArgumentOutOfRangeException">The padding is negative, or another size is not positive.</exception>
     public ConvTranspose2d(
-        string name, int kernel, int stride, int padding, int inChannels, int outChannels, bool withBias, WeightScale scale, RandomStream random)
+        string name, int kernel, int stride, Padding padding, int inChannels, int outChannels, bool withBias, WeightScale scale, RandomStream random)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(kernel);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(stride);
-        ArgumentOutOfRangeException.ThrowIfNegative(padding);
+        padding.ThrowIfNegative("a larger window gives more pixels");
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(inChannels);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(outChannels);
         (this.name, this.stride, this.padding) = (name, stride, padding);

@@ -10,7 +10,7 @@ namespace Hybrid.Rules;
 public static class Conv2d
 {
     /// <summary>The same in elementary rules.</summary>
-    public static Variable<T> Composed<T>(int stride, int padding, Variable<T> x, Variable<T> weight, Variable<T>? bias)
+    public static Variable<T> Composed<T>(int stride, Padding padding, Variable<T> x, Variable<T> weight, Variable<T>? bias)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var (kernel, columns) = ((weight.Shape[0], weight.Shape[1]), weight.Shape[0] * weight.Shape[1] * weight.Shape[2]);
@@ -18,14 +18,14 @@ public static class Conv2d
         return Linear.Composed(windows.Reshape([.. windows.Shape.ToArray()[..3], columns]), weight.Reshape(columns, weight.Shape[3]), bias);
     }
 
-    /// <summary>y[b, i, j, o] = Σ over u, v, c of x[b, s i + u − p, s j + v − p, c] w[u, v, c, o], with zeros outside the image, plus bias[o].</summary>
+    /// <summary>y[b, i, j, o] = Σ over u, v, c of x[b, s i + u − top, s j + v − left, c] w[u, v, c, o], with zeros outside the image, plus bias[o].</summary>
     /// <param name="stride">s, the step of the window; 1 or more.</param>
-    /// <param name="padding">p, how many zeros stand before and after each row and column; 0 or more.</param>
+    /// <param name="padding">How many zeros stand on each side of an image, 0 or more: top, bottom, left and right, or one number for all.</param>
     /// <param name="x">Images, [batch, height, width, inChannels].</param>
     /// <param name="weight">w, [kernelHeight, kernelWidth, inChannels, outChannels].</param>
     /// <param name="bias">What is added to each output channel, [outChannels], or null for none.</param>
     /// <param name="arena">Memory of the step.</param>
-    /// <returns>y, [batch, outHeight, outWidth, outChannels] with outHeight = (height + 2p − kernelHeight) / s + 1, rounded down, and its pullback: dx, dweight and, with a bias, dbias.</returns>
+    /// <returns>y, [batch, outHeight, outWidth, outChannels] with outHeight = (height + top + bottom − kernelHeight) / s + 1, rounded down, and its pullback: dx, dweight and, with a bias, dbias.</returns>
     /// <exception cref="ShapeException">x is no batch of images of inChannels, the window is empty or larger than the padded image, or the bias is not [outChannels].</exception>
     /// <exception cref="ArgumentOutOfRangeException">The stride is not positive, or the padding is negative.</exception>
     /// <remarks>
@@ -33,15 +33,15 @@ public static class Conv2d
     /// map of each pixel's channels, <see cref="Linear"/>. Keeps nothing: the pullback reads x and w again.
     /// </remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(
-        int stride, int padding, Tensor<T> x, Tensor<T> weight, Tensor<T>? bias, Arena<T> arena)
+        int stride, Padding padding, Tensor<T> x, Tensor<T> weight, Tensor<T>? bias, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var sizes = Check(stride, padding, x.Shape, weight.Shape, bias?.Shape);
-        if (sizes is { KernelHeight: 1, KernelWidth: 1, Stride: 1, Padding: 0 })
+        if (sizes is { KernelHeight: 1, KernelWidth: 1, Stride: 1 } && padding == 0)
             return Linear.Forward(x, weight.Reshape(new Shape(sizes.InChannels, sizes.OutChannels)), bias, arena);
 
         var y = Tensor<T>.Rent(arena, new Shape(sizes.Batch, sizes.OutHeight, sizes.OutWidth, sizes.OutChannels));
-        // CONV-1: y[b, i, j, o] = Σ over u, v, c of x[b, s i + u − p, s j + v − p, c] w[u, v, c, o] + bias[o]
+        // CONV-1: y[b, i, j, o] = Σ over u, v, c of x[b, s i + u − p, s j + v − p, c] w[u, v, c, o] + bias[o], p of top and of left
         Convolution.Forward(sizes, x, weight, y);
         if (bias is not null) Broadcast.Add(bias, y, y);
         return (y, Backward);
@@ -69,16 +69,16 @@ public static class Conv2d
         }
     }
 
-    private static ConvolutionSizes Check(int stride, int padding, Shape x, Shape weight, Shape? bias)
+    private static ConvolutionSizes Check(int stride, Padding padding, Shape x, Shape weight, Shape? bias)
     {
         if (stride < 1) throw new ArgumentOutOfRangeException(nameof(stride), stride, "stride must be 1 or more; 1 keeps every position.");
-        if (padding < 0) throw new ArgumentOutOfRangeException(nameof(padding), padding, "padding must be 0 or more; crop x to have fewer pixels.");
+        padding.ThrowIfNegative("crop x to have fewer pixels");
         if (weight.Rank != 4)
             throw new ShapeException($"weight must be [kernelHeight, kernelWidth, inChannels, outChannels], got {weight}.");
         if (x.Rank != 4 || x[3] != weight[2])
             throw new ShapeException($"x must be [batch, height, width, {weight[2]}], got {x}; its last axis must be the weight's third.");
         if (bias is not null) ShapeException.ThrowIfNot(bias, new Shape(weight[3]), "bias", "one number for each output channel");
-        long height = x[1] + 2L * padding, width = x[2] + 2L * padding;
+        long height = (long)x[1] + padding.Top + padding.Bottom, width = (long)x[2] + padding.Left + padding.Right;
         if (weight[0] < 1 || weight[1] < 1 || weight[0] > height || weight[1] > width)
             throw new ShapeException(
                 $"the window must be from 1x1 to {height}x{width}, the padded image, got {weight[0]}x{weight[1]}; pad more or use a smaller window.");
@@ -89,7 +89,7 @@ public static class Conv2d
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Conv2d.Forward"/>
-    public static Variable<T> Conv2d<T>(this Variable<T> x, Variable<T> weight, Variable<T>? bias = null, int stride = 1, int padding = 0)
+    public static Variable<T> Conv2d<T>(this Variable<T> x, Variable<T> weight, Variable<T>? bias = null, int stride = 1, Padding padding = default)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Variable<T>[] inputs = bias is null ? [x, weight] : [x, weight, bias];

@@ -10,11 +10,12 @@ namespace Hybrid.Rules;
 public static class ConvTranspose2d
 {
     /// <summary>The same in elementary rules.</summary>
-    public static Variable<T> Composed<T>(int stride, int padding, Variable<T> x, Variable<T> weight, Variable<T>? bias)
+    public static Variable<T> Composed<T>(int stride, Padding padding, Variable<T> x, Variable<T> weight, Variable<T>? bias)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var (kernel, outChannels, inChannels) = ((Height: weight.Shape[0], Width: weight.Shape[1]), weight.Shape[2], weight.Shape[3]);
-        int height = stride * (x.Shape[1] - 1) + kernel.Height - 2 * padding, width = stride * (x.Shape[2] - 1) + kernel.Width - 2 * padding;
+        int height = stride * (x.Shape[1] - 1) + kernel.Height - padding.Top - padding.Bottom;
+        var width = stride * (x.Shape[2] - 1) + kernel.Width - padding.Left - padding.Right;
         var windows = x.MatMul(weight.Reshape(kernel.Height * kernel.Width * outChannels, inChannels).Transpose());
         var y = Patches.Add(
             windows.Reshape([.. x.Shape.ToArray()[..3], kernel.Height * kernel.Width, outChannels]), height, width, kernel, stride, padding);
@@ -22,10 +23,10 @@ public static class ConvTranspose2d
     }
 
     /// <summary>
-    /// y[b, k, l, o] = Σ over i, j, u, v, c with s i + u − p = k and s j + v − p = l of x[b, i, j, c] w[u, v, o, c], plus bias[o].
+    /// y[b, k, l, o] = Σ over i, j, u, v, c with s i + u − top = k and s j + v − left = l of x[b, i, j, c] w[u, v, o, c], plus bias[o].
     /// </summary>
     /// <param name="stride">s, how far apart in y the windows of neighbouring pixels of x stand; 1 or more.</param>
-    /// <param name="padding">p, how many rows and columns are cut off at each edge of what the windows cover; 0 or more.</param>
+    /// <param name="padding">How many rows and columns are cut off on each side of what the windows cover, 0 or more; one number stands for all four.</param>
     /// <param name="x">Images, [batch, height, width, inChannels], of one pixel or more.</param>
     /// <param name="weight">
     /// w, [kernelHeight, kernelWidth, outChannels, inChannels]: as the convolution has it whose transpose this is, which maps outChannels
@@ -34,7 +35,7 @@ public static class ConvTranspose2d
     /// <param name="bias">What is added to each output channel, [outChannels], or null for none.</param>
     /// <param name="arena">Memory of the step.</param>
     /// <returns>
-    /// y, [batch, outHeight, outWidth, outChannels] with outHeight = (height − 1) s − 2p + kernelHeight, and its pullback: dx, dweight and,
+    /// y, [batch, outHeight, outWidth, outChannels] with outHeight = (height − 1) s − top − bottom + kernelHeight, and its pullback: dx, dweight and,
     /// with a bias, dbias.
     /// </returns>
     /// <exception cref="ShapeException">
@@ -48,13 +49,14 @@ public static class ConvTranspose2d
     /// smallest of them, as there is no output padding. Keeps nothing: the pullback reads x and w again.
     /// </remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(
-        int stride, int padding, Tensor<T> x, Tensor<T> weight, Tensor<T>? bias, Arena<T> arena)
+        int stride, Padding padding, Tensor<T> x, Tensor<T> weight, Tensor<T>? bias, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         // Of the convolution from y to x.
         var sizes = Check(stride, padding, x.Shape, weight.Shape, bias?.Shape);
         var y = Tensor<T>.Rent(arena, new Shape(sizes.Batch, sizes.Height, sizes.Width, sizes.InChannels));
-        // Pixel (i, j) of x puts its window down from (s i − p, s j − p) on, so tap (u, v) of it lies on (k, l) where these are whole:
+        // Pixel (i, j) of x puts its window down from (s i − p, s j − p) on, p of top and of left, so tap (u, v) of it lies on (k, l) where
+        // these are whole:
         // CONVT-1: y[b, k, l, o] = Σ over u, v, c of x[b, (k + p − u) / s, (l + p − v) / s, c] w[u, v, o, c] + bias[o]
         Convolution.InputGradient(sizes, x, weight, y, accumulate: false, arena);
         if (bias is not null) Broadcast.Add(bias, y, y);
@@ -81,10 +83,10 @@ public static class ConvTranspose2d
         }
     }
 
-    private static ConvolutionSizes Check(int stride, int padding, Shape x, Shape weight, Shape? bias)
+    private static ConvolutionSizes Check(int stride, Padding padding, Shape x, Shape weight, Shape? bias)
     {
         if (stride < 1) throw new ArgumentOutOfRangeException(nameof(stride), stride, "stride must be 1 or more; 1 moves no pixels apart.");
-        if (padding < 0) throw new ArgumentOutOfRangeException(nameof(padding), padding, "padding must be 0 or more; a larger window gives more pixels.");
+        padding.ThrowIfNegative("a larger window gives more pixels");
         if (weight.Rank != 4 || weight[0] < 1 || weight[1] < 1)
             throw new ShapeException(
                 $"weight must be [kernelHeight, kernelWidth, outChannels, inChannels] with a window of 1x1 or more, got {weight}.");
@@ -92,12 +94,12 @@ public static class ConvTranspose2d
             throw new ShapeException(
                 $"x must be [batch, height, width, {weight[3]}] with one pixel or more, got {x}; its last axis must be the weight's fourth.");
         if (bias is not null) ShapeException.ThrowIfNot(bias, new Shape(weight[2]), "bias", "one number for each output channel");
-        return new ConvolutionSizes(
-            x[0], Extent(x[1], weight[0]), Extent(x[2], weight[1]), weight[2], weight[0], weight[1], weight[3], stride, padding);
+        int height = Extent(x[1], weight[0], (long)padding.Top + padding.Bottom), width = Extent(x[2], weight[1], (long)padding.Left + padding.Right);
+        return new ConvolutionSizes(x[0], height, width, weight[2], weight[0], weight[1], weight[3], stride, padding);
 
-        int Extent(int size, int kernel)
+        int Extent(int size, int kernel, long cut)
         {
-            long covered = (size - 1L) * stride + kernel, extent = covered - 2L * padding;
+            long covered = (size - 1L) * stride + kernel, extent = covered - cut;
             if (extent < 1 || covered > int.MaxValue)
                 throw new ShapeException(
                     $"y would be {extent} pixels high or wide: windows of {kernel} that stand {stride} apart, one for each of {size} pixels, cover "
@@ -110,7 +112,7 @@ public static class ConvTranspose2d
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.ConvTranspose2d.Forward"/>
-    public static Variable<T> ConvTranspose2d<T>(this Variable<T> x, Variable<T> weight, Variable<T>? bias = null, int stride = 1, int padding = 0)
+    public static Variable<T> ConvTranspose2d<T>(this Variable<T> x, Variable<T> weight, Variable<T>? bias = null, int stride = 1, Padding padding = default)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Variable<T>[] inputs = bias is null ? [x, weight] : [x, weight, bias];

@@ -50,6 +50,7 @@ let private belonging =
                 let tape = Tape<float>()
                 let x = tape.Of p
                 Expect.isTrue (obj.ReferenceEquals(x.Tape, tape)) "of the tape"
+                Expect.equal (x.Name, tape.Place) ("p: Of", "") "at the parameter's path"
                 tape.Backward(Oracle.multiply tape x x, tensor [ 2 ] [ 1.0; 1.0 ])
                 Expect.equal (floats p.Gradient) [| 6.0; -8.0 |] "the gradient reaches the parameter")
 

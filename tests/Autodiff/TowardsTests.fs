@@ -196,8 +196,9 @@ let private work =
                 let y = (tape.Of maker).Scale(1e200) + judge
                 tape.Backward(y, [ maker ], tensor [ 2 ] [ 1.0; 1.0 ])
 
-                refuses<NonFiniteException, _> [ "the pullback of 'Scale' made a gradient of 'Of' [2]" ] (fun () ->
-                    tape.Backward(y, [ maker ], tensor [ 2 ] [ 1e200; 1.0 ])))
+                refuses<NonFiniteException, _>
+                    [ "the pullback of 'Scale' made a gradient of 'maker: Of' [2]" ]
+                    (fun () -> tape.Backward(y, [ maker ], tensor [ 2 ] [ 1e200; 1.0 ])))
 
             testCase "steps of one size use the memory of the first" (fun () ->
                 let game = Game { Batch = 1; Rows = 4; Inner = 3; Columns = 5; Seed = 1 }

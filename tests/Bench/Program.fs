@@ -35,11 +35,27 @@ type FiguresArgument =
             | Store -> "keep the figures, with the machine they belong to, as those that the site shows"
 
 [<RequireQualifiedAccess>]
+type VersusArgument =
+    | [<MainCommand; ExactlyOnce>] Build of assembly: string
+    | Filter of string
+    | Pairs of int
+    | Json of file: string
+
+    interface IArgParserTemplate with
+        member argument.Usage =
+            match argument with
+            | Build _ -> "Bench.dll of another checkout, built in its tests/Bench"
+            | Filter _ -> "only the steps whose name contains this, in any case; may be given several times"
+            | Pairs _ -> "how often both take their turn; 15 if left out"
+            | Json _ -> "write the figures to this file"
+
+[<RequireQualifiedAccess>]
 type Command =
     | [<CliPrefix(CliPrefix.None)>] Ratios of ParseResults<RatiosArgument>
     | [<CliPrefix(CliPrefix.None)>] Scaling of ParseResults<FiguresArgument>
     | [<CliPrefix(CliPrefix.None); CustomCommandLine "numpy">] NumPy of ParseResults<FiguresArgument>
     | [<CliPrefix(CliPrefix.None)>] Guard of ParseResults<FiguresArgument>
+    | [<CliPrefix(CliPrefix.None)>] Versus of ParseResults<VersusArgument>
 
     interface IArgParserTemplate with
         member command.Usage =
@@ -47,6 +63,7 @@ type Command =
             | Ratios _ -> "time and memory of this library against TorchSharp's"
             | NumPy _ -> "a training step against the same one written by hand in NumPy"
             | Guard _ -> "what it costs to look for NaN in every parameter at every step"
+            | Versus _ -> "whole training steps of this build against those of another build of this benchmark"
             | Scaling _ -> "how time and memory of a training step grow with its size and with threads"
 
 let private json =
@@ -69,15 +86,15 @@ let private header () =
     printfn $"{Machine.describe machine}\n"
     machine
 
+let private isAsked (filters: string list) (workload: Workload) =
+    List.isEmpty filters
+    || filters
+       |> List.exists (fun filter -> workload.Name.Contains(filter, StringComparison.OrdinalIgnoreCase))
+
 let private ratios (arguments: ParseResults<RatiosArgument>) =
     let filters = arguments.GetResults RatiosArgument.Filter
 
-    let isAsked (workload: Workload) =
-        filters.IsEmpty
-        || filters
-           |> List.exists (fun filter -> workload.Name.Contains(filter, StringComparison.OrdinalIgnoreCase))
-
-    match Workloads.all |> List.filter isAsked with
+    match Workloads.all |> List.filter (isAsked filters) with
     | [] ->
         let filters = String.concat "' or '" filters
         eprintfn $"No workload's name contains '{filters}'."
@@ -151,6 +168,20 @@ let private guard (arguments: ParseResults<FiguresArgument>) =
 
     0
 
+let private versus (arguments: ParseResults<VersusArgument>) =
+    let filters = arguments.GetResults VersusArgument.Filter
+    let machine = header ()
+
+    let rows =
+        Workloads.all
+        |> List.filter (fun workload -> workload.IsStep && isAsked filters workload)
+        |> Versus.run (arguments.GetResult VersusArgument.Build) (arguments.GetResult(VersusArgument.Pairs, 15))
+
+    arguments.TryGetResult VersusArgument.Json
+    |> Option.iter (fun file -> write file {| Machine = machine; Rows = rows |})
+
+    0
+
 /// Both libraries get the same number of threads: HYBRID_THREADS, or two, which the floors were set for.
 let private shareThreads () =
     let variable = "HYBRID_THREADS"
@@ -182,6 +213,7 @@ let private command arguments =
         | Command.Scaling arguments -> scaling arguments
         | Command.NumPy arguments -> numpy arguments
         | Command.Guard arguments -> guard arguments
+        | Command.Versus arguments -> versus arguments
 
 [<EntryPoint>]
 let main arguments =
@@ -195,6 +227,10 @@ let main arguments =
         // The jobs for which the program starts itself.
         | [| "peak"; name; side |] ->
             Ratios.peak (Workloads.all |> List.find (fun workload -> workload.Name = name)) side
+            0
+        | [| "time"; name |] ->
+            shareThreads ()
+            Versus.time (Workloads.all |> List.find (fun workload -> workload.Name = name))
             0
         | [| "step"; size |] ->
             Scaling.step size

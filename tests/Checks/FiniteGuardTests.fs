@@ -116,6 +116,7 @@ let tests =
                 let p = Parameter("p", tensor [ 1; 2 ] [ 1e-300; 1.0 ])
                 let y = (tape.Of p).Scale(1e200)
 
-                refuses<NonFiniteException, _> [ "the pullback of 'Scale' made a gradient of 'Of' [1, 2]" ] (fun () ->
-                    tape.Backward(y, tensor [ 1; 2 ] [ 1e200; 1.0 ])))
+                refuses<NonFiniteException, _>
+                    [ "the pullback of 'Scale' made a gradient of 'p: Of' [1, 2]" ]
+                    (fun () -> tape.Backward(y, tensor [ 1; 2 ] [ 1e200; 1.0 ])))
         ]

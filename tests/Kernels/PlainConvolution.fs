@@ -21,8 +21,8 @@ let private forEachTerm (sizes: ConvolutionSizes) (term: int -> int -> int -> un
             for j in 0 .. sizes.OutWidth - 1 do
                 for u in 0 .. sizes.KernelHeight - 1 do
                     for v in 0 .. sizes.KernelWidth - 1 do
-                        let row = i * sizes.Stride + u - sizes.Padding
-                        let column = j * sizes.Stride + v - sizes.Padding
+                        let row = i * sizes.Stride + u - sizes.Padding.Top
+                        let column = j * sizes.Stride + v - sizes.Padding.Left
 
                         if row >= 0 && row < sizes.Height && column >= 0 && column < sizes.Width then
                             for c in 0 .. sizes.InChannels - 1 do
@@ -52,16 +52,27 @@ let weightGradient sizes (x: float[]) (dy: float[]) =
 /// Channels at and around the widths of vectors, and few.
 let channels = [| 1; 2; 3; 5; 8; 15; 16; 17; 20; 32; 33 |]
 
+/// The same on all sides, or one for each.
+let drawnPadding (random: RandomStream) most =
+    let side () = random.NextBelow(most + 1)
+    let all = side ()
+
+    if random.NextBelow 2 = 0 then
+        Padding(all, all, all, all)
+    else
+        Padding(side (), side (), side (), side ())
+
 /// A convolution of random sizes with at most so many rows and columns more than its window needs.
 let drawn (random: RandomStream) (channels: int[]) spare =
     let whole low high = low + random.NextBelow(high - low + 1)
-    let padding, kernelHeight, kernelWidth = whole 0 3, whole 1 5, whole 1 5
-    let extent kernel = max 1 (kernel - 2 * padding) + whole 0 spare
+    let kernelHeight, kernelWidth = whole 1 5, whole 1 5
+    let padding = drawnPadding random 3
+    let extent kernel padded = max 1 (kernel - padded) + whole 0 spare
 
     ConvolutionSizes(
         whole 1 3,
-        extent kernelHeight,
-        extent kernelWidth,
+        extent kernelHeight (padding.Top + padding.Bottom),
+        extent kernelWidth (padding.Left + padding.Right),
         channels[random.NextBelow channels.Length],
         kernelHeight,
         kernelWidth,

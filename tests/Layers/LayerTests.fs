@@ -57,7 +57,7 @@ let tests =
                     let layer = Embedding<float>("e", 5, 4, RandomStream 3UL)
                     let x = normal (RandomStream 4UL) [ 2; 4 ]
 
-                    let expected = valueOf [ x; layer.Table.Value ] (fun tape x -> x[0].MatMul(x[1].Transpose()))
+                    let expected = valueOf [ x; layer.Table.Value ] (fun _ x -> x[0].MatMul(x[1].Transpose()))
 
                     expectClose
                         1e-14

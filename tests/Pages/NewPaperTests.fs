@@ -9,9 +9,9 @@ open Hybrid.Tests
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Pages.Runs
 
-let private title = "Root Mean Square Layer Normalization"
-let private page = "scripts/root-mean-square-layer-normalization.fsx"
-let private twin = "scripts/torch/root-mean-square-layer-normalization.fsx"
+let private title = "Transformers without Tears"
+let private page = "scripts/transformers-without-tears.fsx"
+let private twin = "scripts/torch/transformers-without-tears.fsx"
 
 let private beginIn folder (options: string list) =
     runIn folder [] "dotnet" ([ "fsi"; "scripts/new.fsx"; "--" ] @ options)
@@ -115,7 +115,7 @@ let private storeParity folder =
         Regex.Match(text, @"\{\s*""kind"": ""rule"",\s*""name"": ""Scale""[\s\S]*?\}\s*,?\s*""single""[\s\S]*?\}\s*\}")
 
     Expect.isTrue row.Success "a row of the stored figures"
-    File.WriteAllText(path, text.Insert(row.Index, row.Value.Replace("\"Scale\"", "\"RmsNorm\"") + ", "))
+    File.WriteAllText(path, text.Insert(row.Index, row.Value.Replace("\"Scale\"", "\"ScaleNorm\"") + ", "))
 
 let private runPage folder = runIn folder [] "dotnet" [ "fsi"; page; "--"; "--quick" ]
 
@@ -168,16 +168,17 @@ let tests =
                                         [], [ "--paper is missing" ]
                                         [ "--paper"; "a*)b" ], [ "'a*)b' cannot be the title" ]
                                         [ "--paper"; "你好" ], [ "no name in Latin letters" ]
-                                        [ "--paper"; title; "--rule"; "rms norm" ], [ "'rms norm' cannot be a class" ]
+                                        [ "--paper"; title; "--rule"; "scale norm" ],
+                                        [ "'scale norm' cannot be a class" ]
                                         [ "--paper"; title; "--rule"; "Tape" ], [ "declares a type Tape"; "--rule" ]
                                         [ "--paper"; "Prelude" ], [ "scripts/prelude.fsx is there already" ]
                                     ] do
                                     expectRefused folder options fragments
 
-                                let outcome = beginIn folder [ "--paper"; title; "--rule"; "RmsNorm" ]
+                                let outcome = beginIn folder [ "--paper"; title; "--rule"; "ScaleNorm" ]
                                 Expect.equal outcome.ExitCode 0 $"exit code\n{outcome.Errors}"
 
-                                for file in [ page; twin; "core/Rules/RmsNorm.cs"; "tests/Rules/RmsNormTests.fs" ] do
+                                for file in [ page; twin; "core/Rules/ScaleNorm.cs"; "tests/Rules/ScaleNormTests.fs" ] do
                                     Expect.stringContains outcome.Output file "what was made"
                                     Expect.isTrue (File.Exists(Path.Combine(folder, file))) file
 
@@ -190,18 +191,18 @@ let tests =
                                     (File.Exists(Path.Combine(folder, "core/Rules/Other.cs")))
                                     "half a page"
 
-                                keepTestsOf "RmsNorm" folder
+                                keepTestsOf "ScaleNorm" folder
                                 let fresh = runPage folder
                                 Expect.equal fresh.ExitCode 1 $"exit code of the unwritten page\n{fresh.Output}"
 
                                 for fragment in
                                     [
-                                        "FAILED the longhand of RN-1 is written: valueOfRow on this page"
-                                        "FAILED the longhand of RN-2 is written: gradientOfRow on this page"
-                                        "FAILED longhand = core, RN-1, in core/Rules/RmsNorm.cs"
-                                        "FAILED longhand = core, RN-2, in core/Rules/RmsNorm.cs"
-                                        "FAILED derived = differences, RmsNorm, dx"
-                                        "FAILED RmsNorm is compared with PyTorch: in tests/Parity"
+                                        "FAILED the longhand of SN-1 is written: valueOfRow on this page"
+                                        "FAILED the longhand of SN-2 is written: gradientOfRow on this page"
+                                        "FAILED longhand = core, SN-1, in core/Rules/ScaleNorm.cs"
+                                        "FAILED longhand = core, SN-2, in core/Rules/ScaleNorm.cs"
+                                        "FAILED derived = differences, ScaleNorm, dx"
+                                        "FAILED ScaleNorm is compared with PyTorch: in tests/Parity"
                                     ] do
                                     Expect.stringContains fresh.Errors fragment "what is still to write"
 

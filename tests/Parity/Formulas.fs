@@ -146,6 +146,50 @@ let convTranspose2d (stride: int) (padding: int) (x: torch.Tensor) (weight: torc
     )
     |> ofPlanes
 
+/// Zeros around each image, another number on each side: torch's convolution has one for both.
+let padded (padding: Hybrid.Tensors.Padding) (x: torch.Tensor) =
+    F.pad (x, [| 0; 0; padding.Left; padding.Right; padding.Top; padding.Bottom |] |> Array.map int64)
+
+/// The transpose of that.
+let cut (padding: Hybrid.Tensors.Padding) (y: torch.Tensor) =
+    y
+        .narrow(1L, int64 padding.Top, y.shape[1] - int64 (padding.Top + padding.Bottom))
+        .narrow(2L, int64 padding.Left, y.shape[2] - int64 (padding.Left + padding.Right))
+
+/// Torch's cell takes weights and computes the gates; this is what follows, h and c.
+let lstm (gates: torch.Tensor) (c: torch.Tensor) =
+    let parts = gates.chunk (4L, -1L)
+    let next = F.sigmoid parts[1] * c + F.sigmoid parts[0] * F.tanh parts[2]
+    F.sigmoid parts[3] * F.tanh next, next
+
+/// Likewise, from what x and h give.
+let gru (input: torch.Tensor) (state: torch.Tensor) (h: torch.Tensor) =
+    let a, b = input.chunk (3L, -1L), state.chunk (3L, -1L)
+    let z = F.sigmoid (a[1] + b[1])
+    let n = F.tanh (a[2] + F.sigmoid (a[0] + b[0]) * b[2])
+    n + z * (h - n)
+
+/// TorchSharp has no function for it.
+let rmsNorm (eps: float) (x: torch.Tensor) (gain: torch.Tensor) =
+    x * (x.square().mean([| -1L |], true) + number x eps).rsqrt() * gain
+
+let groupNorm (groups: int) (eps: float) (x: torch.Tensor) (gain: torch.Tensor) (bias: torch.Tensor) =
+    F.group_norm (toPlanes x, int64 groups, gain, bias, eps) |> ofPlanes
+
+/// x times the cosines, and x with the halves of each head exchanged, the first negative, times the sines.
+let rope (heads: int) (offset: int) (theta: float) (x: torch.Tensor) =
+    let time, half = x.shape[x.shape.Length - 2], Array.last x.shape / int64 heads / 2L
+    let m = torch.arange(time, dtype = x.dtype).add((float offset).ToScalar()).reshape(-1L, 1L, 1L)
+    let angles = m * torch.pow (number x theta, torch.arange (half, dtype = x.dtype) / number x (-float half))
+    let angles = torch.cat ([| angles; angles |], -1L)
+    let x' = x.reshape (Array.append x.shape[.. x.shape.Length - 2] [| int64 heads; 2L * half |])
+    let parts = x'.chunk (2L, -1L)
+    (x' * angles.cos () + torch.cat ([| -parts[1]; parts[0] |], -1L) * angles.sin ()).reshape(x.shape)
+
+let upsample (factor: int) (x: torch.Tensor) =
+    F.interpolate (toPlanes x, scale_factor = [| float factor; float factor |], mode = torch.InterpolationMode.Nearest)
+    |> ofPlanes
+
 /// The largest of each unit's pieces; all units' first pieces stand first.
 let maxout (pieces: int) (x: torch.Tensor) =
     let leading = x.shape[.. x.shape.Length - 2]

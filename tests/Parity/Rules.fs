@@ -180,14 +180,32 @@ let private binaryCrossEntropy (random: RandomStream) =
         }
     |> wide
 
+/// The same on all sides, or another on each.
+let private padding random most =
+    let side () = whole random 0 most
+    let all = side ()
+
+    if flip random then
+        Hybrid.Tensors.Padding(all, all, all, all)
+    else
+        Hybrid.Tensors.Padding(side (), side (), side (), side ())
+
+let private isSame (padding: Hybrid.Tensors.Padding) =
+    padding = Hybrid.Tensors.Padding(padding.Top, padding.Top, padding.Top, padding.Top)
+
 let private conv2d kernel stride random =
-    let padding, withBias = whole random 0 (kernel / 2), flip random
-    let extent () = max 1 (kernel - 2 * padding) + whole random 0 9
+    let padding, withBias = padding random (kernel / 2), flip random
+    let extent padded = max 1 (kernel - padded) + whole random 0 9
     let inChannels, outChannels = whole random 1 20, whole random 1 40
 
     case
         [
-            [ whole random 1 4; extent (); extent (); inChannels ]
+            [
+                whole random 1 4
+                extent (padding.Top + padding.Bottom)
+                extent (padding.Left + padding.Right)
+                inChannels
+            ]
             [ kernel; kernel; inChannels; outChannels ]
             if withBias then
                 [ outChannels ]
@@ -195,7 +213,11 @@ let private conv2d kernel stride random =
         { new IRule with
             member _.Ours x = x[0].Conv2d(x[1], Array.tryItem 2 x |> Option.toObj, stride, padding)
 
-            member _.Theirs x = Formulas.conv2d stride padding x[0] x[1] (List.tryItem 2 x)
+            member _.Theirs x =
+                if isSame padding then
+                    Formulas.conv2d stride padding.Top x[0] x[1] (List.tryItem 2 x)
+                else
+                    Formulas.conv2d stride 0 (Formulas.padded padding x[0]) x[1] (List.tryItem 2 x)
         }
 
 /// The usual windows and strides, and any.
@@ -210,7 +232,7 @@ let private convTranspose2d random =
     let kernel, stride, withBias = whole random 1 6, whole random 1 4, flip random
     let height, width = whole random 1 9, whole random 1 9
     // Torch, too, refuses what leaves nothing.
-    let padding = whole random 0 (min (kernel - 1) (((min height width - 1) * stride + kernel - 1) / 2))
+    let padding = padding random (min (kernel - 1) (((min height width - 1) * stride + kernel - 1) / 2))
     let inChannels, outChannels = whole random 1 40, whole random 1 20
 
     case
@@ -223,7 +245,11 @@ let private convTranspose2d random =
         { new IRule with
             member _.Ours x = x[0].ConvTranspose2d(x[1], Array.tryItem 2 x |> Option.toObj, stride, padding)
 
-            member _.Theirs x = Formulas.convTranspose2d stride padding x[0] x[1] (List.tryItem 2 x)
+            member _.Theirs x =
+                if isSame padding then
+                    Formulas.convTranspose2d stride padding.Top x[0] x[1] (List.tryItem 2 x)
+                else
+                    Formulas.convTranspose2d stride 0 x[0] x[1] (List.tryItem 2 x) |> Formulas.cut padding
         }
 
 let private crossEntropy random =
@@ -612,6 +638,77 @@ let private transpose random =
             member _.Theirs x = torch.transpose (x[0], -1L, -2L)
         }
 
+let private lstm random =
+    let batch, hidden = whole random 1 40, whole random 1 70
+
+    case
+        [ [ batch; 4 * hidden ]; [ batch; hidden ] ]
+        { new IRule with
+            member _.Ours x =
+                let struct (h, c) = x[0].Lstm(x[1])
+                h + 0.6 * c
+
+            member _.Theirs x =
+                let h, c = Formulas.lstm x[0] x[1]
+                h + c * Formulas.number c 0.6
+        }
+    |> wide
+
+let private gru random =
+    let batch, hidden = whole random 1 40, whole random 1 70
+
+    case
+        [ [ batch; 3 * hidden ]; [ batch; 3 * hidden ]; [ batch; hidden ] ]
+        { new IRule with
+            member _.Ours x = x[0].Gru(x[1], x[2])
+            member _.Theirs x = Formulas.gru x[0] x[1] x[2]
+        }
+    |> wide
+
+let private rmsNorm random =
+    let shape = anyShape random
+    let eps = 10.0 ** -float(whole random 1 3)
+
+    case
+        [ shape; [ List.last shape ] ]
+        { new IRule with
+            member _.Ours x = x[0].RmsNorm(x[1], eps)
+            member _.Theirs x = Formulas.rmsNorm eps x[0] x[1]
+        }
+
+let private groupNorm random =
+    let groups, width = whole random 1 5, whole random 1 6
+    let channels = groups * width
+    let eps = 10.0 ** -float(whole random 1 3)
+
+    case
+        [ [ whole random 1 5; whole random 3 20; whole random 3 20; channels ]; [ channels ]; [ channels ] ]
+        { new IRule with
+            member _.Ours x = x[0].GroupNorm(groups, x[1], x[2], eps)
+            member _.Theirs x = Formulas.groupNorm groups eps x[0] x[1] x[2]
+        }
+
+let private rope random =
+    let heads, half, offset = whole random 1 5, whole random 1 20, whole random 0 50
+    let theta = if flip random then 10000.0 else 100.0
+
+    case
+        [ [ whole random 1 4; whole random 1 40; heads * 2 * half ] ]
+        { new IRule with
+            member _.Ours x = x[0].Rope(heads, offset, theta)
+            member _.Theirs x = Formulas.rope heads offset theta x[0]
+        }
+
+let private upsample random =
+    let factor = whole random 1 4
+
+    case
+        [ imageShape random ]
+        { new IRule with
+            member _.Ours x = x[0].Upsample factor
+            member _.Theirs x = Formulas.upsample factor x[0]
+        }
+
 /// By class and method; a class whose method is Forward goes by its own name.
 let all: (string * (RandomStream -> Case)) list =
     [
@@ -634,6 +731,8 @@ let all: (string * (RandomStream -> Case)) list =
         "Gelu.ForwardTanh", geluTanh
         nameof GlobalAveragePool, globalAveragePool
         nameof Glu, glu
+        nameof GroupNorm, groupNorm
+        nameof Gru, gru
         nameof HardSigmoid, hardSigmoid
         nameof HardSwish, hardSwish
         nameof HardTanh, hardTanh
@@ -643,6 +742,7 @@ let all: (string * (RandomStream -> Case)) list =
         "Linear.ForwardTransposed", linearTransposed
         nameof LinearRelu, linearRelu
         nameof LogSigmoid, logSigmoid
+        nameof Lstm, lstm
         nameof MatMul, matMul
         nameof MaxPool2d, maxPool
         nameof Maxout, maxout
@@ -651,6 +751,8 @@ let all: (string * (RandomStream -> Case)) list =
         nameof PadShortcut, padShortcut
         nameof Relu, relu
         nameof Reshape, reshape
+        nameof RmsNorm, rmsNorm
+        nameof Rope, rope
         nameof Scale, scale
         nameof Selu, selu
         nameof Sigmoid, sigmoid
@@ -660,6 +762,7 @@ let all: (string * (RandomStream -> Case)) list =
         nameof Swish, swish
         nameof Tanh, tanh
         nameof Transpose, transpose
+        nameof Upsample, upsample
     ]
 
 let rows isAsked =

@@ -150,7 +150,7 @@ let private properties =
                 let y, gradients = runAlong along [ x; gain; bias ] (batchNorm eps)
 
                 let expected, dexpected =
-                    runAlong along [ x; ones; nothing ] (fun tape x ->
+                    runAlong along [ x; ones; nothing ] (fun _ x ->
                         x[0].Transpose().LayerNorm(x[1], x[2], eps).Transpose())
 
                 expectClose 1e-12 (floats y) (floats expected) "y"

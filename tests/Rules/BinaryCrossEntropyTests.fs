@@ -90,7 +90,7 @@ let private properties =
 
                 // Half of the smoothing goes to the target itself.
                 let value, d =
-                    runAlong (Tensor.Scalar 1.0) [ classes ] (fun tape x ->
+                    runAlong (Tensor.Scalar 1.0) [ classes ] (fun _ x ->
                         x[0].CrossEntropy(Array.create logits.Length 1, smoothing = smoothing))
 
                 let binary, dbinary = run (1.0 - smoothing / 2.0) logits

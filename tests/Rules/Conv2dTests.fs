@@ -15,7 +15,7 @@ open Hybrid.Tests.Kernels.PlainConvolution
 
 let private conv (sizes: ConvolutionSizes) _ (x: Variable<_>[]) = x[0].Conv2d(x[1], x[2], sizes.Stride, sizes.Padding)
 
-let private withoutBias (sizes: ConvolutionSizes) tape (x: Variable<_>[]) =
+let private withoutBias (sizes: ConvolutionSizes) _ (x: Variable<_>[]) =
     x[0].Conv2d(x[1], stride = sizes.Stride, padding = sizes.Padding)
 
 /// A convolution of random sizes, with x, weight and bias.
@@ -91,7 +91,7 @@ let private invariants =
                 let conv2d, x, weight, _ = operands sizes channels 9
                 let stride = conv2d.Stride
 
-                if conv2d.Padding = 0 && conv2d.OutHeight > 1 && conv2d.OutWidth > 1 then
+                if conv2d.Padding = Padding() && conv2d.OutHeight > 1 && conv2d.OutWidth > 1 then
                     let y = valueOf [ x; weight ] (withoutBias conv2d)
 
                     for axis, extent, steps in [ 1, conv2d.Height, conv2d.OutHeight; 2, conv2d.Width, conv2d.OutWidth ] do
@@ -104,19 +104,49 @@ let private invariants =
                 let p = conv2d.Padding
 
                 let padded =
-                    zeros<float> [ conv2d.Batch; conv2d.Height + 2 * p; conv2d.Width + 2 * p; conv2d.InChannels ]
+                    zeros<float>
+                        [
+                            conv2d.Batch
+                            conv2d.Height + p.Top + p.Bottom
+                            conv2d.Width + p.Left + p.Right
+                            conv2d.InChannels
+                        ]
 
                 for b in 0 .. conv2d.Batch - 1 do
                     for i in 0 .. conv2d.Height - 1 do
                         for j in 0 .. conv2d.Width - 1 do
                             for c in 0 .. conv2d.InChannels - 1 do
-                                padded[b, i + p, j + p, c] <- x[b, i, j, c]
+                                padded[b, i + p.Top, j + p.Left, c] <- x[b, i, j, c]
 
                 let y = valueOf [ x; weight; bias ] (conv conv2d)
 
                 let same = valueOf [ padded; weight; bias ] (fun _ x -> x[0].Conv2d(x[1], x[2], conv2d.Stride, 0))
 
                 expectClose 1e-13 (floats y) (floats same) "y")
+
+            property 20 "an even window keeps the size where one side is padded by one more" (fun sizes ->
+                let half, channels = 1 + sizes.Inner % 3, 2
+                let x = normal sizes.Random [ sizes.Batch; sizes.Rows; sizes.Columns; channels ]
+                let weight = zeros<float> [ 2 * half; 2 * half; channels; channels ]
+
+                for c in 0 .. channels - 1 do
+                    weight[half - 1, half - 1, c, c] <- 1.0
+
+                let padding = Padding(half - 1, half, half - 1, half)
+                let y = valueOf [ x; weight ] (fun _ x -> x[0].Conv2d(x[1], padding = padding))
+                Expect.equal (floats y) (floats x) "y")
+
+            property 20 "padded before its beginning alone, a sequence does not see what comes later" (fun sizes ->
+                let random = sizes.Random
+                let time, kernel = sizes.Rows + 1, sizes.Inner
+                let x, weight = normal random [ 1; time; 1; 2 ], normal random [ kernel; 1; 2; 3 ]
+                let causal _ (x: Variable<float>[]) = x[0].Conv2d(x[1], padding = Padding(kernel - 1, 0, 0, 0))
+                let y = rowsOf (valueOf [ x; weight ] causal)
+                x[0, time - 1, 0, 0] <- 9.0
+                let changed = rowsOf (valueOf [ x; weight ] causal)
+                Expect.equal changed.Length time "time"
+                Expect.equal changed[.. time - 2] y[.. time - 2] "before"
+                Expect.notEqual changed[time - 1] y[time - 1] "from there on")
 
             property 20 "a window with a one in its middle is the identity" (fun sizes ->
                 let random = sizes.Random
@@ -151,7 +181,7 @@ let private invariants =
                 let y, d = runAlong along [ x; weight; bias ] (fun _ x -> x[0].Conv2d(x[1], x[2], 1, 0))
 
                 let linear, dlinear =
-                    runAlong along [ x; weight.Reshape(shape [ 17; 5 ]); bias ] (fun tape x -> x[0].Linear(x[1], x[2]))
+                    runAlong along [ x; weight.Reshape(shape [ 17; 5 ]); bias ] (fun _ x -> x[0].Linear(x[1], x[2]))
 
                 Expect.equal (floats y) (floats linear) "y"
                 Expect.equal d[1].Shape weight.Shape "shape of dweight"
@@ -188,7 +218,7 @@ let private invariants =
         ]
 
 let private extremes =
-    let three stride padding _ (x: Variable<_>[]) = x[0].Conv2d(x[1], x[2], stride, padding)
+    let three stride (padding: int) _ (x: Variable<_>[]) = x[0].Conv2d(x[1], x[2], stride, padding)
 
     testList
         "extremes"
@@ -253,11 +283,12 @@ let private extremes =
         ]
 
 let private refusals =
-    let apply stride padding x weight (bias: int list option) () =
+    let apply stride (padding: Padding) x weight (bias: int list option) () =
         let bias = bias |> Option.map zeros<float> |> Option.toObj
         Conv2d.Forward(stride, padding, zeros<float> x, zeros weight, bias, Arena())
 
     let image, window = [ 2; 5; 5; 3 ], [ 3; 3; 3; 4 ]
+    let none = Padding()
 
     testList
         "refusals"
@@ -266,17 +297,19 @@ let private refusals =
                 for stride in [ 0; -1 ] do
                     refuses<ArgumentOutOfRangeException, _>
                         [ "stride must be 1 or more"; string stride ]
-                        (apply stride 0 image window None)
+                        (apply stride none image window None)
 
-                refuses<ArgumentOutOfRangeException, _>
-                    [ "padding must be 0 or more"; "crop x" ]
-                    (apply 1 -1 image window None))
+                for padding in
+                    [ Padding(-1, 0, 0, 0); Padding(0, -1, 0, 0); Padding(0, 0, -1, 0); Padding(0, 0, 0, -1) ] do
+                    refuses<ArgumentOutOfRangeException, _>
+                        [ "padding must be 0 or more"; "crop x"; "-1 at the" ]
+                        (apply 1 padding image window None))
 
             testCase "tensors of another rank are refused" (fun () ->
                 for x in [ []; [ 5; 5; 3 ]; [ 1; 2; 5; 5; 3 ] ] do
                     refuses<ShapeException, _>
                         [ "x must be [batch, height, width, 3]"; $"got {shape x}" ]
-                        (apply 1 0 x window None)
+                        (apply 1 none x window None)
 
                 for weight in [ [ 3; 4 ]; [ 3; 3; 3; 4; 1 ] ] do
                     refuses<ShapeException, _>
@@ -284,24 +317,26 @@ let private refusals =
                             "weight must be [kernelHeight, kernelWidth, inChannels, outChannels]"
                             $"got {shape weight}"
                         ]
-                        (apply 1 0 image weight None))
+                        (apply 1 none image weight None))
 
             testCase "another number of channels is refused" (fun () ->
                 refuses<ShapeException, _>
                     [ "x must be [batch, height, width, 2]"; "got [2, 5, 5, 3]"; "weight's third" ]
-                    (apply 1 0 image [ 3; 3; 2; 4 ] None)
+                    (apply 1 none image [ 3; 3; 2; 4 ] None)
 
                 refuses<ShapeException, _>
                     [ "bias must be [4], got [3]"; "each output channel" ]
-                    (apply 1 0 image window (Some [ 3 ])))
+                    (apply 1 none image window (Some [ 3 ])))
 
             testCase "a window larger than the padded image, or empty, is refused" (fun () ->
                 for weight in [ [ 6; 3; 3; 4 ]; [ 3; 6; 3; 4 ]; [ 0; 3; 3; 4 ]; [ 3; 0; 3; 4 ] ] do
                     refuses<ShapeException, _>
                         [ "from 1x1 to 5x5"; $"got {weight[0]}x{weight[1]}"; "pad more" ]
-                        (apply 1 0 image weight None)
+                        (apply 1 none image weight None)
 
-                refuses<ShapeException, _> [ "to 7x7"; "got 8x7" ] (apply 2 1 image [ 8; 7; 3; 4 ] None))
+                refuses<ShapeException, _>
+                    [ "to 7x7"; "got 8x7" ]
+                    (apply 2 (Padding(1, 1, 1, 1)) image [ 8; 7; 3; 4 ] None))
         ]
 
 [<Tests>]

@@ -15,10 +15,10 @@ open Hybrid.Tests.Kernels.PlainConvolution
 
 // Everywhere here the sizes are of the convolution whose transpose is meant: its input is y, its output x.
 
-let private transposed (sizes: ConvolutionSizes) tape (x: Variable<_>[]) =
+let private transposed (sizes: ConvolutionSizes) _ (x: Variable<_>[]) =
     x[0].ConvTranspose2d(x[1], x[2], sizes.Stride, sizes.Padding)
 
-let private withoutBias (sizes: ConvolutionSizes) tape (x: Variable<_>[]) =
+let private withoutBias (sizes: ConvolutionSizes) _ (x: Variable<_>[]) =
     x[0].ConvTranspose2d(x[1], stride = sizes.Stride, padding = sizes.Padding)
 
 /// Random windows, strides and paddings over at most so many rows and columns of x.
@@ -27,12 +27,12 @@ let private drawn (random: RandomStream) (channels: int[]) most =
     let stride, kernelHeight, kernelWidth = whole 1 3, whole 1 5, whole 1 5
     let rows, columns = (whole 1 most - 1) * stride + kernelHeight, (whole 1 most - 1) * stride + kernelWidth
     // Of what the windows cover, one pixel at least is left.
-    let padding = whole 0 (min 3 ((min rows columns - 1) / 2))
+    let padding = PlainConvolution.drawnPadding random (min 3 ((min rows columns - 1) / 2))
 
     ConvolutionSizes(
         whole 1 3,
-        rows - 2 * padding,
-        columns - 2 * padding,
+        rows - padding.Top - padding.Bottom,
+        columns - padding.Left - padding.Right,
         channels[random.NextBelow channels.Length],
         kernelHeight,
         kernelWidth,
@@ -105,7 +105,7 @@ let private invariants =
                 let z = normal sizes.Random (inputShape conv2d)
 
                 let convolved =
-                    valueOf [ z; weight ] (fun tape x ->
+                    valueOf [ z; weight ] (fun _ x ->
                         x[0].Conv2d(x[1], stride = conv2d.Stride, padding = conv2d.Padding))
 
                 Expect.equal convolved.Shape x.Shape "the convolution leads back to x's shape"
@@ -163,11 +163,10 @@ let private invariants =
                 let p = conv2d.Padding
                 let y = valueOf [ x; weight; bias ] (transposed conv2d)
 
-                let whole =
-                    valueOf [ x; weight; bias ] (fun tape x -> x[0].ConvTranspose2d(x[1], x[2], conv2d.Stride, 0))
+                let whole = valueOf [ x; weight; bias ] (fun _ x -> x[0].ConvTranspose2d(x[1], x[2], conv2d.Stride, 0))
 
-                let middle = whole |> part 1 p conv2d.Height |> part 2 p conv2d.Width
-                Expect.equal middle.Shape y.Shape "as many on every side"
+                let middle = whole |> part 1 p.Top conv2d.Height |> part 2 p.Left conv2d.Width
+                Expect.equal middle.Shape y.Shape "shape"
                 expectClose 1e-13 (floats y) (floats middle) (describe conv2d))
 
             property 20 "images do not know of each other" (fun sizes ->
@@ -192,7 +191,7 @@ let private invariants =
                     runAlong along [ x; weight ] (fun _ x -> x[0].ConvTranspose2d(x[1], stride = 1, padding = 0))
 
                 let linear, dlinear =
-                    runAlong along [ x; weight.Reshape(shape [ 5; 17 ]) ] (fun tape x -> x[0].LinearTransposed(x[1]))
+                    runAlong along [ x; weight.Reshape(shape [ 5; 17 ]) ] (fun _ x -> x[0].LinearTransposed(x[1]))
 
                 expectClose 1e-13 (floats y) (floats linear) "y"
 
@@ -248,7 +247,7 @@ let private invariants =
         ]
 
 let private extremes =
-    let apply stride padding _ (x: Variable<_>[]) = x[0].ConvTranspose2d(x[1], x[2], stride, padding)
+    let apply stride (padding: int) _ (x: Variable<_>[]) = x[0].ConvTranspose2d(x[1], x[2], stride, padding)
 
     testList
         "extremes"
@@ -314,7 +313,7 @@ let private extremes =
         ]
 
 let private refusals =
-    let apply stride padding x weight (bias: int list option) () =
+    let apply stride (padding: int) x weight (bias: int list option) () =
         let bias = bias |> Option.map zeros<float> |> Option.toObj
         ConvTranspose2d.Forward(stride, padding, zeros<float> x, zeros weight, bias, Arena())
 

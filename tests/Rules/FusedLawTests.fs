@@ -98,6 +98,20 @@ let private first struct (y: Variable<'T>, _: Tensor<'T>, _: Tensor<'T>) = y
 let private first2 struct (y: Variable<'T>, _: Variable<'T>) = y
 let private onTape make (x: Variable<'T>) = (tapeOf x).Constant(make x)
 
+let private cell parts (sizes: Sizes) =
+    let random = sizes.Random
+    let width = sizes.Columns
+    [ for part in parts -> normal random [ sizes.Rows; part * width ] ]
+
+let private grouped (sizes: Sizes) =
+    withGainAndBias
+        (normal sizes.Random [ sizes.Batch; sizes.Rows; sizes.Inner; 3 * sizes.Columns ])
+        (sizes.Random.Split "gain and bias")
+
+/// Output and state of a cell together.
+let private both struct (h: Variable<'T>, c: Variable<'T>) = h + c.Scale 0.6
+let private second2 struct (_: Variable<'T>, c: Variable<'T>) = c
+
 /// Redrawn until nothing that is normalized lies at the kink.
 let rec private normalizedAwayFromKinks (normalize: Variable<float>[] -> Variable<float>) (sizes: Sizes) =
     let random = sizes.Random
@@ -781,6 +795,131 @@ let private cases =
                 member _.On x = Attention.Composed(4, 0.7, AttentionMask.CausalFrom 1, x[0], x[1], x[2], Nullable 2)
             }
 
+        rule
+            "Lstm, h and c"
+            { new IRule with
+                member _.On x = both (x[0].Lstm(x[1]))
+            }
+            (cell [ 4; 1 ])
+            [ for i in 4..9 -> $"LSTM-{i}" ]
+        |> composedOf
+            { new IRule with
+                member _.On x = both (Lstm.Composed(x[0], x[1]))
+            }
+        |> emptyAt [ [ 0; 8 ]; [ 0; 2 ] ]
+
+        rule
+            "Lstm, h"
+            { new IRule with
+                member _.On x = first2 (x[0].Lstm(x[1]))
+            }
+            (cell [ 4; 1 ])
+            [ for i in 4..9 -> $"LSTM-{i}" ]
+        |> composedOf
+            { new IRule with
+                member _.On x = first2 (Lstm.Composed(x[0], x[1]))
+            }
+
+        rule
+            "Lstm, c"
+            { new IRule with
+                member _.On x = second2 (x[0].Lstm(x[1]))
+            }
+            (cell [ 4; 1 ])
+            []
+        |> composedOf
+            { new IRule with
+                member _.On x = second2 (Lstm.Composed(x[0], x[1]))
+            }
+
+        rule
+            "Gru"
+            { new IRule with
+                member _.On x = x[0].Gru(x[1], x[2])
+            }
+            (cell [ 3; 3; 1 ])
+            [ for i in 4..8 -> $"GRU-{i}" ]
+        |> composedOf
+            { new IRule with
+                member _.On x = Gru.Composed(x[0], x[1], x[2])
+            }
+        |> emptyAt [ [ 0; 6 ]; [ 0; 6 ]; [ 0; 2 ] ]
+
+        rule
+            "RmsNorm"
+            { new IRule with
+                member _.On x = x[0].RmsNorm(x[1], 0.1)
+            }
+            (fun sizes -> [ matrix sizes; normal (sizes.Random.Split "gain") [ sizes.Columns ] ])
+            [ "RMS-3"; "RMS-4"; "RMS-5" ]
+        |> composedOf
+            { new IRule with
+                member _.On x = RmsNorm.Composed(0.1, x[0], x[1])
+            }
+        |> emptyAt [ [ 0; 3 ]; [ 3 ] ]
+
+        rule
+            "GroupNorm"
+            { new IRule with
+                member _.On x = x[0].GroupNorm(3, x[1], x[2], 0.1)
+            }
+            (grouped)
+            [ "GN-5"; "GN-6"; "GN-7"; "GN-8" ]
+        |> composedOf
+            { new IRule with
+                member _.On x = GroupNorm.Composed(3, 0.1, x[0], x[1], x[2])
+            }
+        |> emptyAt [ [ 0; 2; 2; 6 ]; [ 6 ]; [ 6 ] ]
+
+        rule
+            "Rope"
+            { new IRule with
+                member _.On x = x[0].Rope(2, 3, 100.0)
+            }
+            (fun sizes -> [ normal sizes.Random [ sizes.Batch; sizes.Rows; 4 * sizes.Columns ] ])
+            [ "ROPE-3" ]
+        |> composedOf
+            { new IRule with
+                member _.On x = Rope.Composed(2, 3, 100.0, x[0])
+            }
+        |> emptyAt [ [ 0; 3; 4 ] ]
+
+        rule
+            "Upsample"
+            { new IRule with
+                member _.On x = x[0].Upsample 3
+            }
+            (images >> List.singleton)
+            [ "UP-2" ]
+        |> composedOf
+            { new IRule with
+                member _.On x = Upsample.Composed(3, x[0])
+            }
+        |> emptyAt [ [ 0; 2; 2; 3 ] ]
+
+        rule
+            "Conv2d, another padding on each side"
+            { new IRule with
+                member _.On x = x[0].Conv2d(x[1], x[2], 2, Padding(2, 0, 1, 3))
+            }
+            (convolved)
+            []
+        |> composedOf
+            { new IRule with
+                member _.On x = Conv2d.Composed(2, Padding(2, 0, 1, 3), x[0], x[1], x[2])
+            }
+
+        rule
+            "ConvTranspose2d, another padding on each side"
+            { new IRule with
+                member _.On x = x[0].ConvTranspose2d(x[1], x[2], 2, Padding(2, 0, 1, 2))
+            }
+            (upconvolved)
+            []
+        |> composedOf
+            { new IRule with
+                member _.On x = ConvTranspose2d.Composed(2, Padding(2, 0, 1, 2), x[0], x[1], x[2])
+            }
     ]
 
 /// Classes of rules, by the files of their folder.

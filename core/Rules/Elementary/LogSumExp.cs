@@ -27,7 +27,7 @@ public static class LogSumExp
         var reduced = new ReducedAxes(x.Shape, [axis], keepAxis);
         var (outer, count, inner) = reduced.Steps[0];
         Tensor<T> y = Tensor<T>.RentZeroed(arena, reduced.Result), shift = Tensor<T>.Rent(arena, reduced.Result);
-        AxisFolds.Fold<T, MaxFold<T>>(outer, count, inner, x, shift, arena);
+        Max.Along(outer, count, inner, x, shift);
         Rows.For(outer, count * inner, (first, end) =>
         {
             RowsOf<T> xs = x.ByRow(inner), sums = y.ByRow(inner), ms = shift.ByRow(inner);

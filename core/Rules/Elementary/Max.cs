@@ -26,8 +26,15 @@ public static class Max
     {
         var reduced = new ReducedAxes(x.Shape, axes, keepAxes);
         reduced.ThrowIfNothing(x.Shape, axes, "largest number");
-        var largest = reduced.Fold<T, MaxFold<T>>(x, arena);
-        return (largest[^1], Backward); // AMAX-1: y = max x
+        // What each step of the axes leaves; the last is y.
+        var largest = new Tensor<T>[reduced.Steps.Count];
+        for (var i = 0; i < largest.Length; i++)
+        {
+            var (outer, count, inner) = reduced.Steps[i];
+            largest[i] = Tensor<T>.Rent(arena, i == largest.Length - 1 ? reduced.Result : new Shape(outer, inner));
+            Along(outer, count, inner, i == 0 ? x : largest[i - 1], largest[i]); // AMAX-1: y = max x
+        }
+        return (largest[^1], Backward);
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
@@ -45,6 +52,19 @@ public static class Max
             }
         }
     }
+
+    /// <summary>y[o, i] = max over c of x[o, c, i]; −∞ if there is no c.</summary>
+    internal static void Along<T>(int outer, int count, int inner, Tensor<T> x, Tensor<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Rows.For(outer, count * inner, (first, end) =>
+        {
+            RowsOf<T> xs = x.ByRow(inner == 1 ? count : inner), ys = y.ByRow(inner);
+            for (var o = first; o < end; o++)
+            {
+                ys[o].Fill(T.NegativeInfinity);
+                if (inner == 1) ys[o][0] = VectorMath.Max<T>(xs[o]);
+                else for (var row = o * count; row < (o + 1) * count; row++) VectorMath.Max<T>(xs[row], ys[o], ys[o]);
+            }
+        });
 
     private static void ToFirstOfRow<T>(int count, Tensor<T> x, Tensor<T> y, Tensor<T> dy, Tensor<T> dx, bool accumulate)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>

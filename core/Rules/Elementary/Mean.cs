@@ -1,6 +1,5 @@
 using System.Numerics;
 using Hybrid.Autodiff;
-using Hybrid.Kernels;
 using Hybrid.Memory;
 using Hybrid.Tensors;
 
@@ -23,7 +22,7 @@ public static class Mean
         var reduced = new ReducedAxes(x.Shape, axes, keepAxes);
         reduced.ThrowIfNothing(x.Shape, axes, "mean");
         var n = T.CreateChecked(reduced.Count);
-        var y = reduced.Fold<T, SumFold<T>>(x, arena)[^1];
+        var y = reduced.Sum(x, arena);
         // Divided, not multiplied by 1 / n, which is rounded itself.
         foreach (ref var sum in y.Span) sum /= n; // MEAN-1: y = Σ x / n
         return (y, Backward);
@@ -34,7 +33,7 @@ public static class Mean
             var (dx, accumulate) = gradients.Open(0);
             var share = Tensor<T>.Rent(arena, dy.Shape);
             for (var i = 0; i < share.Length; i++) share.Span[i] = dy.Span[i] / n; // MEAN-2: dx = dy / n for every x in the mean
-            reduced.Repeat(share, dx, accumulate, arena);
+            reduced.Repeat(share, dx, accumulate);
         }
     }
 }

@@ -5,14 +5,11 @@ using Hybrid.Tensors;
 
 namespace Hybrid.Rules;
 
-/// <summary>A set of axes that a rule takes together: what Sum, Mean and Max have in common.</summary>
-/// <remarks>
-/// Neighbouring axes are one; of several groups the last is folded first, so that each step is [outer, count, inner] to [outer, inner],
-/// whichever axes they are.
-/// </remarks>
+/// <summary>A set of axes that a rule takes together: what Sum, Mean, Max and LogSumExp have in common.</summary>
 internal sealed class ReducedAxes
 {
-    private readonly List<(int Outer, int Count, int Inner)> steps = [];
+    // The result's shape with the axes in place, each of extent 1, so that it broadcasts with x.
+    private readonly Shape kept;
 
     /// <summary>Resolves the axes of a shape; none stands for all.</summary>
     /// <exception cref="ShapeException">There is no such axis, or it is named twice.</exception>
@@ -21,9 +18,9 @@ internal sealed class ReducedAxes
         var isReduced = new bool[x.Rank];
         foreach (var axis in Of(x, axes)) isReduced[axis] = true;
         int[] extents = x.ToArray();
-        Result = new Shape(keepAxes
-            ? [.. extents.Select((extent, axis) => isReduced[axis] ? 1 : extent)]
-            : [.. extents.Where((_, axis) => !isReduced[axis])]);
+        kept = new Shape([.. extents.Select((extent, axis) => isReduced[axis] ? 1 : extent)]);
+        Result = keepAxes ? kept : new Shape([.. extents.Where((_, axis) => !isReduced[axis])]);
+        var steps = new List<(int Outer, int Count, int Inner)>();
         var inner = 1;
         for (var axis = x.Rank - 1; axis >= 0; axis--)
         {
@@ -37,7 +34,7 @@ internal sealed class ReducedAxes
             steps.Add((extents[..axis].Aggregate(1, (product, extent) => product * extent), count, inner));
             Count *= count;
         }
-        if (steps.Count == 0) steps.Add((1, 1, 1)); // A scalar.
+        Steps = steps.Count > 0 ? steps : [(1, 1, 1)]; // A scalar.
     }
 
     /// <summary>Shape of the result.</summary>
@@ -46,8 +43,8 @@ internal sealed class ReducedAxes
     /// <summary>How many numbers become one.</summary>
     public int Count { get; } = 1;
 
-    /// <summary>The steps, in the order in which they are taken.</summary>
-    public IReadOnlyList<(int Outer, int Count, int Inner)> Steps => steps;
+    /// <summary>The axes one after another, each [outer, count, inner] to [outer, inner]; neighbours are one, and the last come first.</summary>
+    public IReadOnlyList<(int Outer, int Count, int Inner)> Steps { get; }
 
     /// <summary>The axes counted from 0, in order; all if none is named.</summary>
     /// <exception cref="ShapeException">There is no such axis, or it is named twice.</exception>
@@ -61,32 +58,17 @@ internal sealed class ReducedAxes
         return found;
     }
 
-    /// <summary>The result of every step; the last is the whole.</summary>
-    public Tensor<T>[] Fold<T, TFold>(Tensor<T> x, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TFold : struct, IFold<T>
+    /// <summary>y = Σ x.</summary>
+    public Tensor<T> Sum<T>(Tensor<T> x, Arena<T> arena) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var results = new Tensor<T>[steps.Count];
-        for (var i = 0; i < results.Length; i++)
-        {
-            var (outer, count, inner) = steps[i];
-            results[i] = Tensor<T>.Rent(arena, i == results.Length - 1 ? Result : new Shape(outer, inner));
-            AxisFolds.Fold<T, TFold>(outer, count, inner, i == 0 ? x : results[i - 1], results[i], arena);
-        }
-        return results;
+        var y = Tensor<T>.Rent(arena, Result);
+        Strided.Sum(default(Same<T>), x, (y.Reshape(kept), Accumulate: false), arena);
+        return y;
     }
 
     /// <summary>dx = dy at every number that went into it: the transpose of a sum.</summary>
-    public void Repeat<T>(Tensor<T> dy, Tensor<T> dx, bool accumulate, Arena<T> arena) where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        for (var i = steps.Count - 1; i >= 0; i--)
-        {
-            var (outer, count, inner) = steps[i];
-            var repeated = i == 0 ? dx : Tensor<T>.Rent(arena, new Shape(outer, count, inner));
-            AxisFolds.Repeat(outer, count, inner, dy, repeated, i == 0 && accumulate);
-            dy = repeated;
-        }
-    }
+    public void Repeat<T>(Tensor<T> dy, Tensor<T> dx, bool accumulate) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Strided.Repeat(dy.Reshape(kept), dx, accumulate);
 
     /// <exception cref="ShapeException">Nothing is taken together, and the rule has no answer to that.</exception>
     public void ThrowIfNothing(Shape x, int[] axes, string what)

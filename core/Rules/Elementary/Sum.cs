@@ -1,6 +1,5 @@
 using System.Numerics;
 using Hybrid.Autodiff;
-using Hybrid.Kernels;
 using Hybrid.Memory;
 using Hybrid.Tensors;
 
@@ -21,13 +20,13 @@ public static class Sum
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var reduced = new ReducedAxes(x.Shape, axes, keepAxes);
-        return (reduced.Fold<T, SumFold<T>>(x, arena)[^1], Backward); // SUM-1: y = Σ x
+        return (reduced.Sum(x, arena), Backward); // SUM-1: y = Σ x
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
             if (!gradients.Wants(0)) return;
             var (dx, accumulate) = gradients.Open(0);
-            reduced.Repeat(dy, dx, accumulate, arena); // SUM-2: dx = dy for every x in the sum
+            reduced.Repeat(dy, dx, accumulate); // SUM-2: dx = dy for every x in the sum
         }
     }
 }

@@ -203,12 +203,16 @@ let tests =
                 expectSame (fst (at (fun x -> x.Sqrt()) single)) roots "sqrt, float"
                 expectSame (fst (at (fun x -> x.Power 0.5) single)) roots "power, float")
 
-            testCase "at 0 the slope of the root is infinite, that of the absolute value 0" (fun () ->
-                Expect.equal (snd (at (fun x -> x.Sqrt()) [ 0.0 ])) [| infinity |] "root"
-                Expect.equal (snd (at (fun x -> x.Log()) [ 0.0 ])) [| infinity |] "log"
-                Expect.equal (snd (at (fun x -> x.Abs()) [ 0.0; -0.0 ])) [| 0.0; 0.0 |] "absolute value"
-                let _, dx = runAlong (zeros<float> [ 1 ]) [ zeros [ 1 ] ] (fun _ x -> x[0].Sqrt())
-                Expect.isTrue (Double.IsNaN dx[0].Span[0]) "infinity times 0")
+            testCase
+                "at 0 the slope of the root is infinite, those of the absolute value and of the power 0 are 0"
+                (fun () ->
+                    Expect.equal (snd (at (fun x -> x.Sqrt()) [ 0.0 ])) [| infinity |] "root"
+                    Expect.equal (snd (at (fun x -> x.Log()) [ 0.0 ])) [| infinity |] "log"
+                    Expect.equal (snd (at (fun x -> x.Abs()) [ 0.0; -0.0 ])) [| 0.0; 0.0 |] "absolute value"
+                    Expect.equal (at (fun x -> x.Power 0.0) [ 0.0 ]) ([| 1.0 |], [| 0.0 |]) "power 0"
+                    Expect.equal (at (fun x -> x.Power 1.0) [ 0.0 ]) ([| 0.0 |], [| 1.0 |]) "power 1"
+                    let _, dx = runAlong (zeros<float> [ 1 ]) [ zeros [ 1 ] ] (fun _ x -> x[0].Sqrt())
+                    Expect.isTrue (Double.IsNaN dx[0].Span[0]) "infinity times 0")
 
             testCase "on its bounds a clamp passes the gradient, beyond them it does not, in both precisions" (fun () ->
                 let y, dx = at (fun x -> x.Clamp(-1.0, 0.1)) [ -1.0; 0.1; -1.1; 0.2; 0.0 ]

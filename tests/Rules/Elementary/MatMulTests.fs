@@ -45,7 +45,7 @@ let tests =
                 let a, b = pair sizes
                 let left = valueOf [ a; b ] (fun tape x -> (matMul tape x).Transpose())
 
-                let right = valueOf [ a; b ] (fun tape x -> x[1].Transpose().MatMul(x[0].Transpose()))
+                let right = valueOf [ a; b ] (fun _ x -> x[1].Transpose().MatMul(x[0].Transpose()))
 
                 expectClose 1e-13 (floats left) (floats right) "product")
 
@@ -128,6 +128,25 @@ let tests =
                     for k in 0..1 do
                         Expect.equal (floats (one d[k])) (floats d1[k]) "gradient"
                         expectClose 1e-13 (floats (one d'[k])) (floats d1[k] |> Array.map ((*) 2.0)) "twice")
+
+            testCase "a matrix shared by many gets the sum of their gradients" (fun () ->
+                let random = RandomStream 7UL
+                let a, b, dc = normal random [ 20; 30 ], normal random [ 400; 30; 20 ], normal random [ 400; 20; 20 ]
+
+                let each =
+                    [
+                        for i in 0..399 do
+                            let one (x: Tensor<float>) = (part 0 i 1 x).Reshape(Shape(x.Shape.ToArray()[1..]))
+                            let _, d = runAlong (one dc) [ a; one b ] matMul
+                            floats d[0]
+                    ]
+
+                let expected = List.reduce (Array.map2 (+)) each
+
+                // Again and again: workers that write over one another do not do so each time.
+                for _ in 1..30 do
+                    let _, d = runAlong dc [ a; b ] matMul
+                    expectClose 1e-12 (floats d[0]) expected "gradient")
 
             testCase "an empty inner axis gives zeros" (fun () ->
                 let c, gradients = runDouble (RandomStream 1UL) [ zeros<float> [ 2; 0 ]; zeros<float> [ 0; 3 ] ] matMul
