@@ -9,7 +9,7 @@ open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Support
 
-let private made kernel stride padding inChannels outChannels withBias scale =
+let private made kernel stride (padding: int) inChannels outChannels withBias scale =
     Conv2d<float>("c", kernel, stride, padding, inChannels, outChannels, withBias, scale, RandomStream 1UL)
 
 let private apply (layer: Conv2d<float>) (x: Tensor<float>) =
