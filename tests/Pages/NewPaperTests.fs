@@ -55,6 +55,8 @@ let private copyTree folder =
             "tests/Support.fs"
             "tests/Gradients.fs"
             "tests/Law.fs"
+            "tests/Language/Language.csproj"
+            "tests/Language/Formulas.cs"
             "tests/TorchHost/TorchHost.fs"
             "tests/TorchHost/make-host.sh"
         ] do
