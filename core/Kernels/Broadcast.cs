@@ -34,17 +34,16 @@ public static class Broadcast
     }
 
     /// <summary>Adds the sum of y's rows into the row: row += Σ over rows. y's length is a multiple of the row's.</summary>
-    /// <remarks>Each worker sums its own rows into a partial row; the partial rows are added in a fixed order.</remarks>
+    /// <remarks>Pieces of the rows are summed by themselves and then added in their order; how they are cut depends on the size alone.</remarks>
     public static void SumRows<T>(Tensor<T> y, Span<T> row, Arena<T> arena) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         if (row.Length == 0) return;
-        int columns = row.Length, rows = y.Length / columns, grain = RowsPerPart(columns);
+        int columns = row.Length, rows = y.Length / columns;
         var partial = PartialRows(rows, columns, arena);
-        Workers.For(rows, grain, (part, first, end) =>
+        Rows.ForPieces(rows, columns, (piece, first, end) =>
         {
-            ReadOnlySpan<T> source = y.Span;
-            var sum = partial.Span.Slice(part * columns, columns);
-            for (var i = first; i < end; i++) VectorMath.Add(source.Slice(i * columns, columns), sum);
+            RowsOf<T> ys = y.ByRow(columns), sums = partial.ByRow();
+            for (var i = first; i < end; i++) VectorMath.Add(ys[i], sums[piece]);
         });
         AddPartialRows(partial, row);
     }
@@ -52,11 +51,11 @@ public static class Broadcast
     /// <summary>How many rows make a part worth a worker's while.</summary>
     public static int RowsPerPart(int columns) => Math.Max(1, MinimumElementsPerPart / Math.Max(1, columns));
 
-    /// <summary>A zeroed row for each part into which <see cref="RowsPerPart"/> splits that many rows, [parts, columns].</summary>
+    /// <summary>A zeroed row for each piece of that many rows, [pieces, columns].</summary>
     public static Tensor<T> PartialRows<T>(int rows, int columns, Arena<T> arena) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Tensor<T>.RentZeroed(arena, new Shape(Workers.Parts(rows, RowsPerPart(columns)), columns));
+        Tensor<T>.RentZeroed(arena, new Shape(Rows.Pieces(rows, columns), columns));
 
-    /// <summary>row += Σ over the parts' partial rows.</summary>
+    /// <summary>row += Σ over the pieces' partial rows.</summary>
     public static void AddPartialRows<T>(Tensor<T> partial, Span<T> row) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         ReadOnlySpan<T> source = partial.Span;

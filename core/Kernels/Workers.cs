@@ -1,6 +1,10 @@
 namespace Hybrid.Kernels;
 
-/// <summary>Runs the parts of a loop on all cores. The split depends only on the sizes, so results are the same to the bit.</summary>
+/// <summary>Runs the parts of a loop on all cores.</summary>
+/// <remarks>
+/// Into how many parts depends on the number of threads. What is computed of one item alone is the same however the items are split; sums
+/// over items are cut by size instead, see <see cref="Rows.ForPieces"/>, and so are the same to the bit as well.
+/// </remarks>
 public static class Workers
 {
     // Not a static initializer, whose exception would hide the message in one of its own.

@@ -62,14 +62,14 @@ public static class LayerNorm
         {
             Tensor<T> dgainParts = Broadcast.PartialRows(rows, features, arena), dbiasParts = Broadcast.PartialRows(rows, features, arena);
             var (dx, accumulate) = gradients.Wants(0) ? gradients.Open(0) : (null, false);
-            Workers.For(rows, Broadcast.RowsPerPart(features), (part, first, end) =>
+            Rows.ForPieces(rows, features, (piece, first, end) =>
             {
                 RowsOf<T> xs = x.ByRow(), dys = dy.ByRow(), dxs = (dx ?? x).ByRow();
                 ReadOnlySpan<T> means = mean.Span, inverses = invStd.Span;
                 for (var i = first; i < end; i++)
                 {
                     var (sumOfDxhat, sumOfProduct) = VectorMath.Sums(
-                        new Sums<T>(means[i], inverses[i]), xs[i], dys[i], gain.Span, dgainParts.ByRow()[part], dbiasParts.ByRow()[part]);
+                        new Sums<T>(means[i], inverses[i]), xs[i], dys[i], gain.Span, dgainParts.ByRow()[piece], dbiasParts.ByRow()[piece]);
                     if (dx is null) continue;
                     VectorMath.Map(
                         new InputGradient<T>(means[i], inverses[i], sumOfDxhat / n, sumOfProduct / n), xs[i], dys[i], gain.Span, dxs[i], accumulate);

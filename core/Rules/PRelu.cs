@@ -52,11 +52,11 @@ public static class PRelu
             }
             if (!gradients.Wants(1)) return;
             var partial = Broadcast.PartialRows(rows, features, arena);
-            Workers.For(rows, Broadcast.RowsPerPart(features), (part, first, end) =>
+            Rows.ForPieces(rows, features, (piece, first, end) =>
             {
                 RowsOf<T> xs = x.ByRow(), dys = dy.ByRow();
                 for (var i = first; i < end; i++)
-                    VectorMath.Map(default(SlopeGradient<T>), xs[i], dys[i], xs[i], partial.ByRow()[part], accumulate: true);
+                    VectorMath.Map(default(SlopeGradient<T>), xs[i], dys[i], xs[i], partial.ByRow()[piece], accumulate: true);
             });
             var dslope = gradients.Slot(1).Span;
             if (dslope.Length == features) Broadcast.AddPartialRows(partial, dslope);
