@@ -169,7 +169,7 @@ module Replay =
                     | _ -> ()
             ]
 
-        let largest () = $"%.0e{rounded |> List.map fst |> List.max}"
+        let largest () = (rounded |> List.map fst |> List.max).ToString("0e-00", CultureInfo.InvariantCulture)
 
         let apart =
             findings
