@@ -1,4 +1,4 @@
-/// What the same seed promises, and what changes the last digits.
+/// What the same seed promises on any number of threads, and what changes the last digits.
 module Hybrid.Tests.Determinism.DeterminismTests
 
 open System
@@ -19,12 +19,12 @@ let private steps = 100
 
 type private Outcome = { Digest: string; Losses: float[]; Weights: float[] }
 
-/// The run in a process of its own, which has other settings.
-let private child (variables: (string * string) list) =
+/// What this program says in a process of its own, which has other settings.
+let private said argument (variables: (string * string) list) =
     let start =
         ProcessStartInfo(
             "dotnet",
-            [ Assembly.GetExecutingAssembly().Location; SmallRun.numbersArgument; string steps ],
+            [ Assembly.GetExecutingAssembly().Location; argument; string steps ],
             RedirectStandardOutput = true
         )
 
@@ -35,6 +35,10 @@ let private child (variables: (string * string) list) =
     let said = child.StandardOutput.ReadToEnd()
     child.WaitForExit()
     Expect.equal child.ExitCode 0 "exit code"
+    said
+
+let private child variables =
+    let said = said SmallRun.numbersArgument variables
     let lines = said.Split('\n', StringSplitOptions.RemoveEmptyEntries)
     let numbers (line: string) = line.Split ' ' |> Array.map float
     { Digest = lines[0]; Losses = numbers lines[1]; Weights = numbers lines[2] }
@@ -52,7 +56,7 @@ let tests =
         testList
             "Determinism"
             [
-                testCase "the same seed and number of threads give the same bits in every process"
+                testCase "the same seed gives the same bits in every process"
                 <| fun _ ->
                     let run = SmallRun.Run()
                     run.To steps
@@ -63,10 +67,37 @@ let tests =
 
                     Evidence.record promise "processes that agree to the bit:" $"{Evidence.cases 3 22}"
 
+                for threads in [ 1; 3 ] do
+                    testCase $"so it does on {threads} threads"
+                    <| fun _ ->
+                        let other = child [ "HYBRID_THREADS", string threads ]
+                        Expect.equal other.Digest here.Value.Digest "digest"
+
+                testCase $"{steps} steps of every kind of model are the same to the bit on 1, 2, 3 and 8 threads"
+                <| fun _ ->
+                    let on (threads: int) = Kinds.read (said Kinds.argument [ "HYBRID_THREADS", string threads ])
+                    let alone = on 1
+
+                    for outcome in alone do
+                        Expect.isGreaterThanOrEqual
+                            outcome.Largest
+                            (3 * Kinds.leastShared)
+                            $"{outcome.Kind} is large enough for work that is cut into more than two parts"
+
+                    let digests = [ for outcome in alone -> outcome.Digest ]
+                    Expect.equal (List.distinct digests) digests "no two kinds are one"
+
+                    for threads in [ 2; 3; 8 ] do
+                        for shared, alone in List.zip (on threads) alone do
+                            Expect.equal shared.Digest alone.Digest $"{alone.Kind} on {threads} threads"
+
+                    Evidence.record
+                        promise
+                        $"kinds of models whose losses and weights of {steps} steps agree to the bit on 1, 2, 3 and 8 threads:"
+                        (string alone.Length)
+
                 for name, variables in
                     [
-                        "on one thread", [ "HYBRID_THREADS", "1" ]
-                        "on three threads", [ "HYBRID_THREADS", "3" ]
                         "without AVX-512", [ "DOTNET_EnableAVX512", "0" ]
                         "without AVX", [ "DOTNET_EnableAVX", "0" ]
                         "without vector instructions", [ "DOTNET_EnableHWIntrinsic", "0" ]
