@@ -147,7 +147,7 @@ let private cases =
                 member _.On x = x[0].Sigmoid()
             }
             (onRows [])
-            []
+            [ "SIG-2" ]
         |> composedOf
             { new IRule with
                 member _.On x = Sigmoid.Composed x[0]
@@ -160,7 +160,7 @@ let private cases =
                 member _.On x = x[0].Tanh()
             }
             (onRows [])
-            []
+            [ "TANH-2" ]
         |> composedOf
             { new IRule with
                 member _.On x = Tanh.Composed x[0]
@@ -173,7 +173,7 @@ let private cases =
                 member _.On x = x[0].Relu()
             }
             (onRows [ 0.0 ])
-            []
+            [ "RELU-2" ]
         |> composedOf
             { new IRule with
                 member _.On x = Relu.Composed x[0]
@@ -186,7 +186,7 @@ let private cases =
                 member _.On x = x[0].HardTanh()
             }
             (onRows [ -1.0; 1.0 ])
-            []
+            [ "HTANH-2" ]
         |> composedOf
             { new IRule with
                 member _.On x = HardTanh.Composed x[0]
@@ -199,7 +199,7 @@ let private cases =
                 member _.On x = x[0].HardSigmoid()
             }
             (onRows [ -3.0; 3.0 ])
-            []
+            [ "HSIG-2" ]
         |> composedOf
             { new IRule with
                 member _.On x = HardSigmoid.Composed x[0]
@@ -212,7 +212,7 @@ let private cases =
                 member _.On x = x[0].HardSwish()
             }
             (onRows [ -3.0; 3.0 ])
-            []
+            [ "HSWI-2" ]
         |> composedOf
             { new IRule with
                 member _.On x = HardSwish.Composed x[0]
@@ -225,7 +225,7 @@ let private cases =
                 member _.On x = x[0].Selu()
             }
             (onRows [ 0.0 ])
-            []
+            [ "SELU-2" ]
         |> composedOf
             { new IRule with
                 member _.On x = Selu.Composed x[0]
@@ -238,7 +238,7 @@ let private cases =
                 member _.On x = x[0].Softplus()
             }
             (onRows [])
-            []
+            [ "SP-2" ]
         |> composedOf
             { new IRule with
                 member _.On x = Softplus.Composed x[0]
@@ -251,7 +251,7 @@ let private cases =
                 member _.On x = x[0].LogSigmoid()
             }
             (onRows [])
-            []
+            [ "LSIG-2" ]
         |> composedOf
             { new IRule with
                 member _.On x = LogSigmoid.Composed x[0]
@@ -264,7 +264,7 @@ let private cases =
                 member _.On x = x[0].Gelu()
             }
             (onRows [])
-            []
+            [ "GELU-2" ]
         |> composedOf
             { new IRule with
                 member _.On x = Gelu.Composed x[0]
@@ -277,7 +277,7 @@ let private cases =
                 member _.On x = x[0].Mish()
             }
             (onRows [])
-            []
+            [ "MISH-2" ]
         |> composedOf
             { new IRule with
                 member _.On x = Mish.Composed x[0]
@@ -290,7 +290,7 @@ let private cases =
                 member _.On x = x[0].Softmax()
             }
             (onRows [])
-            []
+            [ "SM-2" ]
         |> composedOf
             { new IRule with
                 member _.On x = Softmax.Composed x[0]
@@ -303,7 +303,7 @@ let private cases =
                 member _.On x = x[0].GeluTanh()
             }
             (onRows [])
-            []
+            [ "GELU-4" ]
         |> composedOf
             { new IRule with
                 member _.On x = Gelu.ComposedTanh x[0]
@@ -316,7 +316,7 @@ let private cases =
                 member _.On x = x[0].LeakyRelu 0.2
             }
             (onRows [ 0.0 ])
-            []
+            [ "LREL-2" ]
         |> composedOf
             { new IRule with
                 member _.On x = LeakyRelu.Composed(0.2, x[0])
@@ -329,7 +329,7 @@ let private cases =
                 member _.On x = x[0].Elu 0.7
             }
             (onRows [ 0.0 ])
-            []
+            [ "ELU-2" ]
         |> composedOf
             { new IRule with
                 member _.On x = Elu.Composed(0.7, x[0])
@@ -342,7 +342,7 @@ let private cases =
                 member _.On x = x[0].Swish 1.3
             }
             (onRows [])
-            []
+            [ "SWI-2" ]
         |> composedOf
             { new IRule with
                 member _.On x = Swish.Composed(1.3, x[0])
@@ -355,7 +355,7 @@ let private cases =
                 member _.On x = x[0].Glu x[1]
             }
             (pair)
-            []
+            [ "GLU-1"; "GLU-2"; "GLU-3" ]
         |> composedOf
             { new IRule with
                 member _.On x = Glu.Composed(x[0], x[1])
@@ -368,7 +368,7 @@ let private cases =
                 member _.On x = x[0].GeGlu x[1]
             }
             (pair)
-            []
+            [ "GEGLU-1"; "GEGLU-2"; "GEGLU-3" ]
         |> composedOf
             { new IRule with
                 member _.On x = GeGlu.Composed(x[0], x[1])
@@ -381,7 +381,7 @@ let private cases =
                 member _.On x = x[0].SwiGlu x[1]
             }
             (pair)
-            []
+            [ "SWIGLU-1"; "SWIGLU-2"; "SWIGLU-3" ]
         |> composedOf
             { new IRule with
                 member _.On x = SwiGlu.Composed(x[0], x[1])
@@ -394,7 +394,7 @@ let private cases =
                 member _.On x = x[0].PRelu x[1]
             }
             ((fun sizes -> onRows [ 0.0 ] sizes @ [ normal sizes.Random [ sizes.Columns ] ]))
-            []
+            [ "PREL-2"; "PREL-3" ]
         |> composedOf
             { new IRule with
                 member _.On x = PRelu.Composed(x[0], x[1])
@@ -522,7 +522,7 @@ let private cases =
                 member _.On x = x[0].Linear(x[1], x[2])
             }
             (linear)
-            []
+            [ "LIN-1"; "LIN-2"; "LIN-3"; "LIN-4" ]
         |> composedOf
             { new IRule with
                 member _.On x = Linear.Composed(x[0], x[1], x[2])
@@ -549,7 +549,7 @@ let private cases =
             }
             ((fun sizes ->
                 [ normal sizes.Random [ sizes.Rows; sizes.Inner ]; normal sizes.Random [ sizes.Columns; sizes.Inner ] ]))
-            []
+            [ "LIN-5"; "LIN-6"; "LIN-7" ]
         |> composedOf
             { new IRule with
                 member _.On x = Linear.ComposedTransposed(x[0], x[1])
@@ -562,7 +562,7 @@ let private cases =
                 member _.On x = x[0].LinearRelu(x[1], x[2])
             }
             (linearAwayFromKinks)
-            []
+            [ "LRE-1"; "LRE-2"; "LRE-3"; "LRE-4" ]
         |> composedOf
             { new IRule with
                 member _.On x = LinearRelu.Composed(x[0], x[1], x[2])
