@@ -1046,7 +1046,7 @@ let normalVector count = (normalMatrix 1 count).Row 0
 
 let differences = differencesAlong random
 
-let entropyRule target _ (inputs: Variable<float> list) = inputs[0].BinaryCrossEntropy target
+let entropyRule (target: float) _ (inputs: Variable<float> list) = inputs[0].BinaryCrossEntropy target
 
 for target in [ 0.0; 0.9; 1.0 ] do
     let logits = 3.0 * normalMatrix 7 1
@@ -1279,7 +1279,7 @@ let naive32 (a: float32) = 1.0f / (1.0f + exp -a)
 let naive64 (a: float) = 1.0 / (1.0 + exp -a)
 
 /// The core's loss of one logit in single precision, and its slope.
-let core32 target (a: float32) =
+let core32 (target: float) (a: float32) =
     let tape = Tape<float32>()
     let logit = tape.Input(Tensor<float32>.From(Shape(1, 1), ReadOnlySpan [| a |]))
 

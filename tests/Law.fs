@@ -44,6 +44,11 @@ let composedOf composed case = { case with Composed = Some composed }
 let emptyAt extents case = { case with Empty = Some extents }
 let hidesNaN case = { case with ShowsNaN = false }
 
+let private compositions = System.Collections.Concurrent.ConcurrentDictionary<string, unit>()
+
+/// Classes of rules that are held to a composition, as far as tests have been listed.
+let composed () = set compositions.Keys
+
 let private on (rule: IRule) (_: Tape<'T>) (x: Variable<'T>[]) = rule.On x
 
 let private scaleOf (x: float[]) = x |> Array.map abs |> Array.fold max 1.0
@@ -73,6 +78,9 @@ let private expectSingle (case: Case) inputs =
 
 /// The whole law of a rule.
 let law (case: Case) =
+    if case.Composed.IsSome then
+        compositions[(case.Name.Split ',')[0]] <- ()
+
     testList
         case.Name
         [

@@ -54,6 +54,9 @@ let private copyTree folder =
             "tests/Equations.fs"
             "tests/Support.fs"
             "tests/Gradients.fs"
+            "tests/Law.fs"
+            "tests/Language/Language.csproj"
+            "tests/Language/Formulas.cs"
             "tests/TorchHost/TorchHost.fs"
             "tests/TorchHost/make-host.sh"
         ] do
@@ -62,7 +65,7 @@ let private copyTree folder =
 /// Leaves of the tests only those of the new rule, and what they need.
 let private keepTestsOf rule folder =
     let file = Path.Combine(folder, "tests/Hybrid.Tests.fsproj")
-    let kept = [ "Equations.fs"; "Support.fs"; "Gradients.fs"; $"Rules/{rule}Tests.fs" ]
+    let kept = [ "Equations.fs"; "Support.fs"; "Gradients.fs"; "Law.fs"; $"Rules/{rule}Tests.fs" ]
     let listed = Regex @"<Compile Include=""([^""]+)"" />"
     let text = File.ReadAllText file
     Expect.isTrue (text.Contains $"<Compile Include=\"Rules/{rule}Tests.fs\" />") "the project lists the new tests"
@@ -207,7 +210,7 @@ let tests =
                                     Expect.stringContains fresh.Errors fragment "what is still to write"
 
                                 // What is refused is written already.
-                                Expect.equal (counts (runTests folder)) [ 1; 4; 0 ] "tests of the unwritten rule"
+                                Expect.equal (counts (runTests folder)) [ 5; 8; 0 ] "tests of the unwritten rule"
                                 typeCheck folder
                                 Expect.equal steps.Value.Length 6 "steps of the walk-through"
                                 List.iter (write folder) steps.Value
@@ -215,7 +218,7 @@ let tests =
                                 let written = runPage folder
                                 Expect.equal written.ExitCode 0 $"exit code of the written page\n{written.Errors}"
                                 Expect.stringContains written.Output "not reproduced" "a claim may fail"
-                                Expect.equal (counts (runTests folder)) [ 5; 0; 0 ] "tests of the written rule"
+                                Expect.equal (counts (runTests folder)) [ 13; 0; 0 ] "tests of the written rule"
                                 typeCheck folder))
             ]
     )

@@ -54,6 +54,16 @@ let tests =
                 Expect.equal ((shape [ 2; 3 ]).WithColumns 5) (shape [ 2; 5 ]) "replaced"
                 refuses<ShapeException, _> [ "a scalar has no last axis" ] (fun () -> Shape.Scalar.WithColumns 5))
 
+            testCase "an axis counts from the start or from the end; there is no other" (fun () ->
+                let x = shape [ 2; 3; 4 ]
+                Expect.equal [ for axis in -3 .. 2 -> x.Axis axis ] [ 0; 1; 2; 0; 1; 2 ] "axes"
+
+                for axis in [ -4; 3; Int32.MinValue; Int32.MaxValue ] do
+                    refuses<ShapeException, _> [ $"[2, 3, 4] has no axis {axis}"; "0 to 2, or -3 to -1" ] (fun () ->
+                        x.Axis axis)
+
+                refuses<ShapeException, _> [ "a scalar has no axis 0" ] (fun () -> Shape.Scalar.Axis 0))
+
             testCase "a shape prints as its extents in brackets" (fun () ->
                 Expect.equal ((shape [ 64; 8 ]).ToString()) "[64, 8]" "matrix"
                 Expect.equal (Shape.Scalar.ToString()) "[]" "scalar")
