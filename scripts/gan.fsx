@@ -1076,7 +1076,7 @@ for pieces in [ 1; 2; 3 ] do
     differences $"maxout of {pieces}" (maxoutRule pieces) [ ("x", Tensor.ofMatrix x) ]
 (*** include-output ***)
 (** Transposed convolution with DCGAN's kernel, and three others: *)
-let transposedRule stride padding _ (inputs: Variable<float> list) =
+let transposedRule stride (padding: int) _ (inputs: Variable<float> list) =
     inputs[0].ConvTranspose2d(inputs[1], inputs[2], stride, padding)
 
 for name, kernel, stride, padding in
