@@ -1402,8 +1402,9 @@ let inline asRows width (values: seq<_>) =
 
 let target = Normal(4.0, 0.5)
 
-let fromTarget (stream: RandomStream) count =
-    asRows 1 [ for _ in 1..count -> target.Mean + target.StdDev * stream.NextNormal() ]
+let fromTarget (stream: RandomStream) (batch: Tensor<float32>) =
+    for i in 0 .. batch.Length - 1 do
+        batch.Span[i] <- float32 (target.Mean + target.StdDev * stream.NextNormal())
 
 let line hidden (stream: RandomStream) =
     Gan<float32>(
@@ -1676,15 +1677,11 @@ let centres =
             2.0 * cos angle, 2.0 * sin angle
     |]
 
-let fromRing (stream: RandomStream) count =
-    asRows
-        2
-        [
-            for _ in 1..count do
-                let x, y = centres[stream.NextBelow 8]
-                x + 0.05 * stream.NextNormal()
-                y + 0.05 * stream.NextNormal()
-        ]
+let fromRing (stream: RandomStream) (batch: Tensor<float32>) =
+    for i in 0 .. batch.Shape.Rows - 1 do
+        let x, y = centres[stream.NextBelow 8]
+        batch[i, 0] <- float32 (x + 0.05 * stream.NextNormal())
+        batch[i, 1] <- float32 (y + 0.05 * stream.NextNormal())
 
 /// Shares of samples on each hill.
 let shares (points: float[][]) =
@@ -1705,7 +1702,8 @@ let fromRingDistance points =
     let shares = shares points
     0.5 * (Array.sumBy (fun share -> abs (share - 0.125)) shares + (1.0 - Array.sum shares))
 
-let ringOnly = fromRing (RandomStream(page.Seed).Split "held out") 2000
+let ringOnly = Tensor<float32>.Zeros(Shape(2000, 2))
+fromRing (RandomStream(page.Seed).Split "held out") ringOnly
 
 let rowsOf width (x: Tensor<float32>) =
     x.ToArray() |> Array.map float |> Array.chunkBySize width
@@ -2044,15 +2042,12 @@ let train = take images.Train [ 0 .. learnedFrom - 1 ]
 let validation = take images.Train [ learnedFrom .. images.Train.Count - 1 ]
 let asFloats (examples: Examples) = examples.Inputs.ToArray() |> Array.chunkBySize pixels
 
-/// A batch of training images, each drawn by itself; scaled from 0..1 to the range that a generator gives.
-let fromImages scale (stream: RandomStream) count =
-    let rows = [| for _ in 1..count -> stream.NextBelow train.Count |]
-    let struct (x, _) = train.Batch<float32>(ReadOnlySpan rows)
+/// Fills a batch with training images, each drawn by itself; scaled from 0..1 to the range that a generator gives.
+let fromImages scale (stream: RandomStream) (batch: Tensor<float32>) =
+    Adversaries.drawing train stream batch
 
-    for i in 0 .. x.Length - 1 do
-        x.Span[i] <- scale x.Span[i]
-
-    x
+    for i in 0 .. batch.Length - 1 do
+        batch.Span[i] <- scale batch.Span[i]
 
 let noiseSize = 100
 

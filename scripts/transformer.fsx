@@ -75,7 +75,6 @@ let page =
 
 let fingerprint =
     Results.fingerprint
-        page
         [ for part in [ "train"; "valid"; "test" ] -> $"cmudict-g2p/{part}.tsv.gz" ]
 
 (**
@@ -1041,7 +1040,11 @@ let settingsOf features heads scaled =
         MaximumLength = 64
     )
 
-let settings = settingsOf (page.Pick(quick = 128, standard = 128, full = 256)) 4 true
+/// The main model, which is larger in the full run.
+let settingsIn (page: Page) =
+    settingsOf (page.Pick(quick = 128, standard = 128, full = 256)) 4 true
+
+let settings = settingsIn page
 
 let tokenBudget = 512
 let smoothing = 0.1
@@ -1103,20 +1106,22 @@ Adam with the paper's constants; the schedule LR-1 with a warm-up of 400 steps (
 fall to 0 over the last quarter. The paper's batches hold about 25,000 tokens on either side, fifty times as many as ours: the gradient of a small batch is noisier, and
 smaller steps average over more of them. Batches hold one source length and up to 512 tokens on either side.
 *)
-let steps = page.Steps(quick = 100, standard = 11000, full = 32000)
+let stepsIn (page: Page) = page.Steps(quick = 100, standard = 11000, full = 32000)
 
-let longestWarmup = page.Pick(quick = 400, standard = 400, full = 4000)
-let scale = 0.5
+let scheduleIn (page: Page) =
+    let settings, steps = settingsIn page, stepsIn page
+    let longestWarmup = page.Pick(quick = 400, standard = 400, full = 4000)
+    let warmup = min longestWarmup (max 1 (steps / 4))
+    let scale = 0.5
+    WarmupSchedule(settings.Features, warmup, steps, scale, 0.25)
 
-let warmup = min longestWarmup (max 1 (steps / 4))
-let schedule = WarmupSchedule(settings.Features, warmup, steps, scale, 0.25)
-let evaluations = page.Pick(quick = 2, standard = 16, full = 40)
+let trainMain (page: Page) =
+    let evaluations = page.Pick(quick = 2, standard = 16, full = 40)
+    let rate = (scheduleIn page).Rate
+    train "main" (settingsIn page) rate smoothing (stepsIn page) evaluations page.Seed
 
-let mainModel, main =
-    Progress.run
-        "training"
-        steps
-        (train "main" settings schedule.Rate smoothing steps evaluations page.Seed)
+let steps, schedule = stepsIn page, scheduleIn page
+let mainModel, main = Progress.run "training" steps (trainMain page)
 
 printfn
     $"{mainModel.ParameterCount} parameters, {steps} steps in %.0f{main.Seconds} s: %.0f{main.TokensPerSecond} target tokens a second"
@@ -1689,26 +1694,29 @@ the stricter ones.
 /// A moment of the training in which the model was looked at.
 type Moment = { Step: int; Loss: float; Accuracy: float }
 
-// A run of another length is not the one that the page tells of.
-if page.Mode = Mode.Full && page.StepsAsked.IsNone && not Host.isSite then
+/// What is repeated to see whether the figures still stand.
+let beginnings = [ ("main", fun full -> snd (trainMain full (fun _ _ -> ()))) ]
+
+if Results.areToBeKept page then
     Results.keep
         page
         fingerprint
+        beginnings
         main.Seconds
         [|
             for step, loss, accuracy in main.Validation ->
                 { Step = step; Loss = loss; Accuracy = accuracy }
         |]
 
-let stored = Results.kept<Moment> page fingerprint
-printfn "%s" (stored |> Option.map snd |> Option.defaultValue "There is none yet.")
+let stored = Results.kept<Moment> page fingerprint beginnings
+Results.tell stored
 (*** include-output ***)
-Results.claims<Moment> page fingerprint
+Results.claims stored
 (*** include-it-raw ***)
 [
     "this run", [ for step, loss, _ in main.Validation -> step, loss ], Palette.blue
     match stored with
-    | Some(kept, _) ->
+    | Some kept ->
         "full run", [ for moment in kept.Rows -> moment.Step, moment.Loss ], Palette.orange
     | None -> ()
 ]

@@ -75,7 +75,6 @@ let page =
 
 let fingerprint =
     Results.fingerprint
-        page
         [ for part in [ "train"; "valid"; "test" ] -> $"ding-de-en/{part}.tsv.gz" ]
 
 (**
@@ -420,14 +419,15 @@ let train
     (schedule: WarmupSchedule)
     steps
     evaluations
+    seed
     report
     =
-    let learner = learner settings page.Seed
+    let learner = learner settings seed
 
     let plan =
         {
             Name = name
-            Seed = page.Seed
+            Seed = seed
             Settings =
                 [
                     "model", string settings
@@ -443,23 +443,20 @@ let train
 
     learner.Model, Sequences.train plan learner tape (learn learner) report
 
-let trainingSteps = page.Steps(quick = 60, standard = 14000, full = 100000)
+let stepsIn (page: Page) = page.Steps(quick = 60, standard = 14000, full = 100000)
 
 // A shorter run warms up for fewer steps; the factor keeps the rate at its peak where it is.
 let scheduleOf steps =
     let warmup = max 1 (min 400 (steps / 4))
     WarmupSchedule(settings.Features, warmup, steps, 0.5 * sqrt (float warmup / 400.0), 0.5)
 
-let mainModel, main =
-    Progress.run
-        "training"
-        trainingSteps
-        (train
-            "main"
-            settings
-            (scheduleOf trainingSteps)
-            trainingSteps
-            (page.Pick(quick = 2, standard = 15, full = 40)))
+let trainMain (page: Page) =
+    let steps = stepsIn page
+    let evaluations = page.Pick(quick = 2, standard = 15, full = 40)
+    train "main" settings (scheduleOf steps) steps evaluations page.Seed
+
+let trainingSteps = stepsIn page
+let mainModel, main = Progress.run "training" trainingSteps (trainMain page)
 
 let _, finalLoss, finalAccuracy = Array.last main.Validation
 
@@ -834,6 +831,7 @@ let shortRuns =
                     (scheduleOf shortSteps)
                     shortSteps
                     shortEvaluations
+                    page.Seed
                     told
                 |> snd
         ])
@@ -870,21 +868,24 @@ What `-- --full` made of the claims when it was last run: 100,000 steps of the s
 /// A moment of the training in which the model was looked at.
 type Moment = { Step: int; Loss: float; Accuracy: float }
 
-// A run of another length, or on other sentences, is not the one that the page tells of.
-if page.Mode = Mode.Full && page.StepsAsked.IsNone && page.Corpus.IsNone && not Host.isSite then
+/// What is repeated to see whether the figures still stand.
+let beginnings = [ ("main", fun full -> snd (trainMain full (fun _ _ -> ()))) ]
+
+if Results.areToBeKept page then
     Results.keep
         page
         fingerprint
+        beginnings
         main.Seconds
         [|
             for step, loss, accuracy in main.Validation ->
                 { Step = step; Loss = loss; Accuracy = accuracy }
         |]
 
-let stored = Results.kept<Moment> page fingerprint
-printfn "%s" (stored |> Option.map snd |> Option.defaultValue "There is none yet.")
+let stored = Results.kept<Moment> page fingerprint beginnings
+Results.tell stored
 (*** include-output ***)
-Results.claims<Moment> page fingerprint
+Results.claims stored
 (*** include-it-raw ***)
 (**
 ## Paper says, we did

@@ -114,6 +114,7 @@ let main args =
     match args with
     | [| first; folder |] when first = Checkpoints.SmallRun.childArgument -> Checkpoints.SmallRun.child folder
     | [| first; steps |] when first = Checkpoints.SmallRun.numbersArgument -> Checkpoints.SmallRun.numbers (int steps)
+    | [| only |] when only = Kernels.WorkersTests.argument -> Kernels.WorkersTests.tell ()
     | [| first; steps |] when first = Determinism.Kinds.argument -> Determinism.Kinds.tell (int steps)
     | [| only |] when only = Pins.PinWriter.argument -> Pins.PinWriter.write ()
     | [| first |] when first = Rules.Elementary.BroadcastTests.sumsArgument ->

@@ -32,6 +32,8 @@ type Report =
         /// None if the page was not evaluated.
         Seconds: float option
         Claims: ClaimRow list
+        /// How the page's kept full run stands to today's code, as "fresh", and what it says of that; None if it has none.
+        FullRun: (string * string) option
     }
 
 /// The claims of all pages, as one table.
@@ -72,10 +74,21 @@ module Ledger =
             Mode = text "mode"
         }
 
+    /// How kept full runs stand, by the words of the pages, and the style of each.
+    let private standings = Map [ "fresh", "good"; "older order of sums", "fair"; "stale", "bad" ]
+
+    let private fullRun (run: JsonElement) =
+        let standing = Stored.text "standing" run
+
+        if not (standings.ContainsKey standing) then
+            raise (System.FormatException $"a full run stands in no way called '{standing}'")
+
+        standing, Stored.text "told" run
+
     /// What the page's end mark says, in the folder of its results; None stands for a page that this build did not evaluate.
     let report root (page: SourcePage) (results: string option) =
         match results with
-        | None -> Ok { Page = page; Mode = ""; Checks = 0; Seconds = None; Claims = [] }
+        | None -> Ok { Page = page; Mode = ""; Checks = 0; Seconds = None; Claims = []; FullRun = None }
         | Some results ->
             let remedy =
                 $"evaluate the page again: delete that folder, then dotnet fsi docs/build.fsx -- --page {page.Name}"
@@ -87,6 +100,7 @@ module Ledger =
                     Checks = (Stored.items "checks" mark).Length
                     Seconds = Stored.number "seconds" mark
                     Claims = Stored.items "ledger" mark |> List.mapi claim
+                    FullRun = Stored.part "fullRun" mark |> Option.map fullRun
                 })
 
     let count verdict (claims: ClaimRow list) =
@@ -165,8 +179,15 @@ module Ledger =
         let title = Tables.encode (report.Page.Field "title")
         let rows = report.Claims |> List.map (row report.Page) |> String.concat "\n"
 
+        let fullRun =
+            match report.FullRun with
+            | None -> ""
+            | Some(standing, told) ->
+                $"<p class=\"aside\"><span class=\"dot {standings[standing]}\"></span>"
+                + $"<a href=\"{report.Page.Name}.html#The-full-run\">Full run</a>: {Tables.encode told}</p>"
+
         $"<tbody role=\"rowgroup\"><tr class=\"page\" role=\"row\"><th role=\"rowheader\" scope=\"rowgroup\" colspan=\"6\">"
-        + $"<a href=\"{report.Page.Name}.html\">{title}</a> {bar report.Claims}</th></tr>\n{rows}</tbody>"
+        + $"<a href=\"{report.Page.Name}.html\">{title}</a> {bar report.Claims}{fullRun}</th></tr>\n{rows}</tbody>"
 
     let private filters (reports: Report list) =
         let claims = reports |> List.collect _.Claims

@@ -40,8 +40,8 @@ type Contest =
         RealTarget: float
         Objective: GeneratorObjective
         Noise: Noise
-        /// Draws a batch of so many real examples by chance, [batch, features].
-        Real: RandomStream -> int -> Tensor<float32>
+        /// Fills a batch, [batch, features], with real examples that it draws by chance.
+        Real: RandomStream -> Tensor<float32> -> unit
         /// How often it is looked at, evenly and the last time at its end, beside once before its first step; 0 never looks.
         Looks: int
         /// What is seen: rows of numbers, kept with the run. It may use the tape, and draws from no stream that goes on.
@@ -68,20 +68,28 @@ type Outcome =
 /// Training of generators against discriminators (Goodfellow et al. 2014, algorithm 1), for all pages that do it.
 [<RequireQualifiedAccess>]
 module Adversaries =
-    /// Noise for a generator, [count, width].
-    let noise kind (random: RandomStream) count width =
+    let private fillWithNoise kind (random: RandomStream) (batch: Tensor<float32>) =
         let draw =
             match kind with
-            | Noise.Uniform -> fun _ -> float32 (2.0 * random.NextUniform() - 1.0)
-            | Noise.Normal -> fun _ -> float32 (random.NextNormal())
+            | Noise.Uniform -> fun () -> float32 (2.0 * random.NextUniform() - 1.0)
+            | Noise.Normal -> fun () -> float32 (random.NextNormal())
 
-        Tensor<float32>.From(Shape(count, width), ReadOnlySpan(Array.init (count * width) draw))
+        for i in 0 .. batch.Length - 1 do
+            batch.Span[i] <- draw ()
 
-    /// Draws from examples, each of them every time as likely as any other: [count, features].
-    let drawing (examples: Examples) (random: RandomStream) count =
-        let rows = Array.init count (fun _ -> random.NextBelow examples.Count)
-        let struct (x, _) = examples.Batch<float32>(ReadOnlySpan rows)
-        x
+    /// Noise for a generator, [count, width].
+    let noise kind (random: RandomStream) count width =
+        let noise = Tensor<float32>.Zeros(Shape(count, width))
+        fillWithNoise kind random noise
+        noise
+
+    /// Fills a batch, [batch, features], with examples, each of them every time as likely as any other.
+    let drawing (examples: Examples) (random: RandomStream) (batch: Tensor<float32>) =
+        for i in 0 .. batch.Shape.Rows - 1 do
+            let example =
+                examples.Inputs.Span.Slice(random.NextBelow examples.Count * examples.Features, examples.Features)
+
+            example.CopyTo(batch.Span.Slice(i * examples.Features))
 
     /// What a network makes of rows, up to five hundred at a time.
     let private inBatches
@@ -96,7 +104,8 @@ module Adversaries =
         |> Array.chunkBySize (500 * width)
         |> Array.collect (fun numbers ->
             tape.Clear()
-            let batch = Tensor<float32>.From(Shape(numbers.Length / width, width), ReadOnlySpan numbers)
+            let batch = Tensor<float32>.Rent(tape.Arena, Shape(numbers.Length / width, width))
+            numbers.CopyTo batch.Span
             (network (tape.Constant batch)).Value.ToArray())
 
     /// What the generator makes of each row of noise, [count, Noise], in the manner of testing.
@@ -150,18 +159,25 @@ module Adversaries =
         state.Add("diverged", (fun () -> diverged.Value), (fun saved -> diverged.Value <- saved))
         state.Add("ticks", (fun () -> ticks.Value), (fun saved -> ticks.Value <- saved))
 
-        let draw () = noise contest.Noise noises contest.BatchSize gan.Generator.Noise
+        /// In the memory of the step.
+        let filled width (fill: Tensor<float32> -> unit) =
+            let batch = Tensor<float32>.Rent(tape.Arena, Shape(contest.BatchSize, width))
+            fill batch
+            batch
+
+        let draw () = filled gan.Generator.Noise (fillWithNoise contest.Noise noises)
 
         let learn number (ofStep: float[]) =
             use _ = tape.Training dropout
 
             for _ in 1 .. contest.DiscriminatorSteps do
-                let examples, z = contest.Real real contest.BatchSize, draw ()
-                let loss () = gan.DiscriminatorLoss(tape, examples, z, contest.RealTarget)
+                let loss () =
+                    let examples = filled gan.Generator.Features (contest.Real real)
+                    gan.DiscriminatorLoss(tape, examples, draw (), contest.RealTarget)
+
                 discriminator.Learn(number, loss, (fun loss -> ofStep[0] <- loss))
 
-            let z = draw ()
-            let loss () = gan.GeneratorLoss(tape, z, contest.Objective)
+            let loss () = gan.GeneratorLoss(tape, draw (), contest.Objective)
             generator.Learn(number, loss, (fun loss -> ofStep[1] <- loss))
 
         let look number =

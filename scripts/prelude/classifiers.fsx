@@ -78,7 +78,7 @@ module Classifiers =
         |> Array.chunkBySize 1000
         |> Array.collect (fun rows ->
             tape.Clear()
-            let struct (x, _) = examples.Batch<float32>(ReadOnlySpan rows)
+            let struct (x, _) = examples.Batch<float32>(ReadOnlySpan rows, tape.Arena)
             let logits = model.Logits(tape.Constant x).Value
             let scores = logits.ToArray() |> Array.chunkBySize logits.Shape.Columns
             scores |> Array.map (fun row -> Array.IndexOf(row, Array.max row)))
@@ -100,7 +100,7 @@ module Classifiers =
             |> Array.chunkBySize 1000
             |> Array.sumBy (fun rows ->
                 tape.Clear()
-                let struct (x, labels) = examples.Batch<float32>(ReadOnlySpan rows)
+                let struct (x, labels) = examples.Batch<float32>(ReadOnlySpan rows, tape.Arena)
                 let loss = model.Loss(tape.Constant x, labels)
                 float rows.Length * float (loss.Value.ToScalar()))
 
@@ -128,9 +128,9 @@ module Classifiers =
         state.Add("ticks", (fun () -> ticks.Value), (fun saved -> ticks.Value <- saved))
 
         let learn number =
-            let struct (x, labels) = course.Train.Batch<float32>(ReadOnlySpan(batches.Next()))
-            course.Augment |> Option.iter (fun change -> change augmentation x)
             tape.Clear()
+            let struct (x, labels) = course.Train.Batch<float32>(ReadOnlySpan(batches.Next()), tape.Arena)
+            course.Augment |> Option.iter (fun change -> change augmentation x)
             use _ = tape.Training()
             let loss = model.Loss(tape.Constant x, labels)
             losses.Add(float number, float (loss.Value.ToScalar()))

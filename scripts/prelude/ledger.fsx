@@ -55,6 +55,9 @@ type LedgerRow =
         Mode: string
     }
 
+/// How the kept full run of a page stands to the code of today, in a word or two ("fresh", "older order of sums", "stale") and in full.
+type FullRun = { Standing: string; Told: string }
+
 /// What a page leaves behind when it has run to its end; the site's build refuses a page without it.
 type EndMark =
     {
@@ -67,12 +70,15 @@ type EndMark =
         Passed: bool
         Checks: CheckOutcome[]
         Ledger: LedgerRow[]
+        /// None for a page without one.
+        FullRun: FullRun option
     }
 
 [<AutoOpen>]
 module Ledger =
     let private checks = ResizeArray<CheckOutcome>()
     let private rows = ResizeArray<Claim * LedgerRow>()
+    let mutable private fullRun: FullRun option = None
 
     let private modeName (page: Page) = (string page.Mode).ToLowerInvariant()
 
@@ -217,6 +223,9 @@ module Ledger =
 
         verdictInWords kept.Verdict + if isLeftOpen then "; the interval leaves it open" else ""
 
+    /// Notes for the end mark how the kept full run stands.
+    let noteFullRun run = fullRun <- Some run
+
     /// The claims as they stand by now, in the order in which they were written down.
     let settled () = [| for _, row in rows -> row |]
 
@@ -242,6 +251,7 @@ module Ledger =
                 Passed = failed.IsEmpty
                 Checks = checks.ToArray()
                 Ledger = ledger
+                FullRun = fullRun
             }
 
         File.WriteAllText(page.File ".ledger.json", JsonSerializer.Serialize(ledger, json))

@@ -2,37 +2,47 @@ namespace Hybrid.Scripts
 
 open System
 open System.Diagnostics
-open System.Globalization
 open System.IO
 open System.Runtime.InteropServices
 open System.Security.Cryptography
-open System.Text
 open System.Text.Json
 open System.Text.Json.Serialization
-open System.Text.RegularExpressions
 open Hybrid.Kernels
 
-/// What the figures of a full run depend on, taken before the run: what is edited while it goes on is not what ran.
-type Fingerprint = { Commit: string; Hash: string }
+/// What a full run begins with, taken before it: the commit and the hash of its data. What is edited while it goes on is not what ran.
+type Fingerprint = { Commit: string; Data: string }
 
-/// The figures of a full run, which takes too long to be run at each reading: what they are, and where they come from.
-type Kept<'Row> =
+/// The figures of a full run, which takes too long to be run at each reading, as they lie in a file: what they are, and where they come from.
+type KeptFile<'Row> =
     {
         Commit: string
         Date: string
         Machine: string
         Seconds: float
-        /// Of all that the figures depend on, as it was then.
-        Hash: string
+        /// The hash of its data.
+        Data: string
         /// The claims, as that run settled them.
         Ledger: LedgerRow[]
         Rows: 'Row[]
     }
 
-/// Figures of full runs, kept in scripts/results.
+/// The figures of the last full run, and how they stand to the code of today.
+type Kept<'Row> =
+    {
+        Ledger: LedgerRow[]
+        Rows: 'Row[]
+        /// None where that cannot be told, as on the reader's own data.
+        Standing: Standing option
+        /// Where the figures come from, how they stand, and what to do where they are not fresh.
+        Told: string
+    }
+
+/// Figures of full runs, kept in scripts/results: NAME.json has them, NAME.first.tsv the losses with which the runs behind them began. Whether they
+/// still stand is seen by beginning these runs again (see replay.fsx). A page gives the runs, each under a name and as a function of the page as it is in
+/// a full run; all that they need of the mode they take from there.
 [<RequireQualifiedAccess>]
 module Results =
-    let private file (page: Page) = Path.Combine(Host.root, "scripts", "results", page.Name + ".json")
+    let private path (page: Page) suffix = Path.Combine(Host.root, "scripts", "results", page.Name + suffix)
 
     let private options =
         JsonSerializerOptions(
@@ -41,52 +51,8 @@ module Results =
             NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals
         )
 
-    /// The code of a script without its notes and captions, without the shape of its white space and without the numbers for quick runs: a sentence
-    /// that is mended, a line that is broken elsewhere, or fewer steps in a quick run make no figure stale.
-    let private code (file: string) =
-        let withoutNotes = Regex.Replace(File.ReadAllText file, @"\(\*\*.*?\*\)", "", RegexOptions.Singleline)
-        let withoutQuick = Regex.Replace(withoutNotes, @"\bquick = (?:[\d.]+|\([\d., ]+\))", "quick")
-        let onOneLine = Regex.Replace(withoutQuick, @"\s+", " ")
-        Regex.Replace(onOneLine, @"(\|> figure ""[\w-]+"") \$?""(?:[^""\\]|\\.)*""", "$1")
-
-    /// Every file of rules, layers, models and optimizers whose type these texts name, or that such a file names in turn: a rule that the page never
-    /// meets may change without making its figures stale.
-    let private namedBy (texts: string list) =
-        let candidates =
-            [ "Rules"; "Layers"; "Models"; "Optimizers" ]
-            |> List.collect (fun folder ->
-                Directory.GetFiles(Path.Combine(Host.root, "core", folder), "*.cs", SearchOption.AllDirectories)
-                |> List.ofArray)
-
-        // What .NET's own mathematics is called, such as MathF.Tanh, names no file of ours.
-        let words (text: string) = set (Regex.Split(Regex.Replace(text, @"\bMathF?\.\w+", ""), @"\W+"))
-
-        let rec follow found words' =
-            let isNamed (file: string) = Set.contains (Path.GetFileNameWithoutExtension file) words'
-
-            match List.filter (fun file -> isNamed file && not (Set.contains file found)) candidates with
-            | [] -> found
-            | fresh ->
-                follow (Set.union found (set fresh)) (fresh |> List.map (File.ReadAllText >> words) |> Set.unionMany)
-
-        follow Set.empty (texts |> List.map words |> Set.unionMany)
-        |> List.ofSeq
-        |> List.sortWith (fun a b -> String.CompareOrdinal(a, b))
-
-    /// The code of the page and of the shared training loop, the parts of the core that they name, and the data.
-    let private hash (page: Page) (data: string list) =
-        let scripts =
-            [ page.Name; "prelude/sequences"; "prelude/pronunciations" ]
-            |> List.map (fun name -> code (Path.Combine(Host.root, "scripts", name + ".fsx")))
-
+    let private hash (data: string list) =
         use all = IncrementalHash.CreateHash HashAlgorithmName.SHA256
-        let append (text: string) = all.AppendData(Encoding.UTF8.GetBytes text)
-
-        for script in scripts do
-            append script
-
-        for file in namedBy scripts do
-            append (File.ReadAllText(file).ReplaceLineEndings "\n")
 
         for file in data do
             all.AppendData(File.ReadAllBytes(dataFile file))
@@ -110,106 +76,100 @@ module Results =
         with :? ComponentModel.Win32Exception ->
             "unknown"
 
-    /// What the figures of this page depend on, as it is now; data are files in scripts/data.
-    let fingerprint page data = { Commit = commit (); Hash = hash page data }
+    /// What a full run of now begins with; data are files in scripts/data.
+    let fingerprint data = { Commit = commit (); Data = hash data }
+
+    /// The page as it is in the full run that is kept.
+    let private full (page: Page) = { page with Mode = Mode.Full; Seed = 1UL; StepsAsked = None; Corpus = None }
+
+    /// True in a full run whose figures the page will show. One of another length or seed, or on other data, is not the one that it tells of.
+    let areToBeKept page = page = full page && not Host.isSite
+
+    let private begun page (runs: (string * (Page -> History)) list) =
+        Replay.repeat [ for name, train in runs -> name, (fun () -> train (full page)) ]
 
     let private counted count thing = if count = 1 then $"1 {thing}" else $"{count} {thing}s"
 
-    /// Keeps the rows of a full run, and the claims as they are settled by now. A run that was resumed is older than its process: it took the seconds
-    /// of its training at least.
-    let keep page (fingerprint: Fingerprint) trainingSeconds (rows: 'Row[]) =
+    /// Keeps the rows of a full run, the claims as they are settled by now, and how the runs behind them begin. A run that was resumed is older than its
+    /// process: it took the seconds of its training at least.
+    let keep page (fingerprint: Fingerprint) runs trainingSeconds (rows: 'Row[]) =
         let cores, threads = counted Environment.ProcessorCount "core", counted Workers.Count "thread"
         let alive = (DateTime.Now - Process.GetCurrentProcess().StartTime).TotalSeconds
 
-        let kept =
+        let kept: KeptFile<'Row> =
             {
                 Commit = fingerprint.Commit
                 Date = DateTime.UtcNow.ToString "yyyy-MM-dd"
                 Machine = $"{cores}, {threads}, {Instructions.Path} vectors, {RuntimeInformation.FrameworkDescription}"
                 Seconds = max alive trainingSeconds
-                Hash = fingerprint.Hash
+                Data = fingerprint.Data
                 Ledger = settled ()
                 Rows = rows
             }
 
-        File.WriteAllText(file page, JsonSerializer.Serialize(kept, options) + "\n")
+        Replay.write (path page ".first.tsv") (begun page runs)
+        File.WriteAllText(path page ".json", JsonSerializer.Serialize(kept, options) + "\n")
 
-    /// The rows of the last full run, if there was one, and a line that says where they come from, and whether they are stale: whether anything that
-    /// they depend on has changed since.
-    let kept<'Row> page (fingerprint: Fingerprint) : (Kept<'Row> * string) option =
-        if not (File.Exists(file page)) then
+    let private compare (page: Page) (kept: KeptFile<'Row>) (fingerprint: Fingerprint) runs =
+        let again = $"dotnet fsi scripts/{page.Name}.fsx -- --full (%.0f{kept.Seconds / 60.0} minutes)"
+
+        if kept.Data <> fingerprint.Data then
+            Replay.stale "the data files are not those of that run" again
+        else
+            let remedy = $"check it out again, or make the figures anew: {again}"
+            let stored = Replay.read (path page ".first.tsv") remedy
+            Replay.compare stored (begun page runs) again
+
+    let private read<'Row> page =
+        let file = path page ".json"
+
+        try
+            nonNull (JsonSerializer.Deserialize<KeptFile<'Row>>(File.ReadAllText file, options))
+        with :? JsonException as error ->
+            Host.refuse $"{file} cannot be read: {error.Message} Check it out again."
+
+    /// The figures of the last full run, if there was one, and how they stand to the code of today, which the end mark says too. On data of the reader's
+    /// the runs behind them cannot be repeated.
+    let kept<'Row> page (fingerprint: Fingerprint) runs : Kept<'Row> option =
+        if not (File.Exists(path page ".json")) then
             None
         else
-            let kept = nonNull (JsonSerializer.Deserialize<Kept<'Row>>(File.ReadAllText(file page), options))
+            let file = read<'Row> page
 
-            let stale =
-                if kept.Hash = fingerprint.Hash then
-                    ""
+            let standing, told =
+                if page.Corpus.IsSome then
+                    None, "Not compared with today's code, as this run reads other data."
                 else
-                    " STALE: the page, the core or the data has changed since."
+                    let standing, told = compare page file fingerprint runs
+                    noteFullRun { FullRun.Standing = standing.InWords; Told = told }
+                    Some standing, told
 
-            Some(
-                kept,
-                $"Full run of {kept.Date}, commit {kept.Commit}, {kept.Machine}, %.0f{kept.Seconds / 60.0} minutes.{stale}"
-            )
+            let origin =
+                $"Full run of {file.Date}, commit {file.Commit}, {file.Machine}, %.0f{file.Seconds / 60.0} minutes."
+
+            Some { Ledger = file.Ledger; Rows = file.Rows; Standing = standing; Told = $"{origin} {told}" }
+
+    /// Prints where the figures come from, and how they stand.
+    let tell (kept: Kept<'Row> option) =
+        printfn "%s" (kept |> Option.map _.Told |> Option.defaultValue "There is none yet.")
 
     let private measured (row: LedgerRow) =
         let interval = if row.Low.HasValue then $" [%.3g{row.Low.Value}, %.3g{row.High.Value}]" else ""
 
         $"{row.Measure}: %.4g{row.Mean}{interval}"
 
-    /// The claims of the last full run as a table, with intervals where there were several seeds; a line that says so where there was none.
-    let claims<'Row> page fingerprint =
-        match kept<'Row> page fingerprint with
+    /// The claims of the last full run as a table, with intervals where there were several seeds; a line that says so where there was none. Verdicts
+    /// that are not of today's code say so.
+    let claims (kept: Kept<'Row> option) =
+        match kept with
         | None -> table [ "full run" ] [ [ "There is none yet." ] ]
-        | Some(kept, _) ->
+        | Some kept ->
+            let standing =
+                match kept.Standing with
+                | Some(Standing.OlderOrder | Standing.Stale as standing) -> $" ({standing.InWords})"
+                | Some Standing.Fresh
+                | None -> ""
+
             table
-                [ "claim"; "threshold"; "measured"; "verdict" ]
+                [ "claim"; "threshold"; "measured"; "verdict" + standing ]
                 [ for row in kept.Ledger -> [ row.Claim; row.Threshold; measured row; verdictOf row ] ]
-
-    /// Steps of a kept run that are repeated to see whether it would come out the same today.
-    let private repeatedSteps = 20
-
-    let private beginnings (page: Page) = Path.Combine(Host.root, "scripts", "results", page.Name + ".first.tsv")
-
-    /// The losses with which kept runs began, by vectors, number of threads and name of the run: rounding, and so the last bits, depends on the first two.
-    let private known page =
-        if File.Exists(beginnings page) then
-            [
-                for line in File.ReadAllLines(beginnings page) |> Seq.tail do
-                    let fields = line.Split '\t'
-
-                    let losses =
-                        fields[3].Split ' ' |> Array.map (fun text -> Double.Parse(text, CultureInfo.InvariantCulture))
-
-                    (fields[0], int fields[1], fields[2]), losses
-            ]
-        else
-            []
-
-    /// Repeats the first steps of kept runs, each under its name; gives their losses, and those of the same vectors and number of threads that were
-    /// stored, if any were.
-    let repeatBeginnings page (runs: (string * (unit -> History)) list) =
-        let known = dict (known page)
-
-        [
-            for name, train in runs ->
-                let history = Training.beginning repeatedSteps train
-                let key = Instructions.Path, Workers.Count, name
-                let stored = if known.ContainsKey key then Some known[key] else None
-                name, Array.map snd history.Training, stored
-        ]
-
-    /// Stores the losses with which runs began beside the figures of the full run. What is there stays: it is from when the run was fresh.
-    let keepBeginnings page (fresh: (string * float[]) list) =
-        let all = known page @ [ for name, losses in fresh -> (Instructions.Path, Workers.Count, name), losses ]
-
-        let lines =
-            [
-                "vectors\tthreads\trun\tlosses of the first steps"
-                for (vectors, threads, name), losses in List.distinctBy fst all do
-                    let numbers = losses |> Array.map _.ToString("R", CultureInfo.InvariantCulture)
-                    $"{vectors}\t{threads}\t{name}\t" + String.Join(" ", numbers)
-            ]
-
-        File.WriteAllText(beginnings page, String.Join("\n", lines) + "\n")

@@ -34,6 +34,7 @@ type Plan =
 /// What a training run leaves behind, beside the model.
 type History =
     {
+        Plan: Plan
         /// Step and training loss (smoothed targets, with dropout).
         Training: (int * float)[]
         /// Step, validation loss and teacher-forced accuracy.
@@ -155,6 +156,7 @@ module Sequences =
             Host.refuse $"seed {plan.Seed}, {error.Message}"
 
         {
+            Plan = plan
             Training = [| for row in training.ToArray() -> int row[0], row[1] |]
             Validation = [| for row in validation.ToArray() -> int row[0], row[1], row[2] |]
             Average = average

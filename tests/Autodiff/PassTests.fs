@@ -51,7 +51,7 @@ let private belonging =
                 let x = tape.Of p
                 Expect.isTrue (obj.ReferenceEquals(x.Tape, tape)) "of the tape"
                 Expect.equal (x.Name, tape.Place) ("p: Of", "") "at the parameter's path"
-                tape.Backward(Oracle.multiply tape x x, tensor [ 2 ] [ 1.0; 1.0 ])
+                tape.Backward(x * x, tensor [ 2 ] [ 1.0; 1.0 ])
                 Expect.equal (floats p.Gradient) [| 6.0; -8.0 |] "the gradient reaches the parameter")
 
             testCase "every gradient is that of the last backward pass, an input's too; a parameter's add up" (fun () ->

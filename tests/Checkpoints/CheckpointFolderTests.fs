@@ -8,6 +8,7 @@ open Hybrid.Autodiff
 open Hybrid.Checkpoints
 open Hybrid.Data
 open Hybrid.Tensors
+open Hybrid.Tests.Support
 
 /// Saves at 10 and 20 steps; returns what a run that never stopped has at 30.
 let private prepare folder =
@@ -45,6 +46,43 @@ let private resumed folder =
     let run = SmallRun.Run()
     Expect.isTrue (checkpoints.Resume("small", SmallRun.settings, run.State)) "there is a checkpoint"
     run
+
+/// Runs the test on a folder in which a killed run has left something that cannot be removed, and afterwards on the same folder when it can.
+/// What refuses is the length of the leftover's path: that of the folder itself is short enough. It holds for the superuser too.
+let private withStubbornLeftover (test: string -> unit) (afterwards: string -> unit) =
+    Files.withFolder (fun root ->
+        let folder = Path.Combine(root, "checkpoints")
+        Directory.CreateDirectory folder |> ignore
+        File.WriteAllText(Path.Combine(folder, $"small.000000001.safetensors.{String('x', 150)}.tmp"), "half")
+
+        let rec deepen (path: string) =
+            let missing = 3950 - path.Length
+
+            if missing < 2 then
+                path
+            else
+                deepen (Path.Combine(path, String('d', min 200 (missing - 1))))
+
+        let parent = Directory.CreateDirectory(deepen root).FullName
+        let deep = Path.Combine(parent, "checkpoints")
+        Directory.Move(folder, deep)
+
+        try
+            test deep
+        finally
+            Directory.Move(deep, folder)
+
+        afterwards folder)
+
+/// Two weights, and between them something that may refuse to be restored: the state of a run, and what the weights are.
+let private few (weight: float32) (add: TrainingState -> unit) =
+    let parameter name = Parameter<single>(name, Tensor<single>.Scalar weight)
+    let first, last = parameter "first", parameter "last"
+    let state = TrainingState()
+    state.Add [ first ]
+    add state
+    state.Add [ last ]
+    state, (fun () -> first.Value.ToScalar(), last.Value.ToScalar())
 
 let private promise = "A killed run goes on exactly"
 
@@ -158,6 +196,72 @@ let tests =
                     Expect.throwsT<DataFileException>
                         (fun () -> (CheckpointFolder.Open(Path.Combine(file, "below"))).Dispose())
                         "below a file")
+
+            testCase "a folder that cannot be cleaned is refused, and not kept from others"
+            <| fun _ ->
+                if OperatingSystem.IsWindows() then
+                    skiptest "no path is too long to be removed"
+
+                withStubbornLeftover
+                    (fun folder ->
+                        for _ in 1..2 do
+                            refuses<DataFileException, _>
+                                [ folder; "cannot be written to"; "choose another folder" ]
+                                (fun () -> CheckpointFolder.Open folder))
+                    (fun folder ->
+                        use _ = CheckpointFolder.Open folder
+                        Expect.isEmpty (Directory.GetFiles(folder, "*.tmp")) "what was left is gone")
+
+            testCase "a run that cannot be restored as a whole is not restored at all"
+            <| fun _ ->
+                let pairs = [| for i in 1..9 -> SequencePair([| 3 |], [| 3 |]) |]
+                let examples count = ExampleStream(count, 2, RandomStream 1UL)
+                let batches count = BatchStream(Array.truncate count pairs, 3, RandomStream 1UL)
+                let ofExamples, ofPairs = examples 9, batches 9
+
+                for _ in 1..4 do
+                    ofExamples.Next() |> ignore
+
+                for _ in 1..3 do
+                    ofPairs.Next() |> ignore
+
+                let fewerExamples, fewerPairs = examples 3, batches 2
+
+                let elsewhere (write: float[] -> unit) (state: TrainingState) =
+                    state.Add("elsewhere", Shape 1, (fun () -> [| 1.0 |]), write)
+
+                for what, whole, shortened, cause in
+                    [
+                        "examples",
+                        (fun (state: TrainingState) -> state.Add("data", ofExamples)),
+                        (fun (state: TrainingState) -> state.Add("data", fewerExamples)),
+                        "4 batches are said to be taken of an epoch of 2; resume with the data"
+                        "pairs",
+                        (fun (state: TrainingState) -> state.Add("data", ofPairs)),
+                        (fun (state: TrainingState) -> state.Add("data", fewerPairs)),
+                        "resume with the data"
+                        "numbers of another library",
+                        elsewhere ignore,
+                        elsewhere (fun _ -> raise (DataFileException "it refuses them")),
+                        "it refuses them"
+                    ] do
+                    Files.withFolder (fun folder ->
+                        use checkpoints = CheckpointFolder.Open folder
+                        let saved, _ = few 1f whole
+                        saved.Step <- 5
+                        checkpoints.Save("few", SmallRun.settings, saved)
+                        let state, weights = few 2f shortened
+
+                        refuses<DataFileException, _> [ cause ] (fun () ->
+                            checkpoints.Resume("few", SmallRun.settings, state))
+
+                        Expect.equal (state.Step, weights ()) (0, (2f, 2f)) what
+
+                        let other, weights = few 2f whole
+                        Expect.isTrue (checkpoints.Resume("few", SmallRun.settings, other)) $"{what}, whole"
+                        Expect.equal (other.Step, weights ()) (5, (1f, 1f)) $"{what}, whole")
+
+                Expect.equal (fewerExamples.Next()) ((examples 3).Next()) "the examples begin as they would have"
 
             testCase "a state with two parts of one name is refused"
             <| fun _ ->

@@ -119,6 +119,21 @@ let private taking =
                 part.Labels.AsSpan().Fill 2
                 Expect.notEqual (row rows[0] examples.Inputs) (row 0 part.Inputs) "the whole is not changed")
 
+            testCase "a batch of the step's memory holds the same, and goes with the step" (fun () ->
+                let examples = draw (RandomStream 1UL) 5 3 2
+                let rows = [| 4; 0; 4 |]
+                let arena = Arena<float32>()
+                // A number that is not written would show.
+                arena.Rent(1 <<< 10).Span.Fill nanf
+                arena.Release()
+                let struct (rented, labels) = examples.Batch<float32>(ReadOnlySpan rows, arena)
+                let struct (kept, expected) = examples.Batch<float32>(ReadOnlySpan rows)
+                Expect.equal (rented.ToArray(), labels) (kept.ToArray(), expected) "numbers and labels"
+                Expect.isFalse rented.IsPersistent "rented"
+                arena.Release()
+                refuses<StaleTensorException, _> [] (fun () -> rented.ToArray())
+                Expect.isTrue (Seq.forall Single.IsFinite (kept.ToArray())) "the other stays")
+
             testCase "no rows give an empty batch" (fun () ->
                 let examples = draw (RandomStream 1UL) 3 2 2
                 let struct (inputs, labels) = examples.Batch<float> ReadOnlySpan.Empty

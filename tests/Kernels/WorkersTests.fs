@@ -1,10 +1,45 @@
 module Hybrid.Tests.Kernels.WorkersTests
 
 open System
+open System.Diagnostics
+open System.Reflection
 open System.Threading
 open Expecto
 open FsCheck
+open Hybrid.Autodiff
 open Hybrid.Kernels
+open Hybrid.Rules
+open Hybrid.Tensors
+
+let argument = "--tell-threads"
+
+/// How many threads share the work here, and what memory a pass takes in which attention has one head to work on.
+let tell () =
+    let tape = Tape<float32>()
+    let x = tape.Input(Tensor<float32>.Zeros(Shape(1, 256, 8)))
+    let struct (y, _) = x.Attention(x, x, 1, 1.0, AttentionMask.None)
+    tape.Backward(y, Tensor<float32>.Zeros y.Shape)
+    printfn $"{Workers.Count} {tape.Arena.Capacity}"
+    0
+
+/// What this program tells in a process of its own with other settings: its exit code, its output, and what it complains of.
+let told (variables: (string * string) list) =
+    let start =
+        ProcessStartInfo(
+            "dotnet",
+            [ Assembly.GetExecutingAssembly().Location; argument ],
+            RedirectStandardOutput = true,
+            RedirectStandardError = true
+        )
+
+    for name, value in variables do
+        start.Environment[name] <- value
+
+    use child = Process.Start start |> nonNull
+    let complaint = child.StandardError.ReadToEndAsync()
+    let said = child.StandardOutput.ReadToEnd()
+    child.WaitForExit()
+    child.ExitCode, said.Trim(), complaint.Result
 
 /// How often each item was visited, and by which parts.
 let private visits items minimum =
@@ -43,6 +78,37 @@ let tests =
 
                 if parts > 1 then
                     Expect.isTrue (items / parts >= minimum) "minimum"
+
+            testCase
+                "HYBRID_THREADS says how many; what is no number of threads is refused in words that reach the user"
+            <| fun _ ->
+                let code, said, _ = told [ "HYBRID_THREADS", "5" ]
+                Expect.equal (code, (said.Split ' ')[0]) (0, "5") "five"
+
+                for wrong in [ "x"; "0"; "257" ] do
+                    let code, _, complaint = told [ "HYBRID_THREADS", wrong ]
+                    Expect.notEqual code 0 "exit code"
+
+                    Expect.stringContains
+                        complaint
+                        $"HYBRID_THREADS must be a whole number from 1 to 256, got '{wrong}'; unset it"
+                        "cause and remedy"
+
+                    Expect.isFalse (complaint.Contains "TypeInitialization") "not hidden in another exception"
+
+            testCase "without it a machine of very many cores gets no more threads than a loop can have parts"
+            <| fun _ ->
+                let code, said, complaint = told [ "HYBRID_THREADS", ""; "DOTNET_PROCESSOR_COUNT", "2000" ]
+                Expect.equal (code, (said.Split ' ')[0]) (0, "256") complaint
+
+            testCase "scratch memory of attention is for the heads that there are, not for the threads"
+            <| fun _ ->
+                let memory (threads: int) =
+                    let _, said, _ = told [ "HYBRID_THREADS", string threads ]
+                    int(said.Split ' ')[1]
+
+                // The same but for where memory begins; another map of a head's scores would be 256 times 256 numbers.
+                Expect.isLessThan (abs (memory 8 - memory 1)) 1024 "elements"
 
             testCase "a loop inside a body runs in the thread of the body, with the same parts"
             <| fun _ ->

@@ -10,12 +10,8 @@ open Hybrid.Tests
 open Hybrid.Tests.Support
 
 /// The gated kinds, and the function of their gate alone.
-let private gates: (ActivationKind * (Tape<float> -> Variable<float> -> Variable<float>)) list =
-    [
-        ActivationKind.Glu, (fun _ x -> x.Sigmoid())
-        ActivationKind.GeGlu, (fun _ x -> x.Gelu())
-        ActivationKind.SwiGlu, (fun _ x -> x.Swish(1.0))
-    ]
+let private gates: (ActivationKind * (Variable<float> -> Variable<float>)) list =
+    [ ActivationKind.Glu, _.Sigmoid(); ActivationKind.GeGlu, _.Gelu(); ActivationKind.SwiGlu, _.Swish(1.0) ]
 
 /// Biases start at zero, which would hide a bias that is left out: they are drawn too.
 let private drawn kind inFeatures outFeatures seed =
@@ -40,8 +36,7 @@ let tests =
                     let y = valueOf [ x ] (fun _ x -> layer.Apply(x[0]))
                     let p = layer.Parameters |> Seq.map _.Value |> List.ofSeq
 
-                    let longhand tape (x: Variable<float>[]) =
-                        Oracle.multiply tape (x[0].Linear(x[1], x[2])) (gate tape (x[0].Linear(x[3], x[4])))
+                    let longhand _ (x: Variable<float>[]) = x[0].Linear(x[1], x[2]) * gate (x[0].Linear(x[3], x[4]))
 
                     Expect.equal y.Shape (shape [ sizes.Batch; sizes.Rows; sizes.Columns ]) "shape"
                     expectClose 1e-14 (floats y) (floats (valueOf (x :: p) longhand)) "y")

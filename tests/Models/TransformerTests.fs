@@ -245,9 +245,43 @@ let private refusals =
                 refuses<ShapeException, _> [ "even number of features"; "got 5" ] (fun () ->
                     double { tiny with Features = 5; Heads = 1 } 1UL))
 
-            testCase "a dropout that drops everything is refused" (fun () ->
+            testCase "settings of which there can be no model are refused by name, before anything is made" (fun () ->
+                for name, settings in
+                    [
+                        "SourceVocabulary", TransformerSettings(SourceVocabulary = 0, TargetVocabulary = 5)
+                        "TargetVocabulary", TransformerSettings(SourceVocabulary = 5, TargetVocabulary = -1)
+                        "Features", TransformerSettings(SourceVocabulary = 5, TargetVocabulary = 5, Features = 0)
+                        "HiddenFeatures",
+                        TransformerSettings(SourceVocabulary = 5, TargetVocabulary = 5, HiddenFeatures = 0)
+                        "MaximumLength",
+                        TransformerSettings(SourceVocabulary = 5, TargetVocabulary = 5, MaximumLength = 0)
+                        "EncoderLayers",
+                        TransformerSettings(SourceVocabulary = 5, TargetVocabulary = 5, EncoderLayers = -1)
+                        "DecoderLayers",
+                        TransformerSettings(SourceVocabulary = 5, TargetVocabulary = 5, DecoderLayers = -1)
+                        for rate in [ 1.0; 1.5; -0.1; nan ] do
+                            "Dropout", TransformerSettings(SourceVocabulary = 5, TargetVocabulary = 5, Dropout = rate)
+                    ] do
+                    refuses<ArgumentOutOfRangeException, _> [ name ] (fun () -> settings.ThrowIfImpossible())
+
+                    refuses<ArgumentOutOfRangeException, _> [ name ] (fun () ->
+                        Transformer<float32>(settings, RandomStream 1UL))
+
                 refuses<ArgumentOutOfRangeException, _> [ "rate must lie in [0, 1)" ] (fun () ->
-                    double { tiny with Dropout = 1.0 } 1UL))
+                    double { tiny with Dropout = 1.0 } 1UL)
+
+                refuses<ShapeException, _> [ "0 heads cannot share 4 features"; "divisor of 4" ] (fun () ->
+                    double { tiny with Heads = 0 } 1UL)
+
+                refuses<ShapeException, _> [ "queries and keys of 0 features"; "null for 2" ] (fun () ->
+                    double { tiny with KeySize = Some 0 } 1UL)
+
+                refuses<ArgumentException, _> [ "5 source and 6 target tokens"; "one vocabulary for both" ] (fun () ->
+                    TransformerSettings(SourceVocabulary = 5, TargetVocabulary = 6, ShareEmbeddings = true)
+                        .ThrowIfImpossible())
+
+                TransformerSettings(SourceVocabulary = 1, TargetVocabulary = 1, EncoderLayers = 0, DecoderLayers = 0)
+                    .ThrowIfImpossible())
 
             testCase "a run that diverged names its step and the first tensor that is not finite" (fun () ->
                 let model = single tiny 1UL

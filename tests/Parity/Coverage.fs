@@ -3,6 +3,7 @@ module Hybrid.Parity.Coverage
 
 open System
 open System.Reflection
+open Hybrid.Autodiff
 open Hybrid.Optimizers
 open Hybrid.Tensors
 
@@ -18,16 +19,23 @@ let private plainName (found: Type) = found.Name.Split('`')[0]
 /// Static classes are abstract and sealed; a list of choices computes nothing.
 let private canBeUsed (found: Type) = not found.IsEnum && (not found.IsAbstract || found.IsSealed)
 
-/// Static methods Forward, and others that begin so, by class and method.
+/// What returns a pullback, wherever it stands, by class and method; a method Forward goes by its class alone.
 let private rules =
+    let rec isPullback (returned: Type) =
+        returned.IsGenericType
+        && (returned.GetGenericTypeDefinition() = typedefof<Pullback<float>>
+            || returned.GetGenericTypeDefinition() = typedefof<PullbackOfMany<float>>
+            || returned.GetGenericArguments() |> Array.exists isPullback)
+
     [
-        for found in publicTypes "Hybrid.Rules" do
-            for forward in found.GetMethods(BindingFlags.Public ||| BindingFlags.Static) do
-                if forward.Name = "Forward" then
-                    found.Name
-                elif forward.Name.StartsWith "Forward" then
-                    $"{found.Name}.{forward.Name}"
+        for found in typeof<Shape>.Assembly.GetExportedTypes() do
+            for rule in found.GetMethods(BindingFlags.Public ||| BindingFlags.Static ||| BindingFlags.DeclaredOnly) do
+                if isPullback rule.ReturnType then
+                    if rule.Name = "Forward" then found.Name else $"{found.Name}.{rule.Name}"
     ]
+
+/// A rule may be compared several times, each time with something special about it behind a comma.
+let private comparedRules = [ for name, _ in Rules.all -> name.Split(',')[0] ]
 
 /// They draw numbers and compute nothing that torch could be asked for.
 let private drawing = [ nameof Hybrid.Layers.Initialization; nameof Hybrid.Layers.WeightScaleExtensions ]
@@ -67,7 +75,7 @@ let private models =
 let complaints =
     let compared =
         [
-            "rule", rules, List.map fst Rules.all
+            "rule", rules, comparedRules
             "layer", layers, List.map fst Layers.all
             "optimizer", optimizers, Optimizers.names
             "function", others, Optimizers.otherNames

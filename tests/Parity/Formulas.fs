@@ -23,18 +23,31 @@ let hidden (mask: AttentionMask) batch queryTime keyTime =
 
     torch.tensor(values).reshape([| int64 batch; 1L; int64 queryTime; int64 keyTime |])
 
-/// Attention of all heads, from [batch, time, features]; a query that sees nothing gets zeros, which torch leaves undefined.
-let attention heads (scale: float) (mask: AttentionMask) (q: torch.Tensor) (k: torch.Tensor) (v: torch.Tensor) =
+/// Attention of all heads, from [batch, time, features], and its weights, which are used as something makes of them; neighbouring heads
+/// share a head of keys. A query that sees nothing gets zeros, which torch leaves undefined.
+let attend
+    heads
+    keyHeads
+    (scale: float)
+    (mask: AttentionMask)
+    used
+    (q: torch.Tensor)
+    (k: torch.Tensor)
+    (v: torch.Tensor)
+    =
     let batch, queryTime, keyTime = int q.shape[0], int q.shape[1], int k.shape[1]
 
-    let split (x: torch.Tensor) = x.view(x.shape[0], x.shape[1], int64<int> heads, -1L).transpose(1L, 2L)
+    let split (heads: int) (x: torch.Tensor) = x.view(x.shape[0], x.shape[1], int64 heads, -1L).transpose(1L, 2L)
+    let shared x = (split keyHeads x).repeat_interleave(int64<int>(heads / keyHeads), 1L)
 
     let hidden = hidden mask batch queryTime keyTime
     let blind = hidden.all (-1L, true)
-    let scores = torch.matmul (split q, (split k).transpose(-2L, -1L)) * number q scale
+    let scores = torch.matmul (split heads q, (shared k).transpose(-2L, -1L)) * number q scale
     let seen = scores.masked_fill (hidden.logical_and (blind.logical_not ()), (-infinity).ToScalar())
     let weights = torch.nn.functional.softmax(seen, -1L).masked_fill(blind, (0.0).ToScalar())
-    torch.matmul(weights, split v).transpose(1L, 2L).reshape(q.shape[0], q.shape[1], -1L)
+    torch.matmul(used weights, shared v).transpose(1L, 2L).reshape(q.shape[0], q.shape[1], -1L), weights
+
+let attention heads scale mask q k v = fst (attend heads heads scale mask id q k v)
 
 /// With our layout of weights, [in, out].
 let linear (x: torch.Tensor) (weight: torch.Tensor) (bias: torch.Tensor option) =

@@ -46,7 +46,7 @@ let private line (row: Row) =
         | 0 -> ""
         | wrong -> $"  libtorch is wrong in {wrong}; single is ours against its double there"
 
-    $"%-10s{row.Kind} %-26s{row.Name} %5d{row.Cases}  %9s{show (forward double)} %9s{show (backward double)}"
+    $"%-10s{row.Kind} %-30s{row.Name} %5d{row.Cases}  %9s{show (forward double)} %9s{show (backward double)}"
     + $"  %9s{show (forward row.Single)} %9s{show (backward row.Single)}{verdict}"
 
 /// The pages show stored figures; they must be of what there is.
@@ -99,7 +99,7 @@ let private run (arguments: ParseResults<Argument>) =
         | None -> true
 
     printfn "Largest relative differences from torch, forward and backward"
-    printfn $"""%-10s{"kind"} %-26s{"name"} %5s{"cases"}  %19s{"double"}  %19s{"single"}"""
+    printfn $"""%-10s{"kind"} %-30s{"name"} %5s{"cases"}  %19s{"double"}  %19s{"single"}"""
 
     let rows =
         [

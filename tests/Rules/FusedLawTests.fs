@@ -158,7 +158,7 @@ let private cases =
                 member _.On x = x[0].Sigmoid()
             }
             (onRows [])
-            []
+            [ "SIG-2" ]
         |> composedOf
             { new IRule with
                 member _.On x = Sigmoid.Composed x[0]
@@ -171,7 +171,7 @@ let private cases =
                 member _.On x = x[0].Tanh()
             }
             (onRows [])
-            []
+            [ "TANH-2" ]
         |> composedOf
             { new IRule with
                 member _.On x = Tanh.Composed x[0]
@@ -184,7 +184,7 @@ let private cases =
                 member _.On x = x[0].Relu()
             }
             (onRows [ 0.0 ])
-            []
+            [ "RELU-2" ]
         |> composedOf
             { new IRule with
                 member _.On x = Relu.Composed x[0]
@@ -197,7 +197,7 @@ let private cases =
                 member _.On x = x[0].HardTanh()
             }
             (onRows [ -1.0; 1.0 ])
-            []
+            [ "HTANH-2" ]
         |> composedOf
             { new IRule with
                 member _.On x = HardTanh.Composed x[0]
@@ -210,7 +210,7 @@ let private cases =
                 member _.On x = x[0].HardSigmoid()
             }
             (onRows [ -3.0; 3.0 ])
-            []
+            [ "HSIG-2" ]
         |> composedOf
             { new IRule with
                 member _.On x = HardSigmoid.Composed x[0]
@@ -223,7 +223,7 @@ let private cases =
                 member _.On x = x[0].HardSwish()
             }
             (onRows [ -3.0; 3.0 ])
-            []
+            [ "HSWI-2" ]
         |> composedOf
             { new IRule with
                 member _.On x = HardSwish.Composed x[0]
@@ -236,7 +236,7 @@ let private cases =
                 member _.On x = x[0].Selu()
             }
             (onRows [ 0.0 ])
-            []
+            [ "SELU-2" ]
         |> composedOf
             { new IRule with
                 member _.On x = Selu.Composed x[0]
@@ -249,7 +249,7 @@ let private cases =
                 member _.On x = x[0].Softplus()
             }
             (onRows [])
-            []
+            [ "SP-2" ]
         |> composedOf
             { new IRule with
                 member _.On x = Softplus.Composed x[0]
@@ -262,7 +262,7 @@ let private cases =
                 member _.On x = x[0].LogSigmoid()
             }
             (onRows [])
-            []
+            [ "LSIG-2" ]
         |> composedOf
             { new IRule with
                 member _.On x = LogSigmoid.Composed x[0]
@@ -275,7 +275,7 @@ let private cases =
                 member _.On x = x[0].Gelu()
             }
             (onRows [])
-            []
+            [ "GELU-2" ]
         |> composedOf
             { new IRule with
                 member _.On x = Gelu.Composed x[0]
@@ -288,7 +288,7 @@ let private cases =
                 member _.On x = x[0].Mish()
             }
             (onRows [])
-            []
+            [ "MISH-2" ]
         |> composedOf
             { new IRule with
                 member _.On x = Mish.Composed x[0]
@@ -301,7 +301,7 @@ let private cases =
                 member _.On x = x[0].Softmax()
             }
             (onRows [])
-            []
+            [ "SM-2" ]
         |> composedOf
             { new IRule with
                 member _.On x = Softmax.Composed x[0]
@@ -314,7 +314,7 @@ let private cases =
                 member _.On x = x[0].GeluTanh()
             }
             (onRows [])
-            []
+            [ "GELU-4" ]
         |> composedOf
             { new IRule with
                 member _.On x = Gelu.ComposedTanh x[0]
@@ -327,7 +327,7 @@ let private cases =
                 member _.On x = x[0].LeakyRelu 0.2
             }
             (onRows [ 0.0 ])
-            []
+            [ "LREL-2" ]
         |> composedOf
             { new IRule with
                 member _.On x = LeakyRelu.Composed(0.2, x[0])
@@ -340,7 +340,7 @@ let private cases =
                 member _.On x = x[0].Elu 0.7
             }
             (onRows [ 0.0 ])
-            []
+            [ "ELU-2" ]
         |> composedOf
             { new IRule with
                 member _.On x = Elu.Composed(0.7, x[0])
@@ -353,7 +353,7 @@ let private cases =
                 member _.On x = x[0].Swish 1.3
             }
             (onRows [])
-            []
+            [ "SWI-2" ]
         |> composedOf
             { new IRule with
                 member _.On x = Swish.Composed(1.3, x[0])
@@ -366,7 +366,7 @@ let private cases =
                 member _.On x = x[0].Glu x[1]
             }
             (pair)
-            []
+            [ "GLU-1"; "GLU-2"; "GLU-3" ]
         |> composedOf
             { new IRule with
                 member _.On x = Glu.Composed(x[0], x[1])
@@ -379,7 +379,7 @@ let private cases =
                 member _.On x = x[0].GeGlu x[1]
             }
             (pair)
-            []
+            [ "GEGLU-1"; "GEGLU-2"; "GEGLU-3" ]
         |> composedOf
             { new IRule with
                 member _.On x = GeGlu.Composed(x[0], x[1])
@@ -392,7 +392,7 @@ let private cases =
                 member _.On x = x[0].SwiGlu x[1]
             }
             (pair)
-            []
+            [ "SWIGLU-1"; "SWIGLU-2"; "SWIGLU-3" ]
         |> composedOf
             { new IRule with
                 member _.On x = SwiGlu.Composed(x[0], x[1])
@@ -405,7 +405,7 @@ let private cases =
                 member _.On x = x[0].PRelu x[1]
             }
             ((fun sizes -> onRows [ 0.0 ] sizes @ [ normal sizes.Random [ sizes.Columns ] ]))
-            []
+            [ "PREL-2"; "PREL-3" ]
         |> composedOf
             { new IRule with
                 member _.On x = PRelu.Composed(x[0], x[1])
@@ -533,7 +533,7 @@ let private cases =
                 member _.On x = x[0].Linear(x[1], x[2])
             }
             (linear)
-            []
+            [ "LIN-1"; "LIN-2"; "LIN-3"; "LIN-4" ]
         |> composedOf
             { new IRule with
                 member _.On x = Linear.Composed(x[0], x[1], x[2])
@@ -560,7 +560,7 @@ let private cases =
             }
             ((fun sizes ->
                 [ normal sizes.Random [ sizes.Rows; sizes.Inner ]; normal sizes.Random [ sizes.Columns; sizes.Inner ] ]))
-            []
+            [ "LIN-5"; "LIN-6"; "LIN-7" ]
         |> composedOf
             { new IRule with
                 member _.On x = Linear.ComposedTransposed(x[0], x[1])
@@ -573,7 +573,7 @@ let private cases =
                 member _.On x = x[0].LinearRelu(x[1], x[2])
             }
             (linearAwayFromKinks)
-            []
+            [ "LRE-1"; "LRE-2"; "LRE-3"; "LRE-4" ]
         |> composedOf
             { new IRule with
                 member _.On x = LinearRelu.Composed(x[0], x[1], x[2])

@@ -14,9 +14,6 @@ open Hybrid.Tests.Support
 
 let private fused _ (x: Variable<_>[]) = x[0].LinearRelu(x[1], x[2])
 
-/// The two rules it replaces.
-let private composed _ (x: Variable<_>[]) = x[0].Linear(x[1], x[2]).Relu()
-
 let private inputs (sizes: Sizes) =
     let random = sizes.Random
 
@@ -31,27 +28,6 @@ let tests =
     testList
         "Rules.LinearRelu"
         [
-            property 20 "equals the affine map and the rectifier, value and gradients" (fun sizes ->
-                let inputs = inputs sizes
-                let y, gradients = runDouble sizes.Random inputs fused
-                let expected, expectedGradients = runDouble sizes.Random inputs composed
-                expectClose 1e-13 (floats y) (floats expected) "value"
-
-                for i in 0..2 do
-                    expectClose 1e-13 (floats gradients[i]) (floats expectedGradients[i]) $"gradient {i}"
-
-                covers [ "LRE-1"; "LRE-2" ])
-
-            property 15 "the gradient agrees with central differences away from the kink" (fun sizes ->
-                // All in one quarter of the plane, so that no difference step crosses 0: biases far from it, one on each side.
-                let x, weight =
-                    mapTensor tanh (List.item 0 (inputs sizes)), mapTensor tanh (List.item 1 (inputs sizes))
-
-                let side i = if i % 2 = 0 then 10.0 else -10.0
-                let bias = tensor [ sizes.Columns ] (List.init sizes.Columns side)
-                Gradients.expectRule "LinearRelu" sizes.Random [ x ] [ weight; bias ] fused
-                covers [ "LRE-3"; "LRE-4" ])
-
             property 25 "is never negative, and 0 wherever no gradient passes" (fun sizes ->
                 let y = floats (valueOf (inputs sizes) fused)
                 Expect.all y (fun y -> y >= 0.0) "value")

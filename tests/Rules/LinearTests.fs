@@ -6,54 +6,20 @@ open Hybrid.Autodiff
 open Hybrid.Memory
 open Hybrid.Rules
 open Hybrid.Tensors
-open Hybrid.Tests
-open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
 
 let private linear _ (x: Variable<_>[]) = x[0].Linear(x[1], x[2])
 let private withoutBias _ (x: Variable<_>[]) = x[0].Linear(x[1])
 let private transposed _ (x: Variable<_>[]) = x[0].LinearTransposed(x[1])
 
-/// x W + b from elementary rules.
-let private composed _ (x: Variable<_>[]) = x[0].MatMul(x[1]) + x[2]
-
-/// x Eᵀ from elementary rules.
-let private composedTransposed _ (x: Variable<_>[]) = x[0].MatMul(x[1].Transpose())
-
 let private weights (sizes: Sizes) =
     let random = sizes.Random
     normal random [ sizes.Inner; sizes.Columns ], normal random [ sizes.Columns ]
-
-let private sameAlong (sizes: Sizes) inputs actual expected =
-    let y, gradients = runDouble sizes.Random inputs actual
-    let yComposed, composedGradients = runDouble sizes.Random inputs expected
-    expectClose 1e-13 (floats y) (floats yComposed) "value"
-
-    for i in 0 .. gradients.Length - 1 do
-        expectClose 1e-13 (floats gradients[i]) (floats composedGradients[i]) $"gradient {i}"
 
 let private affine =
     testList
         "Forward"
         [
-            property 15 "the gradient agrees with central differences, bias included" (fun sizes ->
-                let weight, bias = weights sizes
-                let x = normal sizes.Random [ sizes.Batch; sizes.Rows; sizes.Inner ]
-                Gradients.expectRule "Linear" sizes.Random [ x ] [ weight; bias ] linear
-                covers [ "LIN-2"; "LIN-3"; "LIN-4" ])
-
-            property 10 "the gradient agrees with central differences without a bias" (fun sizes ->
-                let weight, _ = weights sizes
-                let x = normal sizes.Random [ sizes.Rows; sizes.Inner ]
-                Gradients.expectRule "Linear" sizes.Random [ x ] [ weight ] withoutBias)
-
-            property 20 "equals a matrix product and a sum, value and gradients" (fun sizes ->
-                let weight, bias = weights sizes
-                let x = normal sizes.Random [ sizes.Rows; sizes.Inner ]
-                sameAlong sizes [ x; weight; bias ] linear composed
-                sameAlong sizes [ x; weight ] withoutBias (fun _ x -> x[0].MatMul(x[1]))
-                covers [ "LIN-1" ])
-
             property 25 "rows do not know of each other" (fun sizes ->
                 let weight, bias = weights sizes
                 let x = normal sizes.Random [ sizes.Rows; sizes.Inner ]
@@ -106,19 +72,6 @@ let private backwards =
     testList
         "ForwardTransposed"
         [
-            property 15 "the gradient agrees with central differences" (fun sizes ->
-                let random = sizes.Random
-                let x = normal random [ sizes.Batch; sizes.Rows; sizes.Inner ]
-                let table = normal random [ sizes.Columns; sizes.Inner ]
-                Gradients.expectRule "Linear transposed" random [ x ] [ table ] transposed
-                covers [ "LIN-6"; "LIN-7" ])
-
-            property 20 "equals a product with the transpose, value and gradients" (fun sizes ->
-                let random = sizes.Random
-                let x, table = normal random [ sizes.Rows; sizes.Inner ], normal random [ sizes.Columns; sizes.Inner ]
-                sameAlong sizes [ x; table ] transposed composedTransposed
-                covers [ "LIN-5" ])
-
             testCase "empty batches and empty tables give empty results" (fun () ->
                 let _, gradients =
                     runSingle (RandomStream 1UL) [ zeros<float32> [ 0; 3 ]; tensor [ 1; 3 ] [ 1f; 2f; 3f ] ] transposed

@@ -152,6 +152,10 @@ let private maxima =
 
                 refuses<ArgumentOutOfRangeException, _> [ "window" ] (forward 0 1 0 [ 1; 5; 5; 1 ])
                 refuses<ArgumentOutOfRangeException, _> [ "window" ] (forward 4097 1 4000 [ 1; 5; 5; 1 ])
+
+                for none in [ [ 1; 0; 64; 512 ]; [ 1; 64; 0; 2 ] ] do
+                    refuses<ShapeException, _> [ $"at least one pixel, got {shape none}" ] (forward 3 1 2 none)
+
                 refuses<ArgumentOutOfRangeException, _> [ "stride" ] (forward 1 0 0 [ 1; 5; 5; 1 ]))
         ]
 
@@ -252,6 +256,9 @@ let private averages =
                 refuses<ShapeException, _>
                     [ "a window of 3x3 does not fit into images of 5x2" ]
                     (forward 3 1 [ 1; 5; 2; 1 ])
+
+                for none in [ [ 1; 0; 64; 512 ]; [ 1; 64; 0; 2 ] ] do
+                    refuses<ShapeException, _> [ $"at least one pixel, got {shape none}" ] (forward 1 1 none)
 
                 refuses<ShapeException, _> [ "[batch, height, width, channels], got [2, 5]" ] (forward 1 1 [ 2; 5 ])
                 refuses<ArgumentOutOfRangeException, _> [ "window" ] (forward 0 1 [ 1; 5; 5; 1 ])

@@ -38,7 +38,7 @@ let private complains (words: string list) complaints =
 let private mark =
     """{"page":"a","mode":"quick","seconds":12.5,"checks":[{},{}],"ledger":[{"page":"a","claim":"Deeper is better.","paper":"table 1",
     "measure":"error, %","threshold":"reproduced below 1","mean":0.5,"low":0.4,"high":0.6,"seeds":[1,2],"seconds":3,"verdict":"Reproduced","open":false,
-    "mode":"quick"}]}"""
+    "mode":"quick"}],"fullRun":{"standing":"fresh","told":"Fresh: to the bit."}}"""
 
 let private report content check =
     inFolder
@@ -103,6 +103,32 @@ let private ledger =
 
             shows mark false
             shows (mark.Replace("\"open\":false", "\"open\":true")) true
+        refused "no word on the full run" (mark.Replace("fullRun", "run")) [ "no 'fullRun'" ]
+        refused "a full run that stands in no known way" (mark.Replace("\"fresh\"", "\"ripe\"")) [ "'ripe'" ]
+        testCase "how the full run stands is said with the page's claims, each way in its colour"
+        <| fun () ->
+            for standing, kind in [ "fresh", "good"; "older order of sums", "fair"; "stale", "bad" ] do
+                let told = $"{standing}: 20 steps & more"
+
+                report (mark.Replace("\"fresh\"", $"\"{standing}\"").Replace("Fresh: to the bit.", told)) (function
+                    | Ok report ->
+                        let group = Site.parse (Ledger.table [ report ]) |> _.QuerySelector("tr.page p.aside")
+                        let group = nonNull group
+                        Expect.equal group.TextContent $"Full run: {told}" "what is said"
+                        Expect.equal (nonNull (group.QuerySelector "span")).ClassName $"dot {kind}" "its colour"
+
+                        Expect.equal
+                            ((nonNull (group.QuerySelector "a")).GetAttribute "href")
+                            "a.html#The-full-run"
+                            "where the figures stand"
+                    | Error complaint -> failtest complaint)
+        testCase "a page without a full run says nothing of one"
+        <| fun () ->
+            let without = mark.Replace("""{"standing":"fresh","told":"Fresh: to the bit."}""", "null")
+
+            report without (function
+                | Ok report -> Expect.isFalse ((Ledger.table [ report ]).Contains "Full run") "the page's claims"
+                | Error complaint -> failtest complaint)
         testCase "text of a page is escaped"
         <| fun () ->
             report (mark.Replace("table 1", "<b>1</b>")) (function

@@ -49,6 +49,14 @@ let tests =
 
                 expectClose 1e-13 (floats left) (floats right) "product")
 
+            property 15 "a matrix times itself gets the gradients of both factors" (fun sizes ->
+                let random = sizes.Random
+                let extents = [ sizes.Batch; sizes.Rows; sizes.Rows ]
+                let x, dy = normal random extents, normal random extents
+                let _, separate = runAlong dy [ x; x ] matMul
+                let _, shared = runAlong dy [ x ] (fun tape x -> matMul tape [| x[0]; x[0] |])
+                expectClose 1e-12 (floats shared[0]) (floats (combine 1.0 separate[0] 1.0 separate[1])) "gradient")
+
             property 25 "the product is linear in each factor" (fun sizes ->
                 let a, b = pair sizes
                 let twice = valueOf [ a; b ] (fun _ x -> x[0].Scale(2.0).MatMul(x[1]))
