@@ -1046,7 +1046,8 @@ let normalVector count = (normalMatrix 1 count).Row 0
 
 let differences = differencesAlong random
 
-let entropyRule (target: float) _ (inputs: Variable<float> list) = inputs[0].BinaryCrossEntropy target
+let entropyRule (target: float) _ (inputs: Variable<float> list) =
+    inputs[0].BinaryCrossEntropy target
 
 for target in [ 0.0; 0.9; 1.0 ] do
     let logits = 3.0 * normalMatrix 7 1
@@ -1076,7 +1077,7 @@ for pieces in [ 1; 2; 3 ] do
     differences $"maxout of {pieces}" (maxoutRule pieces) [ ("x", Tensor.ofMatrix x) ]
 (*** include-output ***)
 (** Transposed convolution with DCGAN's kernel, and three others: *)
-let transposedRule stride padding _ (inputs: Variable<float> list) =
+let transposedRule stride (padding: int) _ (inputs: Variable<float> list) =
     inputs[0].ConvTranspose2d(inputs[1], inputs[2], stride, padding)
 
 for name, kernel, stride, padding in
