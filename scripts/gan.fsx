@@ -1046,7 +1046,8 @@ let normalVector count = (normalMatrix 1 count).Row 0
 
 let differences = differencesAlong random
 
-let entropyRule (target: float) _ (inputs: Variable<float> list) = inputs[0].BinaryCrossEntropy target
+let entropyRule (target: float) _ (inputs: Variable<float> list) =
+    inputs[0].BinaryCrossEntropy target
 
 for target in [ 0.0; 0.9; 1.0 ] do
     let logits = 3.0 * normalMatrix 7 1

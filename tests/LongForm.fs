@@ -37,7 +37,7 @@ let private mutation () =
     let code, said = run [] [ "run"; "--project"; "tests/Mutation"; "-c"; "Release" ]
 
     for line in said do
-        let found = Regex.Match(line, @"^(Kernels|Optimizers|Rules|\d+ mutants)\W+(\S.*)$")
+        let found = Regex.Match(line, @"^([A-Z]\w+|\d+ mutants)\W+(\S.* killed\b.*)$")
 
         if found.Success then
             Evidence.record promise $"{found.Groups[1].Value}:" found.Groups[2].Value

@@ -118,6 +118,6 @@ public static partial class Forms
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var tape = TapeOf(input, state, h);
-        return tape.Record("Gru", Rules.Gru.Forward(input.Value, state.Value, h.Value, tape.Arena), input, state, h);
+        return tape.Record(new("Gru") { Rereads = [1, 2] }, Rules.Gru.Forward(input.Value, state.Value, h.Value, tape.Arena), input, state, h);
     }
 }

@@ -31,7 +31,7 @@ public static class Lstm
     /// <remarks>
     /// The gates stand in PyTorch's order. The paper of 1997 has no f, as if it were 1, and squashes by 4σ − 2 and 2σ − 1 where tanh is used
     /// now; peepholes, by which later cells' gates see c, are left out. All of a row is done while it is in the cache: one sweep over
-    /// memory each way. Keeps i, f, g, o; slopes come from aᵢ … aₒ, as 1 − i of a saturated gate would be 0.
+    /// memory each way. Keeps i, f, g, o and tanh c′; slopes come from aᵢ … aₒ, as 1 − i of a saturated gate would be 0.
     /// </remarks>
     public static (Tensor<T> H, Tensor<T> C, PullbackOfMany<T> Pullback) Forward<T>(Tensor<T> gates, Tensor<T> c, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -42,12 +42,14 @@ public static class Lstm
         ShapeException.ThrowIfNot(c.Shape, new Shape(batch, hidden), "c", "one number for each four gates; zeros before the first step");
         Sigmoid.Function sigma = default;
         Tanh.Function tanh = default;
-        Tensor<T> h = Tensor<T>.Rent(arena, c.Shape), next = Tensor<T>.Rent(arena, c.Shape), kept = Tensor<T>.Rent(arena, gates.Shape);
+        Tensor<T> h = Tensor<T>.Rent(arena, c.Shape), next = Tensor<T>.Rent(arena, c.Shape);
+        Tensor<T> kept = Tensor<T>.Rent(arena, gates.Shape), squashed = Tensor<T>.Rent(arena, c.Shape);
 
         // A function costs some four times what a product does.
         Rows.For(batch, 4 * 4 * hidden, (first, end) =>
         {
-            RowsOf<T> a = gates.ByRow(hidden), gate = kept.ByRow(hidden), cs = c.ByRow(), hs = h.ByRow(), nexts = next.ByRow();
+            RowsOf<T> a = gates.ByRow(hidden), gate = kept.ByRow(hidden), cs = c.ByRow();
+            RowsOf<T> hs = h.ByRow(), nexts = next.ByRow(), tanhs = squashed.ByRow();
             for (var row = first; row < end; row++)
             {
                 int i = 4 * row, f = i + 1, g = i + 2, o = i + 3;
@@ -59,7 +61,9 @@ public static class Lstm
                 // LSTM-2: c′ = f c + i g
                 VectorMath.Multiply(gate[f], cs[row], nexts[row]);
                 VectorMath.Multiply(gate[i], gate[g], nexts[row], accumulate: true);
-                VectorMath.ValueTimes(tanh, nexts[row], gate[o], hs[row], accumulate: false); // LSTM-3: h = o tanh c′
+                // LSTM-3: h = o tanh c′
+                VectorMath.Value(tanh, nexts[row], tanhs[row]);
+                VectorMath.Multiply(gate[o], tanhs[row], hs[row]);
             }
         });
         return (h, next, Backward);
@@ -69,7 +73,7 @@ public static class Lstm
             Tensor<T> dh = dys[0] ?? Tensor<T>.RentZeroed(arena, c.Shape), dnext = dys[1] ?? Tensor<T>.RentZeroed(arena, c.Shape);
             var (dgates, addToGates) = gradients.Wants(0) ? gradients.Open(0) : (null, false);
             var (dc, addToC) = gradients.Wants(1) ? gradients.Open(1) : (null, false);
-            Tensor<T> total = Tensor<T>.Rent(arena, c.Shape), squashed = Tensor<T>.Rent(arena, c.Shape);
+            var total = Tensor<T>.Rent(arena, c.Shape);
             Rows.For(batch, 4 * 4 * hidden, (first, end) =>
             {
                 RowsOf<T> a = gates.ByRow(hidden), gate = kept.ByRow(hidden), cs = c.ByRow(), nexts = next.ByRow();
@@ -87,7 +91,6 @@ public static class Lstm
                     VectorMath.SlopeTimes(sigma, a[i], gate[g], dstate, da[i], addToGates); // LSTM-6: daᵢ = σ′(aᵢ) g dc′
                     VectorMath.SlopeTimes(sigma, a[f], cs[row], dstate, da[f], addToGates); // LSTM-7: da_f = σ′(a_f) c dc′
                     VectorMath.SlopeTimes(tanh, a[g], gate[i], dstate, da[g], addToGates); // LSTM-8: da_g = tanh′(a_g) i dc′
-                    VectorMath.Value(tanh, nexts[row], tanhs[row]);
                     VectorMath.SlopeTimes(sigma, a[o], tanhs[row], dhs[row], da[o], addToGates); // LSTM-9: daₒ = σ′(aₒ) tanh c′ dh
                 }
             });

@@ -105,7 +105,7 @@ let tests =
             <| fun _ ->
                 let memory (threads: int) =
                     let _, said, _ = told [ "HYBRID_THREADS", string threads ]
-                    int (said.Split(' ')[1])
+                    said.Split ' ' |> Array.item 1 |> int
 
                 // The same but for where memory begins; another map of a head's scores would be 256 times 256 numbers.
                 Expect.isLessThan (abs (memory 8 - memory 1)) 1024 "elements"

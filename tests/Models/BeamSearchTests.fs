@@ -61,6 +61,15 @@ let private sharp options seed =
 
     model
 
+/// A model that scores every next token alike, by the first column of its table.
+let private setScores (model: Transformer<float>) set =
+    for parameter in model.Parameters do
+        match parameter.Name with
+        | "decoder.0.feedForward.norm.gain" -> parameter.Value.Span.Clear()
+        | "decoder.0.feedForward.norm.bias" -> parameter.Value[0] <- 1.0
+        | "target.table" -> set parameter.Value
+        | _ -> ()
+
 [<Tests>]
 let tests =
     testList
@@ -152,21 +161,37 @@ let tests =
 
             testCase "an answer that does not end is cut, and says so" (fun () ->
                 let model = double tiny 1UL
-
-                for parameter in model.Parameters do
-                    if parameter.Name = "decoder.0.feedForward.norm.gain" then
-                        parameter.Value.Span.Clear()
-                    elif parameter.Name = "decoder.0.feedForward.norm.bias" then
-                        parameter.Value[0] <- 1.0
-                    elif parameter.Name = "target.table" then
-                        parameter.Value[Vocabulary.End, 0] <- -1e9
-
+                setScores model (fun table -> table[Vocabulary.End, 0] <- -1e9)
                 let answers = (decode model [| [| 3 |] |] (beam 2 0.6 3)).[0]
 
                 Expect.equal
                     (answers |> Array.map (fun answer -> answer.Tokens.Length, answer.HasEnded))
                     [| 4, false; 4, false |]
                     "cut")
+
+            testCase "an open answer may become the best by its length, and is waited for" (fun () ->
+                let model, word = double tiny 1UL, 3
+
+                setScores model (fun table ->
+                    for id in 0 .. table.Shape[0] - 1 do
+                        table[id, 0] <- -50.0
+
+                    // At every step the end is a little likelier than the word, and nothing else is said.
+                    table[Vocabulary.End, 0] <- log 0.55
+                    table[word, 0] <- log 0.45)
+
+                let settings = beam 2 6.0 3
+                let answers = (decode model [| [| 3 |] |] settings).[0]
+
+                Expect.isGreaterThan
+                    (log 0.55)
+                    (log 0.45 / settings.PenaltyOf 1)
+                    "as long as it is, the open answer is behind"
+
+                Expect.equal
+                    (answers |> Array.map _.Tokens)
+                    [| [| word |]; [||] |]
+                    "the longer answer, which ended a step later, is ahead")
 
             testCase "the tape is cleared, and no parameter receives a gradient" (fun () ->
                 let model, tape = double small 2UL, Tape<float>()

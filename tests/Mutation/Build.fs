@@ -8,7 +8,8 @@ open Microsoft.CodeAnalysis
 open Microsoft.CodeAnalysis.CSharp
 open Hybrid.Tests.Equations
 
-let private mutated = [ "Rules"; "Kernels"; "Optimizers" ]
+let private mutated =
+    [ "Rules"; "Kernels"; "Optimizers"; "Autodiff"; "Memory"; "Layers"; "Models"; "Data"; "Text" ]
 
 let private core = Path.Combine(root, "core")
 

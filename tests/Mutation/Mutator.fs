@@ -182,6 +182,28 @@ type private Rewriter(file: string, lines: string[], isWanted: int -> bool, muta
         else
             (SyntaxFactory.ParseStatement switched).WithTriviaFrom node :> SyntaxNode
 
+    let planted = Marks.planted.Value |> List.filter (fun mark -> mark.File = file)
+
+    /// The faults planted in this very expression or statement.
+    let plantedIn (node: SyntaxNode) =
+        let line = node.GetLocation().GetLineSpan().StartLinePosition.Line
+        let text = lazy flat (node.ToString())
+
+        [
+            for mark in planted do
+                if mark.Source = lines[line].Trim() && mark.Original = text.Value then
+                    mark.Mutated
+        ]
+
+    override _.Visit(node: SyntaxNode | null) : SyntaxNode | null =
+        let visited = base.Visit node
+
+        match node, visited with
+        | (:? ExpressionSyntax as expression), NonNull visited -> choose expression visited (plantedIn expression)
+        | (:? ExpressionStatementSyntax as statement), NonNull visited ->
+            chooseStatement statement visited [ for text in plantedIn statement -> text, text ]
+        | _ -> visited
+
     override _.VisitBinaryExpression node =
         let visited = base.VisitBinaryExpression node |> nonNull
 

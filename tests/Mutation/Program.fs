@@ -13,15 +13,19 @@ type Argument =
     | [<Unique; EqualsAssignmentOrSpaced>] Only of string
     | [<Unique; EqualsAssignmentOrSpaced>] Log of string
     | [<Unique; EqualsAssignmentOrSpaced>] Again of string
+    | [<Unique; EqualsAssignmentOrSpaced>] Lists of string
+    | [<Unique>] Planted
     | [<Unique>] List
 
     interface IArgParserTemplate with
         member argument.Usage =
             match argument with
             | Sample _ -> "so many mutants, drawn by chance, instead of all, and only with all instructions"
-            | Only _ -> "mutants of files whose path begins so, such as Rules/Softmax"
+            | Only _ -> "mutants of files whose path begins so, with commas between, such as Rules/Softmax,Layers"
             | Log _ -> "file for every verdict, with tabs between"
             | Again _ -> "only those that survived or were not reached in this log"
+            | Lists _ -> "only tests of lists whose names begin so, with commas between, such as Rules,Autodiff"
+            | Planted -> "only the faults of planted.tsv, each of which a test has to notice"
             | List -> "list the mutants and run nothing"
 
 /// The same tests on every width of vectors: a kernel for narrower ones is reached in no other way. Without any hardware for
@@ -131,16 +135,25 @@ let private run (given: ParseResults<Argument>) =
         copyTo folder
         let mutants = Build.run (Path.Combine(folder, "Hybrid.Core.dll"))
 
-        let unused = Marks.all.Value |> List.filter (fun mark -> not (List.exists (Marks.matches mark) mutants))
+        let unused =
+            Marks.equivalent.Value @ Marks.planted.Value
+            |> List.filter (fun mark -> not (List.exists (Marks.matches mark) mutants))
 
         for mark in unused do
             printfn $"FAILED a mark fits no mutant: {mark.File} '{mark.Source}' {mark.Original} → {mark.Mutated}"
 
         let chosen =
             match given.TryGetResult Argument.Only with
-            | Some start ->
-                mutants |> List.filter (fun mutant -> mutant.File.StartsWith(start, StringComparison.Ordinal))
+            | Some starts ->
+                let isOf (mutant: Mutant) (start: string) = mutant.File.StartsWith(start, StringComparison.Ordinal)
+                mutants |> List.filter (fun mutant -> Array.exists (isOf mutant) (starts.Split ','))
             | None -> mutants
+
+        let chosen =
+            if given.Contains Argument.Planted then
+                List.filter (Marks.plantedOf >> Option.isSome) chosen
+            else
+                chosen
 
         let chosen =
             match given.TryGetResult Argument.Again with
@@ -151,9 +164,14 @@ let private run (given: ParseResults<Argument>) =
             for mutant in chosen do
                 printfn $"{mutant}"
 
-            0
+            if unused.IsEmpty then 0 else 1
         else
-            let marked, open_ = chosen |> List.partition (Marks.markOf >> Option.isSome)
+            let marked, open_ = chosen |> List.partition (Marks.equivalentOf >> Option.isSome)
+
+            let environments =
+                match given.TryGetResult Argument.Lists with
+                | Some lists -> [ for name, switches in environments -> name, (Worker.lists, lists) :: switches ]
+                | None -> environments
 
             let log = given.TryGetResult Argument.Log
 
@@ -167,15 +185,16 @@ let private run (given: ParseResults<Argument>) =
                     judgeAll folder (List.truncate 1 environments) sample log
                     |> List.filter (fun (_, fate) -> fate <> NotReached)
                 | None ->
-                    [ for mutant in marked -> mutant, Equivalent (Marks.markOf mutant).Value.Reason ]
+                    [ for mutant in marked -> mutant, Equivalent (Marks.equivalentOf mutant).Value.Reason ]
                     @ judgeAll folder environments open_ log
 
             let fates = fates |> List.sortBy (fun (mutant, _) -> mutant.Number)
             log |> Option.iter (fun file -> writeLog file fates)
             Report.print fates
+            let unnoticed = Report.printPlanted fates
             let killed, count = Report.score fates
             let threshold = if given.Contains Argument.Sample then Report.sampleThreshold else Report.threshold
-            let isEnough = float killed >= threshold * float count && unused.IsEmpty
+            let isEnough = float killed >= threshold * float count && unused.IsEmpty && unnoticed = 0
             printfn ""
             printfn "%s" (if isEnough then "1 passed, 0 failed" else "0 passed, 1 failed")
             if isEnough then 0 else 1

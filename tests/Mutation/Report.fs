@@ -32,6 +32,28 @@ let score (fates: (Mutant * Fate) list) =
     let killed = open_ |> List.filter (snd >> isKilled)
     killed.Length, open_.Length
 
+/// Says what became of each planted fault; how many of them no test has noticed.
+let printPlanted (fates: (Mutant * Fate) list) =
+    let found =
+        [
+            for mutant, fate in fates do
+                match Marks.plantedOf mutant with
+                | Some mark -> mutant, fate, mark.Reason
+                | None -> ()
+        ]
+
+    for mutant, fate, reason in found do
+        let verdict =
+            match fate with
+            | Judged(Killed test) -> $"noticed by {test}"
+            | Judged(Hung test) -> $"hung {test}"
+            | Judged(Crashed test) -> $"crashed {test}"
+            | _ -> "NOT NOTICED"
+
+        printfn $"planted: {mutant.File}, {reason}: {verdict}"
+
+    found |> List.filter (fun (_, fate, _) -> not (isKilled fate)) |> List.length
+
 let print (fates: (Mutant * Fate) list) =
     for mutant, fate in fates do
         match fate with

@@ -26,6 +26,14 @@ let private isOutside (list: string) =
     outside
     |> List.exists (fun name -> list = name || list.StartsWith(name + ".", StringComparison.Ordinal))
 
+/// The variable of the environment that names the lists to run, by how they begin; without it, all.
+let lists = "HYBRID_MUTATION_LISTS"
+
+let private isAsked (list: string) =
+    match Environment.GetEnvironmentVariable lists with
+    | null -> true
+    | names -> names.Split ',' |> Array.exists (fun name -> list.StartsWith(name, StringComparison.Ordinal))
+
 let private assembly = typeof<Hybrid.Tests.Support.Sizes>.Assembly
 
 let private tests =
@@ -33,7 +41,9 @@ let private tests =
         (match testFromAssembly assembly with
          | None -> [||]
          | Some test ->
-             Test.toTestCodeList test |> Seq.filter (fun flat -> not (isOutside flat.name.Head)) |> Array.ofSeq)
+             Test.toTestCodeList test
+             |> Seq.filter (fun flat -> isAsked flat.name.Head && not (isOutside flat.name.Head))
+             |> Array.ofSeq)
 
 let private isGreen (flat: FlatTest) =
     let test = TestLabel(String.Join("/", flat.name), TestCase(flat.test, flat.state), flat.state)

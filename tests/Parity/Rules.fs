@@ -328,7 +328,7 @@ let private table<'T
         nameof HardTanh, fun random -> one (anyShape random) _.HardTanh() Formulas.hardTanh |> wide
         nameof LayerNorm,
         fun random ->
-            let x, eps = anyShape random, anyEps random 2 5
+            let x, eps = anyShape random, anyEps random 2 4
 
             three
                 (x, [ List.last x ], [ List.last x ])
