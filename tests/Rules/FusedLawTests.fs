@@ -91,6 +91,16 @@ let private attended keyHeads (sizes: Sizes) =
         normal random [ 2; keyTime; keyHeads * (size + 1) ]
     ]
 
+/// Queries, keys and values of one head.
+let private ofOneHead (sizes: Sizes) =
+    let random = sizes.Random
+
+    [
+        normal random [ 2; sizes.Rows; sizes.Columns ]
+        normal random [ 2; sizes.Rows + 2; sizes.Columns ]
+        normal random [ 2; sizes.Rows + 2; sizes.Columns + 1 ]
+    ]
+
 /// A constant row of channels, on the tape of x.
 let private constantRow (value: float) (x: Variable<'T>) =
     let row = Tensor<'T>.Zeros(shape [ x.Shape.Columns ])
@@ -743,6 +753,23 @@ let private cases =
             { new IRule with
                 member _.On x = Attention.Composed(4, 0.7, AttentionMask.None, x[0], x[1], x[2], Nullable 4)
             }
+
+        rule
+            "Attention, dropout of weights"
+            { new IRule with
+                member _.On x =
+                    use _ = (tapeOf x[0]).Training(RandomStream 11UL)
+                    first2 (x[0].Attention(x[1], x[2], 1, 0.7, AttentionMask.None, Nullable 1, 0.4))
+            }
+            ofOneHead
+            [ "ATT-9"; "ATT-10" ]
+        |> composedOf
+            { new IRule with
+                member _.On x =
+                    let weights = dropped (second2 (x[0].Attention(x[1], x[2], 1, 0.7, AttentionMask.None)))
+                    weights.Reshape(2, x[0].Shape[1], x[1].Shape[1]).MatMul(x[2])
+            }
+        |> hidesNaN
 
         rule
             "Attention, 4 heads of keys, padding"

@@ -1,4 +1,4 @@
-/// Exp, Log, Square, Sqrt, Abs, Power and Clamp: functions of one number.
+/// Exp, Log, Square, Sqrt, Abs, Power, NormalCdf and Clamp: functions of one number.
 module Hybrid.Tests.Rules.Elementary.FunctionTests
 
 open System
@@ -110,6 +110,17 @@ let private functions =
                 Slope = fun x -> p * Math.Pow(x, p - 1.0)
                 Ids = [ "POW-1"; "POW-2" ]
             }
+        {
+            Name = "NormalCdf"
+            Rule =
+                { new IRule with
+                    member _.On x = x[0].NormalCdf()
+                }
+            Draw = any
+            Formula = fun x -> 0.5 * MathNet.Numerics.SpecialFunctions.Erfc(-x / sqrt 2.0)
+            Slope = fun x -> exp (-0.5 * x * x) / sqrt (2.0 * Math.PI)
+            Ids = [ "PHI-1"; "PHI-2" ]
+        }
         // Bounds that none of the numbers meets, nor 0.7 times one.
         {
             Name = "Clamp"
