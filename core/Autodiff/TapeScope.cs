@@ -57,7 +57,9 @@ public sealed class TapeScope<T> : IDisposable where T : unmanaged, IBinaryFloat
     private static Variable<T>[] Moved(Variable<T>[] variables, Func<Block<T>[], Block<T>[]> move)
     {
         var values = Tensor<T>.Moved(Array.ConvertAll(variables, variable => variable.Value), move);
-        return [.. variables.Zip(values, (variable, value) => variable is Parameter<T> ? variable : variable.WithValue(value))];
+        var moved = new Variable<T>[variables.Length];
+        for (var i = 0; i < moved.Length; i++) moved[i] = variables[i] is Parameter<T> ? variables[i] : variables[i].WithValue(values[i]);
+        return moved;
     }
 }
 

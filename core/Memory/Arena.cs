@@ -88,25 +88,31 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     private Block<T>[] Rewind(Mark mark, Lifetime? next, Block<T>[] kept)
     {
         if (mark.Lifetime.HasEnded) return kept;
-        var first = lifetimes.IndexOf(mark.Lifetime);
-        foreach (var lifetime in lifetimes.Skip(first)) lifetime.HasEnded = true;
+        var first = lifetimes.LastIndexOf(mark.Lifetime);
+        for (var i = first; i < lifetimes.Count; i++) lifetimes[i].HasEnded = true;
         lifetimes.RemoveRange(first, lifetimes.Count - first);
         if (next is not null) lifetimes.Add(next);
         (current, used) = (mark.Slab, mark.Used);
+        // Most layers return one tensor, and a decoder ends some scopes for each token.
+        if (kept.Length < 2) return Array.ConvertAll(kept, block => block.BelongsTo(mark.Lifetime) ? Move(block) : block);
         // In the order of their places, so that none is moved onto one that is still to move. Blocks that are one stay one; an empty one
         // begins where the next does.
         var moved = new Dictionary<(T[], int, int), Block<T>>();
         foreach (var block in kept.Where(block => block.BelongsTo(mark.Lifetime)).OrderBy(SlabOf).ThenBy(block => block.Offset))
         {
-            if (moved.ContainsKey(PlaceOf(block))) continue;
-            var target = Rent(block.Length);
-            if (target.Array != block.Array || target.Offset != block.Offset)
-                Array.Copy(block.Array, block.Offset, target.Array, target.Offset, block.Length);
-            moved.Add(PlaceOf(block), target);
+            if (!moved.ContainsKey(PlaceOf(block))) moved.Add(PlaceOf(block), Move(block));
         }
         return Array.ConvertAll(kept, block => block.BelongsTo(mark.Lifetime) ? moved[PlaceOf(block)] : block);
 
         static (T[], int, int) PlaceOf(Block<T> block) => (block.Array, block.Offset, block.Length);
+    }
+
+    private Block<T> Move(Block<T> block)
+    {
+        var target = Rent(block.Length);
+        if (target.Array != block.Array || target.Offset != block.Offset)
+            Array.Copy(block.Array, block.Offset, target.Array, target.Offset, block.Length);
+        return target;
     }
 
     private int SlabOf(Block<T> block) => slabs.FindIndex(slab => slab.Array == block.Array);

@@ -103,7 +103,9 @@ public sealed class Tensor<T> where T : unmanaged, IBinaryFloatingPointIeee754<T
     internal static Tensor<T>[] Moved(Tensor<T>[] tensors, Func<Block<T>[], Block<T>[]> move)
     {
         var blocks = move(Array.ConvertAll(tensors, tensor => tensor.block));
-        return [.. tensors.Select((tensor, i) => new Tensor<T>(tensor.Shape, blocks[i], tensor.version))];
+        var moved = new Tensor<T>[tensors.Length];
+        for (var i = 0; i < moved.Length; i++) moved[i] = new Tensor<T>(tensors[i].Shape, blocks[i], tensors[i].version);
+        return moved;
     }
 
     private int Offset(int[] index)

@@ -239,6 +239,19 @@ let tests =
                 Expect.equal (floats outer.Value) [| 4.0; 8.0 |] "of the outer"
                 refuses<StaleTensorException, _> [] (fun () -> inner.Value.ToArray()))
 
+            testCase "steps that have ended leave nothing behind" (fun () ->
+                let arena = Arena<float>()
+
+                let steps count =
+                    for _ in 1..count do
+                        arena.Rent 1 |> ignore
+                        arena.Release()
+
+                steps 1000
+                let before = GC.GetTotalMemory true
+                steps 200_000
+                Expect.isLessThan (GC.GetTotalMemory true - before) 1_000_000L "bytes")
+
             testCase "a scope that is closed after Clear leaves the next step alone" (fun () ->
                 let tape = Tape<float>()
                 use _ = tape.Inference()

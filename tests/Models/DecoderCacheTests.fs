@@ -55,6 +55,38 @@ let tests =
 
                         Expect.equal cache.Time long "time")
 
+            testCase
+                "several tokens at once give what the whole target gives, and the cache takes more behind them"
+                (fun () ->
+                    let model = double { small with MaximumLength = long } 1UL
+                    let random = RandomStream 2UL
+                    // Beyond the room that a cache begins with.
+                    let pieces = [ 3; 20; 1; 5 ]
+
+                    let targets =
+                        [|
+                            for _ in sources ->
+                                Array.append [| Vocabulary.Begin |] (sequence random 12 (List.sum pieces - 1))
+                        |]
+
+                    let whole = rowsOf (logits model sources targets)
+                    let cache = start model sources
+                    let mutable first = 0
+
+                    for count in pieces do
+                        let rows =
+                            next
+                                model
+                                cache
+                                (targets |> Array.collect (fun target -> target[first .. first + count - 1]))
+
+                        for row in 0 .. sources.Length - 1 do
+                            for step in 0 .. count - 1 do
+                                let expected = whole[row * List.sum pieces + first + step]
+                                expectClose 1e-12 rows[row * count + step] expected $"row {row}, step {first + step}"
+
+                        first <- first + count)
+
             property 20 "rows that are dropped, doubled and moved go on as they would alone" (fun sizes ->
                 let random = sizes.Random
                 let model = double { small with MaximumLength = long } (uint64 sizes.Seed)

@@ -172,6 +172,21 @@ let tests =
                         | _ -> Expect.notEqual after before "a projection changes it")
 
             testCase
+                "before the pooling of the pre-activation form stands its last norm, and nothing beside it"
+                (fun () ->
+                    let options = { tiny with PreActivation = true }
+                    let model = double options 1UL
+                    let tape = Tape<float>()
+                    let rows = normal (RandomStream 2UL) [ 2; options.Features ]
+                    model.Logits(tape.Constant rows) |> ignore
+                    let pooled = tape.Find("", "GlobalAveragePool")
+
+                    Expect.equal
+                        [ for x in pooled.Inputs -> x.Place, x.Rule ]
+                        [ "final.norm", "BatchNormReluFixed" ]
+                        "input of the pooling")
+
+            testCase
                 "a pre-activation block whose last weights are 0 passes on what comes in, of either sign"
                 (fun () ->
                     let options = { tiny with Layers = 14; PreActivation = true }

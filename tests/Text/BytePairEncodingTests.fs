@@ -173,7 +173,9 @@ let tests =
                     Files.withBytes (Encoding.UTF8.GetBytes $"#version: 0.2\na b\n{line}\n") (fun path ->
                         refuses<DataFileException, _> [ path + "(3)"; "two symbols" ] (fun () -> MergeList.Read path))
 
-                refuses<ArgumentException, _> [ "empty" ] (fun () -> MergeList.Of [ struct ("a", "") ])
+                for merge in [ struct ("a", ""); struct ("", "a") ] do
+                    refuses<ArgumentException, _> [ "empty" ] (fun () -> MergeList.Of [ merge ])
+
                 refuses<ArgumentOutOfRangeException, _> [] (fun () -> MergeList.Learn([], -1))
                 refuses<ArgumentOutOfRangeException, _> [] (fun () -> MergeList.Learn([], 1, 0L)))
         ]
