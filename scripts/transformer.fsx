@@ -310,6 +310,15 @@ $$ dk = c\;ds^\top q \tag{ATT-8} $$
 
 A hidden key has $p = 0$, so by ATT-6 its $ds$ is 0 as well: the mask needs no code of its own going back.
 
+GPT and the authors' own program also leave out weights by chance, which section 5.4 does not; here none is left out. The rule can: with a mask $m$ of
+zeros and ones,
+
+$$ \tilde p = \frac{p \odot m}{1 - rate} \tag{ATT-9} $$
+
+takes the place of $p$ in ATT-3 and ATT-4, and what comes back through it is
+
+$$ dp = \frac{d\tilde p \odot m}{1 - rate} \tag{ATT-10} $$
+
 *Multi-head attention* projects the $d_{model}$ features to queries, keys and values, cuts each into $h$ slices, attends in each
 slice by itself, puts the answers side by side and projects once more. Its gradient is LIN and ATT in turn.
 
