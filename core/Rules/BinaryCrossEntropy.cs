@@ -122,6 +122,7 @@ public static class BinaryCrossEntropy
 
 public static partial class Forms
 {
+    /// <param name="x">z, any shape, one element or more.</param>
     /// <inheritdoc cref="Rules.BinaryCrossEntropy.Forward"/>
     public static Variable<T> BinaryCrossEntropy<T>(this Variable<T> x, double target)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -131,6 +132,7 @@ public static partial class Forms
     }
 
     /// <summary>The same with a target for each logit, shaped as the logits, in [0, 1].</summary>
+    /// <param name="x">z, any shape, one element or more.</param>
     /// <inheritdoc cref="Rules.BinaryCrossEntropy.ForwardEach"/>
     public static Variable<T> BinaryCrossEntropy<T>(this Variable<T> x, Tensor<T> targets)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
