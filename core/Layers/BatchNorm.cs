@@ -71,7 +71,7 @@ public sealed class BatchNorm<T> : Layer<T> where T : unmanaged, IBinaryFloating
         return here.Keep(y);
     }
 
-    /// <summary>Normalizes x and takes max(that, 0), in one rule: the same numbers in fewer sweeps over memory.</summary>
+    /// <summary>Normalizes x, [..., channels], and takes max(that, 0), in one rule: the same numbers in fewer sweeps over memory.</summary>
     /// <inheritdoc cref="Apply"/>
     public Variable<T> ApplyRelu(Variable<T> x)
     {

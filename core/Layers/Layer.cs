@@ -13,6 +13,6 @@ public abstract class Layer<T> where T : unmanaged, IBinaryFloatingPointIeee754<
     /// <summary>How many numbers are trained.</summary>
     public long ParameterCount => Parameters.Sum(parameter => (long)parameter.Value.Length);
 
-    /// <summary>The scope in which a layer of that path applies its rules to x.</summary>
+    /// <summary>The scope in which a layer of that path applies its rules to x, of any shape.</summary>
     protected static TapeScope<T> At(string place, Variable<T> x) => Forms.TapeOf(x).At(place);
 }

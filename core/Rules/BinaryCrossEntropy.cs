@@ -122,6 +122,8 @@ public static class BinaryCrossEntropy
 
 public static partial class Forms
 {
+    /// <param name="x">z, any shape, one element or more.</param>
+    /// <param name="target">t, the probability of yes that is right, in [0, 1].</param>
     /// <inheritdoc cref="Rules.BinaryCrossEntropy.Forward"/>
     public static Variable<T> BinaryCrossEntropy<T>(this Variable<T> x, double target)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -130,7 +132,9 @@ public static partial class Forms
         return tape.Record(new("BinaryCrossEntropy", ("target", target)), Rules.BinaryCrossEntropy.Forward(target, x.Value, tape.Arena), x);
     }
 
-    /// <summary>The same with a target for each logit, shaped as the logits, in [0, 1].</summary>
+    /// <summary>The same with a target for each logit.</summary>
+    /// <param name="x">z, any shape, one element or more.</param>
+    /// <param name="targets">t, shaped as the logits, each a probability of yes in [0, 1]. The rule keeps a copy.</param>
     /// <inheritdoc cref="Rules.BinaryCrossEntropy.ForwardEach"/>
     public static Variable<T> BinaryCrossEntropy<T>(this Variable<T> x, Tensor<T> targets)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>

@@ -83,6 +83,14 @@ module Api =
             genericsOptions = SymbolDisplayGenericsOptions.IncludeTypeParameters
         )
 
+    /// A type that stands in several files, as all forms of rules do, is called by the file that bears its name.
+    let private source (symbol: INamedTypeSymbol) =
+        let files = [ for place in symbol.Locations -> place.SourceTree.FilePath ]
+
+        files
+        |> List.tryFind (fun file -> file.EndsWith $"/{symbol.Name}.cs")
+        |> Option.defaultValue files.Head
+
     let private describe (symbol: INamedTypeSymbol) =
         let members =
             if symbol.TypeKind = TypeKind.Delegate then
@@ -100,7 +108,7 @@ module Api =
             Symbol = symbol
             Name = symbol.ToDisplayString nameFormat
             Page = $"{symbol.ContainingNamespace.Name}-{outer}{symbol.Name}.html".ToLowerInvariant()
-            Source = symbol.Locations[0].SourceTree.FilePath
+            Source = source symbol
             Members = members
         }
 

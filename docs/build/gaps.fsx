@@ -13,7 +13,7 @@ module Gaps =
         | _ -> false
 
     /// The tensors that a rule or a layer takes and of whose shapes its comment does not speak. For a rule each parameter
-    /// has to, for a layer the comment as a whole.
+    /// has to, for a layer the comment as a whole. Composed takes what Forward takes, whose comment says it.
     let private shapeless (t: ApiType) (comment: Comment) (symbol: ISymbol) =
         let tellsShape (html: string) = Comments.hasShape html || html.Contains "shape"
 
@@ -25,6 +25,7 @@ module Gaps =
             ]
 
         match t.Area with
+        | "Rules" when symbol.Name.StartsWith "Composed" -> []
         | "Rules" ->
             tensors
             |> List.filter (fun name -> not (comment.Parameters.TryFind name |> Option.exists tellsShape))
@@ -57,5 +58,6 @@ module Gaps =
                         $"{t.Source}: {name} has no summary; write one in its XML comment."
 
                     for parameter in shapeless t comment symbol do
-                        $"{t.Source}: the comment of {name} does not tell the shape of {parameter}; write it, such as [batch, features]."
+                        let file = symbol.Locations[0].SourceTree.FilePath
+                        $"{file}: the comment of {name} does not tell the shape of {parameter}; write it, such as [batch, features]."
         ]

@@ -16,7 +16,8 @@ module Reference =
             "Kernels",
             "The inner loops over spans: products, convolutions, softmax, normalization, and the threads they run on."
             "Autodiff", "The tape, and what is recorded on it."
-            "Rules", "One rule per type: the value of a function and its pullback, side by side."
+            "Rules",
+            "One rule per type: the value of a function and its pullback, side by side; and Forms, where each rule is one word on a variable."
             "Layers", "Parameters and their initialization; a layer calls a rule."
             "Optimizers", "Steps along the gradient, schedules of the learning rate, clipping."
             "Models", "The architectures of the papers, assembled from layers, and how they decode or sample."

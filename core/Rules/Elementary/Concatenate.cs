@@ -72,6 +72,9 @@ public static partial class Forms
     }
 
     /// <summary>This, and the other behind it along the axis.</summary>
+    /// <param name="x">What comes first, any shape of one axis or more.</param>
+    /// <param name="other">What comes behind it, shaped as x but along the axis.</param>
+    /// <param name="axis">Along which it is put behind; negative counts from the end.</param>
     /// <inheritdoc cref="Rules.Concatenate.Forward"/>
     public static Variable<T> Concatenate<T>(this Variable<T> x, Variable<T> other, int axis = -1)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> => new[] { x, other }.Concatenate(axis);

@@ -35,6 +35,8 @@ public static partial class Forms
         TapeOf(x).Record(new("Reshape", ("shape", shape)) { Rereads = [] }, Rules.Reshape.Forward(shape, x.Value), x);
 
     /// <summary>The same numbers under another shape, given by its extents.</summary>
+    /// <param name="x">Any shape.</param>
+    /// <param name="extents">The new shape, of as many elements.</param>
     /// <exception cref="ShapeException">The new shape has another number of elements.</exception>
     public static Variable<T> Reshape<T>(this Variable<T> x, params int[] extents)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> => x.Reshape(new Shape(extents));
