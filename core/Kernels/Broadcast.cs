@@ -42,8 +42,9 @@ public static class Broadcast
         var partial = PartialRows(rows, columns, arena);
         Rows.ForPieces(rows, columns, (piece, first, end) =>
         {
-            RowsOf<T> ys = y.ByRow(columns), sums = partial.ByRow();
-            for (var i = first; i < end; i++) VectorMath.Add(ys[i], sums[piece]);
+            var ys = y.ByRow(columns);
+            var sum = partial.ByRow()[piece];
+            for (var i = first; i < end; i++) VectorMath.Add(ys[i], sum);
         });
         AddPartialRows(partial, row);
     }

@@ -15,7 +15,7 @@ internal static class Rows
         Workers.For(rows, Broadcast.RowsPerPart(columns), (_, first, end) => body(first, end));
 
     // More pieces than this would help no machine, and each costs a partial sum.
-    private const int MostPieces = 64;
+    private const int MostPieces = 16;
 
     /// <summary>How many pieces that many rows are cut into for sums over rows: by their size alone, not by the number of workers.</summary>
     internal static int Pieces(int rows, int columns) => Math.Clamp(rows / Broadcast.RowsPerPart(columns), 1, MostPieces);

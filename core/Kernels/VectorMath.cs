@@ -113,8 +113,8 @@ public static unsafe class VectorMath
         where TFunction : struct, IFunction =>
         Map(new SlopeProduct2<T, TFunction>(f), x, y, z, target, accumulate);
 
-    /// <summary>Adds the terms of four sums that run over x, dy and gain: two along the row, which are returned, and two from row to row.</summary>
-    internal static (T First, T Second) Sums<T, TSums>(
+    /// <summary>Adds a row's terms to dgain and dbias, which go on from row to row; returns Σ dx̂ and Σ dx̂ x̂ along the row.</summary>
+    internal static (T SumOfDxhat, T SumOfProduct) Sums<T, TSums>(
         TSums sums, ReadOnlySpan<T> x, ReadOnlySpan<T> dy, ReadOnlySpan<T> gain, Span<T> dgain, Span<T> dbias)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TSums : struct, IRowSums<T>

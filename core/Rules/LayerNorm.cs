@@ -47,13 +47,14 @@ public static class LayerNorm
         Rows.For(rows, features, (first, end) =>
         {
             RowsOf<T> xs = x.ByRow(), ys = y.ByRow();
+            ReadOnlySpan<T> gains = gain.Span, biases = bias.Span;
             Span<T> means = mean.Span, inverses = invStd.Span;
             for (var i = first; i < end; i++)
             {
                 means[i] = VectorMath.Sum<T>(xs[i]) / n; // LN-1: μ = Σ x / n
                 var variance = VectorMath.SumOfSquares<T>(xs[i], means[i]) / n; // LN-2: σ² = Σ (x − μ)² / n
                 inverses[i] = T.One / T.Sqrt(variance + epsilon);
-                VectorMath.Map(new Normalized<T>(means[i], inverses[i]), xs[i], gain.Span, bias.Span, ys[i], accumulate: false);
+                VectorMath.Map(new Normalized<T>(means[i], inverses[i]), xs[i], gains, biases, ys[i], accumulate: false);
             }
         });
         return (y, Backward);
@@ -65,14 +66,15 @@ public static class LayerNorm
             Rows.ForPieces(rows, features, (piece, first, end) =>
             {
                 RowsOf<T> xs = x.ByRow(), dys = dy.ByRow(), dxs = (dx ?? x).ByRow();
-                ReadOnlySpan<T> means = mean.Span, inverses = invStd.Span;
+                ReadOnlySpan<T> gains = gain.Span, means = mean.Span, inverses = invStd.Span;
+                Span<T> dgain = dgainParts.ByRow()[piece], dbias = dbiasParts.ByRow()[piece];
                 for (var i = first; i < end; i++)
                 {
                     var (sumOfDxhat, sumOfProduct) = VectorMath.Sums(
-                        new Sums<T>(means[i], inverses[i]), xs[i], dys[i], gain.Span, dgainParts.ByRow()[piece], dbiasParts.ByRow()[piece]);
+                        new Sums<T>(means[i], inverses[i]), xs[i], dys[i], gains, dgain, dbias);
                     if (dx is null) continue;
                     VectorMath.Map(
-                        new InputGradient<T>(means[i], inverses[i], sumOfDxhat / n, sumOfProduct / n), xs[i], dys[i], gain.Span, dxs[i], accumulate);
+                        new InputGradient<T>(means[i], inverses[i], sumOfDxhat / n, sumOfProduct / n), xs[i], dys[i], gains, dxs[i], accumulate);
                 }
             });
             if (gradients.Wants(1)) Broadcast.AddPartialRows(dgainParts, gradients.Slot(1).Span);
@@ -98,18 +100,20 @@ public static class LayerNorm
     private readonly struct Sums<T>(T mu, T invStd) : IRowSums<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Add<TVector, TLanes>(
-            TVector x, TVector dy, TVector gain, ref TVector dgain, ref TVector dbias, ref TVector sumOfDxhat, ref TVector sumOfProduct)
-            where TVector : struct
-            where TLanes : ILanes<TVector, T>
-        {
-            var xhat = TLanes.Multiply(TLanes.Subtract(x, TLanes.Create(mu)), TLanes.Create(invStd));
-            dgain = TLanes.MultiplyAdd(dy, xhat, dgain); // LN-5: dg = Σ over rows of dy x̂
-            dbias = TLanes.Add(dy, dbias); // LN-6: db = Σ over rows of dy
-            var dxhat = TLanes.Multiply(dy, gain); // LN-7: dx̂ = g dy
-            sumOfDxhat = TLanes.Add(sumOfDxhat, dxhat);
-            sumOfProduct = TLanes.MultiplyAdd(dxhat, xhat, sumOfProduct);
-        }
+        public TVector Normalized<TVector, TLanes>(TVector x) where TVector : struct where TLanes : ILanes<TVector, T> =>
+            TLanes.Multiply(TLanes.Subtract(x, TLanes.Create(mu)), TLanes.Create(invStd));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TVector ToGain<TVector, TLanes>(TVector dy, TVector xhat, TVector dgain) where TVector : struct where TLanes : ILanes<TVector, T> =>
+            TLanes.MultiplyAdd(dy, xhat, dgain); // LN-5: dg = Σ over rows of dy x̂
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TVector ToBias<TVector, TLanes>(TVector dy, TVector dbias) where TVector : struct where TLanes : ILanes<TVector, T> =>
+            TLanes.Add(dy, dbias); // LN-6: db = Σ over rows of dy
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TVector Cotangent<TVector, TLanes>(TVector dy, TVector gain) where TVector : struct where TLanes : ILanes<TVector, T> =>
+            TLanes.Multiply(dy, gain); // LN-7: dx̂ = g dy
     }
 
     /// <summary>A row of dx.</summary>

@@ -55,8 +55,9 @@ public static class PRelu
             Rows.ForPieces(rows, features, (piece, first, end) =>
             {
                 RowsOf<T> xs = x.ByRow(), dys = dy.ByRow();
+                var sums = partial.ByRow()[piece];
                 for (var i = first; i < end; i++)
-                    VectorMath.Map(default(SlopeGradient<T>), xs[i], dys[i], xs[i], partial.ByRow()[piece], accumulate: true);
+                    VectorMath.Map(default(SlopeGradient<T>), xs[i], dys[i], xs[i], sums, accumulate: true);
             });
             var dslope = gradients.Slot(1).Span;
             if (dslope.Length == features) Broadcast.AddPartialRows(partial, dslope);
