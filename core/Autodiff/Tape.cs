@@ -15,8 +15,8 @@ namespace Hybrid.Autodiff;
 /// </remarks>
 public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    /// <summary>A rule that was applied. The versions are those of the inputs' values at that time.</summary>
-    private readonly record struct Entry(Variable<T>[] Outputs, Variable<T>[] Inputs, int[] Versions, PullbackOfMany<T> Pullback);
+    /// <summary>A rule that was applied, with its pullback of one value or of many. The versions are those of the inputs' values at that time.</summary>
+    private readonly record struct Entry(Variable<T>[] Outputs, Variable<T>[] Inputs, int[] Versions, Pullback<T>? OfOne, PullbackOfMany<T>? OfMany);
 
     private readonly List<Entry> entries = [];
     private readonly List<Variable<T>> inputs = [];
@@ -114,7 +114,7 @@ public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     /// <exception cref="InvalidOperationException">An input belongs to another tape, or to a pass that has ended.</exception>
     /// <exception cref="NonFiniteException">The value is not finite, and <see cref="ChecksFinite"/> is set.</exception>
     public Variable<T> Record(Operation operation, (Tensor<T> Value, Pullback<T> Pullback) result, params Variable<T>[] inputs) =>
-        RecordMany(operation, [result.Value], (dys, gradients) => result.Pullback(dys[0]!, gradients), inputs)[0];
+        Add(operation, [result.Value], result.Pullback, null, inputs)[0];
 
     /// <summary>Records the result of a rule of several values; its pullback gets a cotangent for each.</summary>
     /// <param name="operation">The rule, with its attributes.</param>
@@ -123,13 +123,22 @@ public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     /// <param name="inputs">The rule's tensor inputs, in the order in which its pullback numbers them; constants, of which it knows nothing, last.</param>
     /// <returns>A variable for each value.</returns>
     /// <inheritdoc cref="Record"/>
-    public Variable<T>[] RecordMany(Operation operation, Tensor<T>[] values, PullbackOfMany<T> pullback, params Variable<T>[] inputs)
+    public Variable<T>[] RecordMany(Operation operation, Tensor<T>[] values, PullbackOfMany<T> pullback, params Variable<T>[] inputs) =>
+        Add(operation, values, null, pullback, inputs);
+
+    private Variable<T>[] Add(
+        Operation operation, ReadOnlySpan<Tensor<T>> values, Pullback<T>? ofOne, PullbackOfMany<T>? ofMany, Variable<T>[] inputs)
     {
-        foreach (var input in inputs) ThrowIfForeign(input, operation.Rule);
+        var wantsGradient = false;
+        foreach (var input in inputs)
+        {
+            ThrowIfForeign(input, operation.Rule);
+            wantsGradient |= IsRecording && input.WantsGradient;
+        }
         if (ChecksFinite) ThrowIfNotFinite(operation, values, inputs);
-        var wantsGradient = IsRecording && inputs.Any(input => input.WantsGradient);
-        var outputs = Array.ConvertAll(values, value => new Variable<T>(this, operation, Place, inputs, value, wantsGradient));
-        if (wantsGradient) entries.Add(new Entry(outputs, inputs, Array.ConvertAll(inputs, input => input.Value.Version), pullback));
+        var outputs = new Variable<T>[values.Length];
+        for (var i = 0; i < outputs.Length; i++) outputs[i] = new(this, operation, Place, inputs, values[i], wantsGradient);
+        if (wantsGradient) entries.Add(new(outputs, inputs, Array.ConvertAll(inputs, input => input.Value.Version), ofOne, ofMany));
         return outputs;
     }
 
@@ -173,12 +182,12 @@ public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
         output.Gradient = cotangent;
         for (var i = entries.Count - 1; i >= 0; i--)
         {
-            var (outputs, from, versions, pullback) = entries[i];
-            var dys = Array.ConvertAll(outputs, made => made.Gradient);
-            if (dys.All(dy => dy is null)) continue;
+            var (outputs, from, versions, ofOne, ofMany) = entries[i];
+            if (outputs.All(made => made.Gradient is null)) continue;
             ThrowIfChanged(outputs[0], from, versions);
             var gradients = new Gradients<T>(from, Arena, wanted);
-            pullback(dys, gradients);
+            if (ofOne is not null) ofOne(outputs[0].Gradient!, gradients);
+            else ofMany!(Array.ConvertAll(outputs, made => made.Gradient), gradients);
             if (ChecksFinite && gradients.FirstNonFinite() is { } bad)
                 throw new NonFiniteException($"the pullback of '{outputs[0].Name}' made a gradient of '{bad.Name}' {bad.Shape} that is not finite.");
         }
@@ -228,7 +237,7 @@ public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
                 $"'{input.Name}', an input of '{rule}', belongs to a pass that has ended: the tape was cleared since; make it again in this pass.");
     }
 
-    private static void ThrowIfNotFinite(Operation operation, Tensor<T>[] values, Variable<T>[] inputs)
+    private static void ThrowIfNotFinite(Operation operation, ReadOnlySpan<Tensor<T>> values, Variable<T>[] inputs)
     {
         foreach (var value in values)
         {

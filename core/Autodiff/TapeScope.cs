@@ -23,7 +23,7 @@ public sealed class TapeScope<T> : IDisposable where T : unmanaged, IBinaryFloat
     }
 
     /// <summary>What the layer returns; in inference all else that was rented in the scope is given back.</summary>
-    public Variable<T> Keep(Variable<T> output) => Keep([output])[0];
+    public Variable<T> Keep(Variable<T> output) => mark is null ? output : Keep([output])[0];
 
     /// <summary>The same for a layer that returns several, such as the hidden state and the cell of an LSTM.</summary>
     public Variable<T>[] Keep(params Variable<T>[] outputs)
@@ -34,7 +34,7 @@ public sealed class TapeScope<T> : IDisposable where T : unmanaged, IBinaryFloat
     }
 
     /// <summary>What the layer still needs of all that was computed in it so far; in inference the rest is given back, and the scope goes on.</summary>
-    public Variable<T> Only(Variable<T> needed) => Only([needed])[0];
+    public Variable<T> Only(Variable<T> needed) => mark is null ? needed : Only([needed])[0];
 
     /// <summary>The same for several.</summary>
     public Variable<T>[] Only(params Variable<T>[] needed)

@@ -8,8 +8,14 @@ namespace Hybrid.Kernels;
 /// <remarks>Where dy is 0, nothing may be added. Each method returns one vector: what is passed by reference would not stay in a register.</remarks>
 internal interface IRowSums<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
+    /// <summary>Mean of the row.</summary>
+    T Mu { get; }
+
+    /// <summary>1 over its standard deviation.</summary>
+    T InvStd { get; }
+
     /// <summary>x̂ of x.</summary>
-    TVector Normalized<TVector, TLanes>(TVector x) where TVector : struct where TLanes : ILanes<TVector, T>;
+    TVector Normalized<TVector, TLanes>(TVector x, TVector mu, TVector invStd) where TVector : struct where TLanes : ILanes<TVector, T>;
 
     /// <summary>dgain with these elements' terms.</summary>
     TVector ToGain<TVector, TLanes>(TVector dy, TVector xhat, TVector dgain) where TVector : struct where TLanes : ILanes<TVector, T>;
@@ -40,12 +46,12 @@ internal static unsafe class RowSums
         where TLanes : ILanes<TVector, T>
         where TSums : struct, IRowSums<T>
     {
-        TVector sum = default, product = default;
+        TVector mu = TLanes.Create(sums.Mu), invStd = TLanes.Create(sums.InvStd), sum = default, product = default;
         nint i = 0;
         for (; i <= length - TLanes.Width; i += TLanes.Width)
         {
             var vdy = TLanes.Load(dy + i);
-            var xhat = sums.Normalized<TVector, TLanes>(TLanes.Load(x + i));
+            var xhat = sums.Normalized<TVector, TLanes>(TLanes.Load(x + i), mu, invStd);
             TLanes.Store(sums.ToGain<TVector, TLanes>(vdy, xhat, TLanes.Load(dgain + i)), dgain + i);
             TLanes.Store(sums.ToBias<TVector, TLanes>(vdy, TLanes.Load(dbias + i)), dbias + i);
             var dxhat = sums.Cotangent<TVector, TLanes>(vdy, TLanes.Load(gain + i));
@@ -57,7 +63,7 @@ internal static unsafe class RowSums
             // Behind the row's end dy is 0, and with it everything that is added.
             var rest = TLanes.FirstLanes((int)(length - i));
             var vdy = TLanes.LoadFirst(dy + i, rest, default);
-            var xhat = sums.Normalized<TVector, TLanes>(TLanes.LoadFirst(x + i, rest, default));
+            var xhat = sums.Normalized<TVector, TLanes>(TLanes.LoadFirst(x + i, rest, default), mu, invStd);
             TLanes.StoreFirst(sums.ToGain<TVector, TLanes>(vdy, xhat, TLanes.LoadFirst(dgain + i, rest, default)), dgain + i, rest);
             TLanes.StoreFirst(sums.ToBias<TVector, TLanes>(vdy, TLanes.LoadFirst(dbias + i, rest, default)), dbias + i, rest);
             var dxhat = sums.Cotangent<TVector, TLanes>(vdy, TLanes.LoadFirst(gain + i, rest, default));

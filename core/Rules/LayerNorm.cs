@@ -51,10 +51,12 @@ public static class LayerNorm
             Span<T> means = mean.Span, inverses = invStd.Span;
             for (var i = first; i < end; i++)
             {
-                means[i] = VectorMath.Sum<T>(xs[i]) / n; // LN-1: μ = Σ x / n
-                var variance = VectorMath.SumOfSquares<T>(xs[i], means[i]) / n; // LN-2: σ² = Σ (x − μ)² / n
-                inverses[i] = T.One / T.Sqrt(variance + epsilon);
-                VectorMath.Map(new Normalized<T>(means[i], inverses[i]), xs[i], gains, biases, ys[i], accumulate: false);
+                var row = xs[i];
+                var mu = VectorMath.Sum<T>(row) / n; // LN-1: μ = Σ x / n
+                var variance = VectorMath.SumOfSquares<T>(row, mu) / n; // LN-2: σ² = Σ (x − μ)² / n
+                var inverse = T.One / T.Sqrt(variance + epsilon);
+                VectorMath.Map(new Normalized<T>(mu, inverse), row, gains, biases, ys[i], accumulate: false);
+                (means[i], inverses[i]) = (mu, inverse);
             }
         });
         return (y, Backward);
@@ -70,11 +72,11 @@ public static class LayerNorm
                 Span<T> dgain = dgainParts.ByRow()[piece], dbias = dbiasParts.ByRow()[piece];
                 for (var i = first; i < end; i++)
                 {
-                    var (sumOfDxhat, sumOfProduct) = VectorMath.Sums(
-                        new Sums<T>(means[i], inverses[i]), xs[i], dys[i], gains, dgain, dbias);
+                    Span<T> row = xs[i], dyRow = dys[i];
+                    var (sumOfDxhat, sumOfProduct) = VectorMath.Sums(new Sums<T>(means[i], inverses[i]), row, dyRow, gains, dgain, dbias);
                     if (dx is null) continue;
                     VectorMath.Map(
-                        new InputGradient<T>(means[i], inverses[i], sumOfDxhat / n, sumOfProduct / n), xs[i], dys[i], gains, dxs[i], accumulate);
+                        new InputGradient<T>(means[i], inverses[i], sumOfDxhat / n, sumOfProduct / n), row, dyRow, gains, dxs[i], accumulate);
                 }
             });
             if (gradients.Wants(1)) Broadcast.AddPartialRows(dgainParts, gradients.Slot(1).Span);
@@ -99,9 +101,13 @@ public static class LayerNorm
     /// <summary>What a row adds to dg and db, and the two sums along the row that dx needs.</summary>
     private readonly struct Sums<T>(T mu, T invStd) : IRowSums<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
+        public T Mu => mu;
+
+        public T InvStd => invStd;
+
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TVector Normalized<TVector, TLanes>(TVector x) where TVector : struct where TLanes : ILanes<TVector, T> =>
-            TLanes.Multiply(TLanes.Subtract(x, TLanes.Create(mu)), TLanes.Create(invStd));
+        public TVector Normalized<TVector, TLanes>(TVector x, TVector mu, TVector invStd) where TVector : struct where TLanes : ILanes<TVector, T> =>
+            TLanes.Multiply(TLanes.Subtract(x, mu), invStd);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public TVector ToGain<TVector, TLanes>(TVector dy, TVector xhat, TVector dgain) where TVector : struct where TLanes : ILanes<TVector, T> =>

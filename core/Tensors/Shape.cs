@@ -48,7 +48,15 @@ public sealed class Shape : IEquatable<Shape>
     public int Columns => Rank == 0 ? 1 : extents[^1];
 
     /// <summary>Product of all extents but the last: the number of rows when the tensor is read as a matrix.</summary>
-    public int Rows => Rank == 0 ? 1 : extents[..^1].Aggregate(1, (product, extent) => product * extent);
+    public int Rows
+    {
+        get
+        {
+            var rows = 1;
+            for (var axis = 0; axis < Rank - 1; axis++) rows *= extents[axis];
+            return rows;
+        }
+    }
 
     /// <summary>The same shape with another extent on its last axis.</summary>
     public Shape WithColumns(int columns) =>

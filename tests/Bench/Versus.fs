@@ -33,12 +33,18 @@ let time (workload: Workload) =
         side.Run()
         Stopwatch.GetElapsedTime(start).TotalMilliseconds
 
-    let watch = Stopwatch.StartNew()
-    let mutable calls = 0
+    // A training takes minutes, of which the compiler has a part of the first seconds: it is waited for, within reason.
+    let compiled () = int (Runtime.JitInfo.GetCompiledMethodCount false)
+    let watch, quiet = Stopwatch.StartNew(), Stopwatch.StartNew()
+    let mutable calls, last = 0, 0
 
-    while calls < 3 || watch.Elapsed.TotalSeconds < 1.0 do
+    while calls < 3 || (quiet.Elapsed.TotalSeconds < 1.0 && watch.Elapsed.TotalSeconds < 10.0) do
         call () |> ignore
         calls <- calls + 1
+
+        if compiled () <> last then
+            last <- compiled ()
+            quiet.Restart()
 
     watch.Restart()
     let times = ResizeArray<float>()
