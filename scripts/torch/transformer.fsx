@@ -113,7 +113,7 @@ type Attention(s: TransformerSettings, isCausal: bool) as this =
 
         output.forward (attended.transpose(1, 2).flatten(2L))
 
-/// core/Layers/PositionwiseFeedForward.cs, and the norm of its frame.
+/// core/Layers/FeedForward.cs, and the norm of its frame.
 type FeedForward(s: TransformerSettings) as this =
     inherit torch.nn.Module<T, T>("FeedForward")
 
@@ -291,7 +291,8 @@ let saveFresh path =
         )
 
     let random = RandomStream(page.Seed).Split("training").Split("model")
-    TransformerFile.Save(path, Transformer<float32>(settings, random), source, target)
+    let tokens = readOnlyDict [ "sourceTokens", source.Tokens; "targetTokens", target.Tokens ]
+    ModelFile.Save(path, Transformer<float32>(settings, random), tokens)
 
 let file, saved, digest =
     let fresh = Path.Combine(Path.GetTempPath(), $"hybrid-{Guid.NewGuid():N}.safetensors")
@@ -304,7 +305,7 @@ let file, saved, digest =
             let path = defaultArg page.Weights fresh
 
             SafeTensors.Read path,
-            TransformerFile.Load<float32>(path, convert = true),
+            ModelFile.LoadAll<Transformer<float32>>(path, convert = true),
             Convert.ToHexString(SHA256.HashData(File.ReadAllBytes path))
         with :? DataFileException as error ->
             Host.refuse error.Message
@@ -312,6 +313,7 @@ let file, saved, digest =
         File.Delete fresh
 
 let settings = saved.Model.Settings
+let source, target = saved.Vocabulary "sourceTokens", saved.Vocabulary "targetTokens"
 
 if
     settings.ShareEmbeddings
@@ -327,8 +329,7 @@ printfn $"{settings}\n{saved.Model.ParameterCount} parameters"
 let encoded words =
     try
         [|
-            for word, sounds in words ->
-                SequencePair(saved.Source.Encode word, saved.Target.Encode sounds)
+            for word, sounds in words -> SequencePair(source.Encode word, target.Encode sounds)
         |]
     with :? ArgumentException as error ->
         Host.refuse $"the weights belong to other words: {error.Message}"
