@@ -26,7 +26,7 @@ public sealed record MlpGeneratorSettings
     {
         foreach (var width in (int[])[Noise, .. Hidden, Features])
             if (width < 1) throw new ArgumentOutOfRangeException(nameof(width), width, "Every width of the generator must be positive.");
-        if (Output .IsGate())
+        if (Output.IsGate())
             throw new ArgumentOutOfRangeException(nameof(Output), Output, "The function of the samples takes one input; choose Sigmoid, Tanh or Identity.");
     }
 
