@@ -499,7 +499,7 @@ And the frame around every sublayer, with the paper's order (`LayerNorm(x + Subl
 programs use instead behind a switch; dropout sits on the sublayer's output before the addition, and nowhere else (section 5.4):
 *)
 (*** hide ***)
-csharp "Models/TransformerSublayer.cs" "Apply"
+csharp "Models/TransformerBlock.cs" "Sublayer"
 (*** include-it-raw ***)
 (**
 ## Agreement
@@ -1750,7 +1750,7 @@ Results.claims stored
 
 | section | part | code | check |
 |:--|:--|:--|:--|
-| 3.1 | stacks, residual connections, norm last or first | `Models/TransformerBlock.cs`, `Models/TransformerSublayer.cs` | gradient of the whole model; PyTorch, every combination; [what breaks without](variations.html) |
+| 3.1 | stacks, residual connections, norm last or first | `Models/TransformerBlock.cs` | gradient of the whole model; PyTorch, every combination; [what breaks without](variations.html) |
 | 3.1 | decoder masks, outputs offset by one | `Rules/AttentionMask.cs`, `Data/PairBatch.cs` | no position depends on a later one; exercise 3 |
 | 3.2.1 | scaled dot product, footnote 4 | `Rules/Attention.cs` | longhand, central differences, [the exponent](#Why-d_k), [without it](#Break-it) |
 | 3.2.2, 3.2.3 | heads, and their three uses | `Layers/MultiHeadAttention.cs` | a loop over the heads; PyTorch; a query that sees nothing |

@@ -6,12 +6,13 @@ namespace Hybrid.Layers;
 /// <summary>A layer of one input and one output, such as can stand in a <see cref="Sequential{T}"/>.</summary>
 public abstract class UnaryLayer<T> : Layer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    /// <inheritdoc/>
+    /// <summary>Makes a layer without parts.</summary>
+    /// <param name="path">What the paths of its parts begin with while it is no part itself; empty for nothing.</param>
     protected UnaryLayer(string path = "") : base(path)
     {
     }
 
-    /// <summary>Applies the layer, at its place.</summary>
+    /// <summary>Applies the layer to x, [batch, ...] as the layer says, at its place.</summary>
     /// <exception cref="Tensors.ShapeException">x is not of a shape that the layer takes.</exception>
     public Variable<T> Apply(Variable<T> x)
     {
@@ -19,6 +20,6 @@ public abstract class UnaryLayer<T> : Layer<T> where T : unmanaged, IBinaryFloat
         return here.Keep(Forward(x));
     }
 
-    /// <summary>What the layer does, in rules and its parts.</summary>
+    /// <summary>What the layer makes of x, [batch, ...], in rules and its parts.</summary>
     protected abstract Variable<T> Forward(Variable<T> x);
 }

@@ -128,7 +128,7 @@ type FeedForward(s: TransformerSettings) as this =
         // RELU-1 and RELU-2; the core fuses them with the bias: core/Rules/LinearRelu.cs
         contract.forward (torch.nn.functional.relu (expand.forward x))
 
-/// core/Models/TransformerSublayer.cs: residual connection, dropout and norm around a sublayer.
+/// Sublayer of core/Models/TransformerBlock.cs: residual connection, dropout and norm around a sublayer.
 let framed (s: TransformerSettings) (norm: LayerNorm) (dropout: Dropout) sublayer x =
     // core/Rules: LayerNorm.cs (LN-1 to LN-8), Dropout.cs (DO-1, DO-2), Elementary/Add.cs (ADD-1 to ADD-3)
     if s.NormFirst then

@@ -295,6 +295,34 @@ let private gatedLinear kind random =
             }
     }
 
+/// Two maps, one after the other, and with a shortcut past both.
+let private composed isResidual random =
+    let features, hidden = whole random 1 40, whole random 1 40
+
+    {
+        Inputs = [ [ whole random 1 9; features ] ]
+        Subject =
+            { new ISubject with
+                member _.Ours() =
+                    let chain =
+                        Sequential<_>(Linear<_>(features, hidden, weights ()), Linear<_>(hidden, features, weights ()))
+
+                    if isResidual then
+                        let layer = Residual<_> chain
+                        List.ofSeq layer.Parameters, (fun _ x -> layer.Apply x[0])
+                    else
+                        List.ofSeq chain.Parameters, (fun _ x -> chain.Apply x[0])
+
+                member _.Theirs(x, parameter) =
+                    let linear name = linearOf parameter true name
+
+                    if isResidual then
+                        linear "body.1" (linear "body.0" x[0]) + x[0]
+                    else
+                        linear "1" (linear "0" x[0])
+            }
+    }
+
 /// By name, with every kind of case that the layer has.
 let all: (string * (RandomStream -> Case) list) list =
     [
@@ -308,6 +336,8 @@ let all: (string * (RandomStream -> Case) list) list =
         "Linear", [ linear ]
         "MultiHeadAttention", [ multiHeadAttention ]
         "FeedForward", [ feedForward ]
+        "Residual", [ composed true ]
+        "Sequential", [ composed false ]
         "SinusoidalPositions", [ sinusoidalPositions ]
     ]
 
