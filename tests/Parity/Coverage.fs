@@ -38,7 +38,7 @@ let private rules =
 let private comparedRules = [ for name, _ in Rules.all -> name.Split(',')[0] ]
 
 /// They draw numbers, or say something of a setting, and compute nothing that torch could be asked for.
-let private others =
+let private notCompared =
     [
         nameof Hybrid.Layers.Initialization
         nameof Hybrid.Layers.WeightScaleExtensions
@@ -48,7 +48,7 @@ let private others =
 let private layers =
     [
         for found in publicTypes "Hybrid.Layers" do
-            if canBeUsed found && not (List.contains found.Name others) then
+            if canBeUsed found && not (List.contains found.Name notCompared) then
                 plainName found
     ]
 
