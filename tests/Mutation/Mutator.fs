@@ -112,7 +112,7 @@ let private memberOf (node: SyntaxNode) =
         | :? OperatorDeclarationSyntax as o -> Some("operator " + o.OperatorToken.Text)
         | _ -> None)
 
-/// Runs once, before any mutant is switched on, or has to be a constant.
+/// Runs once, whichever mutant is on then, or has to be a constant.
 let private isFixed (node: SyntaxNode) =
     node.Ancestors()
     |> Seq.exists (fun ancestor ->
@@ -126,6 +126,7 @@ let private isFixed (node: SyntaxNode) =
         | :? PatternSyntax
         | :? CaseSwitchLabelSyntax -> true
         | :? LocalDeclarationStatementSyntax as local -> local.IsConst
+        | :? ConstructorDeclarationSyntax as one -> one.Modifiers.Any SyntaxKind.StaticKeyword
         | :? PropertyDeclarationSyntax as property -> not (isNull property.Initializer)
         | _ -> false)
 
