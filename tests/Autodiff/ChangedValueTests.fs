@@ -101,6 +101,14 @@ let tests =
                 table.MarkChanged()
                 refused [ "'constant' [2, 2] was changed after 'MatMul'"; remedy ] (fun () -> tape.Backward(y, along)))
 
+            testCase "a linear map reads its input again, which may be such a table" (fun () ->
+                let weight, bias = linear ()
+                let table = tensor [ 1; 2 ] [ 1.0; 2.0 ]
+                let tape = Tape<float>()
+                let y = (tape.Constant table).Linear(weight, bias)
+                table.MarkChanged()
+                refused [ "'constant' [1, 2] was changed after 'Linear'"; remedy ] (fun () -> tape.Backward(y, along)))
+
             testCase "what a rule does not read again may change: a bias" (fun () ->
                 let weight, bias = linear ()
                 let tape = Tape<float>()

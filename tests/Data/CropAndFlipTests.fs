@@ -86,6 +86,22 @@ let tests =
 
                 Expect.equal (floats (changed flip 3UL once)) (floats x) "twice")
 
+            testCase "an image is mirrored where the third of its numbers, of 0 and 1, is 1" (fun () ->
+                let count = 100
+                let stream = RandomStream 4UL
+
+                let expected =
+                    [|
+                        for _ in 1..count do
+                            stream.NextBelow 1 + stream.NextBelow 1 |> ignore
+                            stream.NextBelow 2 = 1
+                    |]
+
+                let x = numbered count
+                let y = changed (CropAndFlip(7, 7, 1, 0, true)) 4UL x
+                Expect.equal (Array.map2 (<>) (rowsOf x) (rowsOf y)) expected "mirrored"
+                Expect.equal (set expected) (set [ false; true ]) "some of each")
+
             testCase "cuts are uniform, down and right, and independent of the mirrors" (fun () ->
                 let count, padding = 20_000, 3
                 // Without the mirrors, from the same stream: the middle pixel tells the cut. With them, its neighbours tell the mirror.

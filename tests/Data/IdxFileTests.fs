@@ -47,6 +47,10 @@ let private reading =
                     Expect.equal (IdxFile.Read path).Extents [| 0; 28; 28 |] "extents"
                     Expect.isEmpty (IdxFile.Read path).Values "values"))
 
+            testCase "an empty array may have an axis of the largest extent there is" (fun () ->
+                withBytes (idx [ 0u; uint32 Int32.MaxValue ] [||]) (fun path ->
+                    Expect.equal (IdxFile.Read path).Extents [| 0; Int32.MaxValue |] "extents"))
+
             testCase "the images and labels that come with the repository are those of MNIST" (fun () ->
                 let images, labels = mnist "train-images-idx3-ubyte.gz", mnist "train-labels-idx1-ubyte.gz"
                 Expect.equal images.Extents [| 8000; 28; 28 |] "images to train on"

@@ -31,6 +31,9 @@ let tests =
             testCase "a line that is blank on one side is left out, and moves no other" (fun () ->
                 Expect.equal (read (text "a\n\nc\nd\n") (text "A\nB\n \nD\n")) [| "a", "A"; "d", "D" |] "pairs")
 
+            testCase "a single pair is enough" (fun () ->
+                Expect.equal (read (text "a") (text "A")) [| "a", "A" |] "pair")
+
             testCase "files of different length, without a pair, or missing are refused by name" (fun () ->
                 refuses<DataFileException, _> [ "train.de has 2 lines"; "train.en has 3" ] (fun () ->
                     read (text "a\nb\n") (text "A\nB\nC\n"))

@@ -161,6 +161,22 @@ let tests =
 
                 Expect.equal (results sizes x weight dy) clean "afterwards")
 
+            testCase "a row of the window that lies on padding counts for nothing, even where it is infinite" (fun () ->
+                for infinite in [ 0; 2 ] do
+                    for stride in [ 1; 2 ] do
+                        let sizes = ConvolutionSizes(1, 7, 3, 2, 3, 1, 2, stride, Padding(1, 1, 0, 0))
+                        let x = Array.create (shape (inputShape sizes)).Length 1.0
+
+                        let weight =
+                            Array.init (shape (weightShape sizes)).Length (fun i ->
+                                if i / 4 = infinite then infinity else 1.0)
+
+                        let y = zeros<float>(outputShape sizes)
+                        let made extents values = madeOf<float> extents values
+                        Convolution.Forward(sizes, made (inputShape sizes) x, made (weightShape sizes) weight, y)
+                        Expect.equal (floats y) (forward sizes x weight) "y"
+                        Expect.equal (set (floats y)) (set [ 4.0; infinity ]) "the row at the edge, and the others")
+
             testCase "the same bits each time, inside a body, and from many threads at once" (fun () ->
                 let random = RandomStream 7UL
 

@@ -1,10 +1,14 @@
 module Hybrid.Tests.Kernels.GemmTests
 
 open System
+open System.Runtime.InteropServices
+open Microsoft.FSharp.NativeInterop
 open Expecto
 open FsCheck
 open Hybrid.Kernels
 open Hybrid.Tensors
+
+#nowarn "9" // Memory that ends on a page is not the runtime's.
 
 type Form =
     | NN
@@ -63,6 +67,41 @@ let private matrix precision rows columns stride (value: unit -> float) =
     Array.init (1 + rows * stride + 20) (fun i ->
         let inside = i > 0 && (i - 1) / stride < rows && (i - 1) % stride < columns
         precision.Of(if inside then value () else nan))
+
+[<DllImport("libc", SetLastError = true)>]
+extern nativeint private mmap(
+    nativeint address,
+    unativeint length,
+    int protection,
+    int flags,
+    int file,
+    nativeint offset
+)
+
+[<DllImport("libc", SetLastError = true)>]
+extern int private mprotect(nativeint address, unativeint length, int protection)
+
+[<DllImport("libc", SetLastError = true)>]
+extern int private munmap(nativeint address, unativeint length)
+
+/// Memory behind whose last byte there is none: to read or write there ends the process.
+type private Guarded(bytes: int) =
+    let page = Environment.SystemPageSize
+    let readAndWrite, privateAndAnonymous = 3, 0x22
+    let length = unativeint (bytes + page)
+    let start = mmap (0n, length, readAndWrite, privateAndAnonymous, -1, 0n)
+
+    do
+        if start = -1n || mprotect (start + nativeint bytes, unativeint page, 0) <> 0 then
+            failtestf "no memory to guard: error %d" (Marshal.GetLastPInvokeError())
+
+    /// The last so many numbers.
+    member _.Last count =
+        let first = start + nativeint (bytes - 4 * count)
+        Span<float32>(NativePtr.toVoidPtr (NativePtr.ofNativeInt<float32> first), count)
+
+    interface IDisposable with
+        member _.Dispose() = munmap (start, length) |> ignore
 
 let private layout form (rows, columns, inner) =
     match form with
@@ -290,6 +329,36 @@ let tests =
 
                 double.Run NN (0, 0, 0) (a, 0) (b, 0) (c, 0) false
                 double.Run NN (7, 0, 3) (Array.create 60 nan, 7) (Array.create 60 nan, 7) (c, 7) false
+
+            testCase "nothing behind the end of a matrix is touched, where that memory would end the process"
+            <| fun _ ->
+                if OperatingSystem.IsLinux() then
+                    use a = new Guarded(1 <<< 20)
+                    use b = new Guarded(1 <<< 20)
+                    use c = new Guarded(1 <<< 20)
+
+                    for form in [ NN; NT; TN ] do
+                        for rows in [ 1..33 ] @ [ 170 ] do
+                            for columns, inner in [ 1, 1; 5, 3; 17, 2; 33, 400; 300, 130 ] do
+                                let (rowsA, columnsA), (rowsB, columnsB) = layout form (rows, columns, inner)
+                                let a = a.Last(rowsA * columnsA)
+                                let b = b.Last(rowsB * columnsB)
+                                let c = c.Last(rows * columns)
+                                a.Fill 1f
+                                b.Fill 2f
+
+                                match form with
+                                | NN ->
+                                    Gemm.NN<float32>(rows, columns, inner, a, columnsA, b, columnsB, c, columns, false)
+                                | NT ->
+                                    Gemm.NT<float32>(rows, columns, inner, a, columnsA, b, columnsB, c, columns, false)
+                                | TN ->
+                                    Gemm.TN<float32>(rows, columns, inner, a, columnsA, b, columnsB, c, columns, false)
+
+                                Expect.equal
+                                    (c.IndexOfAnyExcept(2f * float32 inner))
+                                    -1
+                                    $"{form}, {rows}, {columns}, {inner}"
 
             testCase "several blocks of every kind: entries of large products are the dot products that they should be"
             <| fun _ ->

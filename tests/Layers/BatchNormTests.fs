@@ -60,6 +60,17 @@ let tests =
 
                 covers [ "BN-9"; "BN-10" ])
 
+            testCase "a step of training changes both statistics for all that was computed from them" (fun () ->
+                for statistic in [ 0; 1 ] do
+                    let layer = BatchNorm<float>("n", 2)
+                    let struct (_, value) = Seq.item statistic layer.Statistics
+                    let tape = Tape<float>()
+                    let y = tape.Input(tensor [ 1; 2 ] [ 3.0; 4.0 ]) * tape.Constant value
+                    apply layer true (tensor [ 2; 2 ] [ 1.0; 2.0; 3.0; 5.0 ]) |> ignore
+
+                    refuses<InvalidOperationException, _> [ "'constant' [2] was changed after 'Multiply'" ] (fun () ->
+                        tape.Backward(y, tensor [ 1; 2 ] [ 1.0; 1.0 ])))
+
             property 15 "inference leaves the statistics as they are, and no row knows of another" (fun sizes ->
                 let layer = BatchNorm<float>(sizes.Columns)
                 apply layer true (normal sizes.Random [ 9; sizes.Columns ]) |> ignore

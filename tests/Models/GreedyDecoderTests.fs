@@ -75,6 +75,9 @@ let tests =
                 let model = constant [ Vocabulary.Padding, 9.0; Vocabulary.Begin, 8.0; 4, 1.0 ]
                 Expect.equal (decode model [| [| 3 |] |] 2) [| [| 4; 4 |] |] "the likeliest of the others")
 
+            testCase "of tokens that are as likely the first is said" (fun () ->
+                Expect.equal (decode (constant [ 4, 3.0; 6, 3.0 ]) [| [| 3 |] |] 2) [| [| 4; 4 |] |] "first")
+
             testCase "an empty source has an answer, alone and among others" (fun () ->
                 let model = double small 3UL
                 let sources = [| [||]; [| 3; 4; 5 |] |]

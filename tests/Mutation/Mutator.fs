@@ -112,7 +112,7 @@ let private memberOf (node: SyntaxNode) =
         | :? OperatorDeclarationSyntax as o -> Some("operator " + o.OperatorToken.Text)
         | _ -> None)
 
-/// Runs once, before any mutant is switched on, or has to be a constant.
+/// Runs once, whichever mutant is on then, or has to be a constant.
 let private isFixed (node: SyntaxNode) =
     node.Ancestors()
     |> Seq.exists (fun ancestor ->
@@ -126,8 +126,91 @@ let private isFixed (node: SyntaxNode) =
         | :? PatternSyntax
         | :? CaseSwitchLabelSyntax -> true
         | :? LocalDeclarationStatementSyntax as local -> local.IsConst
+        | :? ConstructorDeclarationSyntax as one -> one.Modifiers.Any SyntaxKind.StaticKeyword
         | :? PropertyDeclarationSyntax as property -> not (isNull property.Initializer)
         | _ -> false)
+
+/// Fields and automatic properties of the type that only its constructors can assign, and that hold 0 or null before.
+let private assignedByConstructors (declaration: TypeDeclarationSyntax) =
+    [
+        for one in declaration.Members do
+            match one with
+            | :? FieldDeclarationSyntax as field when field.Modifiers.Any SyntaxKind.ReadOnlyKeyword ->
+                for variable in field.Declaration.Variables do
+                    if isNull variable.Initializer then
+                        variable.Identifier.Text, field.Declaration.Type
+            | :? PropertyDeclarationSyntax as property when isNull property.Initializer ->
+                match property.AccessorList with
+                | NonNull accessors when
+                    accessors.Accessors
+                    |> Seq.forall (fun accessor ->
+                        isNull accessor.Body
+                        && isNull accessor.ExpressionBody
+                        && not (accessor.IsKind SyntaxKind.SetAccessorDeclaration))
+                    ->
+                    property.Identifier.Text, property.Type
+                | _ -> ()
+            | _ -> ()
+    ]
+
+/// True of a constructor's first assignment to a member: what is added to 0 or null there is what would be assigned.
+let private isFirstInConstructor (assignment: AssignmentExpressionSyntax) =
+    let name =
+        match assignment.Left with
+        | :? IdentifierNameSyntax as own -> Some own.Identifier.Text
+        | :? MemberAccessExpressionSyntax as own when (own.Expression :? ThisExpressionSyntax) ->
+            Some own.Name.Identifier.Text
+        | _ -> None
+
+    // Itself, unless something lies between that may run it again or later, or at another time.
+    let constructor_ =
+        assignment.Ancestors()
+        |> Seq.tryFind (fun ancestor ->
+            not (
+                ancestor :? ExpressionStatementSyntax
+                || ancestor :? BlockSyntax
+                || ancestor :? IfStatementSyntax
+                || ancestor :? ElseClauseSyntax
+            ))
+
+    match name, constructor_ with
+    | Some name, Some(:? ConstructorDeclarationSyntax as constructor_) ->
+        let isThis (initializer: ConstructorInitializerSyntax | null) =
+            match initializer with
+            | NonNull initializer -> initializer.IsKind SyntaxKind.ThisConstructorInitializer
+            | _ -> false
+
+        let hides =
+            constructor_.ParameterList.Parameters |> Seq.exists (fun one -> one.Identifier.Text = name)
+            && assignment.Left :? IdentifierNameSyntax
+
+        let isNamedBefore =
+            constructor_.DescendantNodes()
+            |> Seq.takeWhile (fun node -> node.SpanStart < assignment.SpanStart)
+            |> Seq.exists (fun node ->
+                match node with
+                | :? AssignmentExpressionSyntax as earlier ->
+                    earlier.Left.DescendantNodesAndSelf()
+                    |> Seq.exists (fun part ->
+                        match part with
+                        | :? IdentifierNameSyntax as part -> part.Identifier.Text = name
+                        | _ -> false)
+                | :? ArgumentSyntax as argument ->
+                    argument.RefKindKeyword.IsKind SyntaxKind.None |> not
+                    && argument.Expression.ToString().Replace("this.", "") = name
+                | :? VariableDeclaratorSyntax as local -> local.Identifier.Text = name
+                | _ -> false)
+
+        let isEmptyBefore =
+            match constructor_.Parent with
+            | :? TypeDeclarationSyntax as declaration ->
+                assignedByConstructors declaration
+                // Null added to a text of null is an empty one.
+                |> List.exists (fun (own, kind) -> own = name && kind.ToString() <> "string?")
+            | _ -> false
+
+        isEmptyBefore && not (isThis constructor_.Initializer || hides || isNamedBefore)
+    | _ -> false
 
 let private flat (text: string) = Regex.Replace(text, @"\s+", " ")
 
@@ -298,8 +381,9 @@ type private Rewriter(file: string, lines: string[], isWanted: int -> bool, muta
                     visited
                     [
                         for other in others do
-                            let text = $"{assignment.Left} {other} {assignment.Right};"
-                            text, text
+                            if assignment.OperatorToken.Text <> "=" || not (isFirstInConstructor assignment) then
+                                let text = $"{assignment.Left} {other} {assignment.Right};"
+                                text, text
                     ]
             | _ -> visited
         | :? InvocationExpressionSyntax -> chooseStatement node visited [ "(left out)", "" ]

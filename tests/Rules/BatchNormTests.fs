@@ -238,6 +238,22 @@ let private properties =
                 let again = valueOf [ x; gain; bias ] (fixedBy mean variance eps)
                 Expect.equal (floats again) (floats y) "y")
 
+            testCase "half a million channels are normalized on a thread that has done nothing before" (fun () ->
+                // Its scratch memory is new, so that it holds no more than was asked for.
+                let channels = 1 <<< 19
+                let x = toSingle (normal (RandomStream 3UL) [ 2; channels ])
+                let gain, bias = zeros<float32> [ channels ], zeros [ channels ]
+                gain.Span.Fill 1f
+                let y = ref (zeros<float32> [ 0 ])
+                let thread = Threading.Thread(fun () -> y.Value <- valueOf [ x; gain; bias ] (batchNorm 0.1))
+                thread.Start()
+                thread.Join()
+                // Each of two numbers lies half of their distance from the mean.
+                let expected =
+                    Array.map2 (fun a b -> (a - b) / 2.0 / sqrt ((a - b) ** 2.0 / 4.0 + 0.1)) (row 0 x) (row 1 x)
+
+                expectClose 1e-5 (row 0 y.Value) expected "y")
+
             testCase "many rows, in several chunks and with rows left over, equal the longhand" (fun () ->
                 for rows, channels in wideShapes do
                     let random = RandomStream(uint64 rows)

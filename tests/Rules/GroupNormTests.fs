@@ -197,6 +197,19 @@ let private extremes =
                 let y, _ = single 1 [ 1; 16; 16; 4 ] (fun i -> 1e4f + float32 (i % 2))
                 expectClose 1e-3 (floats y) (Array.init 1024 (fun i -> if i % 2 = 0 then -0.998 else 0.998)) "y")
 
+            testCase
+                "an offset of 3e6, whose sums are rounded, leaves the digits of the mean too, in float32"
+                (fun () ->
+                    let y, _ = single 1 [ 1; 15; 17; 4 ] (fun i -> 3e6f + float32 (i % 2))
+                    expectClose 1e-3 (floats y) (Array.init 1020 (fun i -> if i % 2 = 0 then -0.998 else 0.998)) "y")
+
+            testCase "an image is centred on its own numbers, whatever the one before it held" (fun () ->
+                for before in [ 0f; 1e7f; Single.NaN ] do
+                    let value i = if i < 1024 then before else 1e4f + float32 (i % 2)
+                    let y, _ = single 1 [ 2; 16; 16; 4 ] value
+                    let expected = Array.init 1024 (fun i -> if i % 2 = 0 then -0.998 else 0.998)
+                    expectClose 1e-3 (Array.skip 1024 (floats y)) expected "y")
+
             testCase "images without pixels keep their shape" (fun () ->
                 let y, d = single 2 [ 3; 0; 2; 4 ] (fun _ -> 0f)
                 Expect.equal y.Shape (shape [ 3; 0; 2; 4 ]) "y"

@@ -32,6 +32,11 @@ let tests =
                 let y = floats (valueOf (inputs sizes) fused)
                 Expect.all y (fun y -> y >= 0.0) "value")
 
+            testCase "many rows, shared out over the workers, are what the composition says" (fun () ->
+                let inputs = inputs { Batch = 3; Rows = 211; Inner = 4; Columns = 101; Seed = 1 }
+                let expected = valueOf inputs (fun _ x -> LinearRelu.Composed(x[0], x[1], x[2]))
+                expectClose 1e-13 (floats (valueOf inputs fused)) (floats expected) "value")
+
             testCase "1e4 and denormals pass, NaN stays NaN" (fun () ->
                 let one, zero = tensor [ 1; 1 ] [ 1f ], tensor [ 1 ] [ 0f ]
 

@@ -3,6 +3,7 @@ module Hybrid.Tests.Rules.PoolingTests
 open System
 open Expecto
 open Hybrid.Autodiff
+open Hybrid.Kernels
 open Hybrid.Memory
 open Hybrid.Rules
 open Hybrid.Tensors
@@ -150,7 +151,7 @@ let private maxima =
                     [ "padding must lie in [0, 3)" ]
                     (forward 3 1 -1 [ 1; 5; 5; 1 ])
 
-                refuses<ArgumentOutOfRangeException, _> [ "window" ] (forward 0 1 0 [ 1; 5; 5; 1 ])
+                refuses<ArgumentOutOfRangeException, _> [ "Parameter 'window'" ] (forward 0 1 0 [ 1; 5; 5; 1 ])
                 refuses<ArgumentOutOfRangeException, _> [ "window" ] (forward 4097 1 4000 [ 1; 5; 5; 1 ])
 
                 for none in [ [ 1; 0; 64; 512 ]; [ 1; 64; 0; 2 ] ] do
@@ -261,7 +262,7 @@ let private averages =
                     refuses<ShapeException, _> [ $"at least one pixel, got {shape none}" ] (forward 1 1 none)
 
                 refuses<ShapeException, _> [ "[batch, height, width, channels], got [2, 5]" ] (forward 1 1 [ 2; 5 ])
-                refuses<ArgumentOutOfRangeException, _> [ "window" ] (forward 0 1 [ 1; 5; 5; 1 ])
+                refuses<ArgumentOutOfRangeException, _> [ "Parameter 'window'" ] (forward 0 1 [ 1; 5; 5; 1 ])
                 refuses<ArgumentOutOfRangeException, _> [ "stride" ] (forward 1 0 [ 1; 5; 5; 1 ]))
         ]
 
@@ -390,8 +391,10 @@ let private shortcuts =
                 let y = valueOf [ tensor [ 1; 1; 1; 3 ] [ Single.NaN; -1e4f; Single.Epsilon ] ] (padShortcut 2 4)
                 Expect.isTrue (Single.IsNaN y[0, 0, 0, 0]) "NaN"
                 Expect.equal (y.ToArray()[1..]) [| -1e4f; Single.Epsilon; 0f |] "others"
-                let y, dx = runSingle (RandomStream 1UL) [ zeros<float32> [ 0; 4; 3; 2 ] ] (padShortcut 2 4)
-                Expect.equal (y.Shape, dx[0].Shape) (shape [ 0; 2; 2; 4 ], shape [ 0; 4; 3; 2 ]) "empty")
+
+                for extents, expected in [ [ 0; 4; 3; 2 ], [ 0; 2; 2; 4 ]; [ 3; 4; 0; 2 ], [ 3; 2; 0; 4 ] ] do
+                    let y, dx = runSingle (RandomStream 1UL) [ zeros<float32> extents ] (padShortcut 2 4)
+                    Expect.equal (y.Shape, dx[0].Shape) (shape expected, shape extents) "empty")
 
             testCase "fewer channels, a stride of 0 and what is no image are refused" (fun () ->
                 let forward stride channels (x: int list) () =
@@ -405,5 +408,32 @@ let private shortcuts =
                 refuses<ArgumentOutOfRangeException, _> [ "stride" ] (forward 0 3 [ 1; 2; 2; 3 ]))
         ]
 
+let private sharing =
+    let x = normal (RandomStream 8UL) [ 5; 21; 20; 21 ]
+
+    let check name record =
+        testCase $"{name}: an image has the same bits alone and in a batch that workers share" (fun () ->
+            let y = valueOf [ x ] record
+            let dy = normal (RandomStream 9UL) (List.ofArray (y.Shape.ToArray()))
+            let alone = [ for image in 0..4 -> runAlong (part 0 image 1 dy) [ part 0 image 1 x ] record ]
+
+            let expectBits () =
+                let y, dx = runAlong dy [ x ] record
+                Expect.equal (floats y) (Array.concat [ for y, _ in alone -> floats y ]) "y"
+                Expect.equal (floats dx[0]) (Array.concat [ for _, dx in alone -> floats dx[0] ]) "dx"
+
+            expectBits ()
+            // One part after the other: what a part spoils of those before it stays spoilt.
+            Workers.For(2, 1, fun _ _ _ -> expectBits ()))
+
+    testList
+        "sharing"
+        [
+            check "MaxPool2d" (maxPool 3 2 1)
+            check "AveragePool2d" (averagePool 3 2)
+            check "GlobalAveragePool" globalAveragePool
+            check "PadShortcut" (padShortcut 2 24)
+        ]
+
 [<Tests>]
-let tests = testList "Rules.Pooling" [ maxima; averages; globalAverages; shortcuts ]
+let tests = testList "Rules.Pooling" [ maxima; averages; globalAverages; shortcuts; sharing ]

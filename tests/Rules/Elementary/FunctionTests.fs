@@ -225,6 +225,19 @@ let tests =
                     let _, dx = runAlong (zeros<float> [ 1 ]) [ zeros [ 1 ] ] (fun _ x -> x[0].Sqrt())
                     Expect.isTrue (Double.IsNaN dx[0].Span[0]) "infinity times 0")
 
+            testCase "next to 0 the slope of the absolute value is 1 or -1, in both precisions" (fun () ->
+                let slopes = [| 1.0; -1.0; 1.0; -1.0 |]
+
+                Expect.equal
+                    (snd (at (fun x -> x.Abs()) [ 1e-5; -1e-5; Double.Epsilon; -Double.Epsilon ]))
+                    slopes
+                    "double"
+
+                Expect.equal
+                    (snd (at (fun x -> x.Abs()) [ 1e-5f; -1e-5f; Single.Epsilon; -Single.Epsilon ]))
+                    slopes
+                    "float")
+
             testCase "on its bounds a clamp passes the gradient, beyond them it does not, in both precisions" (fun () ->
                 let y, dx = at (fun x -> x.Clamp(-1.0, 0.1)) [ -1.0; 0.1; -1.1; 0.2; 0.0 ]
                 Expect.equal (y, dx) ([| -1.0; 0.1; -1.0; 0.1; 0.0 |], [| 1.0; 1.0; 0.0; 0.0; 1.0 |]) "double"

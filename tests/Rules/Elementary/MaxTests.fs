@@ -96,6 +96,10 @@ let tests =
 
                     Expect.equal (Array.concat gradients) (Array.concat expected) "gradient")
 
+            testCase "the largest of a scalar is the scalar, which gets the gradient" (fun () ->
+                let y, dx = runAlong (tensor [] [ 3.0 ]) [ tensor [] [ -2.0 ] ] (largest [||] false)
+                Expect.equal (floats y, floats dx[0]) ([| -2.0 |], [| 3.0 |]) "value and gradient")
+
             testCase "NaN is the largest and gets the gradient; infinities are numbers like others" (fun () ->
                 for axis, extents in [ 1, [ 1; 4 ]; 0, [ 4; 1 ]; 0, [ 4; 2 ] ] do
                     let repeat (column: float list) =
