@@ -62,8 +62,8 @@ let tests =
 
             testCase "a step of training changes both statistics for all that was computed from them" (fun () ->
                 for statistic in [ 0; 1 ] do
-                    let layer = BatchNorm<float>("n", 2)
-                    let struct (_, value) = Seq.item statistic layer.Statistics
+                    let layer = BatchNorm<float>(2)
+                    let (Named(_, value)) = layer.Buffers[statistic]
                     let tape = Tape<float>()
                     let y = tape.Input(tensor [ 1; 2 ] [ 3.0; 4.0 ]) * tape.Constant value
                     apply layer true (tensor [ 2; 2 ] [ 1.0; 2.0; 3.0; 5.0 ]) |> ignore
