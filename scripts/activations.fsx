@@ -589,7 +589,7 @@ let ofCore (kind: ActivationKind) (points: float list) =
 
     let x = tape.Input(Tensor<float>.From(Shape count, ReadOnlySpan(Array.ofList points)))
 
-    let y = Activation<float>("f", kind).Apply x
+    let y = Activation<float>(kind).Apply x
     tape.Backward(y, Tensor<float>.From(Shape count, ReadOnlySpan(Array.create count 1.0)))
     y.Value.ToArray(), (nonNull x.Gradient).ToArray()
 
@@ -627,7 +627,7 @@ let gradientErrors =
                 |> Seq.find (isNearKink >> not)
 
             let x = Tensor<float>.From(Shape(4, 8), ReadOnlySpan(Array.init 32 draw))
-            let layer = Activation<float>("f", f.Kind)
+            let layer = Activation<float>(f.Kind)
 
             f.Name,
             GradCheck.Worst(
@@ -678,7 +678,7 @@ let nameOf =
         ]
 
 for name, kind, gate in gatedKinds do
-    let layer = GatedLinear<float>("g", kind, 3, 4, WeightScale.He, random)
+    let layer = GatedLinear<float>(kind, 3, 4, random, WeightScale.He)
 
     let x =
         Tensor<float>
@@ -790,7 +790,7 @@ arguments is one, the column says *none*.
 let core32 (kind: ActivationKind) (x: float32) =
     let tape = Tape<float32>()
     let x = tape.Input(Tensor<float32>.From(Shape 1, ReadOnlySpan [| x |]))
-    let y = Activation<float32>("f", kind).Apply x
+    let y = Activation<float32>(kind).Apply x
     tape.Backward y
     y.Value.ToScalar(), (nonNull x.Gradient).ToScalar()
 
@@ -918,7 +918,7 @@ let nanoseconds (kind: ActivationKind) isBothWays =
     let count = 1 <<< 16
     let tape = Tape<float32>()
     let stream = RandomStream 1UL
-    let layer = Activation<float32>("f", kind)
+    let layer = Activation<float32>(kind)
 
     let x =
         Tensor<float32>

@@ -2498,7 +2498,7 @@ let dcganRun =
     |> snd
 
 for file in Option.toList page.SaveTo do
-    reading (fun () -> GeneratorFile.Save(file, dcganRun.Gan.Generator))
+    reading (fun () -> ModelFile.Save(file, dcganRun.Gan.Generator))
     printfn $"saved: {file}"
 
 gallery (-1.0, 1.0) dcganRun

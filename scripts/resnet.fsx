@@ -996,7 +996,7 @@ holds
     (fused = (normalizedCore.ToArray() |> Array.map (max 0.0)))
 (*** include-output ***)
 (** The running statistics of the layer after three batches, and its answer in use, which is that of fixed statistics: *)
-let normLayer = BatchNorm<float>("norm", 3)
+let normLayer = BatchNorm<float> 3
 let runningTape = Tape<float>(training = true)
 let three = [ normalMatrix 12 3; normalMatrix 7 3; normalMatrix 20 3 ]
 
@@ -1016,8 +1016,8 @@ let runningMean, runningVariance =
             variance + 0.1 * (unbiased - variance)) // BN-10
         (vector [ 0.0; 0.0; 0.0 ], vector [ 1.0; 1.0; 1.0 ])
 
-agree "running mean" (runningMean.ToRowMatrix()) normLayer.Mean
-agree "running variance" (runningVariance.ToRowMatrix()) normLayer.Variance
+agree "running mean" (runningMean.ToRowMatrix()) normLayer.Mean.Value
+agree "running variance" (runningVariance.ToRowMatrix()) normLayer.Variance.Value
 
 let inUse =
     use _ = runningTape.Evaluation()
@@ -1485,10 +1485,9 @@ let normsThrough (stack: Stack) (seed: uint64) =
             )
 
     let layer (x: Variable<float32>) =
-        let convolved =
-            Conv2d<float32>("conv", 3, 1, 1, 16, 16, false, WeightScale.He, stream).Apply x
+        let convolved = Conv2d<float32>(16, 16, 3, stream, 1, 1, false, WeightScale.He).Apply x
 
-        if stack.IsNormalized then BatchNorm<float32>("norm", 16).Apply convolved else convolved
+        if stack.IsNormalized then BatchNorm<float32>(16).Apply convolved else convolved
 
     let block (x: Variable<float32>) (_: int) =
         let residual = layer ((layer x).Relu())
@@ -2255,7 +2254,7 @@ let imageOf i =
 let trained = (snd (List.head contest)).Model :?> ResNet<float32>
 
 for file in Option.toList page.SaveTo do
-    reading (fun () -> ClassifierFile.Save(file, trained))
+    reading (fun () -> ModelFile.Save(file, trained))
     printfn $"saved: {file}"
 
 let stem = Seq.head trained.Parameters

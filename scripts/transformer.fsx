@@ -499,7 +499,7 @@ And the frame around every sublayer, with the paper's order (`LayerNorm(x + Subl
 programs use instead behind a switch; dropout sits on the sublayer's output before the addition, and nowhere else (section 5.4):
 *)
 (*** hide ***)
-csharp "Models/TransformerSublayer.cs" "Apply"
+csharp "Models/TransformerBlock.cs" "Sublayer"
 (*** include-it-raw ***)
 (**
 ## Agreement
@@ -682,7 +682,7 @@ parity
         "Embedding"
         "Dropout"
         "MultiHeadAttention"
-        "PositionwiseFeedForward"
+        "FeedForward"
         "SinusoidalPositions"
         "Adam"
         "WarmupSchedule"
@@ -1145,7 +1145,10 @@ With `--save FILE` the trained model becomes a file of its weights, settings and
 [other programs](leaving-the-nest.html) and for the same model in PyTorch's engine, `scripts/torch/transformer.fsx`.
 *)
 for file in Option.toList page.SaveTo do
-    reading (fun () -> TransformerFile.Save(file, mainModel, spellings, sounds))
+    let tokens =
+        readOnlyDict [ "sourceTokens", spellings.Tokens; "targetTokens", sounds.Tokens ]
+
+    reading (fun () -> ModelFile.Save(file, mainModel, tokens))
     printfn $"saved: {file}"
 
 let meansOf size (points: (int * float)[]) =
@@ -1747,11 +1750,11 @@ Results.claims stored
 
 | section | part | code | check |
 |:--|:--|:--|:--|
-| 3.1 | stacks, residual connections, norm last or first | `Models/TransformerBlock.cs`, `Models/TransformerSublayer.cs` | gradient of the whole model; PyTorch, every combination; [what breaks without](variations.html) |
+| 3.1 | stacks, residual connections, norm last or first | `Models/TransformerBlock.cs` | gradient of the whole model; PyTorch, every combination; [what breaks without](variations.html) |
 | 3.1 | decoder masks, outputs offset by one | `Rules/AttentionMask.cs`, `Data/PairBatch.cs` | no position depends on a later one; exercise 3 |
 | 3.2.1 | scaled dot product, footnote 4 | `Rules/Attention.cs` | longhand, central differences, [the exponent](#Why-d_k), [without it](#Break-it) |
 | 3.2.2, 3.2.3 | heads, and their three uses | `Layers/MultiHeadAttention.cs` | a loop over the heads; PyTorch; a query that sees nothing |
-| 3.3 | feed-forward layer | `Layers/PositionwiseFeedForward.cs`, `Rules/LinearRelu.cs` | the same map at every position (a convolution of width 1), in the tests |
+| 3.3 | feed-forward layer | `Layers/FeedForward.cs`, `Rules/LinearRelu.cs` | the same map at every position (a convolution of width 1), in the tests |
 | 3.4 | shared tables | `Models/Transformer.cs` | the gradient is the sum of all uses, in the tests; [translation](translation.html) |
 | 3.5 | positions, sines or learned | `Layers/SinusoidalPositions.cs`, `Layers/Embedding.cs` | [turned by angles](#The-positions); [row E](variations.html) |
 | 4, table 1 | cost of a layer | | [counted and timed](variations.html#Table-1-what-a-layer-costs) |

@@ -437,13 +437,17 @@ $d \, d_{\text{ff}}$ with biases, and two norms of $2d$; one of the decoder four
 *)
 let symbols = 37000
 
-let baseModel shared tied =
+let baseSettings shared tied =
     TransformerSettings(
         SourceVocabulary = symbols,
         TargetVocabulary = symbols,
         ShareEmbeddings = shared,
         TieTargetEmbedding = tied
     )
+
+/// Its numbers are drawn at their first use, so that counting it costs nothing.
+let baseModel shared tied =
+    Transformer<float32>(baseSettings shared tied, RandomStream page.Seed)
 
 let byHand tables =
     let d, hidden = 512L, 2048L
@@ -473,7 +477,7 @@ table
 The paper says 65 million; we count 63 million, without biases in the projections and with 37,000 symbols. One training step of this model, with 8 sentence pairs of 24 symbols:
 *)
 let baseStep () =
-    let model = Transformer<float32>(baseModel true true, RandomStream page.Seed)
+    let model = baseModel true true
     let adam = Adam<float32>(model.Parameters)
     let own = Tape<float32>(training = true, random = RandomStream page.Seed)
     let ids () = Array.init 24 (fun _ -> 3 + stream.NextBelow(symbols - 3))

@@ -34,6 +34,9 @@ let mapTensor (f: float -> float) (x: Tensor<float>) = Tensor.From(x.Shape, Read
 
 let toSingle (x: Tensor<float>) = Tensor<float32>.From(x.Shape, ReadOnlySpan(Array.map float32 (x.ToArray())))
 
+/// Name and numbers of what a model keeps.
+let (|Named|) (stored: Stored<'T>) = stored.Name, stored.Value
+
 /// All elements as doubles, whatever the tensor holds.
 let floats (x: Tensor<_>) = x.ToArray() |> Array.map (fun value -> Double.CreateChecked value)
 

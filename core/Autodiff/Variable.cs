@@ -8,9 +8,12 @@ namespace Hybrid.Autodiff;
 /// <remarks>It knows its tape, so that a model reads like its paper: <c>(x.Linear(w, b) + h.Linear(u)).Tanh()</c>.</remarks>
 public partial class Variable<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    internal Variable(Tape<T>? tape, Operation operation, string place, Variable<T>[] inputs, Tensor<T> value, bool wantsGradient)
+    // Null only where a class that derives from this one has another.
+    private readonly Tensor<T>? value;
+
+    internal Variable(Tape<T>? tape, Operation operation, string place, Variable<T>[] inputs, Tensor<T>? value, bool wantsGradient)
     {
-        (Tape, Operation, Place, Inputs, Value, WantsGradient) = (tape, operation, place, inputs, value, wantsGradient);
+        (Tape, Operation, Place, Inputs, this.value, WantsGradient) = (tape, operation, place, inputs, value, wantsGradient);
         Pass = tape?.Arena.Epoch ?? 0;
     }
 
@@ -24,7 +27,7 @@ public partial class Variable<T> where T : unmanaged, IBinaryFloatingPointIeee75
     public string Rule => Operation.Rule;
 
     /// <summary>Where it stands in the model, such as <c>encoder.0.norm</c>; empty outside of any layer.</summary>
-    public string Place { get; }
+    public string Place { get; internal set; }
 
     /// <summary>What it was made from, constants included, in the order of the rule's inputs.</summary>
     public IReadOnlyList<Variable<T>> Inputs { get; }
@@ -33,10 +36,10 @@ public partial class Variable<T> where T : unmanaged, IBinaryFloatingPointIeee75
     public virtual string Name => Place.Length == 0 ? Rule : $"{Place}: {Rule}";
 
     /// <summary>The value.</summary>
-    public Tensor<T> Value { get; }
+    public virtual Tensor<T> Value => value!;
 
     /// <summary>Shape of the value.</summary>
-    public Shape Shape => Value.Shape;
+    public virtual Shape Shape => Value.Shape;
 
     /// <summary>True if a gradient is to flow into this variable.</summary>
     public bool WantsGradient { get; }

@@ -1,41 +1,92 @@
 using System.Numerics;
+using System.Reflection;
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using Hybrid.Autodiff;
 using Hybrid.Data;
 using Hybrid.Kernels;
+using Hybrid.Layers;
 using Hybrid.Tensors;
 
 namespace Hybrid.Checkpoints;
 
-/// <summary>Saves the parameters of a model as safetensors, under their own names, and loads them into a model of the same build.</summary>
-/// <remarks>What a model keeps beside its parameters, such as running statistics, is saved and loaded as tensors with names.</remarks>
+/// <summary>
+/// A model as one file, from which alone it can be rebuilt: its parameters and buffers as safetensors, under their paths; its class, its
+/// settings as JSON, and lists of texts such as vocabularies in the metadata.
+/// </summary>
 public static class ModelFile
 {
-    /// <summary>Writes every parameter once; a parameter that serves two layers (a tied embedding) has one name and appears once.</summary>
+    private const string KindName = "model", SettingsName = "settings";
+
+    private static readonly JsonSerializerOptions Texts = new() { AllowDuplicateProperties = false, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>Writes a model; a parameter that serves two layers (a tied embedding) has one name and appears once.</summary>
     /// <param name="path">The file; by custom it ends in .safetensors.</param>
-    /// <param name="parameters">What to save; float is written as F32, double as F64.</param>
+    /// <param name="model">A model with a property Settings and a public constructor of these and a <see cref="RandomStream"/>; float is written as F32, double as F64.</param>
+    /// <param name="attachments">Lists of texts that belong to it, by name, such as the tokens of its vocabularies.</param>
+    /// <exception cref="ArgumentException">The model has no settings or no such constructor, or an attachment does not fit it.</exception>
+    /// <exception cref="NonFiniteException">A tensor holds NaN or an infinity; an earlier file stays as it is.</exception>
+    /// <exception cref="DataFileException">The folder or the disk refuses the file.</exception>
+    public static void Save<T>(string path, IModel<T> model, IReadOnlyDictionary<string, IReadOnlyList<string>>? attachments = null)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var kind = ModelKind.Of(model.GetType());
+        attachments ??= new Dictionary<string, IReadOnlyList<string>>();
+        if (attachments.Keys.FirstOrDefault(name => name is KindName or SettingsName) is { } taken)
+            throw new ArgumentException($"an attachment cannot be called '{taken}', as the file has its own; choose another name.", nameof(attachments));
+        model.ThrowIfUnfit(attachments);
+        var metadata = attachments.ToDictionary(attached => attached.Key, attached => JsonSerializer.Serialize(attached.Value, Texts));
+        (metadata[KindName], metadata[SettingsName]) = (kind.Name, kind.Written(model));
+        Write(path, Tensors(model), metadata);
+    }
+
+    /// <summary>Writes parameters alone, of any model, under their own names.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="parameters">What to save.</param>
     /// <param name="metadata">Texts to go with it, by name.</param>
     /// <exception cref="NonFiniteException">A parameter holds NaN or an infinity; an earlier file stays as it is.</exception>
     /// <exception cref="ArgumentException">Two parameters have one name.</exception>
     /// <exception cref="DataFileException">The folder or the disk refuses the file.</exception>
     public static void Save<T>(string path, IEnumerable<Parameter<T>> parameters, IReadOnlyDictionary<string, string>? metadata = null)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Save(path, Named(parameters), metadata);
+        Write(path, parameters, metadata);
 
-    /// <summary>The same for any tensors with names.</summary>
-    /// <inheritdoc cref="Save{T}(string, IEnumerable{Parameter{T}}, IReadOnlyDictionary{string, string}?)"/>
-    public static void Save<T>(string path, IEnumerable<(string Name, Tensor<T> Value)> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    /// <summary>Rebuilds the model that a file holds.</summary>
+    /// <typeparam name="TModel">Its class, such as <c>ResNet&lt;float&gt;</c>, or what it can do, such as <c>IClassifier&lt;float&gt;</c>.</typeparam>
+    /// <param name="path">A file of a whole model.</param>
+    /// <param name="convert">True also accepts weights of the other floating-point type; see <see cref="LoadInto{T}(string, IEnumerable{Parameter{T}}, bool)"/>.</param>
+    /// <exception cref="DataFileException">The file cannot be used, is of another class, or its settings do not fit its weights.</exception>
+    public static TModel Load<TModel>(string path, bool convert = false) where TModel : class => LoadAll<TModel>(path, convert).Model;
+
+    /// <summary>The same with what is attached to it.</summary>
+    /// <inheritdoc cref="Load{TModel}"/>
+    public static SavedModel<TModel> LoadAll<TModel>(string path, bool convert = false) where TModel : class
+    {
+        var file = SafeTensors.Read(path);
+        var kind = ModelKind.Named(file, file.Metadata.GetValueOrDefault(KindName, ""), typeof(TModel));
+        var attachments = file.Metadata.Where(pair => pair.Key is not (KindName or SettingsName))
+            .ToDictionary(pair => pair.Key, pair => Parsed(file, pair.Key, text => (IReadOnlyList<string>?)JsonSerializer.Deserialize<string[]>(text, Texts)));
+        var settings = Parsed(file, SettingsName, kind.Read);
+        try
+        {
+            return (SavedModel<TModel>)typeof(ModelFile).GetMethod(nameof(Rebuilt), BindingFlags.Static | BindingFlags.NonPublic)!
+                .MakeGenericMethod(typeof(TModel), kind.Element)
+                .Invoke(null, BindingFlags.DoNotWrapExceptions, null, [file, kind, settings, attachments, convert], null)!;
+        }
+        catch (ArgumentException error)
+        {
+            throw new DataFileException($"{path}, metadata '{SettingsName}': {error.Message}", error);
+        }
+    }
+
+    /// <summary>Reads a file into a model that was made before, parameters and buffers; returns the file's metadata.</summary>
+    /// <inheritdoc cref="LoadInto{T}(string, IEnumerable{Parameter{T}}, bool)"/>
+    public static IReadOnlyDictionary<string, string> LoadInto<T>(string path, IModel<T> model, bool convert = false)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var stored = new Dictionary<string, StoredTensor>();
-        foreach (var (name, value) in tensors)
-        {
-            if (FirstNonFinite(value) is { } index)
-                throw new NonFiniteException(
-                    $"'{name}' {value.Shape} holds {value.Span[index]} at element {index} and is not saved; the run has diverged, go back to the last file that was.");
-            if (!stored.TryAdd(name, StoredTensor.Of(value)))
-                throw new ArgumentException($"two parameters are called '{name}'; give each layer a name of its own.", nameof(tensors));
-        }
-        SafeTensors.Write(path, stored, metadata);
+        var file = SafeTensors.Read(path);
+        LoadAll(file, Tensors(model), convert);
+        return file.Metadata;
     }
 
     /// <summary>Reads a file and copies each tensor into the parameter of its name; returns the file's metadata.</summary>
@@ -61,31 +112,72 @@ public static class ModelFile
     /// <inheritdoc cref="LoadInto{T}(string, IEnumerable{Parameter{T}}, bool)"/>
     public static void LoadInto<T>(TensorFile file, IEnumerable<Parameter<T>> parameters, bool convert = false)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        LoadInto(file, Named(parameters), convert);
+        LoadAll(file, parameters, convert);
 
-    /// <summary>The same for any tensors with names.</summary>
-    /// <inheritdoc cref="LoadInto{T}(string, IEnumerable{Parameter{T}}, bool)"/>
-    public static void LoadInto<T>(TensorFile file, IEnumerable<(string Name, Tensor<T> Value)> tensors, bool convert = false)
+    /// <summary>The settings make a model no larger than the file before anything is allocated, so that no small file can ask for a large one.</summary>
+    private static SavedModel<TModel> Rebuilt<TModel, T>(
+        TensorFile file, ModelKind kind, object settings, Dictionary<string, IReadOnlyList<string>> attachments, bool convert)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var numbers = file.Tensors.Values.Sum(tensor => (long)tensor.Shape.Length);
+        IModel<T> model;
+        try
+        {
+            // What would be drawn is never made.
+            model = ParameterBudget.Within(
+                numbers, () => (IModel<T>)kind.Constructor.Invoke(BindingFlags.DoNotWrapExceptions, null, [settings, new RandomStream(0)], null));
+        }
+        catch (ParameterBudgetException)
+        {
+            throw new DataFileException($"{file.Path}: the settings say more parameters than the {numbers} numbers of the file; save the model anew.");
+        }
+        model.ThrowIfUnfit(attachments);
+        LoadAll(file, Tensors(model), convert);
+        return new(file.Path, (TModel)model, attachments);
+    }
+
+    private static IEnumerable<Stored<T>> Tensors<T>(IModel<T> model) where T : unmanaged, IBinaryFloatingPointIeee754<T> => [.. model.Parameters, .. model.Buffers];
+
+    private static TValue Parsed<TValue>(TensorFile file, string name, Func<string, TValue?> parse) where TValue : class
+    {
+        try
+        {
+            return parse(file.Metadata.GetValueOrDefault(name, "")) ?? throw new JsonException("it is null");
+        }
+        catch (JsonException error)
+        {
+            throw new DataFileException($"{file.Path}, metadata '{name}': missing or not as files of models have it ({error.Message}); save the model anew.", error);
+        }
+    }
+
+    private static void Write<T>(string path, IEnumerable<Stored<T>> tensors, IReadOnlyDictionary<string, string>? metadata)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var stored = new Dictionary<string, StoredTensor>();
+        foreach (var tensor in tensors)
+        {
+            if (FirstNonFinite(tensor.Value) is { } index)
+                throw new NonFiniteException(
+                    $"'{tensor.Name}' {tensor.Shape} holds {tensor.Value.Span[index]} at element {index} and is not saved; the run has diverged, go back to the last file that was.");
+            if (!stored.TryAdd(tensor.Name, StoredTensor.Of(tensor.Value)))
+                throw new ArgumentException($"two parameters are called '{tensor.Name}'; give each layer a name of its own.", nameof(tensors));
+        }
+        SafeTensors.Write(path, stored, metadata);
+    }
+
+    private static void LoadAll<T>(TensorFile file, IEnumerable<Stored<T>> tensors, bool convert) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var targets = tensors.ToArray();
         CheckNames(file, targets);
         var values = targets.Select(target => Fitting(file, target, convert)).ToArray();
         // All fit, so from here on nothing can fail halfway.
-        for (var i = 0; i < targets.Length; i++)
-        {
-            values[i].Span.CopyTo(targets[i].Value.Span);
-            targets[i].Value.MarkChanged();
-        }
+        for (var i = 0; i < targets.Length; i++) targets[i].Load(values[i]);
     }
 
-    private static IEnumerable<(string Name, Tensor<T> Value)> Named<T>(IEnumerable<Parameter<T>> parameters) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        parameters.Select(parameter => (parameter.Name, parameter.Value));
-
-    private static void CheckNames<T>(TensorFile file, (string Name, Tensor<T> Value)[] targets) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    private static void CheckNames<T>(TensorFile file, Stored<T>[] targets) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var names = targets.Select(target => target.Name).ToHashSet();
-        var missing = targets.Where(target => !file.Tensors.ContainsKey(target.Name)).Select(target => $"'{target.Name}' {target.Value.Shape}").ToArray();
+        var missing = targets.Where(target => !file.Tensors.ContainsKey(target.Name)).Select(target => $"'{target.Name}' {target.Shape}").ToArray();
         var extra = file.Tensors.Where(pair => !names.Contains(pair.Key)).Select(pair => $"'{pair.Key}' {pair.Value.Shape}").ToArray();
         if (missing.Length == 0 && extra.Length == 0) return;
         string[] causes =
@@ -96,13 +188,13 @@ public static class ModelFile
         throw new DataFileException($"{file.Path}: the file {string.Join(", and ", causes)}; build the model with the settings it was saved with, or rename the tensors.");
     }
 
-    private static Tensor<T> Fitting<T>(TensorFile file, (string Name, Tensor<T> Value) target, bool convert) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    private static Tensor<T> Fitting<T>(TensorFile file, Stored<T> target, bool convert) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var stored = file.Tensors[target.Name];
         var where = $"{file.Path}, tensor '{target.Name}'";
-        if (!stored.Shape.Equals(target.Value.Shape))
+        if (!stored.Shape.Equals(target.Shape))
             throw new DataFileException(
-                $"{where}: the file has {stored.Shape}, the model {target.Value.Shape}; build the model with the settings it was saved with. "
+                $"{where}: the file has {stored.Shape}, the model {target.Shape}; build the model with the settings it was saved with. "
                 + "Weights of linear layers are [inFeatures, outFeatures] here, the transpose of PyTorch's.");
         var wanted = StoredTensor.TypeOf<T>();
         if (stored.Type == ElementType.I64)
@@ -112,6 +204,8 @@ public static class ModelFile
         var value = stored.ToTensor<T>();
         if (FirstNonFinite(value) is { } index)
             throw new DataFileException($"{where}: element {index} is {value.Span[index]} as {wanted}; no model can use it, take a file from before the run diverged.");
+        if (target is Buffer<T> && target.Name.EndsWith(".variance", StringComparison.Ordinal) && value.ToArray().Any(variance => variance < T.Zero))
+            throw new DataFileException($"{where}: a variance is negative; take a file that was written after training.");
         return value;
     }
 

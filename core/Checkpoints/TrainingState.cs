@@ -30,9 +30,9 @@ public sealed class TrainingState
 
     /// <summary>Tensors that no optimizer trains, such as running statistics, by name.</summary>
     /// <exception cref="ArgumentException">A name is taken already.</exception>
-    public void Add<T>(IEnumerable<(string Name, Tensor<T> Value)> statistics) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    public void Add<T>(IEnumerable<Buffer<T>> buffers) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        foreach (var (name, value) in statistics) Add($"statistic/{name}", value);
+        foreach (var buffer in buffers) Add($"statistic/{buffer.Name}", buffer.Value);
     }
 
     /// <summary>An optimizer's memory and its number of steps.</summary>

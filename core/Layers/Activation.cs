@@ -6,35 +6,27 @@ using Hybrid.Tensors;
 namespace Hybrid.Layers;
 
 /// <summary>An activation function of one input, with its parameter if it learns one.</summary>
-public sealed class Activation<T> : Layer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+public sealed class Activation<T> : UnaryLayer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private readonly string name;
     private readonly ActivationKind kind;
     private readonly Parameter<T>? slope;
 
-    /// <summary>Makes the layer.</summary>
-    /// <param name="name">Path of the layer in its model; a learned slope adds <c>.slope</c>.</param>
+    /// <summary>Makes the layer; a learned slope is its parameter <c>slope</c>.</summary>
     /// <param name="kind">Which function.</param>
     /// <exception cref="ArgumentException">The function takes two inputs.</exception>
-    public Activation(string name, ActivationKind kind)
+    public Activation(ActivationKind kind)
     {
-        if (kind >= ActivationKind.Glu)
-            throw new ArgumentException($"{kind} takes two inputs; use a GatedLinear, which makes both.", nameof(kind));
-        (this.name, this.kind) = (name, kind);
+        if (kind.IsGate()) throw new ArgumentException($"{kind} takes two inputs; use a GatedLinear, which makes both.", nameof(kind));
+        this.kind = kind;
         // He et al. 2015, section 2.1, start there.
-        if (kind == ActivationKind.PRelu) slope = new Parameter<T>($"{name}.slope", Initialization.Constant<T>(new Shape(1), 0.25));
+        if (kind == ActivationKind.PRelu) slope = Parameter("slope", new Shape(1), Initialization.Constant(0.25));
     }
 
-    /// <inheritdoc/>
-    public override IEnumerable<Parameter<T>> Parameters => slope is null ? [] : [slope];
-
     /// <summary>The function of every element of x, any shape.</summary>
-    public Variable<T> Apply(Variable<T> x)
-    {
-        if (kind == ActivationKind.Identity) return x;
-        using var here = At(name, x);
-        return here.Keep(kind switch
+    protected override Variable<T> Forward(Variable<T> x) =>
+        kind switch
         {
+            ActivationKind.Identity => x,
             ActivationKind.Sigmoid => x.Sigmoid(),
             ActivationKind.HardSigmoid => x.HardSigmoid(),
             ActivationKind.Tanh => x.Tanh(),
@@ -51,6 +43,5 @@ public sealed class Activation<T> : Layer<T> where T : unmanaged, IBinaryFloatin
             ActivationKind.HardSwish => x.HardSwish(),
             ActivationKind.Mish => x.Mish(),
             _ => throw new InvalidOperationException($"{kind} has no rule; add it here."),
-        });
-    }
+        };
 }

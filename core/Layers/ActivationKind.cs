@@ -60,3 +60,10 @@ public enum ActivationKind
     /// <summary><see cref="Rules.SwiGlu"/>, which takes two inputs.</summary>
     SwiGlu,
 }
+
+/// <summary>What can be said of a kind.</summary>
+public static class ActivationKindExtensions
+{
+    /// <summary>True if the function takes two inputs, of which one gates the other.</summary>
+    public static bool IsGate(this ActivationKind kind) => kind is ActivationKind.Glu or ActivationKind.GeGlu or ActivationKind.SwiGlu;
+}

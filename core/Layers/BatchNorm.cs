@@ -11,7 +11,7 @@ namespace Hybrid.Layers;
 /// Ioffe and Szegedy 2015. Where we differ: the paper's algorithm 2 averages the statistics over batches after training; here, as in
 /// PyTorch, a moving average follows them while training, with the unbiased variance of step 10. A batch of one row moves the mean alone.
 /// </remarks>
-public sealed class BatchNorm<T> : Layer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+public sealed class BatchNorm<T> : UnaryLayer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     /// <summary>eps if none is given; units of x².</summary>
     public const double DefaultEps = 1e-5;
@@ -19,26 +19,24 @@ public sealed class BatchNorm<T> : Layer<T> where T : unmanaged, IBinaryFloating
     /// <summary>Weight of a new batch in the running statistics if none is given.</summary>
     public const double DefaultMomentum = 0.1;
 
-    private readonly string name;
     private readonly double eps, momentum;
 
-    /// <summary>Makes the layer with gain 1, bias 0, running mean 0 and running variance 1.</summary>
-    /// <param name="name">Path of the layer in its model; its parameters add <c>.gain</c> and <c>.bias</c>, its statistics <c>.mean</c> and <c>.variance</c>.</param>
+    /// <summary>Makes the layer; its parameters are <c>gain</c>, 1 at first, and <c>bias</c>, 0; its buffers <c>mean</c>, 0, and <c>variance</c>, 1.</summary>
     /// <param name="channels">Width of the last axis.</param>
     /// <param name="eps">Added to the variance inside the root; units of x².</param>
     /// <param name="momentum">Weight of a new batch in the running statistics, in (0, 1]. PyTorch's number; Keras's is 1 less this.</param>
     /// <exception cref="ArgumentOutOfRangeException">channels or eps is not positive, or the momentum lies outside (0, 1].</exception>
-    public BatchNorm(string name, int channels, double eps = DefaultEps, double momentum = DefaultMomentum)
+    public BatchNorm(int channels, double eps = DefaultEps, double momentum = DefaultMomentum)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(channels);
         if (!(eps > 0)) throw new ArgumentOutOfRangeException(nameof(eps), eps, "eps must be positive; a constant channel has variance 0.");
         if (!(momentum > 0 && momentum <= 1))
             throw new ArgumentOutOfRangeException(nameof(momentum), momentum, "The momentum is the weight of a new batch and must lie in (0, 1]; 1 forgets all earlier ones.");
-        (this.name, this.eps, this.momentum) = (name, eps, momentum);
-        Gain = new Parameter<T>($"{name}.gain", Initialization.Constant<T>(new Shape(channels), 1));
-        Bias = new Parameter<T>($"{name}.bias", Tensor<T>.Zeros(new Shape(channels)));
-        Mean = Tensor<T>.Zeros(new Shape(channels));
-        Variance = Initialization.Constant<T>(new Shape(channels), 1);
+        (this.eps, this.momentum) = (eps, momentum);
+        Gain = Parameter("gain", new Shape(channels), Initialization.Ones);
+        Bias = Parameter("bias", new Shape(channels), Initialization.Zeros);
+        Mean = Buffer("mean", new Shape(channels), 0);
+        Variance = Buffer("variance", new Shape(channels), 1);
     }
 
     /// <summary>γ in the paper, [channels].</summary>
@@ -48,35 +46,28 @@ public sealed class BatchNorm<T> : Layer<T> where T : unmanaged, IBinaryFloating
     public Parameter<T> Bias { get; }
 
     /// <summary>Running mean, [channels].</summary>
-    public Tensor<T> Mean { get; }
+    public Buffer<T> Mean { get; }
 
     /// <summary>Running unbiased variance, [channels].</summary>
-    public Tensor<T> Variance { get; }
-
-    /// <inheritdoc/>
-    public override IEnumerable<Parameter<T>> Parameters => [Gain, Bias];
-
-    /// <summary>What inference needs beside the parameters, by name: it is saved with them, and not trained.</summary>
-    public IEnumerable<(string Name, Tensor<T> Value)> Statistics => [($"{name}.mean", Mean), ($"{name}.variance", Variance)];
+    public Buffer<T> Variance { get; }
 
     /// <summary>Normalizes x, [..., channels]: while the tape trains by the batch, whose statistics the running ones then follow, else by these.</summary>
     /// <exception cref="ShapeException">x does not end in channels, or has no rows and is trained on.</exception>
     /// <exception cref="NonFiniteException">The batch's mean or variance is NaN or infinite; the running statistics stay as they were.</exception>
-    public Variable<T> Apply(Variable<T> x)
+    protected override Variable<T> Forward(Variable<T> x)
     {
-        using var here = At(name, x);
-        if (!x.Tape!.IsTraining) return here.Keep(x.BatchNormFixed(Gain, Bias, Mean, Variance, eps));
+        if (!x.Tape!.IsTraining) return x.BatchNormFixed(Gain, Bias, Mean.Value, Variance.Value, eps);
         var (y, mean, variance) = x.BatchNorm(Gain, Bias, eps);
         Follow(mean, variance, x);
-        return here.Keep(y);
+        return y;
     }
 
     /// <summary>Normalizes x, [..., channels], and takes max(that, 0), in one rule: the same numbers in fewer sweeps over memory.</summary>
-    /// <inheritdoc cref="Apply"/>
+    /// <inheritdoc cref="Forward"/>
     public Variable<T> ApplyRelu(Variable<T> x)
     {
-        using var here = At(name, x);
-        if (!x.Tape!.IsTraining) return here.Keep(x.BatchNormReluFixed(Gain, Bias, Mean, Variance, eps));
+        using var here = Here(x);
+        if (!x.Tape!.IsTraining) return here.Keep(x.BatchNormReluFixed(Gain, Bias, Mean.Value, Variance.Value, eps));
         var (y, mean, variance) = x.BatchNormRelu(Gain, Bias, eps);
         Follow(mean, variance, x);
         return here.Keep(y);
@@ -87,16 +78,17 @@ public sealed class BatchNorm<T> : Layer<T> where T : unmanaged, IBinaryFloating
     {
         if (!VectorMath.AllFinite<T>(mean.Span) || !VectorMath.AllFinite<T>(variance.Span))
             throw new NonFiniteException(
-                $"'{name}': the mean or the variance of its input '{x.Name}' {x.Value.Shape} is not finite. Lower the learning rate or lengthen the warm-up.");
+                $"BatchNorm '{Path}': the mean or the variance of its input '{x.Name}' {x.Value.Shape} is not finite. Lower the learning rate or lengthen the warm-up.");
         double rows = x.Value.Shape.Rows;
         T rate = T.CreateChecked(momentum), unbiased = T.CreateChecked(rows / Math.Max(1, rows - 1));
-        for (var c = 0; c < Mean.Length; c++)
+        Span<T> means = Mean.Value.Span, variances = Variance.Value.Span;
+        for (var c = 0; c < means.Length; c++)
         {
-            Mean.Span[c] += rate * (mean.Span[c] - Mean.Span[c]); // BN-9: E[x] ← E[x] + m (μ − E[x])
+            means[c] += rate * (mean.Span[c] - means[c]); // BN-9: E[x] ← E[x] + m (μ − E[x])
             // One row says nothing of the variance.
-            if (rows > 1) Variance.Span[c] += rate * (unbiased * variance.Span[c] - Variance.Span[c]); // BN-10: Var[x] ← Var[x] + m (n / (n − 1) σ² − Var[x])
+            if (rows > 1) variances[c] += rate * (unbiased * variance.Span[c] - variances[c]); // BN-10: Var[x] ← Var[x] + m (n / (n − 1) σ² − Var[x])
         }
-        Mean.MarkChanged();
-        Variance.MarkChanged();
+        Mean.Value.MarkChanged();
+        Variance.Value.MarkChanged();
     }
 }

@@ -3,31 +3,60 @@ using Hybrid.Tensors;
 
 namespace Hybrid.Layers;
 
-/// <summary>Starting values of parameters.</summary>
-public static class Initialization
+/// <summary>How a parameter starts. A <see cref="WeightScale"/> is one: normal numbers of its variance.</summary>
+public sealed class Initialization
 {
-    /// <summary>Uniform in ±√(6 / (inFeatures + outFeatures)), [inFeatures, outFeatures].</summary>
-    /// <remarks>Glorot and Bengio 2010, equation 16: keeps the variance of activations and of gradients level through a linear layer.</remarks>
-    public static Tensor<T> XavierUniform<T>(int inFeatures, int outFeatures, RandomStream random)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var limit = Math.Sqrt(6.0 / (inFeatures + outFeatures));
-        return Filled<T>(new Shape(inFeatures, outFeatures), () => (2 * random.NextUniform() - 1) * limit);
-    }
+    // Numbers of the stream that an element takes, and how it is made of them, by fan-in and fan-out.
+    private readonly int drawsEach;
+    private readonly Func<int, int, Func<RandomStream, double>> next;
 
-    /// <summary>Normal with mean 0 and the given standard deviation.</summary>
-    public static Tensor<T> Normal<T>(Shape shape, double standardDeviation, RandomStream random)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Filled<T>(shape, () => random.NextNormal() * standardDeviation);
+    private Initialization(int drawsEach, Func<int, int, Func<RandomStream, double>> next) => (this.drawsEach, this.next) = (drawsEach, next);
+
+    /// <summary>Uniform in ±√(6 / (fanIn + fanOut)).</summary>
+    /// <remarks>Glorot and Bengio 2010, equation 16: keeps the variance of activations and of gradients level through a linear layer.</remarks>
+    public static Initialization XavierUniform { get; } = new(drawsEach: 1, (fanIn, fanOut) =>
+    {
+        var limit = Math.Sqrt(6.0 / (fanIn + fanOut));
+        return random => (2 * random.NextUniform() - 1) * limit;
+    });
+
+    /// <summary>0 everywhere.</summary>
+    public static Initialization Zeros { get; } = Constant(0);
+
+    /// <summary>1 everywhere.</summary>
+    public static Initialization Ones { get; } = Constant(1);
 
     /// <summary>The same number everywhere.</summary>
-    public static Tensor<T> Constant<T>(Shape shape, double value) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Filled<T>(shape, () => value);
+    public static Initialization Constant(double value) => new(drawsEach: 0, (_, _) => _ => value);
 
-    private static Tensor<T> Filled<T>(Shape shape, Func<double> next) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    /// <summary>Normal with mean 0 and the given standard deviation.</summary>
+    public static Initialization Normal(double standardDeviation) => new(drawsEach: 2, (_, _) => random => random.NextNormal() * standardDeviation);
+
+    /// <summary>Normal with mean 0 and the scale's variance.</summary>
+    public static implicit operator Initialization(WeightScale scale) => new(drawsEach: 2, (fanIn, fanOut) =>
     {
-        var tensor = Tensor<T>.Zeros(shape);
-        foreach (ref var element in tensor.Span) element = T.CreateChecked(next());
-        return tensor;
+        var deviation = Math.Sqrt(scale.Variance(fanIn, fanOut));
+        return random => random.NextNormal() * deviation;
+    });
+
+    /// <summary>A persistent tensor that starts so.</summary>
+    /// <param name="shape">Its shape.</param>
+    /// <param name="random">Where its numbers are drawn from.</param>
+    /// <param name="fanIn">How many inputs reach an output through it, such as inFeatures.</param>
+    /// <param name="fanOut">How many outputs an input reaches, such as outFeatures.</param>
+    public Tensor<T> Draw<T>(Shape shape, RandomStream random, int fanIn = 1, int fanOut = 1) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Later<T>(shape, random, fanIn, fanOut)();
+
+    /// <summary>The same, made when it is asked for; the stream goes on behind its numbers at once.</summary>
+    internal Func<Tensor<T>> Later<T>(Shape shape, RandomStream? random, int fanIn, int fanOut) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var stream = drawsEach == 0 ? new RandomStream(0) : random!.Reserve((ulong)drawsEach * (ulong)shape.Length);
+        return () =>
+        {
+            var tensor = Tensor<T>.Zeros(shape);
+            var element = next(fanIn, fanOut);
+            foreach (ref var number in tensor.Span) number = T.CreateChecked(element(stream));
+            return tensor;
+        };
     }
 }

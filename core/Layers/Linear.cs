@@ -6,21 +6,27 @@ using Hybrid.Tensors;
 namespace Hybrid.Layers;
 
 /// <summary>An affine map of the last axis, y = x W + b.</summary>
-public sealed class Linear<T> : Layer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+public sealed class Linear<T> : UnaryLayer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private readonly string name;
-
-    /// <summary>Makes the layer with Xavier-uniform weights and a bias of zeros.</summary>
-    /// <param name="name">Path of the layer in its model; its parameters add <c>.weight</c> and <c>.bias</c>.</param>
+    /// <summary>Makes the layer; its parameters are <c>weight</c> and <c>bias</c>, which starts at 0.</summary>
     /// <param name="inFeatures">Width of the input.</param>
     /// <param name="outFeatures">Width of the output.</param>
-    /// <param name="withBias">False leaves the bias out.</param>
     /// <param name="random">Where the weights are drawn from.</param>
-    public Linear(string name, int inFeatures, int outFeatures, bool withBias, RandomStream random)
+    /// <param name="withBias">False leaves the bias out.</param>
+    /// <param name="weights">How the weights start; null for Xavier-uniform.</param>
+    public Linear(int inFeatures, int outFeatures, RandomStream random, bool withBias = true, Initialization? weights = null)
     {
-        this.name = name;
-        Weight = new Parameter<T>($"{name}.weight", Initialization.XavierUniform<T>(inFeatures, outFeatures, random));
-        if (withBias) Bias = new Parameter<T>($"{name}.bias", Tensor<T>.Zeros(new Shape(outFeatures)));
+        Weight = Parameter("weight", new Shape(inFeatures, outFeatures), weights ?? Initialization.XavierUniform, random, inFeatures, outFeatures);
+        if (withBias) Bias = Parameter("bias", new Shape(outFeatures), Initialization.Zeros);
+    }
+
+    /// <summary>Makes the layer of given tensors.</summary>
+    /// <param name="weight">W, [inFeatures, outFeatures].</param>
+    /// <param name="bias">b, [outFeatures]; null for none.</param>
+    public Linear(Tensor<T> weight, Tensor<T>? bias = null)
+    {
+        Weight = Parameter("weight", weight);
+        if (bias is not null) Bias = Parameter("bias", bias);
     }
 
     /// <summary>W, [inFeatures, outFeatures].</summary>
@@ -29,24 +35,16 @@ public sealed class Linear<T> : Layer<T> where T : unmanaged, IBinaryFloatingPoi
     /// <summary>b, [outFeatures]; null if the layer has none.</summary>
     public Parameter<T>? Bias { get; }
 
-    /// <inheritdoc/>
-    public override IEnumerable<Parameter<T>> Parameters => Bias is null ? [Weight] : [Weight, Bias];
-
-    /// <summary>Maps x, [..., inFeatures], to max(x W + b, 0), [..., outFeatures].</summary>
+    /// <summary>Maps x, [..., inFeatures], to max(x W + b, 0), [..., outFeatures], in one rule.</summary>
     /// <exception cref="InvalidOperationException">The layer has no bias.</exception>
     /// <exception cref="ShapeException">x does not end in inFeatures.</exception>
     public Variable<T> ApplyRelu(Variable<T> x)
     {
-        using var here = At(name, x);
+        using var here = Here(x);
         return here.Keep(x.LinearRelu(
             Weight, Bias ?? throw new InvalidOperationException($"{Weight.Name} has no bias; apply the layer and then relu.")));
     }
 
     /// <summary>Maps x, [..., inFeatures], to [..., outFeatures].</summary>
-    /// <exception cref="ShapeException">x does not end in inFeatures.</exception>
-    public Variable<T> Apply(Variable<T> x)
-    {
-        using var here = At(name, x);
-        return here.Keep(x.Linear(Weight, Bias));
-    }
+    protected override Variable<T> Forward(Variable<T> x) => x.Linear(Weight, Bias);
 }

@@ -8,25 +8,29 @@ namespace Hybrid.Layers;
 /// <summary>Multi-head attention (Vaswani et al. 2017, section 3.2.2): project, attend in each head, concatenate, project.</summary>
 public sealed class MultiHeadAttention<T> : Layer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private readonly string name;
     private readonly int heads, keyHeads;
     private readonly double scale, dropout;
+    private readonly Func<Variable<T>, int, Variable<T>>? onProjected;
     private readonly Linear<T> query, key, value, output;
 
-    /// <summary>Makes the layer; d_v = features / heads, as in the paper.</summary>
-    /// <param name="name">Path of the layer in its model; its parts are <c>query</c>, <c>key</c>, <c>value</c> and <c>output</c>.</param>
+    /// <summary>Makes the layer; its parts are <c>query</c>, <c>key</c>, <c>value</c> and <c>output</c>; d_v = features / heads, as in the paper.</summary>
     /// <param name="features">d_model.</param>
     /// <param name="heads">h; must divide the features.</param>
+    /// <param name="random">Where the weights are drawn from.</param>
     /// <param name="keySize">d_k; null for features / heads, as in the paper's base model.</param>
     /// <param name="withBias">False, as in the paper, leaves the four projections without biases.</param>
     /// <param name="scaled">True, as in the paper, divides scores by √d_k; false shows what happens without.</param>
-    /// <param name="random">Where the weights are drawn from.</param>
     /// <param name="keyHeads">Heads of keys and values, each shared by heads / keyHeads heads of queries; null for one each, as in the paper.</param>
     /// <param name="dropout">The probability that an attention weight is left out while the tape trains; 0 as in the paper.</param>
+    /// <param name="onProjected">
+    /// What queries and keys go through behind their projections, [batch, time, heads · d_k], with the position of the first in time, such as
+    /// rotary positions; null for nothing.
+    /// </param>
     /// <exception cref="ShapeException">The heads do not divide the features, the heads of keys do not divide the heads, or d_k is not positive.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The rate of dropout lies outside [0, 1).</exception>
     public MultiHeadAttention(
-        string name, int features, int heads, int? keySize, bool withBias, bool scaled, RandomStream random, int? keyHeads = null, double dropout = 0)
+        int features, int heads, RandomStream random, int? keySize = null, bool withBias = false, bool scaled = true, int? keyHeads = null,
+        double dropout = 0, Func<Variable<T>, int, Variable<T>>? onProjected = null)
     {
         if (heads < 1 || features % heads != 0)
             throw new ShapeException($"{heads} heads cannot share {features} features equally; choose a divisor of {features}.");
@@ -36,14 +40,14 @@ public sealed class MultiHeadAttention<T> : Layer<T> where T : unmanaged, IBinar
         if (this.keyHeads < 1 || heads % this.keyHeads != 0)
             throw new ShapeException($"{keyHeads} heads of keys cannot be shared equally by {heads} heads of queries; choose a divisor of {heads}.");
         if (!(dropout >= 0 && dropout < 1)) throw new ArgumentOutOfRangeException(nameof(dropout), dropout, "The dropout rate must lie in [0, 1).");
-        (this.name, this.heads, this.dropout) = (name, heads, dropout);
+        (this.heads, this.dropout, this.onProjected) = (heads, dropout, onProjected);
         scale = scaled ? 1 / Math.Sqrt(size) : 1;
         KeyFeatures = checked(this.keyHeads * size);
         ValueFeatures = this.keyHeads * (features / heads);
-        query = new Linear<T>($"{name}.query", features, checked(heads * size), withBias, random);
-        key = new Linear<T>($"{name}.key", features, KeyFeatures, withBias, random);
-        value = new Linear<T>($"{name}.value", features, ValueFeatures, withBias, random);
-        output = new Linear<T>($"{name}.output", features, features, withBias, random);
+        query = Child("query", new Linear<T>(features, checked(heads * size), random, withBias));
+        key = Child("key", new Linear<T>(features, KeyFeatures, random, withBias));
+        value = Child("value", new Linear<T>(features, ValueFeatures, random, withBias));
+        output = Child("output", new Linear<T>(features, features, random, withBias));
     }
 
     /// <summary>Width of the keys of all heads; h · d_k in the paper.</summary>
@@ -51,10 +55,6 @@ public sealed class MultiHeadAttention<T> : Layer<T> where T : unmanaged, IBinar
 
     /// <summary>Width of the values of all heads; h · d_v = d_model in the paper.</summary>
     public int ValueFeatures { get; }
-
-    /// <inheritdoc/>
-    public override IEnumerable<Parameter<T>> Parameters =>
-        [.. query.Parameters, .. key.Parameters, .. value.Parameters, .. output.Parameters];
 
     /// <summary>Attends from each query to the memory; self-attention passes the same variable twice.</summary>
     /// <param name="queries">[batch, queryTime, features].</param>
@@ -75,8 +75,8 @@ public sealed class MultiHeadAttention<T> : Layer<T> where T : unmanaged, IBinar
     /// <inheritdoc cref="Apply(Variable{T}, Variable{T}, AttentionMask)"/>
     public Variable<T> Apply(Variable<T> queries, Variable<T> keys, Variable<T> values, AttentionMask mask)
     {
-        using var here = At(name, queries);
-        return here.Keep(Attend(query.Apply(queries), key.Apply(keys), value.Apply(values), mask));
+        using var here = Here(queries);
+        return here.Keep(Attend(Projected(query, queries), Projected(key, keys), value.Apply(values), mask));
     }
 
     /// <summary>
@@ -85,24 +85,26 @@ public sealed class MultiHeadAttention<T> : Layer<T> where T : unmanaged, IBinar
     /// </summary>
     internal Variable<T> ApplyNext(Variable<T> x, KeyValueCache<T> cache)
     {
-        using var here = At(name, x);
+        using var here = Here(x);
         var earlier = cache.Time;
-        var (keys, values) = Project(x);
+        var (keys, values) = Project(x, earlier);
         cache.Append(keys, values);
-        return here.Keep(ApplyKept(x, cache, AttentionMask.CausalFrom(earlier)));
+        return here.Keep(ApplyKept(x, cache, AttentionMask.CausalFrom(earlier), earlier));
     }
 
-    /// <summary>Attends to a memory whose keys and values are kept.</summary>
-    internal Variable<T> ApplyKept(Variable<T> queries, KeyValueCache<T> cache, AttentionMask mask)
+    /// <summary>Attends to a memory whose keys and values are kept; the queries stand from that position on.</summary>
+    internal Variable<T> ApplyKept(Variable<T> queries, KeyValueCache<T> cache, AttentionMask mask, int first = 0)
     {
-        using var here = At(name, queries);
+        using var here = Here(queries);
         var tape = Forms.TapeOf(queries);
-        return here.Keep(Attend(query.Apply(queries), tape.Constant(cache.Keys), tape.Constant(cache.Values), mask));
+        return here.Keep(Attend(Projected(query, queries, first), tape.Constant(cache.Keys), tape.Constant(cache.Values), mask));
     }
 
     /// <summary>Keys, [batch, keyTime, KeyFeatures], and values, [batch, keyTime, ValueFeatures], of a memory, [batch, keyTime, features].</summary>
     /// <exception cref="ShapeException">The memory does not end in features.</exception>
-    internal (Tensor<T> Keys, Tensor<T> Values) Project(Variable<T> memory) => (key.Apply(memory).Value, value.Apply(memory).Value);
+    internal (Tensor<T> Keys, Tensor<T> Values) Project(Variable<T> memory, int first = 0) => (Projected(key, memory, first).Value, value.Apply(memory).Value);
+
+    private Variable<T> Projected(Linear<T> map, Variable<T> x, int first = 0) => onProjected is null ? map.Apply(x) : onProjected(map.Apply(x), first);
 
     private Variable<T> Attend(Variable<T> q, Variable<T> k, Variable<T> v, AttentionMask mask) =>
         output.Apply(q.Attention(k, v, heads, scale, mask, keyHeads, dropout).Value);

@@ -1,6 +1,3 @@
-using System.Numerics;
-using Hybrid.Tensors;
-
 namespace Hybrid.Layers;
 
 /// <summary>How large the starting weights of a linear map are: the variance of each.</summary>
@@ -16,7 +13,7 @@ public enum WeightScale
     He,
 }
 
-/// <summary>Draws weights of a scale.</summary>
+/// <summary>What a scale means.</summary>
 public static class WeightScaleExtensions
 {
     /// <summary>The variance of each weight.</summary>
@@ -29,12 +26,4 @@ public static class WeightScaleExtensions
         WeightScale.Xavier => 2.0 / (inFeatures + outFeatures),
         _ => 2.0 / inFeatures,
     };
-
-    /// <summary>Fills the weights, [inFeatures, outFeatures], with normal numbers of mean 0 and the scale's variance.</summary>
-    public static void Fill<T>(this WeightScale scale, Tensor<T> weight, RandomStream random) where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var deviation = Math.Sqrt(scale.Variance(weight.Shape[0], weight.Shape[1]));
-        foreach (ref var element in weight.Span) element = T.CreateChecked(deviation * random.NextNormal());
-        weight.MarkChanged();
-    }
 }

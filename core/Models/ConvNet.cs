@@ -1,8 +1,6 @@
 using System.Numerics;
-using System.Runtime.CompilerServices;
 using Hybrid.Autodiff;
 using Hybrid.Layers;
-using Hybrid.Memory;
 using Hybrid.Rules;
 using Hybrid.Tensors;
 
@@ -27,46 +25,27 @@ public sealed class ConvNet<T> : Layer<T>, IClassifier<T> where T : unmanaged, I
     /// <param name="settings">Size.</param>
     /// <param name="random">Where the weights are drawn from.</param>
     /// <exception cref="ArgumentOutOfRangeException">A size is not positive, or the image is too small to be halved twice.</exception>
-    /// <exception cref="InsufficientMemoryException">Parameters and their gradients do not fit into memory; nothing was allocated.</exception>
+    /// <exception cref="InsufficientMemoryException">Parameters and their gradients do not fit into memory.</exception>
     public ConvNet(ConvNetSettings settings, RandomStream random)
     {
         settings.ThrowIfImpossible();
-        MemoryLimit.ThrowIfExceeded(
-            2.0 * Unsafe.SizeOf<T>() * settings.ParameterCount, $"a model of {settings.ParameterCount} parameters, with their gradients,");
         Settings = settings;
-        first = Conv("first", settings.Channels, settings.FirstFilters);
-        second = Conv("second", settings.FirstFilters, settings.SecondFilters);
-        hidden = Linear("hidden", settings.Pooled, settings.Hidden, settings.Scale);
+        first = Child("first", new Layers.Conv2d<T>(settings.Channels, settings.FirstFilters, kernel: 5, random.Split("first"), padding: 2, weights: settings.Scale));
+        second = Child("second", new Layers.Conv2d<T>(settings.FirstFilters, settings.SecondFilters, kernel: 5, random.Split("second"), padding: 2, weights: settings.Scale));
+        hidden = Child("hidden", new Layers.Linear<T>(settings.Pooled, settings.Hidden, random.Split("hidden"), weights: settings.Scale));
         // No rectifier follows the logits.
-        output = Linear("output", settings.Hidden, settings.Classes, WeightScale.LeCun);
-
-        Layers.Conv2d<T> Conv(string name, int inChannels, int outChannels) =>
-            new(name, kernel: 5, stride: 1, padding: 2, inChannels, outChannels, withBias: true, settings.Scale, random.Split(name));
-
-        Layers.Linear<T> Linear(string name, int inFeatures, int outFeatures, WeightScale scale)
-        {
-            var linear = new Layers.Linear<T>(name, inFeatures, outFeatures, withBias: true, random.Split(name));
-            scale.Fill(linear.Weight.Value, random.Split(name));
-            return linear;
-        }
+        output = Child("output", new Layers.Linear<T>(settings.Hidden, settings.Classes, random.Split("output"), weights: WeightScale.LeCun));
     }
 
     /// <summary>Size.</summary>
     public ConvNetSettings Settings { get; }
-
-    /// <inheritdoc/>
-    public override IEnumerable<Parameter<T>> Parameters =>
-        [.. first.Parameters, .. second.Parameters, .. hidden.Parameters, .. output.Parameters];
-
-    /// <inheritdoc/>
-    public IEnumerable<(string Name, Tensor<T> Value)> Statistics => [];
 
     /// <summary>Maps images, one a row, [batch, height · width · channels], to logits, [batch, classes].</summary>
     /// <param name="x">Images; each row is one of [height, width, channels], flattened.</param>
     /// <exception cref="ShapeException">x is no matrix of such rows.</exception>
     public Variable<T> Logits(Variable<T> x)
     {
-        using var here = At("", x);
+        using var here = Here(x);
         var y = Images.Unflatten(x, Settings.Height, Settings.Width, Settings.Channels);
         y = here.Only(Halved(first.Apply(y)));
         y = here.Only(Halved(second.Apply(y)));

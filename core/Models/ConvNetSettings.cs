@@ -3,7 +3,7 @@ using Hybrid.Layers;
 namespace Hybrid.Models;
 
 /// <summary>Size of a <see cref="ConvNet{T}"/>; the widths are free, so that it can have as many parameters as another model.</summary>
-public sealed record ConvNetSettings : IClassifierSettings
+public sealed record ConvNetSettings
 {
     /// <summary>Height of the images, 4 or more.</summary>
     public required int Height { get; init; }
@@ -32,23 +32,12 @@ public sealed record ConvNetSettings : IClassifierSettings
     /// <summary>Numbers that go into the first linear layer: the image halved twice, rounding down, by the second filters.</summary>
     public int Pooled => Height / 4 * (Width / 4) * SecondFilters;
 
-    /// <inheritdoc/>
-    public long ParameterCount
-    {
-        get
-        {
-            // A size that makes no sense must not turn into a small one by overflow.
-            Int128 first = FirstFilters, second = SecondFilters, pooled = (Int128)(Height / 4) * (Width / 4) * second;
-            var count = (25 * Channels + 1) * first + (25 * first + 1) * second + (pooled + 1) * Hidden + ((Int128)Hidden + 1) * Classes;
-            return (long)Int128.Min(long.MaxValue, count);
-        }
-    }
-
     /// <summary>In words, as a training run is named by it.</summary>
     public override string ToString() =>
         $"ConvNet {FirstFilters}-{SecondFilters} filters {Hidden} hidden {Height}x{Width}x{Channels} {Classes} classes {Scale}";
 
-    /// <inheritdoc/>
+    /// <summary>Throws unless a model can be made of these settings.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A size is not positive, or another setting is none that the model can have.</exception>
     public void ThrowIfImpossible()
     {
         foreach (var (name, value) in new[]
@@ -56,5 +45,7 @@ public sealed record ConvNetSettings : IClassifierSettings
             if (value < 1) throw new ArgumentOutOfRangeException(name, value, "Every size of the network must be positive.");
         foreach (var (name, value) in new[] { (nameof(Height), Height), (nameof(Width), Width) })
             if (value < 4) throw new ArgumentOutOfRangeException(name, value, "The image is halved twice; it must have 4 rows and columns at least.");
+        if ((Int128)(Height / 4) * (Width / 4) * SecondFilters > Array.MaxLength)
+            throw new ArgumentOutOfRangeException(nameof(SecondFilters), SecondFilters, "One image has more numbers than one tensor can hold; make it smaller, or take fewer filters.");
     }
 }

@@ -1,8 +1,6 @@
 using System.Numerics;
-using System.Runtime.CompilerServices;
 using Hybrid.Autodiff;
 using Hybrid.Layers;
-using Hybrid.Memory;
 using Hybrid.Rules;
 using Hybrid.Tensors;
 
@@ -30,39 +28,23 @@ public sealed class DcganDiscriminator<T> : Layer<T>, IDiscriminator<T> where T 
     /// <param name="settings">Size.</param>
     /// <param name="random">Where the weights are drawn from.</param>
     /// <exception cref="ArgumentOutOfRangeException">A size is not positive, or an image cannot be halved twice.</exception>
-    /// <exception cref="InsufficientMemoryException">Parameters and their gradients do not fit into memory; nothing was allocated.</exception>
-    public DcganDiscriminator(DcganSettings settings, RandomStream random)
+    /// <exception cref="InsufficientMemoryException">Parameters and their gradients do not fit into memory.</exception>
+    public DcganDiscriminator(DcganSettings settings, RandomStream random) : base("discriminator")
     {
         settings.ThrowIfImpossible();
-        MemoryLimit.ThrowIfExceeded(
-            2.0 * Unsafe.SizeOf<T>() * settings.DiscriminatorParameterCount,
-            $"a discriminator of {settings.DiscriminatorParameterCount} parameters, with their gradients,");
         Settings = settings;
-        var filters = settings.Filters;
-        firstConv = Halving("discriminator.first.conv", settings.Channels, filters, withBias: true);
-        secondConv = Halving("discriminator.second.conv", filters, 2 * filters, withBias: !settings.BatchNormalization);
-        if (settings.BatchNormalization) secondNorm = new("discriminator.second.norm", 2 * filters);
-        output = new("discriminator.output", settings.CoarseFeatures, 1, withBias: true, random.Split("discriminator.output"));
-        Dcgan.Draw(output.Weight, random.Split("discriminator.output"));
+        var (filters, isNormalized) = (settings.Filters, settings.BatchNormalization);
+        firstConv = Halving("first.conv", settings.Channels, filters, withBias: true);
+        secondConv = Halving("second.conv", filters, 2 * filters, withBias: !isNormalized);
+        if (isNormalized) secondNorm = Child("second.norm", new Layers.BatchNorm<T>(2 * filters));
+        output = Child("output", new Layers.Linear<T>(settings.CoarseFeatures, 1, random.Split("discriminator.output"), weights: Dcgan.Weights));
 
-        Layers.Conv2d<T> Halving(string name, int inChannels, int outChannels, bool withBias)
-        {
-            var conv = new Layers.Conv2d<T>(
-                name, Dcgan.Kernel, Dcgan.Stride, Dcgan.Padding, inChannels, outChannels, withBias, WeightScale.He, random.Split(name));
-            Dcgan.Draw(conv.Weight, random.Split(name));
-            return conv;
-        }
+        Layers.Conv2d<T> Halving(string name, int inChannels, int outChannels, bool withBias) => Child(name, new Layers.Conv2d<T>(
+            inChannels, outChannels, Dcgan.Kernel, random.Split($"discriminator.{name}"), Dcgan.Stride, Dcgan.Padding, withBias, Dcgan.Weights));
     }
 
     /// <summary>Size.</summary>
     public DcganSettings Settings { get; }
-
-    /// <inheritdoc/>
-    public override IEnumerable<Parameter<T>> Parameters =>
-        [.. firstConv.Parameters, .. secondConv.Parameters, .. secondNorm?.Parameters ?? [], .. output.Parameters];
-
-    /// <inheritdoc/>
-    public IEnumerable<(string Name, Tensor<T> Value)> Statistics => secondNorm?.Statistics ?? [];
 
     /// <summary>Maps images, one a row, [batch, height · width · channels], to logits, [batch, 1].</summary>
     /// <param name="x">
@@ -72,7 +54,7 @@ public sealed class DcganDiscriminator<T> : Layer<T>, IDiscriminator<T> where T 
     /// <exception cref="ShapeException">x is no matrix of such rows, or has none and is trained on.</exception>
     public Variable<T> Logits(Variable<T> x)
     {
-        using var here = At("discriminator", x);
+        using var here = Here(x);
         var y = Images.Unflatten(x, Settings.Height, Settings.Width, Settings.Channels);
         y = here.Only(firstConv.Apply(y).LeakyRelu(Slope));
         y = here.Only(secondConv.Apply(y).Normalize(secondNorm).LeakyRelu(Slope));

@@ -1,8 +1,6 @@
 using System.Numerics;
-using System.Runtime.CompilerServices;
 using Hybrid.Autodiff;
 using Hybrid.Layers;
-using Hybrid.Memory;
 using Hybrid.Rules;
 using Hybrid.Tensors;
 
@@ -29,46 +27,25 @@ public sealed class DcganGenerator<T> : Layer<T>, IGenerator<T> where T : unmana
     /// <param name="settings">Size.</param>
     /// <param name="random">Where the weights are drawn from.</param>
     /// <exception cref="ArgumentOutOfRangeException">A size is not positive, or an image cannot be halved twice.</exception>
-    /// <exception cref="InsufficientMemoryException">Parameters and their gradients do not fit into memory; nothing was allocated.</exception>
-    public DcganGenerator(DcganSettings settings, RandomStream random)
+    /// <exception cref="InsufficientMemoryException">Parameters and their gradients do not fit into memory.</exception>
+    public DcganGenerator(DcganSettings settings, RandomStream random) : base("generator")
     {
         settings.ThrowIfImpossible();
-        MemoryLimit.ThrowIfExceeded(
-            2.0 * Unsafe.SizeOf<T>() * settings.GeneratorParameterCount, $"a generator of {settings.GeneratorParameterCount} parameters, with their gradients,");
         Settings = settings;
         var (filters, isNormalized) = (settings.Filters, settings.BatchNormalization);
-        firstLinear = new("generator.first.linear", settings.Noise, settings.CoarseFeatures, withBias: !isNormalized, random.Split("generator.first"));
-        Dcgan.Draw(firstLinear.Weight, random.Split("generator.first"));
-        secondConv = Doubling("generator.second.conv", 2 * filters, filters, withBias: !isNormalized);
-        output = Doubling("generator.output", filters, settings.Channels, withBias: true);
-        if (isNormalized)
-        {
-            firstNorm = new("generator.first.norm", 2 * filters);
-            secondNorm = new("generator.second.norm", filters);
-        }
+        firstLinear = Child(
+            "first.linear", new Layers.Linear<T>(settings.Noise, settings.CoarseFeatures, random.Split("generator.first"), withBias: !isNormalized, Dcgan.Weights));
+        if (isNormalized) firstNorm = Child("first.norm", new Layers.BatchNorm<T>(2 * filters));
+        secondConv = Doubling("second.conv", 2 * filters, filters, withBias: !isNormalized);
+        if (isNormalized) secondNorm = Child("second.norm", new Layers.BatchNorm<T>(filters));
+        output = Doubling("output", filters, settings.Channels, withBias: true);
 
-        Layers.ConvTranspose2d<T> Doubling(string name, int inChannels, int outChannels, bool withBias)
-        {
-            var conv = new Layers.ConvTranspose2d<T>(
-                name, Dcgan.Kernel, Dcgan.Stride, Dcgan.Padding, inChannels, outChannels, withBias, WeightScale.He, random.Split(name));
-            Dcgan.Draw(conv.Weight, random.Split(name));
-            return conv;
-        }
+        Layers.ConvTranspose2d<T> Doubling(string name, int inChannels, int outChannels, bool withBias) => Child(name, new Layers.ConvTranspose2d<T>(
+            inChannels, outChannels, Dcgan.Kernel, random.Split($"generator.{name}"), Dcgan.Stride, Dcgan.Padding, withBias, Dcgan.Weights));
     }
 
     /// <summary>Size.</summary>
     public DcganSettings Settings { get; }
-
-    /// <inheritdoc/>
-    public override IEnumerable<Parameter<T>> Parameters =>
-    [
-        .. firstLinear.Parameters, .. firstNorm?.Parameters ?? [],
-        .. secondConv.Parameters, .. secondNorm?.Parameters ?? [],
-        .. output.Parameters,
-    ];
-
-    /// <inheritdoc/>
-    public IEnumerable<(string Name, Tensor<T> Value)> Statistics => [.. firstNorm?.Statistics ?? [], .. secondNorm?.Statistics ?? []];
 
     /// <inheritdoc/>
     public int Noise => Settings.Noise;
@@ -81,7 +58,7 @@ public sealed class DcganGenerator<T> : Layer<T>, IGenerator<T> where T : unmana
     /// <exception cref="ShapeException">The noise does not end in Noise, or there is none and it is trained on.</exception>
     public Variable<T> Generate(Variable<T> noise)
     {
-        using var here = At("generator", noise);
+        using var here = Here(noise);
         var y = firstLinear.Apply(noise);
         var batch = y.Shape.Rows;
         y = here.Only(y.Reshape(batch, Settings.Height / 4, Settings.Width / 4, 2 * Settings.Filters).NormalizeRelu(firstNorm));

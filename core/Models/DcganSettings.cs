@@ -27,20 +27,6 @@ public sealed record DcganSettings
     /// <summary>Numbers at a quarter of the image's size: Height/4 · Width/4 · 2 Filters.</summary>
     public int CoarseFeatures => Height / 4 * (Width / 4) * 2 * Filters;
 
-    /// <summary>Number of trained numbers in a generator of this size; the largest <see cref="long"/> if there are more.</summary>
-    public long GeneratorParameterCount
-    {
-        get
-        {
-            var first = Noise * Coarse + (BatchNormalization ? 4 * (Int128)Filters : Coarse);
-            return Capped(first + Map(2 * (Int128)Filters, Filters, BatchNormalization) + Map(Filters, Channels, isNormalized: false));
-        }
-    }
-
-    /// <summary>Number of trained numbers in a discriminator of this size; the largest <see cref="long"/> if there are more.</summary>
-    public long DiscriminatorParameterCount =>
-        Capped(Map(Channels, Filters, isNormalized: false) + Map(Filters, 2 * (Int128)Filters, BatchNormalization) + Coarse + 1);
-
     // A size that makes no sense must not turn into a small one by overflow.
     private Int128 Coarse => (Int128)(Height / 4) * (Width / 4) * 2 * Filters;
 
@@ -60,10 +46,4 @@ public sealed record DcganSettings
     /// <summary>In words, as a training run is named by it.</summary>
     public override string ToString() =>
         $"DCGAN {Height}x{Width}x{Channels} {Noise} noise {Filters} filters{(BatchNormalization ? "" : " NotNormalized")}";
-
-    /// <summary>A 4x4 convolution, or its transpose: weights, and a gain and a bias or a bias alone for each filter.</summary>
-    private static Int128 Map(Int128 inChannels, Int128 outChannels, bool isNormalized) =>
-        Dcgan.Kernel * Dcgan.Kernel * inChannels * outChannels + (isNormalized ? 2 : 1) * outChannels;
-
-    private static long Capped(Int128 count) => (long)Int128.Min(long.MaxValue, count);
 }

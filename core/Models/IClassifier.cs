@@ -1,19 +1,14 @@
 using System.Numerics;
 using Hybrid.Autodiff;
+using Hybrid.Layers;
 using Hybrid.Rules;
 using Hybrid.Tensors;
 
 namespace Hybrid.Models;
 
 /// <summary>A model that gives each example a score for every class: what training and testing need to know of one.</summary>
-public interface IClassifier<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+public interface IClassifier<T> : IModel<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    /// <summary>Every trained tensor, in a fixed order.</summary>
-    IEnumerable<Parameter<T>> Parameters { get; }
-
-    /// <summary>What it keeps from training for inference beside its parameters, by name, such as the running statistics of batch normalization.</summary>
-    IEnumerable<(string Name, Tensor<T> Value)> Statistics { get; }
-
     /// <summary>Maps examples, one a row, [batch, features], to logits, [batch, classes].</summary>
     /// <param name="x">Examples, [batch, features]; an image is a row of [height, width, channels], flattened. Unless its tape trains, no example depends on its batch.</param>
     /// <exception cref="ShapeException">x does not end in features.</exception>

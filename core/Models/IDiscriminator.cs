@@ -1,18 +1,13 @@
 using System.Numerics;
 using Hybrid.Autodiff;
+using Hybrid.Layers;
 using Hybrid.Tensors;
 
 namespace Hybrid.Models;
 
 /// <summary>A model that tells data from samples of a generator: the other player of a <see cref="Gan{T}"/>.</summary>
-public interface IDiscriminator<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+public interface IDiscriminator<T> : IModel<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    /// <summary>Every trained tensor, in a fixed order.</summary>
-    IEnumerable<Parameter<T>> Parameters { get; }
-
-    /// <summary>What it keeps from training for inference beside its parameters, by name, such as the running statistics of batch normalization.</summary>
-    IEnumerable<(string Name, Tensor<T> Value)> Statistics { get; }
-
     /// <summary>Maps examples, one a row, [batch, features], to logits, [batch, 1]; D(x) in the paper is σ of it, the probability that x is data.</summary>
     /// <param name="x">
     /// Examples, [batch, features]; an image is a row of [height, width, channels], flattened. While its tape trains, dropout draws from the

@@ -1,18 +1,13 @@
 using System.Numerics;
 using Hybrid.Autodiff;
+using Hybrid.Layers;
 using Hybrid.Tensors;
 
 namespace Hybrid.Models;
 
 /// <summary>A model that turns noise into samples: one of the two players of a <see cref="Gan{T}"/>.</summary>
-public interface IGenerator<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+public interface IGenerator<T> : IModel<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    /// <summary>Every trained tensor, in a fixed order.</summary>
-    IEnumerable<Parameter<T>> Parameters { get; }
-
-    /// <summary>What it keeps from training for inference beside its parameters, by name, such as the running statistics of batch normalization.</summary>
-    IEnumerable<(string Name, Tensor<T> Value)> Statistics { get; }
-
     /// <summary>Width of the noise; its distribution is the caller's choice.</summary>
     int Noise { get; }
 

@@ -6,10 +6,10 @@ using Hybrid.Tensors;
 namespace Hybrid.Models;
 
 /// <summary>A multilayer perceptron: linear maps with an activation function behind all but the last, which gives the logits.</summary>
-public sealed class Mlp<T> : Layer<T>, IClassifier<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+/// <remarks>Parts are <c>hidden.0</c>, <c>hidden.0.activation</c>, <c>hidden.1</c> and so on, and <c>output</c>.</remarks>
+public sealed class Mlp<T> : UnaryLayer<T>, IClassifier<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private readonly List<Layer<T>> layers = [];
-    private readonly List<Func<Variable<T>, Variable<T>>> steps = [];
+    private readonly List<UnaryLayer<T>> layers = [];
 
     /// <summary>Makes the model; biases start at 0.</summary>
     /// <param name="settings">Size and kind.</param>
@@ -19,45 +19,38 @@ public sealed class Mlp<T> : Layer<T>, IClassifier<T> where T : unmanaged, IBina
     {
         settings.ThrowIfImpossible();
         Settings = settings;
+        var kind = settings.Activation;
         var width = settings.Inputs;
-        for (var i = 0; i < settings.Hidden.Count; i++) width = AddHidden($"hidden.{i}", width, settings.Hidden[i], random);
-        AddLinear("output", width, settings.Outputs, random);
+        for (var i = 0; i < settings.Hidden.Count; i++)
+        {
+            var next = settings.Hidden[i];
+            Skip(width, next);
+            if (kind.IsGate())
+            {
+                Skip(width, next);
+                layers.Add(Child($"hidden.{i}", new GatedLinear<T>(kind, width, next, random, settings.Scale)));
+            }
+            else
+            {
+                layers.Add(Child($"hidden.{i}", new Linear<T>(width, next, random, weights: settings.Scale)));
+                layers.Add(Child($"hidden.{i}.activation", new Activation<T>(kind)));
+            }
+            width = next;
+        }
+        Skip(width, settings.Outputs);
+        layers.Add(Child("output", new Linear<T>(width, settings.Outputs, random, weights: settings.Scale)));
+
+        // As many numbers as the map has weights stay unused before each: a seed gives the weights that it always gave.
+        void Skip(int inFeatures, int outFeatures) => random.Reserve((ulong)inFeatures * (ulong)outFeatures);
     }
 
     /// <summary>Size and kind.</summary>
     public MlpSettings Settings { get; }
 
-    /// <inheritdoc/>
-    public override IEnumerable<Parameter<T>> Parameters => layers.SelectMany(layer => layer.Parameters);
-
-    /// <inheritdoc/>
-    public IEnumerable<(string Name, Tensor<T> Value)> Statistics => [];
-
     /// <summary>Maps x, [..., inputs], to logits, [..., outputs].</summary>
     /// <exception cref="ShapeException">x does not end in inputs.</exception>
-    public Variable<T> Logits(Variable<T> x) => steps.Aggregate(x, (y, step) => step(y));
+    public Variable<T> Logits(Variable<T> x) => Apply(x);
 
-    private int AddHidden(string name, int inFeatures, int outFeatures, RandomStream random)
-    {
-        if (Settings.Activation >= ActivationKind.Glu)
-        {
-            var gated = new GatedLinear<T>(name, Settings.Activation, inFeatures, outFeatures, Settings.Scale, random);
-            layers.Add(gated);
-            steps.Add(gated.Apply);
-            return outFeatures;
-        }
-        AddLinear(name, inFeatures, outFeatures, random);
-        var activation = new Activation<T>($"{name}.activation", Settings.Activation);
-        layers.Add(activation);
-        steps.Add(activation.Apply);
-        return outFeatures;
-    }
-
-    private void AddLinear(string name, int inFeatures, int outFeatures, RandomStream random)
-    {
-        var linear = new Linear<T>(name, inFeatures, outFeatures, withBias: true, random);
-        Settings.Scale.Fill(linear.Weight.Value, random);
-        layers.Add(linear);
-        steps.Add(linear.Apply);
-    }
+    /// <inheritdoc/>
+    protected override Variable<T> Forward(Variable<T> x) => layers.Aggregate(x, (y, layer) => layer.Apply(y));
 }

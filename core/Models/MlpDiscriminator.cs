@@ -1,8 +1,6 @@
 using System.Numerics;
-using System.Runtime.CompilerServices;
 using Hybrid.Autodiff;
 using Hybrid.Layers;
-using Hybrid.Memory;
 using Hybrid.Rules;
 using Hybrid.Tensors;
 
@@ -23,42 +21,30 @@ public sealed class MlpDiscriminator<T> : Layer<T>, IDiscriminator<T> where T : 
     /// <param name="settings">Size and kind.</param>
     /// <param name="random">Where the weights are drawn from.</param>
     /// <exception cref="ArgumentOutOfRangeException">A width or the number of pieces is not positive, or a rate of dropout lies outside [0, 1).</exception>
-    /// <exception cref="InsufficientMemoryException">Parameters and their gradients do not fit into memory; nothing was allocated.</exception>
-    public MlpDiscriminator(MlpDiscriminatorSettings settings, RandomStream random)
+    /// <exception cref="InsufficientMemoryException">Parameters and their gradients do not fit into memory.</exception>
+    public MlpDiscriminator(MlpDiscriminatorSettings settings, RandomStream random) : base("discriminator")
     {
         settings.ThrowIfImpossible();
-        MemoryLimit.ThrowIfExceeded(
-            2.0 * Unsafe.SizeOf<T>() * settings.ParameterCount, $"a discriminator of {settings.ParameterCount} parameters, with their gradients,");
         Settings = settings;
         var width = settings.Features;
-        foreach (var next in settings.Hidden)
+        for (var i = 0; i < settings.Hidden.Count; i++)
         {
-            hidden.Add(Linear($"discriminator.hidden.{hidden.Count}", width, settings.Pieces * next, settings.Scale));
-            width = next;
+            hidden.Add(Made($"hidden.{i}", settings.Pieces * settings.Hidden[i], settings.Scale));
+            width = settings.Hidden[i];
         }
-        output = Linear("discriminator.output", width, 1, WeightScale.LeCun);
+        output = Made("output", 1, WeightScale.LeCun);
 
-        Layers.Linear<T> Linear(string name, int inFeatures, int outFeatures, WeightScale scale)
-        {
-            var linear = new Layers.Linear<T>(name, inFeatures, outFeatures, withBias: true, random.Split(name));
-            scale.Fill(linear.Weight.Value, random.Split(name));
-            return linear;
-        }
+        Layers.Linear<T> Made(string name, int outFeatures, WeightScale scale) =>
+            Child(name, new Layers.Linear<T>(width, outFeatures, random.Split($"discriminator.{name}"), weights: scale));
     }
 
     /// <summary>Size and kind.</summary>
     public MlpDiscriminatorSettings Settings { get; }
 
     /// <inheritdoc/>
-    public override IEnumerable<Parameter<T>> Parameters => [.. hidden.SelectMany(layer => layer.Parameters), .. output.Parameters];
-
-    /// <inheritdoc/>
-    public IEnumerable<(string Name, Tensor<T> Value)> Statistics => [];
-
-    /// <inheritdoc/>
     public Variable<T> Logits(Variable<T> x)
     {
-        using var here = At("", x);
+        using var here = Here(x);
         var y = x.Dropout(Settings.InputDropout);
         foreach (var layer in hidden) y = here.Only(Hidden(layer, y).Dropout(Settings.HiddenDropout));
         return here.Keep(output.Apply(y));

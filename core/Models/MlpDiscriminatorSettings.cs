@@ -24,21 +24,6 @@ public sealed record MlpDiscriminatorSettings
     /// <summary>Size of the starting weights of the hidden layers.</summary>
     public WeightScale Scale { get; init; } = WeightScale.He;
 
-    /// <summary>Number of trained numbers in a model of this size; the largest <see cref="long"/> if there are more.</summary>
-    public long ParameterCount
-    {
-        get
-        {
-            Int128 count = 0, width = Features;
-            foreach (var next in Hidden)
-            {
-                count += (width + 1) * Pieces * next;
-                width = next;
-            }
-            return (long)Int128.Min(long.MaxValue, count + width + 1);
-        }
-    }
-
     /// <summary>Throws unless a model can be made of these settings.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A width or the number of pieces is not positive, or a rate of dropout lies outside [0, 1).</exception>
     public void ThrowIfImpossible()
@@ -46,6 +31,9 @@ public sealed record MlpDiscriminatorSettings
         foreach (var width in (int[])[Features, .. Hidden])
             if (width < 1) throw new ArgumentOutOfRangeException(nameof(width), width, "Every width of the discriminator must be positive.");
         if (Pieces < 1) throw new ArgumentOutOfRangeException(nameof(Pieces), Pieces, "A hidden unit has one piece or more; 1 makes it a rectifier.");
+        foreach (var width in Hidden)
+            if ((long)Pieces * width > Array.MaxLength)
+                throw new ArgumentOutOfRangeException(nameof(Pieces), Pieces, $"{width} units of so many pieces are more numbers than one tensor can hold; take fewer.");
         foreach (var (name, rate) in new[] { (nameof(InputDropout), InputDropout), (nameof(HiddenDropout), HiddenDropout) })
             if (!(rate >= 0 && rate < 1)) throw new ArgumentOutOfRangeException(name, rate, "The dropout rate must lie in [0, 1).");
     }

@@ -1,8 +1,6 @@
 using System.Numerics;
-using System.Runtime.CompilerServices;
 using Hybrid.Autodiff;
 using Hybrid.Layers;
-using Hybrid.Memory;
 using Hybrid.Tensors;
 
 namespace Hybrid.Models;
@@ -24,39 +22,25 @@ public sealed class MlpGenerator<T> : Layer<T>, IGenerator<T> where T : unmanage
     /// <param name="settings">Size and kind.</param>
     /// <param name="random">Where the weights are drawn from.</param>
     /// <exception cref="ArgumentOutOfRangeException">A width is not positive, or the function of the samples takes two inputs.</exception>
-    /// <exception cref="InsufficientMemoryException">Parameters and their gradients do not fit into memory; nothing was allocated.</exception>
-    public MlpGenerator(MlpGeneratorSettings settings, RandomStream random)
+    /// <exception cref="InsufficientMemoryException">Parameters and their gradients do not fit into memory.</exception>
+    public MlpGenerator(MlpGeneratorSettings settings, RandomStream random) : base("generator")
     {
         settings.ThrowIfImpossible();
-        MemoryLimit.ThrowIfExceeded(
-            2.0 * Unsafe.SizeOf<T>() * settings.ParameterCount, $"a generator of {settings.ParameterCount} parameters, with their gradients,");
         Settings = settings;
         var width = settings.Noise;
-        foreach (var next in settings.Hidden)
+        for (var i = 0; i < settings.Hidden.Count; i++)
         {
-            hidden.Add(Linear($"generator.hidden.{hidden.Count}", width, next, settings.Scale));
-            width = next;
+            hidden.Add(Made($"hidden.{i}", settings.Hidden[i], settings.Scale));
+            width = settings.Hidden[i];
         }
-        output = Linear("generator.output", width, settings.Features, WeightScale.LeCun);
-        activation = new("generator.output.activation", settings.Output);
+        output = Made("output", settings.Features, WeightScale.LeCun);
+        activation = Child("output.activation", new Activation<T>(settings.Output));
 
-        Linear<T> Linear(string name, int inFeatures, int outFeatures, WeightScale scale)
-        {
-            var linear = new Linear<T>(name, inFeatures, outFeatures, withBias: true, random.Split(name));
-            scale.Fill(linear.Weight.Value, random.Split(name));
-            return linear;
-        }
+        Linear<T> Made(string name, int next, WeightScale scale) => Child(name, new Linear<T>(width, next, random.Split($"generator.{name}"), weights: scale));
     }
 
     /// <summary>Size and kind.</summary>
     public MlpGeneratorSettings Settings { get; }
-
-    /// <inheritdoc/>
-    public override IEnumerable<Parameter<T>> Parameters =>
-        [.. hidden.SelectMany(layer => layer.Parameters), .. output.Parameters, .. activation.Parameters];
-
-    /// <inheritdoc/>
-    public IEnumerable<(string Name, Tensor<T> Value)> Statistics => [];
 
     /// <inheritdoc/>
     public int Noise => Settings.Noise;
@@ -65,6 +49,9 @@ public sealed class MlpGenerator<T> : Layer<T>, IGenerator<T> where T : unmanage
     public int Features => Settings.Features;
 
     /// <inheritdoc/>
-    public Variable<T> Generate(Variable<T> noise) =>
-        activation.Apply(output.Apply(hidden.Aggregate(noise, (y, layer) => layer.ApplyRelu(y))));
+    public Variable<T> Generate(Variable<T> noise)
+    {
+        using var here = Here(noise);
+        return here.Keep(activation.Apply(output.Apply(hidden.Aggregate(noise, (y, layer) => layer.ApplyRelu(y)))));
+    }
 }

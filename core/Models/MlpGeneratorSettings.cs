@@ -20,28 +20,13 @@ public sealed record MlpGeneratorSettings
     /// <summary>Size of the starting weights of the hidden layers.</summary>
     public WeightScale Scale { get; init; } = WeightScale.He;
 
-    /// <summary>Number of trained numbers in a model of this size; the largest <see cref="long"/> if there are more.</summary>
-    public long ParameterCount
-    {
-        get
-        {
-            Int128 count = Output == ActivationKind.PRelu ? 1 : 0, width = Noise;
-            foreach (var next in (int[])[.. Hidden, Features])
-            {
-                count += (width + 1) * next;
-                width = next;
-            }
-            return (long)Int128.Min(long.MaxValue, count);
-        }
-    }
-
     /// <summary>Throws unless a model can be made of these settings.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A width is not positive, or the function of the samples takes two inputs.</exception>
     public void ThrowIfImpossible()
     {
         foreach (var width in (int[])[Noise, .. Hidden, Features])
             if (width < 1) throw new ArgumentOutOfRangeException(nameof(width), width, "Every width of the generator must be positive.");
-        if (Output >= ActivationKind.Glu)
+        if (Output.IsGate())
             throw new ArgumentOutOfRangeException(nameof(Output), Output, "The function of the samples takes one input; choose Sigmoid, Tanh or Identity.");
     }
 

@@ -3,7 +3,7 @@ using Hybrid.Layers;
 namespace Hybrid.Models;
 
 /// <summary>Size and kind of an <see cref="Mlp{T}"/>.</summary>
-public sealed record MlpSettings : IClassifierSettings
+public sealed record MlpSettings
 {
     /// <summary>Width of the input.</summary>
     public required int Inputs { get; init; }
@@ -20,24 +20,8 @@ public sealed record MlpSettings : IClassifierSettings
     /// <summary>Size of the starting weights.</summary>
     public WeightScale Scale { get; init; } = WeightScale.He;
 
-    /// <inheritdoc/>
-    public long ParameterCount
-    {
-        get
-        {
-            var maps = Activation >= ActivationKind.Glu ? 2 : 1;
-            var slopes = Activation == ActivationKind.PRelu ? Hidden.Count : 0;
-            Int128 count = slopes, width = Inputs;
-            foreach (var next in Hidden)
-            {
-                count += maps * (width + 1) * next;
-                width = next;
-            }
-            return (long)Int128.Min(long.MaxValue, count + (width + 1) * Outputs);
-        }
-    }
-
-    /// <inheritdoc/>
+    /// <summary>Throws unless a model can be made of these settings.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A size is not positive, or another setting is none that the model can have.</exception>
     public void ThrowIfImpossible()
     {
         foreach (var width in (int[])[Inputs, .. Hidden, Outputs])

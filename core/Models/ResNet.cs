@@ -1,8 +1,6 @@
 using System.Numerics;
-using System.Runtime.CompilerServices;
 using Hybrid.Autodiff;
 using Hybrid.Layers;
-using Hybrid.Memory;
 using Hybrid.Rules;
 using Hybrid.Tensors;
 
@@ -26,34 +24,33 @@ public sealed class ResNet<T> : Layer<T>, IClassifier<T> where T : unmanaged, IB
 {
     private readonly Layers.Conv2d<T> stemConv;
     private readonly Layers.BatchNorm<T>? stemNorm, finalNorm;
-    private readonly ResidualBlock<T>[] blocks;
+    private readonly List<ResidualBlock<T>> blocks = [];
     private readonly Layers.Linear<T> output;
 
     /// <summary>Makes a model with fresh parameters; networks of one size and seed start from the same weights, whatever their shortcuts.</summary>
     /// <param name="settings">Size and kind.</param>
     /// <param name="random">Where the weights are drawn from.</param>
     /// <exception cref="ArgumentOutOfRangeException">A size is not positive, or the layers are not 6n + 2.</exception>
-    /// <exception cref="InsufficientMemoryException">Parameters and their gradients do not fit into memory; nothing was allocated.</exception>
+    /// <exception cref="InsufficientMemoryException">Parameters and their gradients do not fit into memory.</exception>
     public ResNet(ResNetSettings settings, RandomStream random)
     {
         settings.ThrowIfImpossible();
-        MemoryLimit.ThrowIfExceeded(
-            2.0 * Unsafe.SizeOf<T>() * settings.ParameterCount, $"a model of {settings.ParameterCount} parameters, with their gradients,");
         Settings = settings;
         int filters = settings.BaseFilters, n = settings.BlocksInStage;
-        stemConv = new("stem.conv", 3, stride: 1, padding: 1, settings.Channels, filters, withBias: !settings.Normalized, settings.Scale, random.Split("stem"));
-        if (settings.Normalized) stemNorm = new("stem.norm", filters);
-        blocks = [.. Enumerable.Range(0, 3 * n).Select(Block)];
-        if (settings.Normalized && settings.PreActivation) finalNorm = new("final.norm", 4 * filters);
-        output = new("output", 4 * filters, settings.Classes, withBias: true, random.Split("output"));
-        WeightScale.LeCun.Fill(output.Weight.Value, random.Split("output"));
+        stemConv = Child("stem.conv", new Layers.Conv2d<T>(
+            settings.Channels, filters, kernel: 3, random.Split("stem"), padding: 1, withBias: !settings.Normalized, weights: settings.Scale));
+        if (settings.Normalized) stemNorm = Child("stem.norm", new Layers.BatchNorm<T>(filters));
+        for (var i = 0; i < 3 * n; i++) blocks.Add(Block(i));
+        if (settings.Normalized && settings.PreActivation) finalNorm = Child("final.norm", new Layers.BatchNorm<T>(4 * filters));
+        output = Child("output", new Layers.Linear<T>(4 * filters, settings.Classes, random.Split("output"), weights: WeightScale.LeCun));
 
         ResidualBlock<T> Block(int i)
         {
             var (stage, block) = (i / n, i % n);
             var outChannels = filters << stage;
             var (inChannels, stride) = block == 0 && stage > 0 ? (outChannels / 2, 2) : (outChannels, 1);
-            return new($"stage.{stage}.block.{block}", inChannels, outChannels, stride, isActive: i == 0, settings, random);
+            var name = $"stage.{stage}.block.{block}";
+            return Child(name, new ResidualBlock<T>(inChannels, outChannels, stride, isActive: i == 0, settings, role => random.Split($"{name}.{role}")));
         }
     }
 
@@ -66,25 +63,13 @@ public sealed class ResNet<T> : Layer<T>, IClassifier<T> where T : unmanaged, IB
     /// </summary>
     public bool KeepsResponses { get; set; }
 
-    /// <inheritdoc/>
-    public override IEnumerable<Parameter<T>> Parameters =>
-    [
-        .. stemConv.Parameters, .. stemNorm?.Parameters ?? [],
-        .. blocks.SelectMany(block => block.Parameters),
-        .. finalNorm?.Parameters ?? [], .. output.Parameters,
-    ];
-
-    /// <inheritdoc/>
-    public IEnumerable<(string Name, Tensor<T> Value)> Statistics =>
-        [.. stemNorm?.Statistics ?? [], .. blocks.SelectMany(block => block.Statistics), .. finalNorm?.Statistics ?? []];
-
     /// <summary>
     /// Places on the tape of what each 3x3 layer responds with, from the input on: its output after normalization and before relu or the
     /// sum (figure 7 of the paper). In the pre-activation form, and without normalization, it is the convolution's own output. Set
     /// <see cref="KeepsResponses"/> first.
     /// </summary>
     public IReadOnlyList<string> Responses =>
-        [stemNorm is not null ? "stem.norm" : "stem.conv", .. blocks.SelectMany(block => block.Responses)];
+        [stemNorm?.Path ?? stemConv.Path, .. blocks.SelectMany(block => block.Responses)];
 
     /// <summary>Maps images, one a row, [batch, height · width · channels], to logits, [batch, classes].</summary>
     /// <param name="x">
@@ -94,7 +79,7 @@ public sealed class ResNet<T> : Layer<T>, IClassifier<T> where T : unmanaged, IB
     /// <exception cref="ShapeException">x is no matrix of such rows.</exception>
     public Variable<T> Logits(Variable<T> x)
     {
-        using var here = At("", x);
+        using var here = Here(x);
         var y = Images.Unflatten(x, Settings.Height, Settings.Width, Settings.Channels);
         y = here.Only(stemConv.Apply(y).NormalizeRelu(stemNorm, KeepsResponses));
         foreach (var block in blocks) y = here.Only(block.Apply(y, KeepsResponses));

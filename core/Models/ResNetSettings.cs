@@ -3,7 +3,7 @@ using Hybrid.Layers;
 namespace Hybrid.Models;
 
 /// <summary>Size and kind of a <see cref="ResNet{T}"/>; defaults are those of section 4.2 of the paper.</summary>
-public sealed record ResNetSettings : IClassifierSettings
+public sealed record ResNetSettings
 {
     /// <summary>Height of the images.</summary>
     public required int Height { get; init; }
@@ -41,30 +41,13 @@ public sealed record ResNetSettings : IClassifierSettings
     /// <summary>n, the number of blocks in each stage.</summary>
     public int BlocksInStage => (Layers - 2) / 6;
 
-    /// <inheritdoc/>
-    public long ParameterCount
-    {
-        get
-        {
-            // A size that makes no sense must not turn into a small one by overflow.
-            Int128 f = BaseFilters, n = BlocksInStage, perFilter = Normalized ? 2 : 1;
-            var perProjected = !Normalized ? 1 : PreActivation ? 0 : 2;
-            // The filters of all 3x3 convolutions are f + 2n (f + 2f + 4f); before those that widen there are half as many channels.
-            var stages = 9 * f * f * (2 * n * (1 + 4 + 16) - 2 - 8) + 2 * n * 7 * f * perFilter;
-            var changing = f * f * (2 + 8) + (2 + 4) * f * perProjected;
-            var keeping = f * f * (n + (n - 1) * (4 + 16)) + (n + (n - 1) * (2 + 4)) * f * perProjected;
-            var shortcuts = Shortcuts switch { ShortcutKind.Project => changing, ShortcutKind.ProjectAll => changing + keeping, _ => 0 };
-            var count = 9 * Channels * f + f * perFilter + stages + shortcuts + (4 * f + 1) * Classes;
-            return (long)Int128.Min(long.MaxValue, count);
-        }
-    }
-
     /// <summary>In words, as a training run is named by it.</summary>
     public override string ToString() =>
         $"{(Shortcuts == ShortcutKind.None ? "Plain" : $"ResNet {Shortcuts}")} {Layers} layers {BaseFilters} filters"
         + $" {Height}x{Width}x{Channels} {Classes} classes {Scale}{(PreActivation ? " PreActivation" : "")}{(Normalized ? "" : " NotNormalized")}";
 
-    /// <inheritdoc/>
+    /// <summary>Throws unless a model can be made of these settings.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A size is not positive, or another setting is none that the model can have.</exception>
     public void ThrowIfImpossible()
     {
         foreach (var (name, value) in new[]

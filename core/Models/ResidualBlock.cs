@@ -12,7 +12,6 @@ namespace Hybrid.Models;
 /// </summary>
 internal sealed class ResidualBlock<T> : Layer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private readonly string name;
     private readonly ResNetSettings settings;
     private readonly bool changesShape, isActive;
     private readonly int stride, outChannels;
@@ -21,54 +20,43 @@ internal sealed class ResidualBlock<T> : Layer<T> where T : unmanaged, IBinaryFl
     private readonly Layers.BatchNorm<T>? firstNorm, secondNorm, shortcutNorm;
 
     /// <summary>Makes the block.</summary>
-    /// <param name="name">Path of the block in its model.</param>
     /// <param name="inChannels">Channels of its input.</param>
     /// <param name="outChannels">Channels of its output.</param>
     /// <param name="stride">Step of its first convolution.</param>
     /// <param name="isActive">True if its input has gone through a rectifier, so that a pre-activation block starts without one.</param>
     /// <param name="settings">What the blocks of the network have in common.</param>
     /// <param name="random">Each convolution draws from a stream of its own, so that networks which differ in their shortcuts start alike.</param>
-    internal ResidualBlock(string name, int inChannels, int outChannels, int stride, bool isActive, ResNetSettings settings, RandomStream random)
+    internal ResidualBlock(int inChannels, int outChannels, int stride, bool isActive, ResNetSettings settings, Func<string, RandomStream> random)
     {
-        (this.name, this.settings, this.stride, this.outChannels) = (name, settings, stride, outChannels);
+        (this.settings, this.stride, this.outChannels) = (settings, stride, outChannels);
         this.isActive = isActive;
         changesShape = stride != 1 || inChannels != outChannels;
         var (normalized, before) = (settings.Normalized, settings.PreActivation);
         firstConv = Conv("first", kernel: 3, stride, inChannels);
+        if (normalized && !(before && isActive)) firstNorm = Norm("first", before ? inChannels : outChannels);
         secondConv = Conv("second", kernel: 3, stride: 1, outChannels);
-        if (normalized && !(before && isActive)) firstNorm = new($"{name}.first.norm", before ? inChannels : outChannels);
-        if (normalized) secondNorm = new($"{name}.second.norm", outChannels);
+        if (normalized) secondNorm = Norm("second", outChannels);
         if (settings.Shortcuts == ShortcutKind.ProjectAll || (settings.Shortcuts == ShortcutKind.Project && changesShape))
         {
             shortcutConv = Conv("shortcut", kernel: 1, stride, inChannels);
-            if (normalized && !before) shortcutNorm = new($"{name}.shortcut.norm", outChannels);
+            if (normalized && !before) shortcutNorm = Norm("shortcut", outChannels);
         }
 
-        Layers.Conv2d<T> Conv(string role, int kernel, int stride, int channels) =>
-            new($"{name}.{role}.conv", kernel, stride, padding: kernel / 2, channels, outChannels, withBias: !settings.Normalized, settings.Scale, random.Split($"{name}.{role}"));
+        Layers.Conv2d<T> Conv(string role, int kernel, int stride, int channels) => Child($"{role}.conv", new Layers.Conv2d<T>(
+            channels, outChannels, kernel, random(role), stride, padding: kernel / 2, withBias: !settings.Normalized, settings.Scale));
+
+        Layers.BatchNorm<T> Norm(string role, int channels) => Child($"{role}.norm", new Layers.BatchNorm<T>(channels));
     }
-
-    /// <inheritdoc/>
-    public override IEnumerable<Parameter<T>> Parameters =>
-    [
-        .. firstConv.Parameters, .. firstNorm?.Parameters ?? [],
-        .. secondConv.Parameters, .. secondNorm?.Parameters ?? [],
-        .. shortcutConv?.Parameters ?? [], .. shortcutNorm?.Parameters ?? [],
-    ];
-
-    /// <summary>The running statistics of its norms, by name.</summary>
-    internal IEnumerable<(string Name, Tensor<T> Value)> Statistics =>
-        [.. firstNorm?.Statistics ?? [], .. secondNorm?.Statistics ?? [], .. shortcutNorm?.Statistics ?? []];
 
     /// <summary>Places on the tape of what its two layers respond with; see <see cref="ResNet{T}.Responses"/>.</summary>
     internal IEnumerable<string> Responses => settings.Normalized && !settings.PreActivation
-        ? [$"{name}.first.norm", $"{name}.second.norm"]
-        : [$"{name}.first.conv", $"{name}.second.conv"];
+        ? [firstNorm!.Path, secondNorm!.Path]
+        : [firstConv.Path, secondConv.Path];
 
     /// <summary>Maps x, [batch, height, width, inChannels], to [batch, ⌈height / stride⌉, ⌈width / stride⌉, outChannels].</summary>
     internal Variable<T> Apply(Variable<T> x, bool keepsResponses)
     {
-        using var here = At(name, x);
+        using var here = Here(x);
         return here.Keep(settings.PreActivation ? ApplyBefore() : ApplyBehind());
 
         // Normalization behind each convolution, relu behind the sum (He et al. 2015, figure 2).

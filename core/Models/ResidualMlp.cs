@@ -16,11 +16,9 @@ namespace Hybrid.Models;
 /// </remarks>
 public sealed class ResidualMlp<T> : Layer<T>, IClassifier<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private readonly record struct Unit(Linear<T> Linear, BatchNorm<T> Norm);
-
     // The first layer, then pairs.
-    private readonly Unit[] units;
-    private readonly List<string> places = [];
+    private readonly List<Linear<T>> linears = [];
+    private readonly List<BatchNorm<T>> norms = [];
     private readonly Linear<T> output;
 
     /// <summary>Makes a model with fresh parameters; a plain and a residual network of one size and seed start from the same weights.</summary>
@@ -31,21 +29,18 @@ public sealed class ResidualMlp<T> : Layer<T>, IClassifier<T> where T : unmanage
     {
         settings.ThrowIfImpossible();
         Settings = settings;
-        var pairs = Enumerable.Range(0, settings.Layers / 2 - 1);
-        units =
-        [
-            Made("input", settings.Inputs),
-            .. pairs.SelectMany(i => new[] { Made($"block.{i}.first", settings.Width), Made($"block.{i}.second", settings.Width) }),
-        ];
-        output = new("output", settings.Width, settings.Outputs, withBias: true, random.Split("output"));
-        WeightScale.LeCun.Fill(output.Weight.Value, random.Split("output"));
-
-        Unit Made(string name, int inFeatures)
+        Add("input", settings.Inputs);
+        for (var i = 0; i < settings.Layers / 2 - 1; i++)
         {
-            var linear = new Linear<T>($"{name}.linear", inFeatures, settings.Width, withBias: false, random.Split(name));
-            settings.Scale.Fill(linear.Weight.Value, random.Split(name));
-            places.Add($"{name}.norm");
-            return new(linear, new(places[^1], settings.Width));
+            Add($"block.{i}.first", settings.Width);
+            Add($"block.{i}.second", settings.Width);
+        }
+        output = Child("output", new Linear<T>(settings.Width, settings.Outputs, random.Split("output"), weights: WeightScale.LeCun));
+
+        void Add(string name, int inFeatures)
+        {
+            linears.Add(Child($"{name}.linear", new Linear<T>(inFeatures, settings.Width, random.Split(name), withBias: false, settings.Scale)));
+            norms.Add(Child($"{name}.norm", new BatchNorm<T>(settings.Width)));
         }
     }
 
@@ -58,30 +53,23 @@ public sealed class ResidualMlp<T> : Layer<T>, IClassifier<T> where T : unmanage
     /// </summary>
     public bool KeepsResponses { get; set; }
 
-    /// <inheritdoc/>
-    public override IEnumerable<Parameter<T>> Parameters =>
-        [.. units.SelectMany(unit => unit.Linear.Parameters.Concat(unit.Norm.Parameters)), .. output.Parameters];
-
-    /// <inheritdoc/>
-    public IEnumerable<(string Name, Tensor<T> Value)> Statistics => units.SelectMany(unit => unit.Norm.Statistics);
-
     /// <summary>Places on the tape of what each hidden layer responds with: its output after normalization, before the rectifier or the sum. Set <see cref="KeepsResponses"/> first.</summary>
-    public IReadOnlyList<string> Responses => [.. places];
+    public IReadOnlyList<string> Responses => [.. norms.Select(norm => norm.Path)];
 
     /// <summary>Maps x, [batch, inputs], to logits, [batch, outputs].</summary>
     /// <param name="x">Examples, one a row. While its tape trains, the batch normalizes and moves the running statistics; else these normalize.</param>
     /// <exception cref="ShapeException">x does not end in inputs.</exception>
     public Variable<T> Logits(Variable<T> x)
     {
-        using var here = At("", x);
+        using var here = Here(x);
         var y = Hidden(0, x);
-        for (var i = 1; i < units.Length; i += 2)
+        for (var i = 1; i < linears.Count; i += 2)
         {
             var z = Hidden(i, y);
-            y = here.Only(Settings.Residual ? (units[i + 1].Linear.Apply(z).Normalize(units[i + 1].Norm) + y).Relu() : Hidden(i + 1, z));
+            y = here.Only(Settings.Residual ? (norms[i + 1].Apply(linears[i + 1].Apply(z)) + y).Relu() : Hidden(i + 1, z));
         }
         return here.Keep(output.Apply(y));
 
-        Variable<T> Hidden(int unit, Variable<T> x) => units[unit].Linear.Apply(x).NormalizeRelu(units[unit].Norm, KeepsResponses);
+        Variable<T> Hidden(int unit, Variable<T> x) => linears[unit].Apply(x).NormalizeRelu(norms[unit], KeepsResponses);
     }
 }

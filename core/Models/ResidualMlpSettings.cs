@@ -3,7 +3,7 @@ using Hybrid.Layers;
 namespace Hybrid.Models;
 
 /// <summary>Size and kind of a <see cref="ResidualMlp{T}"/>.</summary>
-public sealed record ResidualMlpSettings : IClassifierSettings
+public sealed record ResidualMlpSettings
 {
     /// <summary>Width of the input.</summary>
     public required int Inputs { get; init; }
@@ -23,22 +23,11 @@ public sealed record ResidualMlpSettings : IClassifierSettings
     /// <summary>Size of the starting weights of the hidden layers.</summary>
     public WeightScale Scale { get; init; } = WeightScale.He;
 
-    /// <inheritdoc/>
-    public long ParameterCount
-    {
-        get
-        {
-            // A size that makes no sense must not turn into a small one by overflow.
-            Int128 width = Width, inside = Layers - 2;
-            var count = Inputs * width + inside * width * width + (inside + 1) * 2 * width + (width + 1) * Outputs;
-            return (long)Int128.Min(long.MaxValue, count);
-        }
-    }
-
     /// <summary>In words, as a training run is named by it.</summary>
     public override string ToString() => $"{(Residual ? "Residual" : "Plain")} {Layers} layers {Inputs}-{Width}-{Outputs} {Scale}";
 
-    /// <inheritdoc/>
+    /// <summary>Throws unless a model can be made of these settings.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A size is not positive, or another setting is none that the model can have.</exception>
     public void ThrowIfImpossible()
     {
         foreach (var (name, value) in new[] { (nameof(Inputs), Inputs), (nameof(Outputs), Outputs), (nameof(Width), Width) })

@@ -1,9 +1,7 @@
 using System.Numerics;
-using System.Runtime.CompilerServices;
 using Hybrid.Autodiff;
 using Hybrid.Data;
 using Hybrid.Layers;
-using Hybrid.Memory;
 using Hybrid.Rules;
 using Hybrid.Tensors;
 using Hybrid.Text;
@@ -15,12 +13,12 @@ namespace Hybrid.Models;
 /// Dropout stands exactly where section 5.4 puts it: on each sublayer's output before it is added, and on the sums of
 /// embeddings and positions. Differs from the paper as the settings say; by default source and target have tables of their own.
 /// </remarks>
-public sealed class Transformer<T> : Layer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+public sealed class Transformer<T> : Layer<T>, IModel<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly Layers.Embedding<T> sourceEmbedding, targetEmbedding;
-    private readonly Tensor<T>? sinusoids;
+    private Tensor<T>? sinusoids;
     private readonly Layers.Embedding<T>? sourcePositions, targetPositions;
-    private readonly TransformerBlock<T>[] encoder, decoder;
+    private readonly IReadOnlyList<TransformerBlock<T>> encoder, decoder;
     private readonly Layers.LayerNorm<T>? encoderNorm, decoderNorm;
     private readonly Layers.Linear<T>? output;
 
@@ -28,50 +26,41 @@ public sealed class Transformer<T> : Layer<T> where T : unmanaged, IBinaryFloati
     /// <exception cref="ArgumentOutOfRangeException">A size is not positive, a number of layers is negative, or the rate of dropout lies outside [0, 1).</exception>
     /// <exception cref="ShapeException">The heads do not divide the features, or the features are odd.</exception>
     /// <exception cref="ArgumentException">Embeddings are to be shared by vocabularies of different size.</exception>
-    /// <exception cref="InsufficientMemoryException">Parameters and their gradients do not fit into memory; nothing was allocated.</exception>
+    /// <exception cref="InsufficientMemoryException">Parameters and their gradients do not fit into memory.</exception>
     public Transformer(TransformerSettings settings, RandomStream random)
     {
         settings.ThrowIfImpossible();
-        MemoryLimit.ThrowIfExceeded(
-            2.0 * Unsafe.SizeOf<T>() * settings.ParameterCount, $"a model of {settings.ParameterCount} parameters, with their gradients,");
         Settings = settings;
-        targetEmbedding = new("target", settings.TargetVocabulary, settings.Features, random.Split("target"));
-        sourceEmbedding = settings.ShareEmbeddings
-            ? targetEmbedding
-            : new("source", settings.SourceVocabulary, settings.Features, random.Split("source"));
-        if (settings.LearnedPositions)
-        {
-            sourcePositions = new("source.positions", settings.MaximumLength, settings.Features, random.Split("source.positions"));
-            targetPositions = new("target.positions", settings.MaximumLength, settings.Features, random.Split("target.positions"));
-        }
-        else
-            sinusoids = SinusoidalPositions.Table<T>(settings.MaximumLength, settings.Features);
+        // The source's layers, then the target's.
+        if (!settings.ShareEmbeddings) sourceEmbedding = Table("source", settings.SourceVocabulary);
+        if (settings.LearnedPositions) sourcePositions = Table("source.positions", settings.MaximumLength);
         encoder = Stack("encoder", settings.EncoderLayers, attendsToEncoder: false);
+        if (settings.NormFirst) encoderNorm = Child("encoder.norm", new Layers.LayerNorm<T>(settings.Features));
+        targetEmbedding = Table("target", settings.TargetVocabulary);
+        sourceEmbedding ??= targetEmbedding;
+        if (settings.LearnedPositions) targetPositions = Table("target.positions", settings.MaximumLength);
         decoder = Stack("decoder", settings.DecoderLayers, attendsToEncoder: true);
-        if (settings.NormFirst)
-        {
-            encoderNorm = new("encoder.norm", settings.Features);
-            decoderNorm = new("decoder.norm", settings.Features);
-        }
+        if (settings.NormFirst) decoderNorm = Child("decoder.norm", new Layers.LayerNorm<T>(settings.Features));
         if (!settings.TieTargetEmbedding)
-            output = new("output", settings.Features, settings.TargetVocabulary, withBias: false, random.Split("output"));
+            output = Child("output", new Layers.Linear<T>(settings.Features, settings.TargetVocabulary, random.Split("output"), withBias: false));
 
-        TransformerBlock<T>[] Stack(string name, int layers, bool attendsToEncoder) =>
-            [.. Enumerable.Range(0, layers).Select(i => new TransformerBlock<T>($"{name}.{i}", settings, attendsToEncoder, random.Split($"{name}.{i}")))];
+        Layers.Embedding<T> Table(string name, int entries) =>
+            Child(name, new Layers.Embedding<T>(entries, settings.Features, random.Split(name), factor: Math.Sqrt(settings.Features)));
+
+        IReadOnlyList<TransformerBlock<T>> Stack(string name, int layers, bool attendsToEncoder) =>
+            ChildList(name, Enumerable.Range(0, layers).Select(i => new TransformerBlock<T>(settings, attendsToEncoder, random.Split($"{name}.{i}"))));
     }
 
     /// <summary>Size and choices.</summary>
     public TransformerSettings Settings { get; }
 
-    /// <inheritdoc/>
-    public override IEnumerable<Parameter<T>> Parameters =>
-    [
-        .. Settings.ShareEmbeddings ? [] : sourceEmbedding.Parameters, .. sourcePositions?.Parameters ?? [],
-        .. encoder.SelectMany(block => block.Parameters), .. encoderNorm?.Parameters ?? [],
-        .. targetEmbedding.Parameters, .. targetPositions?.Parameters ?? [],
-        .. decoder.SelectMany(block => block.Parameters), .. decoderNorm?.Parameters ?? [],
-        .. output?.Parameters ?? [],
-    ];
+    /// <summary>The tokens that ids stand for may be saved with the model, as <c>sourceTokens</c> and <c>targetTokens</c>: as many as it has.</summary>
+    public void ThrowIfUnfit(IReadOnlyDictionary<string, IReadOnlyList<string>> attachments)
+    {
+        foreach (var (name, count) in new[] { ("sourceTokens", Settings.SourceVocabulary), ("targetTokens", Settings.TargetVocabulary) })
+            if (attachments.TryGetValue(name, out var tokens) && tokens.Count != count)
+                throw new ArgumentException($"{tokens.Count} tokens as '{name}' are not those of a model of {count}; pass the vocabulary that it was trained with.");
+    }
 
     /// <summary>Reads the source: [batch, sourceTime, features].</summary>
     /// <param name="tape">The pass: it trains, with a stream for dropout, or it evaluates.</param>
@@ -130,7 +119,7 @@ public sealed class Transformer<T> : Layer<T> where T : unmanaged, IBinaryFloati
     {
         using var here = tape.At("decoder");
         var x = here.Only(Embed(tape, targetEmbedding, targetPositions, ids, shape, cache?.Time ?? 0));
-        for (var i = 0; i < decoder.Length; i++) x = here.Only(decoder[i].Apply(x, AttentionMask.Causal, memory, memoryMask, cache?.Blocks[i]));
+        for (var i = 0; i < decoder.Count; i++) x = here.Only(decoder[i].Apply(x, AttentionMask.Causal, memory, memoryMask, cache?.Blocks[i]));
         return here.Keep(Logits(x));
     }
 
@@ -161,11 +150,13 @@ public sealed class Transformer<T> : Layer<T> where T : unmanaged, IBinaryFloati
         return (tokens + positions).Dropout(Settings.Dropout);
     }
 
-    /// <summary>Some rows of the table, [time, features].</summary>
+    /// <summary>Some rows of the table, [time, features], which is made as long as it is needed.</summary>
     private Tensor<T> Sinusoids(Tape<T> tape, int first, int time)
     {
+        if (sinusoids is null || sinusoids.Shape[0] < first + time)
+            sinusoids = SinusoidalPositions.Table<T>(Math.Min(Settings.MaximumLength, 2 * (first + time)), Settings.Features);
         var rows = Tensor<T>.Rent(tape.Arena, new Shape(time, Settings.Features));
-        sinusoids!.Span.Slice(first * Settings.Features, rows.Length).CopyTo(rows.Span);
+        sinusoids.Span.Slice(first * Settings.Features, rows.Length).CopyTo(rows.Span);
         return rows;
     }
 

@@ -12,32 +12,26 @@ namespace Hybrid.Models;
 /// </summary>
 internal sealed class TransformerBlock<T> : Layer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private readonly string name;
+    private readonly TransformerSettings settings;
     private readonly MultiHeadAttention<T> selfAttention;
     private readonly MultiHeadAttention<T>? crossAttention;
-    private readonly PositionwiseFeedForward<T> feedForward;
-    private readonly TransformerSublayer<T> selfFrame, crossFrame, feedForwardFrame;
+    private readonly FeedForward<T> feedForward;
+    private readonly Layers.LayerNorm<T> selfNorm, feedForwardNorm;
+    private readonly Layers.LayerNorm<T>? crossNorm;
 
-    internal TransformerBlock(string name, TransformerSettings settings, bool attendsToEncoder, RandomStream random)
+    internal TransformerBlock(TransformerSettings settings, bool attendsToEncoder, RandomStream random)
     {
-        this.name = name;
-        selfAttention = Attention("self");
-        selfFrame = new TransformerSublayer<T>($"{name}.self", settings);
-        crossAttention = attendsToEncoder ? Attention("cross") : null;
-        crossFrame = new TransformerSublayer<T>($"{name}.cross", settings);
-        feedForward = new PositionwiseFeedForward<T>($"{name}.feedForward", settings.Features, settings.HiddenFeatures, random);
-        feedForwardFrame = new TransformerSublayer<T>($"{name}.feedForward", settings);
+        this.settings = settings;
+        (selfAttention, selfNorm) = (Attention("self"), Norm("self"));
+        if (attendsToEncoder) (crossAttention, crossNorm) = (Attention("cross"), Norm("cross"));
+        feedForward = Child("feedForward", new FeedForward<T>(settings.Features, settings.HiddenFeatures, random));
+        feedForwardNorm = Norm("feedForward");
 
-        MultiHeadAttention<T> Attention(string role) =>
-            new($"{name}.{role}", settings.Features, settings.Heads, settings.KeySize, settings.AttentionBias, settings.ScaledAttention, random);
+        MultiHeadAttention<T> Attention(string role) => Child(role, new MultiHeadAttention<T>(
+            settings.Features, settings.Heads, random, settings.KeySize, settings.AttentionBias, settings.ScaledAttention));
+
+        Layers.LayerNorm<T> Norm(string role) => Child($"{role}.norm", new Layers.LayerNorm<T>(settings.Features));
     }
-
-    public override IEnumerable<Parameter<T>> Parameters =>
-    [
-        .. selfAttention.Parameters, .. selfFrame.Parameters,
-        .. crossAttention is null ? [] : crossAttention.Parameters.Concat(crossFrame.Parameters),
-        .. feedForward.Parameters, .. feedForwardFrame.Parameters,
-    ];
 
     /// <summary>Maps x, [batch, time, features], to the same shape.</summary>
     /// <param name="x">All positions; with a cache only those that come behind the ones it keeps.</param>
@@ -47,18 +41,28 @@ internal sealed class TransformerBlock<T> : Layer<T> where T : unmanaged, IBinar
     /// <param name="cache">What a decoder keeps from step to step; null if no step follows.</param>
     internal Variable<T> Apply(Variable<T> x, AttentionMask selfMask, Variable<T>? memory, AttentionMask memoryMask, BlockCache<T>? cache = null)
     {
-        using var here = At(name, x);
-        x = here.Only(selfFrame.Apply(x, y => cache is null ? selfAttention.Apply(y, y, selfMask) : selfAttention.ApplyNext(y, cache.Self)));
+        using var here = Here(x);
+        x = here.Only(Sublayer(x, selfNorm, y => cache is null ? selfAttention.Apply(y, y, selfMask) : selfAttention.ApplyNext(y, cache.Self)));
         if (crossAttention is not null)
-            x = here.Only(crossFrame.Apply(x, y =>
+            x = here.Only(Sublayer(x, crossNorm!, y =>
                 cache is null ? crossAttention.Apply(y, memory!, memoryMask) : crossAttention.ApplyKept(y, cache.Cross, memoryMask)));
-        return here.Keep(feedForwardFrame.Apply(x, feedForward.Apply));
+        return here.Keep(Sublayer(x, feedForwardNorm, feedForward.Apply));
+    }
+
+    /// <summary>
+    /// Sections 3.1 and 5.4: LayerNorm(x + Dropout(Sublayer(x))); with the norm first, x + Dropout(Sublayer(LayerNorm(x))).
+    /// </summary>
+    private Variable<T> Sublayer(Variable<T> x, Layers.LayerNorm<T> norm, Func<Variable<T>, Variable<T>> sublayer)
+    {
+        var y = sublayer(settings.NormFirst ? norm.Apply(x) : x).Dropout(settings.Dropout);
+        if (settings.Residual) y = x + y;
+        return settings.NormFirst ? y : norm.Apply(y);
     }
 
     /// <summary>What the next steps of a decoder keep: nothing yet of its own, and the keys and values of the memory.</summary>
     internal BlockCache<T> StartCache(Variable<T> memory)
     {
-        var (keys, values) = (crossAttention ?? throw new InvalidOperationException($"{name} is no block of a decoder.")).Project(memory);
+        var (keys, values) = (crossAttention ?? throw new InvalidOperationException($"{Path} is no block of a decoder.")).Project(memory);
         return new(new KeyValueCache<T>(memory.Shape[0], selfAttention.KeyFeatures, selfAttention.ValueFeatures), new KeyValueCache<T>(keys, values));
     }
 }

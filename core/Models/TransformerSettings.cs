@@ -77,25 +77,12 @@ public sealed record TransformerSettings
             throw new ShapeException($"{Heads} heads cannot share {Features} features equally; choose a divisor of {Features}.");
         if (KeySize is < 1)
             throw new ShapeException($"queries and keys of {KeySize} features cannot be compared; choose 1 or more, or null for {Features / Heads}.");
+        if ((long)Heads * (KeySize ?? 1) > Array.MaxLength)
+            throw new ShapeException($"{Heads} heads of queries and keys of {KeySize} features are more numbers than one tensor can hold; choose fewer.");
         if (!LearnedPositions && Features % 2 != 0)
             throw new ShapeException($"sinusoidal positions need an even number of features, got {Features}.");
         if (ShareEmbeddings && SourceVocabulary != TargetVocabulary)
             throw new ArgumentException($"{SourceVocabulary} source and {TargetVocabulary} target tokens cannot share one table; use one vocabulary for both.", nameof(ShareEmbeddings));
     }
 
-    /// <summary>Number of trained numbers in a model of this size; the largest <see cref="long"/> if there are more.</summary>
-    public long ParameterCount
-    {
-        get
-        {
-            // A size that makes no sense must not turn into a small one by overflow.
-            Int128 width = Features, keyWidth = KeySize is { } size ? (Int128)Heads * size : width, norm = 2 * width;
-            var attention = 2 * (width + keyWidth) * width + (AttentionBias ? 2 * (width + keyWidth) : 0);
-            var feedForward = 2 * width * HiddenFeatures + HiddenFeatures + width;
-            var layers = EncoderLayers * (attention + feedForward + 2 * norm) + DecoderLayers * (2 * attention + feedForward + 3 * norm);
-            var entries = (ShareEmbeddings ? 0L : SourceVocabulary) + (TieTargetEmbedding ? 1L : 2L) * TargetVocabulary;
-            var tables = (entries + (LearnedPositions ? 2L * MaximumLength : 0)) * width;
-            return (long)Int128.Min(long.MaxValue, layers + tables + (NormFirst ? 2 * norm : 0));
-        }
-    }
 }

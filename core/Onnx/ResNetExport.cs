@@ -1,3 +1,4 @@
+using Hybrid.Autodiff;
 using Hybrid.Layers;
 using Hybrid.Models;
 using Hybrid.Tensors;
@@ -36,7 +37,7 @@ internal sealed class ResNetGraph(OnnxGraph graph, ResNet<float> model)
 {
     private readonly ResNetSettings settings = model.Settings;
     private readonly Dictionary<string, Tensor<float>> tensors =
-        model.Parameters.Select(parameter => (parameter.Name, parameter.Value)).Concat(model.Statistics).ToDictionary();
+        model.Parameters.Concat<Stored<float>>(model.Buffers).ToDictionary(stored => stored.Name, stored => stored.Value);
 
     internal string Logits(string images)
     {

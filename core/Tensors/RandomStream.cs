@@ -78,6 +78,14 @@ public sealed class RandomStream
         return first;
     }
 
+    /// <summary>Reserves a run of numbers as a stream of their own, which may be read at any time.</summary>
+    internal RandomStream Reserve(ulong count)
+    {
+        var reserved = new RandomStream(key, Position);
+        Position += count;
+        return reserved;
+    }
+
     /// <summary>The 64-bit numbers from a reserved position on, each as two halves, low one first, whatever has been drawn since.</summary>
     /// <param name="position">Where to begin.</param>
     /// <param name="bits">Filled; its length must be a multiple of 16.</param>

@@ -146,10 +146,10 @@ module Adversaries =
 
         let state = TrainingState()
         state.Add discriminator.Parameters
-        state.Add gan.Discriminator.Statistics
+        state.Add gan.Discriminator.Buffers
         state.Add("discriminator optimizer", discriminator.Optimizer)
         state.Add generator.Parameters
-        state.Add gan.Generator.Statistics
+        state.Add gan.Generator.Buffers
         state.Add("generator optimizer", generator.Optimizer)
         state.Add("real", real)
         state.Add("noise", noises)

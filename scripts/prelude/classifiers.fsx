@@ -118,7 +118,7 @@ module Classifiers =
 
         let state = TrainingState()
         state.Add model.Parameters
-        state.Add model.Statistics
+        state.Add model.Buffers
         state.Add("optimizer", optimizer)
         state.Add("batches", batches)
         state.Add("augmentation", augmentation)

@@ -222,10 +222,10 @@ let random = RandomStream(page.Seed)
 let torchOf (tensor: Tensor<float>) = (Twin.torchOf tensor).``to`` device
 
 type Parameters = Parameter<float> seq
-type Statistics = seq<struct (string * Tensor<float>)>
+type Buffers = Buffer<float> seq
 
 /// A module with the weights and the running statistics of ours.
-let filled (parameters: Parameters) (statistics: Statistics) (model: Layer) =
+let filled (parameters: Parameters) (buffers: Buffers) (model: Layer) =
     model.``to`` torch.float64 |> ignore
     model.``to`` device |> ignore
     use _ = torch.no_grad ()
@@ -233,9 +233,8 @@ let filled (parameters: Parameters) (statistics: Statistics) (model: Layer) =
     for mine, other in Array.zip (Array.ofSeq parameters) (Array.ofSeq (model.parameters ())) do
         (turned other).copy_(torchOf mine.Value) |> ignore
 
-    for struct (_, mine), other in
-        Array.zip (Array.ofSeq statistics) (Array.ofSeq (statisticsOf model)) do
-        other.copy_ (torchOf mine) |> ignore
+    for mine, other in Array.zip (Array.ofSeq buffers) (Array.ofSeq (statisticsOf model)) do
+        other.copy_ (torchOf mine.Value) |> ignore
 
     model
 
@@ -244,14 +243,14 @@ let generatorOf (ours: IGenerator<float>) =
     | :? MlpGenerator<float> as mlp -> mlpGenerator mlp.Settings
     | :? DcganGenerator<float> as dcgan -> dcganGenerator dcgan.Settings
     | other -> noModule other
-    |> filled ours.Parameters ours.Statistics
+    |> filled ours.Parameters ours.Buffers
 
 let discriminatorOf (ours: IDiscriminator<float>) =
     match ours with
     | :? MlpDiscriminator<float> as mlp -> mlpDiscriminator mlp.Settings
     | :? DcganDiscriminator<float> as dcgan -> dcganDiscriminator dcgan.Settings
     | other -> noModule other
-    |> filled ours.Parameters ours.Statistics
+    |> filled ours.Parameters ours.Buffers
 
 let noiseSize = 16
 
@@ -360,8 +359,8 @@ let agreement players =
 
     let statistics =
         Seq.map2
-            (fun struct (_, mine) other -> relative mine other)
-            (Seq.append generator.Statistics discriminator.Statistics)
+            (fun (mine: Buffer<float>) other -> relative mine.Value other)
+            (Seq.append generator.Buffers discriminator.Buffers)
             (Seq.append (statisticsOf players.Generator) (statisticsOf players.Discriminator))
 
     [
@@ -386,7 +385,7 @@ match page.Weights with
 | Some file ->
     let saved =
         try
-            GeneratorFile.Load<float>(file, convert = true)
+            ModelFile.Load<IGenerator<float>>(file, convert = true)
         with :? DataFileException as error ->
             Host.refuse error.Message
 
@@ -428,10 +427,10 @@ let runSettings = [ "seed", string page.Seed; "steps", string steps; "device", p
 let trainCore name players =
     let gan, tape, state = players.Ours, Tape<float>(training = true), TrainingState()
 
-    let learner side (parameters: Parameters) (statistics: Statistics) =
+    let learner side (parameters: Parameters) (buffers: Buffers) =
         let adam = Adam<float>(parameters, beta1, beta2, eps)
         state.Add parameters
-        state.Add statistics
+        state.Add buffers
         state.Add($"adam of the {side}", adam)
 
         fun (loss: Variable<float>) ->
@@ -441,9 +440,9 @@ let trainCore name players =
             loss.Value.ToScalar()
 
     let discriminator =
-        learner "discriminator" gan.Discriminator.Parameters gan.Discriminator.Statistics
+        learner "discriminator" gan.Discriminator.Parameters gan.Discriminator.Buffers
 
-    let generator = learner "generator" gan.Generator.Parameters gan.Generator.Statistics
+    let generator = learner "generator" gan.Generator.Parameters gan.Generator.Buffers
 
     measured name runSettings state batches (fun number (rows, noise) ->
         tape.Clear()

@@ -194,8 +194,8 @@ let agreement settings =
 
     let statistics =
         Seq.map2
-            (fun struct (_, mine) other -> relative mine other)
-            ours.Statistics
+            (fun (mine: Buffer<float>) other -> relative mine.Value other)
+            ours.Buffers
             (statisticsOf theirs)
 
     theirs.eval ()
@@ -255,7 +255,7 @@ let trainCore name (model: ResNet<float>) =
     let sgd = Sgd<float>(model.Parameters, momentum, decay)
     let state = TrainingState()
     state.Add model.Parameters
-    state.Add model.Statistics
+    state.Add model.Buffers
     state.Add("sgd", sgd)
 
     measured name runSettings state batches (fun _ struct (x, labels) ->

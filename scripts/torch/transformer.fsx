@@ -113,7 +113,7 @@ type Attention(s: TransformerSettings, isCausal: bool) as this =
 
         output.forward (attended.transpose(1, 2).flatten(2L))
 
-/// core/Layers/PositionwiseFeedForward.cs, and the norm of its frame.
+/// core/Layers/FeedForward.cs, and the norm of its frame.
 type FeedForward(s: TransformerSettings) as this =
     inherit torch.nn.Module<T, T>("FeedForward")
 
@@ -128,7 +128,7 @@ type FeedForward(s: TransformerSettings) as this =
         // RELU-1 and RELU-2; the core fuses them with the bias: core/Rules/LinearRelu.cs
         contract.forward (torch.nn.functional.relu (expand.forward x))
 
-/// core/Models/TransformerSublayer.cs: residual connection, dropout and norm around a sublayer.
+/// Sublayer of core/Models/TransformerBlock.cs: residual connection, dropout and norm around a sublayer.
 let framed (s: TransformerSettings) (norm: LayerNorm) (dropout: Dropout) sublayer x =
     // core/Rules: LayerNorm.cs (LN-1 to LN-8), Dropout.cs (DO-1, DO-2), Elementary/Add.cs (ADD-1 to ADD-3)
     if s.NormFirst then
@@ -291,7 +291,8 @@ let saveFresh path =
         )
 
     let random = RandomStream(page.Seed).Split("training").Split("model")
-    TransformerFile.Save(path, Transformer<float32>(settings, random), source, target)
+    let tokens = readOnlyDict [ "sourceTokens", source.Tokens; "targetTokens", target.Tokens ]
+    ModelFile.Save(path, Transformer<float32>(settings, random), tokens)
 
 let file, saved, digest =
     let fresh = Path.Combine(Path.GetTempPath(), $"hybrid-{Guid.NewGuid():N}.safetensors")
@@ -304,7 +305,7 @@ let file, saved, digest =
             let path = defaultArg page.Weights fresh
 
             SafeTensors.Read path,
-            TransformerFile.Load<float32>(path, convert = true),
+            ModelFile.LoadAll<Transformer<float32>>(path, convert = true),
             Convert.ToHexString(SHA256.HashData(File.ReadAllBytes path))
         with :? DataFileException as error ->
             Host.refuse error.Message
@@ -312,6 +313,7 @@ let file, saved, digest =
         File.Delete fresh
 
 let settings = saved.Model.Settings
+let source, target = saved.Vocabulary "sourceTokens", saved.Vocabulary "targetTokens"
 
 if
     settings.ShareEmbeddings
@@ -327,8 +329,7 @@ printfn $"{settings}\n{saved.Model.ParameterCount} parameters"
 let encoded words =
     try
         [|
-            for word, sounds in words ->
-                SequencePair(saved.Source.Encode word, saved.Target.Encode sounds)
+            for word, sounds in words -> SequencePair(source.Encode word, target.Encode sounds)
         |]
     with :? ArgumentException as error ->
         Host.refuse $"the weights belong to other words: {error.Message}"

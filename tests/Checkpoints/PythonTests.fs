@@ -57,7 +57,8 @@ let private save options seed path =
     let model = single options seed
     let vocabulary count = Vocabulary.Of [ [ for i in 4..count -> $"t{i:D2}" ] ]
     let settings = model.Settings
-    TransformerFile.Save(path, model, vocabulary settings.SourceVocabulary, vocabulary settings.TargetVocabulary)
+    let source, target = vocabulary settings.SourceVocabulary, vocabulary settings.TargetVocabulary
+    ModelFile.Save(path, model, readOnlyDict [ "sourceTokens", source.Tokens; "targetTokens", target.Tokens ])
     model
 
 [<Tests>]
@@ -100,7 +101,7 @@ let tests =
                             ]
                         |> ignore
 
-                        let copied = TransformerFile.Load<float32> copy
+                        let copied = ModelFile.LoadAll<Transformer<float32>> copy
 
                         for a, b in Seq.zip model.Parameters copied.Model.Parameters do
                             Expect.equal (b.Value.ToArray()) (a.Value.ToArray()) a.Name)))

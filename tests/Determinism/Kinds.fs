@@ -16,12 +16,12 @@ open Hybrid.Tests.Support
 /// A model that is being trained: all that it has learned, and a step, which says its losses and leaves what it recorded on the tape.
 type private Run = { Learned: Tensor<float32> list; Step: Tape<float32> -> float32 list }
 
-let private learnedOf (parameters: Parameter<float32> seq) (statistics: struct (string * Tensor<float32>) seq) =
+let private learnedOf (parameters: Parameter<float32> seq) (buffers: Buffer<float32> seq) =
     [
         for parameter in parameters do
             parameter.Value
-        for struct (_, value) in statistics do
-            value
+        for buffer in buffers do
+            buffer.Value
     ]
 
 /// A step down a loss; the loss.
@@ -66,7 +66,7 @@ let private classifier
     let optimizer = optimizer model.Parameters
 
     {
-        Learned = learnedOf model.Parameters model.Statistics
+        Learned = learnedOf model.Parameters model.Buffers
         Step = fun tape -> [ descend optimizer rate tape (model.Loss(tape.Constant x, labels)) ]
     }
 
@@ -104,8 +104,8 @@ let private game
 
     {
         Learned =
-            learnedOf generator.Parameters generator.Statistics
-            @ learnedOf discriminator.Parameters discriminator.Statistics
+            learnedOf generator.Parameters generator.Buffers
+            @ learnedOf discriminator.Parameters discriminator.Buffers
         Step =
             fun tape ->
                 let d = descend forD 1e-3 tape (gan.DiscriminatorLoss(tape, real, noise ()))

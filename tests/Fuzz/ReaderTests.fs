@@ -96,10 +96,16 @@ let private model () =
 
 let private transformer =
     written (fun path ->
-        TransformerFile.Save(path, model (), Vocabulary.Of [ [ "a"; "b" ] ], Vocabulary.Of [ [ "c" ] ]))
+        let tokens (words: string list) = Vocabulary.Of([ words ]).Tokens
+
+        ModelFile.Save(
+            path,
+            model (),
+            readOnlyDict [ "sourceTokens", tokens [ "a"; "b" ]; "targetTokens", tokens [ "c" ] ]
+        ))
 
 let private classifiers =
-    let save (model: IClassifier<single>) = written (fun path -> ClassifierFile.Save(path, model))
+    let save (model: IClassifier<single>) = written (fun path -> ModelFile.Save(path, model))
     let random = RandomStream 1UL
 
     [|
@@ -124,7 +130,7 @@ let private classifiers =
     |]
 
 let private generators =
-    let save (model: IGenerator<single>) = written (fun path -> GeneratorFile.Save(path, model))
+    let save (model: IGenerator<single>) = written (fun path -> ModelFile.Save(path, model))
     let random = RandomStream 1UL
 
     [|
@@ -209,22 +215,16 @@ let private targets =
             Read = fun path -> ModelFile.LoadInto<single>(path, parameters) |> ignore
         }
         {
-            Name = "TransformerFile.Load"
+            Name = "ModelFile.LoadAll"
             Seeds = [| transformer; unsigned transformer |]
             Growth = tensorGrowth
-            Read = fun path -> TransformerFile.Load<single> path |> ignore
+            Read = fun path -> ModelFile.LoadAll<Transformer<single>> path |> ignore
         }
         {
-            Name = "ClassifierFile.Load"
-            Seeds = Array.collect (fun file -> [| file; unsigned file |]) classifiers
+            Name = "ModelFile.Load"
+            Seeds = Array.collect (fun file -> [| file; unsigned file |]) (Array.append classifiers generators)
             Growth = tensorGrowth
-            Read = fun path -> ClassifierFile.Load<single> path |> ignore
-        }
-        {
-            Name = "GeneratorFile.Load"
-            Seeds = Array.collect (fun file -> [| file; unsigned file |]) generators
-            Growth = tensorGrowth
-            Read = fun path -> GeneratorFile.Load<single> path |> ignore
+            Read = fun path -> ModelFile.Load<Hybrid.Layers.Layer<single>> path |> ignore
         }
         {
             Name = "CheckpointFolder.Resume"

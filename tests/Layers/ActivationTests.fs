@@ -47,7 +47,7 @@ let tests =
 
             for kind, rule in rules do
                 testCase $"{kind} has the value and the gradient of its rule, to the bit" (fun () ->
-                    let layer = Activation<float>("a", kind)
+                    let layer = Activation<float>(kind)
                     let along = normal (RandomStream 1UL) [ 3; 67 ]
                     let y, dx = runAlong along [ sweep ] (fun _ x -> layer.Apply(x[0]))
                     let expected, slope = runAlong along [ sweep ] (fun _ x -> rule x[0])
@@ -58,23 +58,23 @@ let tests =
             testCase "the identity hands x on and records nothing" (fun () ->
                 let tape = Tape<float>()
                 let x = tape.Input sweep
-                let y = Activation<float>("a", ActivationKind.Identity).Apply(x)
+                let y = Activation<float>(ActivationKind.Identity).Apply(x)
                 Expect.isTrue (obj.ReferenceEquals(y, x)) "the same variable"
                 Expect.isEmpty tape.Recorded "recorded")
 
             testCase "what it computes stands at the layer's place" (fun () ->
                 for kind, _ in rules do
                     let tape = Tape<float>()
-                    let y = Activation<float>("block.activation", kind).Apply(tape.Input sweep)
-                    Expect.equal y.Place "block.activation" $"{kind}")
+                    let y = Sequential<float>(Activation<float> kind).Apply(tape.Input sweep)
+                    Expect.equal y.Place "0" $"{kind}")
 
             testCase "one kind has a parameter: a slope, 0.25 at the start, which is used and learned" (fun () ->
                 for kind in ActivationKind.Identity :: List.map fst rules do
-                    let layer = Activation<float>("a", kind)
+                    let layer = Activation<float>(kind)
                     let names = layer.Parameters |> Seq.map _.Name |> List.ofSeq
-                    Expect.equal names (if kind = ActivationKind.PRelu then [ "a.slope" ] else []) $"{kind}"
+                    Expect.equal names (if kind = ActivationKind.PRelu then [ "slope" ] else []) $"{kind}"
 
-                let layer = Activation<float>("a", ActivationKind.PRelu)
+                let layer = Activation<float>(ActivationKind.PRelu)
                 let slope = Seq.exactlyOne layer.Parameters
                 Expect.equal (slope.Value.Shape, slope.Value[0]) (shape [ 1 ], 0.25) "start"
                 slope.Value[0] <- -2.0
@@ -89,5 +89,5 @@ let tests =
                 for kind in gated do
                     refuses<ArgumentException, _>
                         [ $"{kind} takes two inputs"; "use a GatedLinear"; "kind" ]
-                        (fun () -> Activation<float>("a", kind)))
+                        (fun () -> Activation<float>(kind)))
         ]

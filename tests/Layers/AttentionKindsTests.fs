@@ -13,7 +13,7 @@ open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
 
 let private make keyHeads dropout =
-    MultiHeadAttention<float>("a", 8, 4, Nullable(), false, true, RandomStream 1UL, Option.toNullable keyHeads, dropout)
+    MultiHeadAttention<float>(8, 4, RandomStream 1UL, Nullable(), false, true, Option.toNullable keyHeads, dropout)
 
 let private attend mask (x: Tensor<float> list) =
     valueOf x (fun _ x ->

@@ -10,7 +10,7 @@ open Hybrid.Tests
 open Hybrid.Tests.Support
 
 let private made kernel stride (padding: int) inChannels outChannels withBias scale =
-    Conv2d<float>("c", kernel, stride, padding, inChannels, outChannels, withBias, scale, RandomStream 1UL)
+    Conv2d<float>(inChannels, outChannels, kernel, RandomStream 1UL, stride, padding, withBias, scale)
 
 let private apply (layer: Conv2d<float>) (x: Tensor<float>) =
     let tape = Tape<float>()
@@ -25,7 +25,7 @@ let tests =
         [
             testCase "has a weight and, where asked for, a bias of zeros, and computes its rule" (fun () ->
                 let layer = made 3 2 1 2 5 true WeightScale.He
-                Expect.equal [ for parameter in layer.Parameters -> parameter.Name ] [ "c.weight"; "c.bias" ] "names"
+                Expect.equal [ for parameter in layer.Parameters -> parameter.Name ] [ "weight"; "bias" ] "names"
                 Expect.equal layer.Weight.Value.Shape (shape [ 3; 3; 2; 5 ]) "weight"
                 Expect.equal (floats (nonNull layer.Bias).Value) (Array.zeroCreate 5) "bias"
                 Expect.equal layer.ParameterCount 95L "count"
@@ -40,7 +40,7 @@ let tests =
 
                 let bare = made 3 2 1 2 5 false WeightScale.He
                 Expect.isNull bare.Bias "no bias"
-                Expect.equal [ for parameter in bare.Parameters -> parameter.Name ] [ "c.weight" ] "names without"
+                Expect.equal [ for parameter in bare.Parameters -> parameter.Name ] [ "weight" ] "names without"
                 expectClose 1e-14 (floats (apply bare x)) (floats y |> Array.map (fun y -> y - 0.5)) "y without")
 
             testCase "gradients reach the image, the weight and the bias" (fun () ->
@@ -71,7 +71,7 @@ let tests =
                     List.fold
                         (fun (y: Variable<float>) layer ->
                             let random = RandomStream(uint64 (10 + layer))
-                            let layer = Conv2d<float>($"{layer}", 3, 1, 0, 16, 16, false, WeightScale.He, random)
+                            let layer = Conv2d<float>(16, 16, 3, random, 1, 0, false, WeightScale.He)
                             layer.Apply(y).Relu())
                         (tape.Input x)
                         [ 1..4 ]

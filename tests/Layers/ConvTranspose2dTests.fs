@@ -10,7 +10,7 @@ open Hybrid.Tests
 open Hybrid.Tests.Support
 
 let private made kernel stride (padding: int) inChannels outChannels withBias scale =
-    ConvTranspose2d<float>("t", kernel, stride, padding, inChannels, outChannels, withBias, scale, RandomStream 1UL)
+    ConvTranspose2d<float>(inChannels, outChannels, kernel, RandomStream 1UL, stride, padding, withBias, scale)
 
 let private apply (layer: ConvTranspose2d<float>) (x: Tensor<float>) =
     let tape = Tape<float>()
@@ -25,7 +25,7 @@ let tests =
         [
             testCase "has a weight and, where asked for, a bias of zeros, and computes its rule" (fun () ->
                 let layer = made 4 2 1 3 5 true WeightScale.He
-                Expect.equal [ for parameter in layer.Parameters -> parameter.Name ] [ "t.weight"; "t.bias" ] "names"
+                Expect.equal [ for parameter in layer.Parameters -> parameter.Name ] [ "weight"; "bias" ] "names"
                 Expect.equal layer.Weight.Value.Shape (shape [ 4; 4; 5; 3 ]) "weight"
                 Expect.equal (floats (nonNull layer.Bias).Value) (Array.zeroCreate 5) "bias"
                 Expect.equal layer.ParameterCount 245L "count"
@@ -41,7 +41,7 @@ let tests =
 
                 let bare = made 4 2 1 3 5 false WeightScale.He
                 Expect.isNull bare.Bias "no bias"
-                Expect.equal [ for parameter in bare.Parameters -> parameter.Name ] [ "t.weight" ] "names without"
+                Expect.equal [ for parameter in bare.Parameters -> parameter.Name ] [ "weight" ] "names without"
                 expectClose 1e-14 (floats (apply bare x)) (floats y |> Array.map (fun y -> y - 0.5)) "y without")
 
             testCase "gradients reach the image, the weight and the bias" (fun () ->
@@ -78,7 +78,7 @@ let tests =
                             (fun (y: Variable<float>) layer ->
                                 let random = RandomStream(uint64 (10 + layer))
                                 let scale = WeightScale.He
-                                let layer = ConvTranspose2d<float>($"{layer}", 4, 2, 1, 16, 16, false, scale, random)
+                                let layer = ConvTranspose2d<float>(16, 16, 4, random, 2, 1, false, scale)
                                 layer.Apply(y).Relu())
                             (tape.Input x)
                             [ 1..3 ]

@@ -15,7 +15,7 @@ let private gates: (ActivationKind * (Variable<float> -> Variable<float>)) list 
 
 /// Biases start at zero, which would hide a bias that is left out: they are drawn too.
 let private drawn kind inFeatures outFeatures seed =
-    let layer = GatedLinear<float>("g", kind, inFeatures, outFeatures, WeightScale.LeCun, RandomStream seed)
+    let layer = GatedLinear<float>(kind, inFeatures, outFeatures, RandomStream seed, WeightScale.LeCun)
 
     for parameter in layer.Parameters do
         if parameter.Name.EndsWith "bias" then
@@ -56,14 +56,14 @@ let tests =
                             (fun _ x -> layer.Apply(x[0])))
 
             testCase "its parts are the value and the gate, with weights of their own and biases of 0" (fun () ->
-                let layer = GatedLinear<float>("g", ActivationKind.SwiGlu, 3, 5, WeightScale.He, RandomStream 1UL)
+                let layer = GatedLinear<float>(ActivationKind.SwiGlu, 3, 5, RandomStream 1UL, WeightScale.He)
 
                 Expect.equal
                     [ for parameter in layer.Parameters -> parameter.Name, parameter.Value.Shape ]
                     [
                         for part in [ "value"; "gate" ] do
-                            $"g.{part}.weight", shape [ 3; 5 ]
-                            $"g.{part}.bias", shape [ 5 ]
+                            $"{part}.weight", shape [ 3; 5 ]
+                            $"{part}.bias", shape [ 5 ]
                     ]
                     "parameters"
 
@@ -73,11 +73,11 @@ let tests =
                 Expect.all (Array.zip values[0] values[2]) (fun (value, gate) -> value <> gate) "weights"
                 let tape = Tape<float>()
                 let y = layer.Apply(tape.Input(zeros [ 1; 3 ]))
-                Expect.equal (y.Place, y.Rule) ("g", "SwiGlu") "place of what it computes")
+                Expect.equal (y.Place, y.Rule) ("", "SwiGlu") "place of what it computes")
 
             testCase "both weights have the variance of the scale" (fun () ->
                 for scale in Enum.GetValues<WeightScale>() do
-                    let layer = GatedLinear<float>("g", ActivationKind.Glu, 200, 50, scale, RandomStream 2UL)
+                    let layer = GatedLinear<float>(ActivationKind.Glu, 200, 50, RandomStream 2UL, scale)
 
                     for parameter in layer.Parameters do
                         if parameter.Name.EndsWith "weight" then
@@ -90,7 +90,7 @@ let tests =
                     if not (List.contains kind (List.map fst gates)) then
                         refuses<ArgumentException, _>
                             [ $"{kind} takes one input"; "use a Linear and an Activation"; "kind" ]
-                            (fun () -> GatedLinear<float>("g", kind, 3, 5, WeightScale.He, RandomStream 1UL))
+                            (fun () -> GatedLinear<float>(kind, 3, 5, RandomStream 1UL, WeightScale.He))
 
                 let tape = Tape<float>()
                 let layer = drawn ActivationKind.Glu 3 5 1UL

@@ -22,8 +22,8 @@ let tests =
         [
             testCase "a linear layer has a weight, a bias of zeros where asked for, and computes x W + b" (fun () ->
                 let random = RandomStream 1UL
-                let layer = Linear<float>("l", 3, 2, true, random)
-                Expect.equal (names layer) [ "l.weight"; "l.bias" ] "names"
+                let layer = Linear<float>(3, 2, random, true)
+                Expect.equal (names layer) [ "weight"; "bias" ] "names"
                 Expect.equal layer.ParameterCount 8L "count"
                 let x = normal random [ 4; 3 ]
 
@@ -31,30 +31,30 @@ let tests =
 
                 Expect.equal (floats (apply (fun _ x -> layer.Apply(x)) x)) (floats withoutBias) "bias of zeros"
 
-                let bare = Linear<float>("l", 3, 2, false, random)
+                let bare = Linear<float>(3, 2, random, false)
                 Expect.isNull bare.Bias "no bias"
-                Expect.equal (names bare) [ "l.weight" ] "names without"
+                Expect.equal (names bare) [ "weight" ] "names without"
                 Expect.equal (apply (fun _ x -> bare.Apply(x)) x).Shape (shape [ 4; 2 ]) "shape")
 
             testCase "a layer norm starts as the identity on normalized rows" (fun () ->
-                let layer = LayerNorm<float>("n", 4)
-                Expect.equal (names layer) [ "n.gain"; "n.bias" ] "names"
+                let layer = LayerNorm<float>(4)
+                Expect.equal (names layer) [ "gain"; "bias" ] "names"
                 let y = apply (fun _ x -> layer.Apply(x)) (tensor [ 1; 4 ] [ 1.0; -1.0; 1.0; -1.0 ])
                 expectClose 1e-5 (floats y) [| 1.0; -1.0; 1.0; -1.0 |] "y")
 
             testCase "an embedding returns rows of variance 1, the root of the features times the table" (fun () ->
-                let layer = Embedding<float>("e", 400, 64, RandomStream 2UL)
+                let layer = Embedding<float>(400, 64, RandomStream 2UL, factor = 8.0)
                 let tape = Tape<float>()
                 let y = layer.Apply(tape, Array.init 400 id, shape [ 400 ])
                 expectClose 1e-15 (floats y.Value) (floats layer.Table.Value |> Array.map ((*) 8.0)) "factor"
                 let variance = floats y.Value |> Array.averageBy (fun value -> value * value)
                 Expect.isLessThan (abs (variance - 1.0)) 0.05 "variance"
-                Expect.equal (names layer) [ "e.table" ] "names")
+                Expect.equal (names layer) [ "table" ] "names")
 
             testCase
                 "an embedding used backwards is x times the transposed table, not multiplied by the root"
                 (fun () ->
-                    let layer = Embedding<float>("e", 5, 4, RandomStream 3UL)
+                    let layer = Embedding<float>(5, 4, RandomStream 3UL, factor = 2.0)
                     let x = normal (RandomStream 4UL) [ 2; 4 ]
 
                     let expected = valueOf [ x; layer.Table.Value ] (fun _ x -> x[0].MatMul(x[1].Transpose()))
@@ -66,11 +66,11 @@ let tests =
                         "logits")
 
             testCase "a feed-forward layer is max(0, x W1 + b1) W2 + b2, at every position alike" (fun () ->
-                let layer = PositionwiseFeedForward<float>("f", 4, 6, RandomStream 5UL)
+                let layer = FeedForward<float>(4, 6, RandomStream 5UL)
 
                 Expect.equal
                     (names layer)
-                    [ "f.expand.weight"; "f.expand.bias"; "f.contract.weight"; "f.contract.bias" ]
+                    [ "expand.weight"; "expand.bias"; "contract.weight"; "contract.bias" ]
                     "names"
 
                 let p = layer.Parameters |> Seq.map _.Value |> List.ofSeq
@@ -91,12 +91,11 @@ let tests =
                 let x = tape.Input(zeros [ 2; 5 ])
 
                 refuses<ShapeException, _> [ "x must be [..., 3]" ] (fun () ->
-                    Linear<float>("l", 3, 2, true, RandomStream 1UL).Apply(x))
+                    Linear<float>(3, 2, RandomStream 1UL, true).Apply(x))
 
-                refuses<ShapeException, _> [ "gain must be [5], got [4]" ] (fun () ->
-                    LayerNorm<float>("n", 4).Apply(x))
+                refuses<ShapeException, _> [ "gain must be [5], got [4]" ] (fun () -> LayerNorm<float>(4).Apply(x))
 
-                let embedding = Embedding<float>("e", 5, 4, RandomStream 1UL)
+                let embedding = Embedding<float>(5, 4, RandomStream 1UL)
                 refuses<ShapeException, _> [ "x must be [..., 4]" ] (fun () -> embedding.ApplyTransposed(x))
 
                 refuses<ArgumentOutOfRangeException, _> [ "id 5" ] (fun () ->

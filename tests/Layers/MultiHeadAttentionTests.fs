@@ -10,7 +10,7 @@ open Hybrid.Tests.Support
 
 let private makeWith keySize features heads withBias scaled seed =
     let keySize = Option.toNullable keySize
-    let layer = MultiHeadAttention<float>("a", features, heads, keySize, withBias, scaled, RandomStream seed)
+    let layer = MultiHeadAttention<float>(features, heads, RandomStream seed, keySize, withBias, scaled)
 
     // Biases start at zero, which would hide a bias that is left out.
     for parameter in layer.Parameters do
@@ -25,7 +25,7 @@ let private make features = makeWith None features
 let private apply (layer: MultiHeadAttention<float>) mask (queries: Tensor<float>) (memory: Tensor<float>) =
     let tape = Tape<float>()
     let output = layer.Apply(tape.Input queries, tape.Input memory, mask)
-    output.Value.ToPersistent(), tape.Find("a", "Attention").Value.ToPersistent()
+    output.Value.ToPersistent(), tape.Find("", "Attention").Value.ToPersistent()
 
 /// One sequence, head after head, position after position, on plain arrays.
 let private longhand (layer: MultiHeadAttention<float>) heads scale (queries: float[][]) (memory: float[][]) =
@@ -33,9 +33,9 @@ let private longhand (layer: MultiHeadAttention<float>) heads scale (queries: fl
     let dot a b = Array.map2 (*) a b |> Array.sum
 
     let project role (x: float[]) =
-        let product = values[$"a.{role}.weight"] |> Array.transpose |> Array.map (dot x)
+        let product = values[$"{role}.weight"] |> Array.transpose |> Array.map (dot x)
 
-        match values.TryFind $"a.{role}.bias" with
+        match values.TryFind $"{role}.bias" with
         | Some bias -> Array.map2 (+) product bias[0]
         | None -> product
 
@@ -90,7 +90,7 @@ let tests =
 
                 Expect.equal
                     (names false)
-                    [ for role in [ "query"; "key"; "value"; "output" ] -> $"a.{role}.weight" ]
+                    [ for role in [ "query"; "key"; "value"; "output" ] -> $"{role}.weight" ]
                     "without"
 
                 Expect.equal (names true).Length 8 "with"

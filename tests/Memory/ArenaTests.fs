@@ -113,12 +113,12 @@ let tests =
 
                 let settings =
                     TransformerSettings(
-                        SourceVocabulary = 1_000_000_000,
-                        TargetVocabulary = 1_000_000_000,
-                        Features = 1_000_000,
-                        HiddenFeatures = 1_000_000_000,
-                        EncoderLayers = 1_000_000,
-                        DecoderLayers = 1_000_000
+                        SourceVocabulary = 100_000,
+                        TargetVocabulary = 100_000,
+                        Features = 16_384,
+                        HiddenFeatures = 65_536,
+                        EncoderLayers = 5_000,
+                        DecoderLayers = 5_000
                     )
 
                 refuses<InsufficientMemoryException, _> [ "parameters"; "GiB"; remedy ] (fun () ->

@@ -20,7 +20,7 @@ let logits (model: IClassifier<_>) training (x: Tensor<_>) =
 /// Everything that training changes.
 let stateOf (model: IClassifier<_>) =
     [ for parameter in model.Parameters -> parameter.Value ]
-    @ [ for struct (_, value) in model.Statistics -> value ]
+    @ [ for Named(_, value) in model.Buffers -> value ]
 
 /// Gains of 1, biases of 0 and statistics of nothing would hide one that is left out: now none is so.
 let shaken (seed: uint64) (model: #IClassifier<'T>) =
@@ -39,7 +39,7 @@ let shaken (seed: uint64) (model: #IClassifier<'T>) =
         if parameter.Name.EndsWith "bias" then
             add 0.5 parameter.Value
 
-    for struct (name, value) in model.Statistics do
+    for Named(name, value) in model.Buffers do
         if name.EndsWith "mean" then
             add 0.5 value
 

@@ -81,7 +81,7 @@ let tests =
             testCase "as many parameters as by hand" (fun () ->
                 let count isNormalized =
                     let settings = dcgan 28 28 1 100 32 isNormalized
-                    settings.GeneratorParameterCount, settings.DiscriminatorParameterCount
+                    (generator settings 1UL).ParameterCount, (discriminator settings 1UL).ParameterCount
 
                 let coarse = 7 * 7 * 64
                 let ofGenerator = 100 * coarse + 16 * 64 * 32 + (16 * 32 * 1 + 1)
@@ -89,21 +89,7 @@ let tests =
                 let normalized = int64 (ofGenerator + 2 * 64 + 2 * 32), int64 (ofDiscriminator + 2 * 64)
                 Expect.equal (count true) normalized "with batch normalization"
                 Expect.equal normalized (347_073L, 36_577L) "in figures"
-                Expect.equal (count false) (int64 (ofGenerator + coarse + 32), int64 (ofDiscriminator + 64)) "without"
-
-                for size in sizes do
-                    for isNormalized in [ true; false ] do
-                        let settings = size isNormalized
-
-                        Expect.equal
-                            (generator settings 1UL).ParameterCount
-                            settings.GeneratorParameterCount
-                            $"{settings}"
-
-                        Expect.equal
-                            (discriminator settings 1UL).ParameterCount
-                            settings.DiscriminatorParameterCount
-                            $"{settings}")
+                Expect.equal (count false) (int64 (ofGenerator + coarse + 32), int64 (ofDiscriminator + 64)) "without")
 
             testCase "names say where a parameter stands" (fun () ->
                 Expect.equal
@@ -297,11 +283,11 @@ let tests =
                 refused [ "more numbers than one tensor can hold" ] (dcgan 65536 65536 1 1 1 true)
                 refused [ "more numbers than one tensor can hold" ] (dcgan 4 4 Int32.MaxValue 1 1 true)
 
-                refuses<InsufficientMemoryException, _> [ "a generator of"; "with their gradients" ] (fun () ->
+                refuses<ShapeException, _> [ "one tensor cannot hold" ] (fun () ->
                     generator (dcgan 4 4 1 Int32.MaxValue 100_000 true) 1UL)
 
-                refuses<InsufficientMemoryException, _> [ "a discriminator of"; "with their gradients" ] (fun () ->
-                    discriminator (dcgan 4 4 1 1 100_000_000 true) 1UL))
+                refuses<ShapeException, _> [ "one tensor cannot hold" ] (fun () ->
+                    discriminator (dcgan 4 4 100_000_000 1 100_000_000 true) 1UL))
 
             testCase "images and noise of another width are refused" (fun () ->
                 let gan = game true 1UL

@@ -39,7 +39,7 @@ let private told (z: Parameter<float>) =
     let generator =
         { new IGenerator<float> with
             member _.Parameters = [ z ]
-            member _.Statistics = []
+            member _.Buffers = []
             member _.Noise = 1
             member _.Features = 1
             member _.Generate noise = (nonNull noise.Tape).Of z
@@ -48,7 +48,7 @@ let private told (z: Parameter<float>) =
     let discriminator =
         { new IDiscriminator<float> with
             member _.Parameters = []
-            member _.Statistics = []
+            member _.Buffers = []
             member _.Logits x = x
         }
 

@@ -40,8 +40,7 @@ let tests =
                     let hidden = 2 * pairs + 1
                     let weights = inputs * width + 2 * pairs * width * width + width * 3
                     Expect.equal model.ParameterCount (int64 (weights + 2 * width * hidden + 3)) "parameters"
-                    Expect.equal model.Settings.ParameterCount model.ParameterCount "of its settings"
-                    Expect.equal (Seq.length model.Statistics) (2 * hidden) "statistics"
+                    Expect.equal (Seq.length model.Buffers) (2 * hidden) "statistics"
                     Expect.equal model.Responses.Count hidden "responses"
 
                     let made = recorded model true (normal sizes.Random [ 2; inputs ])

@@ -64,8 +64,8 @@ let parametersOf (gan: Gan<float>) = List.ofSeq gan.Generator.Parameters @ List.
 
 let statisticsOf (gan: Gan<float>) =
     [
-        for struct (name, value) in gan.Generator.Statistics -> name, value
-        for struct (name, value) in gan.Discriminator.Statistics -> name, value
+        for Named(name, value) in gan.Generator.Buffers -> name, value
+        for Named(name, value) in gan.Discriminator.Buffers -> name, value
     ]
 
 /// Weights that start small would hide a small error; gains of 1, biases of 0 and statistics of nothing one that is left out.

@@ -62,7 +62,6 @@ let private structure =
                 (fun (options, seed) ->
                     let model = double options seed
                     Expect.equal model.ParameterCount (int64 (expectedCount options)) "count"
-                    Expect.equal model.Settings.ParameterCount model.ParameterCount "count before it is made"
                     let names = model.Parameters |> Seq.map _.Name |> List.ofSeq
                     Expect.equal (List.distinct names) names "names")
 

@@ -38,7 +38,7 @@ let private shaken options (seed: uint64) =
     for parameter in model.Parameters do
         change parameter.Value (noise 0.1)
 
-    for struct (name, value) in model.Statistics do
+    for Named(name, value) in model.Buffers do
         change value (if name.EndsWith "variance" then (fun _ -> 0.5 + random.NextUniform()) else noise 0.3)
 
     model
@@ -50,7 +50,7 @@ let private widened (model: ResNet<float32>) =
     for narrow, wide in Seq.zip model.Parameters wide.Parameters do
         (floats narrow.Value).CopyTo wide.Value.Span
 
-    for struct (_, narrow), struct (_, wide) in Seq.zip model.Statistics wide.Statistics do
+    for Named(_, narrow), Named(_, wide) in Seq.zip model.Buffers wide.Buffers do
         (floats narrow).CopyTo wide.Span
 
     wide

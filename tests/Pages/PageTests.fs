@@ -83,8 +83,8 @@ let private ownFiles =
         "keeps the model that it trained",
         fun () ->
             expectLearned "transformer" (fun _ weights -> [ "--save"; weights ]) ignore (fun weights _ ->
-                let saved = TransformerFile.Load<float32> weights
-                Expect.contains saved.Source.Tokens "z" "letters in the saved file")
+                let saved = ModelFile.LoadAll<Hybrid.Models.Transformer<float32>> weights
+                Expect.contains (saved.Vocabulary "sourceTokens").Tokens "z" "letters in the saved file")
 
         "translation",
         "reads a corpus of two files, one of them compressed, and refuses one with a part that is missing",
@@ -107,7 +107,7 @@ let private ownFiles =
                 (fun weights outcome ->
                     Expect.stringContains outcome.Output "of 20 are wrong" "the images it was tested on"
 
-                    match ClassifierFile.Load<float32> weights with
+                    match ModelFile.Load<Hybrid.Models.IClassifier<float32>> weights with
                     | :? Hybrid.Models.ResNet<float32> as saved ->
                         Expect.equal saved.Settings.Channels 3 "channels of the saved model"
                     | other -> failtestf "the file holds a %s" (other.GetType().Name))
@@ -122,7 +122,7 @@ let private ownFiles =
                 (fun corpus weights -> [ "--corpus"; corpus; "--save"; weights ])
                 (fun corpus -> writeIdx corpus 160 40 12 8)
                 (fun weights _ ->
-                    match GeneratorFile.Load<float32> weights with
+                    match ModelFile.Load<Hybrid.Models.IGenerator<float32>> weights with
                     | :? Hybrid.Models.DcganGenerator<float32> as saved ->
                         Expect.equal (saved.Settings.Height, saved.Settings.Width) (12, 8) "size of its images"
                     | other -> failtestf "the file holds a %s" (other.GetType().Name))

@@ -28,14 +28,10 @@ let private numbers (tensors: Tensor<float32> seq) =
     |]
 
 /// What a network has learned.
-let private learned
-    name
-    (parameters: Parameter<float32> seq)
-    (statistics: struct (string * Tensor<float32>) seq)
-    : Findings =
+let private learned name (parameters: Parameter<float32> seq) (buffers: Buffer<float32> seq) : Findings =
     [
         $"{name}'s weights", numbers [ for parameter in parameters -> parameter.Value ]
-        $"{name}'s statistics", numbers [ for struct (_, value) in statistics -> value ]
+        $"{name}'s statistics", numbers [ for buffer in buffers -> buffer.Value ]
     ]
 
 let private tape = Tape<float32>()
@@ -93,7 +89,7 @@ let private classifier rate report =
         |]
         "divergence", [| (if graduate.Diverged then 1.0 else 0.0) |]
     ]
-    @ learned "model" graduate.Model.Parameters graduate.Model.Statistics
+    @ learned "model" graduate.Model.Parameters graduate.Model.Buffers
 
 let private contest features rate networks report =
     let fixedNoise = Adversaries.noise Noise.Normal (RandomStream 3UL) 2 TinyGan.noiseWidth
@@ -137,8 +133,8 @@ let private contest features rate networks report =
         |]
         "divergence", [| (if outcome.Diverged then 1.0 else 0.0) |]
     ]
-    @ learned "generator" outcome.Gan.Generator.Parameters outcome.Gan.Generator.Statistics
-    @ learned "discriminator" outcome.Gan.Discriminator.Parameters outcome.Gan.Discriminator.Statistics
+    @ learned "generator" outcome.Gan.Generator.Parameters outcome.Gan.Generator.Buffers
+    @ learned "discriminator" outcome.Gan.Discriminator.Parameters outcome.Gan.Discriminator.Buffers
 
 /// Dropout draws by chance.
 let private perceptrons stream =

@@ -151,7 +151,7 @@ type private Both<'T
     let ofGenerator, inGenerator = parametersOf generator random
     let ofDiscriminator, inDiscriminator = parametersOf discriminator random
     let gan = Gan<'T>((generator :> obj) :?> IGenerator<'T>, (discriminator :> obj) :?> IDiscriminator<'T>)
-    let statistics = [ yield! gan.Generator.Statistics; yield! gan.Discriminator.Statistics ]
+    let statistics = [ yield! gan.Generator.Buffers; yield! gan.Discriminator.Buffers ]
 
     member val Theirs =
         {
@@ -159,8 +159,8 @@ type private Both<'T
             Statistics =
                 readOnlyDict
                     [
-                        for struct (name, value) in statistics ->
-                            name, Numbers.theirs<'T> [ value.Length ] (Numbers.ofOurs value)
+                        for buffer in statistics ->
+                            buffer.Name, Numbers.theirs<'T> [ buffer.Value.Length ] (Numbers.ofOurs buffer.Value)
                     ]
             Chance = None
         }
@@ -172,8 +172,8 @@ type private Both<'T
     /// How far the running statistics are apart, after the same passes in both.
     member both.StatisticsApart =
         [
-            for struct (name, value) in statistics ->
-                Numbers.distance (Numbers.ofOurs value) (Numbers.ofTheirs both.Theirs.Statistics[name])
+            for buffer in statistics ->
+                Numbers.distance (Numbers.ofOurs buffer.Value) (Numbers.ofTheirs both.Theirs.Statistics[buffer.Name])
         ]
         |> List.fold (fun (worst: float) error -> Math.Max(worst, error)) 0.0
 

@@ -37,13 +37,18 @@ let private rules =
 /// A rule may be compared several times, each time with something special about it behind a comma.
 let private comparedRules = [ for name, _ in Rules.all -> name.Split(',')[0] ]
 
-/// They draw numbers and compute nothing that torch could be asked for.
-let private drawing = [ nameof Hybrid.Layers.Initialization; nameof Hybrid.Layers.WeightScaleExtensions ]
+/// They draw numbers, or say something of a setting, and compute nothing that torch could be asked for.
+let private notCompared =
+    [
+        nameof Hybrid.Layers.Initialization
+        nameof Hybrid.Layers.WeightScaleExtensions
+        nameof Hybrid.Layers.ActivationKindExtensions
+    ]
 
 let private layers =
     [
         for found in publicTypes "Hybrid.Layers" do
-            if canBeUsed found && not (List.contains found.Name drawing) then
+            if canBeUsed found && not (List.contains found.Name notCompared) then
                 plainName found
     ]
 

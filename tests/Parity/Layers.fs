@@ -33,7 +33,7 @@ let private batchNorm rectified random =
         Subject =
             { new ISubject with
                 member _.Ours() =
-                    let layer = BatchNorm<_>("n", channels, eps, momentum)
+                    let layer = BatchNorm<_>(channels, eps, momentum)
 
                     let apply x = if rectified then layer.ApplyRelu x else layer.Apply x
 
@@ -57,8 +57,8 @@ let private batchNorm rectified random =
                                 mean
                                 variance
                                 x[0]
-                                (parameter "n.gain")
-                                (parameter "n.bias")
+                                (parameter "gain")
+                                (parameter "bias")
 
                         if rectified then torch.nn.functional.relu y else y
 
@@ -82,14 +82,13 @@ let private conv2d (random: RandomStream) =
                 member _.Ours() =
                     let scale = WeightScale.He
 
-                    let layer =
-                        Conv2d<_>("conv", kernel, stride, padding, inChannels, outChannels, withBias, scale, weights ())
+                    let layer = Conv2d<_>(inChannels, outChannels, kernel, weights (), stride, padding, withBias, scale)
 
                     List.ofSeq layer.Parameters, (fun _ x -> layer.Apply x[0])
 
                 member _.Theirs(x, parameter) =
-                    let bias = if withBias then Some(parameter "conv.bias") else None
-                    Formulas.conv2d stride padding x[0] (parameter "conv.weight") bias
+                    let bias = if withBias then Some(parameter "bias") else None
+                    Formulas.conv2d stride padding x[0] (parameter "weight") bias
             }
     }
 
@@ -106,22 +105,21 @@ let private convTranspose2d (random: RandomStream) =
 
                     let layer =
                         ConvTranspose2d<_>(
-                            "conv",
-                            kernel,
-                            stride,
-                            padding,
                             inChannels,
                             outChannels,
+                            kernel,
+                            weights (),
+                            stride,
+                            padding,
                             withBias,
-                            scale,
-                            weights ()
+                            scale
                         )
 
                     List.ofSeq layer.Parameters, (fun _ x -> layer.Apply x[0])
 
                 member _.Theirs(x, parameter) =
-                    let bias = if withBias then Some(parameter "conv.bias") else None
-                    Formulas.convTranspose2d stride padding x[0] (parameter "conv.weight") bias
+                    let bias = if withBias then Some(parameter "bias") else None
+                    Formulas.convTranspose2d stride padding x[0] (parameter "weight") bias
             }
     }
 
@@ -135,11 +133,11 @@ let private embedding random =
         Subject =
             { new ISubject with
                 member _.Ours() =
-                    let layer = Embedding<_>("E", entries, features, weights ())
+                    let layer = Embedding<_>(entries, features, weights (), factor = sqrt (float features))
                     List.ofSeq layer.Parameters, (fun tape _ -> layer.Apply(tape, ids, Numbers.shape leading))
 
                 member _.Theirs(_, parameter) =
-                    let table = parameter "E.table"
+                    let table = parameter "table"
                     Formulas.embedding (Formulas.ids ids leading) table * Formulas.number table (sqrt (float features))
             }
     }
@@ -153,10 +151,10 @@ let private tiedEmbedding random =
         Subject =
             { new ISubject with
                 member _.Ours() =
-                    let layer = Embedding<_>("E", entries, features, weights ())
+                    let layer = Embedding<_>(entries, features, weights ())
                     List.ofSeq layer.Parameters, (fun _ x -> layer.ApplyTransposed x[0])
 
-                member _.Theirs(x, parameter) = torch.nn.functional.linear (x[0], parameter "E.table")
+                member _.Theirs(x, parameter) = torch.nn.functional.linear (x[0], parameter "table")
             }
     }
 
@@ -168,11 +166,10 @@ let private layerNorm random =
         Subject =
             { new ISubject with
                 member _.Ours() =
-                    let layer = LayerNorm<_>("norm", features)
+                    let layer = LayerNorm<_>(features)
                     List.ofSeq layer.Parameters, (fun _ x -> layer.Apply x[0])
 
-                member _.Theirs(x, parameter) =
-                    Formulas.layerNorm 1e-5 x[0] (parameter "norm.gain") (parameter "norm.bias")
+                member _.Theirs(x, parameter) = Formulas.layerNorm 1e-5 x[0] (parameter "gain") (parameter "bias")
             }
     }
 
@@ -189,13 +186,15 @@ let private linear random =
         Subject =
             { new ISubject with
                 member _.Ours() =
-                    let layer = Linear<_>("linear", input, output, withBias, weights ())
+                    let layer = Linear<_>(input, output, weights (), withBias)
 
                     List.ofSeq layer.Parameters,
                     (fun _ x -> if rectified then layer.ApplyRelu x[0] else layer.Apply x[0])
 
                 member _.Theirs(x, parameter) =
-                    let y = linearOf parameter withBias "linear" x[0]
+                    let y =
+                        Formulas.linear x[0] (parameter "weight") (if withBias then Some(parameter "bias") else None)
+
                     if rectified then torch.nn.functional.relu y else y
             }
     }
@@ -216,16 +215,15 @@ let private multiHeadAttention random =
         Subject =
             { new ISubject with
                 member _.Ours() =
-                    let layer =
-                        MultiHeadAttention<_>("a", features, heads, Nullable keySize, withBias, scaled, weights ())
+                    let layer = MultiHeadAttention<_>(features, heads, weights (), Nullable keySize, withBias, scaled)
 
                     List.ofSeq layer.Parameters, (fun _ x -> layer.Apply(x[0], x[1], mask))
 
                 member _.Theirs(x, parameter) =
                     let linear = linearOf parameter withBias
                     let scale = if scaled then 1.0 / sqrt (float keySize) else 1.0
-                    let q, k, v = linear "a.query" x[0], linear "a.key" x[1], linear "a.value" x[1]
-                    linear "a.output" (Formulas.attention heads scale mask q k v)
+                    let q, k, v = linear "query" x[0], linear "key" x[1], linear "value" x[1]
+                    linear "output" (Formulas.attention heads scale mask q k v)
             }
     }
 
@@ -237,12 +235,12 @@ let private feedForward random =
         Subject =
             { new ISubject with
                 member _.Ours() =
-                    let layer = PositionwiseFeedForward<_>("f", features, hidden, weights ())
+                    let layer = FeedForward<_>(features, hidden, weights ())
                     List.ofSeq layer.Parameters, (fun _ x -> layer.Apply x[0])
 
                 member _.Theirs(x, parameter) =
                     let linear = linearOf parameter true
-                    linear "f.contract" (torch.nn.functional.relu (linear "f.expand" x[0]))
+                    linear "contract" (torch.nn.functional.relu (linear "expand" x[0]))
             }
     }
 
@@ -272,10 +270,10 @@ let private activation kind random =
         Subject =
             { new ISubject with
                 member _.Ours() =
-                    let layer = Activation<_>("f", kind)
+                    let layer = Activation<_>(kind)
                     List.ofSeq layer.Parameters, (fun _ x -> layer.Apply x[0])
 
-                member _.Theirs(x, parameter) = Formulas.activation kind (fun () -> parameter "f.slope") x[0]
+                member _.Theirs(x, parameter) = Formulas.activation kind (fun () -> parameter "slope") x[0]
             }
     }
 
@@ -288,12 +286,40 @@ let private gatedLinear kind random =
         Subject =
             { new ISubject with
                 member _.Ours() =
-                    let layer = GatedLinear<_>("g", kind, input, output, scale, weights ())
+                    let layer = GatedLinear<_>(kind, input, output, weights (), scale)
                     List.ofSeq layer.Parameters, (fun _ x -> layer.Apply x[0])
 
                 member _.Theirs(x, parameter) =
                     let linear name = linearOf parameter true name x[0]
-                    Formulas.gated kind (linear "g.value") (linear "g.gate")
+                    Formulas.gated kind (linear "value") (linear "gate")
+            }
+    }
+
+/// Two maps, one after the other, and with a shortcut past both.
+let private composed isResidual random =
+    let features, hidden = whole random 1 40, whole random 1 40
+
+    {
+        Inputs = [ [ whole random 1 9; features ] ]
+        Subject =
+            { new ISubject with
+                member _.Ours() =
+                    let chain =
+                        Sequential<_>(Linear<_>(features, hidden, weights ()), Linear<_>(hidden, features, weights ()))
+
+                    if isResidual then
+                        let layer = Residual<_> chain
+                        List.ofSeq layer.Parameters, (fun _ x -> layer.Apply x[0])
+                    else
+                        List.ofSeq chain.Parameters, (fun _ x -> chain.Apply x[0])
+
+                member _.Theirs(x, parameter) =
+                    let linear name = linearOf parameter true name
+
+                    if isResidual then
+                        linear "body.1" (linear "body.0" x[0]) + x[0]
+                    else
+                        linear "1" (linear "0" x[0])
             }
     }
 
@@ -309,7 +335,9 @@ let all: (string * (RandomStream -> Case) list) list =
         "LayerNorm", [ layerNorm ]
         "Linear", [ linear ]
         "MultiHeadAttention", [ multiHeadAttention ]
-        "PositionwiseFeedForward", [ feedForward ]
+        "FeedForward", [ feedForward ]
+        "Residual", [ composed true ]
+        "Sequential", [ composed false ]
         "SinusoidalPositions", [ sinusoidalPositions ]
     ]
 

@@ -190,16 +190,16 @@ let private pair<'T
     let statistics =
         readOnlyDict
             [
-                for struct (name, value) in model.Statistics ->
-                    name, Numbers.theirs<'T> [ value.Length ] (Numbers.ofOurs value)
+                for buffer in model.Buffers ->
+                    buffer.Name, Numbers.theirs<'T> [ buffer.Value.Length ] (Numbers.ofOurs buffer.Value)
             ]
 
     layer, model, parameters, { Parameter = parameter; Statistics = statistics; Training = true }
 
 let private statisticsApart (model: IClassifier<_>) (theirs: Theirs) =
     [
-        for struct (name, value) in model.Statistics ->
-            Numbers.distance (Numbers.ofOurs value) (Numbers.ofTheirs theirs.Statistics[name])
+        for buffer in model.Buffers ->
+            Numbers.distance (Numbers.ofOurs buffer.Value) (Numbers.ofTheirs theirs.Statistics[buffer.Name])
     ]
     |> List.fold (fun (worst: float) error -> Math.Max(worst, error)) 0.0
 

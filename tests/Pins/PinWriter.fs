@@ -18,7 +18,7 @@ let argument = "--write-pins"
 let private random () = RandomStream 1UL
 
 let private classifiers: (string * (string -> unit) * int) list =
-    let save (model: IClassifier<'T>) path = ClassifierFile.Save(path, Classifiers.shaken 1UL model)
+    let save (model: IClassifier<'T>) path = ModelFile.Save(path, Classifiers.shaken 1UL model)
 
     let mlp hidden activation =
         Mlp<float32>(MlpSettings(Inputs = 6, Hidden = hidden, Outputs = 3, Activation = activation), random ())
@@ -66,21 +66,21 @@ let private classifiers: (string * (string -> unit) * int) list =
     ]
 
 /// Nothing is 0 or 1 any more, as after training.
-let private trained (parameters: Hybrid.Autodiff.Parameter<'T> seq) (statistics: struct (string * Tensor<'T>) seq) =
+let private trained (parameters: Hybrid.Autodiff.Parameter<'T> seq) (buffers: Hybrid.Autodiff.Buffer<'T> seq) =
     let random = RandomStream 2UL
 
     for value in
         [
             for parameter in parameters -> parameter.Value
-            for struct (_, value) in statistics -> value
+            for buffer in buffers -> buffer.Value
         ] do
         for i in 0 .. value.Length - 1 do
             value.Span[i] <- value.Span[i] + 'T.CreateChecked(0.5 * random.NextUniform())
 
 let private generators: (string * (string -> unit) * int) list =
     let save (model: IGenerator<'T>) path =
-        trained model.Parameters model.Statistics
-        GeneratorFile.Save(path, model)
+        trained model.Parameters model.Buffers
+        ModelFile.Save(path, model)
 
     let mlp output = MlpGenerator<float32>(TinyGan.generatorOf 3 [ 5; 4 ] 6 output, random ())
 
@@ -94,8 +94,8 @@ let private generators: (string * (string -> unit) * int) list =
 
 let private discriminator name path =
     let model: IDiscriminator<float32> = discriminatorOf name (random ())
-    trained model.Parameters model.Statistics
-    ModelFile.Save(path, tensorsOf model, readOnlyDict [ "step", "20" ])
+    trained model.Parameters model.Buffers
+    ModelFile.Save(path, model)
 
 let private transformers: (string * (string -> unit)) list =
     let tiny = { TinyTransformer.tiny with Dropout = 0.25 }
@@ -106,12 +106,8 @@ let private transformers: (string * (string -> unit)) list =
     let save (model: Transformer<'T>) path =
         trained model.Parameters []
 
-        TransformerFile.Save(
-            path,
-            model,
-            vocabulary model.Settings.SourceVocabulary,
-            vocabulary model.Settings.TargetVocabulary
-        )
+        let source, target = vocabulary model.Settings.SourceVocabulary, vocabulary model.Settings.TargetVocabulary
+        ModelFile.Save(path, model, readOnlyDict [ "sourceTokens", source.Tokens; "targetTokens", target.Tokens ])
 
     [
         "paper", save (TinyTransformer.single tiny 1UL)

@@ -39,10 +39,10 @@ let private input rows columns =
 
 let private single, double = "single", "double"
 
-let private stateOf (parameters: Parameter<'T> seq) (statistics: struct (string * Tensor<'T>) seq) =
+let private stateOf (parameters: Parameter<'T> seq) (buffers: Buffer<'T> seq) =
     [
         for parameter in parameters -> parameter.Name, string parameter.Value.Shape, floats parameter.Value
-        for struct (name, value) in statistics -> name, string value.Shape, floats value
+        for buffer in buffers -> buffer.Name, string buffer.Shape, floats buffer.Value
     ]
 
 /// The state of a model, with what it makes of the input in both precisions.
@@ -54,16 +54,16 @@ let private reading parameters statistics inSingle inDouble =
     }
 
 let private classifier path x =
-    let ofSingle = ClassifierFile.Load<float32>(path, convert = true)
-    let ofDouble = ClassifierFile.Load<float>(path, convert = true)
+    let ofSingle = ModelFile.Load<IClassifier<float32>>(path, convert = true)
+    let ofDouble = ModelFile.Load<IClassifier<float>>(path, convert = true)
     let logits = Classifiers.logits ofSingle false (toSingle x)
-    reading ofDouble.Parameters ofDouble.Statistics (floats logits) (floats (Classifiers.logits ofDouble false x))
+    reading ofDouble.Parameters ofDouble.Buffers (floats logits) (floats (Classifiers.logits ofDouble false x))
 
 let private generator path x =
-    let ofSingle = GeneratorFile.Load<float32>(path, convert = true)
-    let ofDouble = GeneratorFile.Load<float>(path, convert = true)
+    let ofSingle = ModelFile.Load<IGenerator<float32>>(path, convert = true)
+    let ofDouble = ModelFile.Load<IGenerator<float>>(path, convert = true)
     let samples = valueOf [ toSingle x ] (fun _ z -> ofSingle.Generate z[0])
-    reading ofDouble.Parameters ofDouble.Statistics (floats samples) (floats (TinyGan.samples ofDouble false x))
+    reading ofDouble.Parameters ofDouble.Buffers (floats samples) (floats (TinyGan.samples ofDouble false x))
 
 /// Discriminators have no file of their own kind, so their settings stand here.
 let discriminators =
@@ -78,24 +78,17 @@ let discriminatorOf name random : IDiscriminator<'T> =
     | Choice1Of2 settings -> MlpDiscriminator<'T>(settings, random)
     | Choice2Of2 settings -> DcganDiscriminator<'T>(settings, random)
 
-let tensorsOf (model: IDiscriminator<'T>) =
-    [
-        for parameter in model.Parameters -> struct (parameter.Name, parameter.Value)
-        yield! model.Statistics
-    ]
-
 let private discriminator name path x =
-    let file = SafeTensors.Read path
     let ofSingle: IDiscriminator<float32> = discriminatorOf name (RandomStream 0UL)
     let ofDouble: IDiscriminator<float> = discriminatorOf name (RandomStream 0UL)
-    ModelFile.LoadInto(file, tensorsOf ofSingle, convert = true)
-    ModelFile.LoadInto(file, tensorsOf ofDouble, convert = true)
+    ModelFile.LoadInto(path, ofSingle, convert = true) |> ignore
+    ModelFile.LoadInto(path, ofDouble, convert = true) |> ignore
     let logits = valueOf [ toSingle x ] (fun _ x -> ofSingle.Logits x[0])
-    reading ofDouble.Parameters ofDouble.Statistics (floats logits) (floats (TinyGan.logits ofDouble null x))
+    reading ofDouble.Parameters ofDouble.Buffers (floats logits) (floats (TinyGan.logits ofDouble null x))
 
 let private transformer path =
-    let ofSingle = TransformerFile.Load<float32>(path, convert = true)
-    let ofDouble = TransformerFile.Load<float>(path, convert = true)
+    let ofSingle = ModelFile.LoadAll<Transformer<float32>>(path, convert = true)
+    let ofDouble = ModelFile.LoadAll<Transformer<float>>(path, convert = true)
     // Of unequal length, so that what hides the padding takes part.
     let sources, targets = [| [| 3; 4; 5; 6; 3 |]; [| 6; 5 |] |], [| [| 1; 3; 4 |]; [| 1; 5; 6 |] |]
     let logits model = floats (TinyTransformer.logits model sources targets)
@@ -117,8 +110,8 @@ let private transformer path =
             @ [ "answers", Array.map float answers; "dropout", [| ofDouble.Model.Settings.Dropout |] ]
         Texts =
             [
-                "source tokens", String.Join(" ", ofDouble.Source.Tokens)
-                "target tokens", String.Join(" ", ofDouble.Target.Tokens)
+                "source tokens", String.Join(" ", (ofDouble.Vocabulary "sourceTokens").Tokens)
+                "target tokens", String.Join(" ", (ofDouble.Vocabulary "targetTokens").Tokens)
             ]
     }
 
@@ -198,7 +191,7 @@ let private classifiers () =
     let losses, tape = Series 2, Tape<float>()
     let state = TrainingState()
     state.Add model.Parameters
-    state.Add model.Statistics
+    state.Add model.Buffers
     state.Add("optimizer", sgd)
     state.Add("batches", batches)
     state.Add("augmentation", augmentation)
@@ -226,7 +219,7 @@ let private classifiers () =
 
     {
         State = state
-        Now = (fun () -> stateOf model.Parameters model.Statistics)
+        Now = (fun () -> stateOf model.Parameters model.Buffers)
         Recorded = losses
         Learn = learn
     }
@@ -243,10 +236,10 @@ let private adversaries () =
     let losses, tape = Series 2, Tape<float32>()
     let state = TrainingState()
     state.Add gan.Discriminator.Parameters
-    state.Add gan.Discriminator.Statistics
+    state.Add gan.Discriminator.Buffers
     state.Add("discriminator optimizer", ofDiscriminator)
     state.Add gan.Generator.Parameters
-    state.Add gan.Generator.Statistics
+    state.Add gan.Generator.Buffers
     state.Add("generator optimizer", ofGenerator)
     state.Add("real", real)
     state.Add("noise", noise)
@@ -275,7 +268,7 @@ let private adversaries () =
         [ ofDiscriminator; ofGenerator ]
 
     let parameters = Seq.append gan.Discriminator.Parameters gan.Generator.Parameters
-    let statistics = Seq.append gan.Discriminator.Statistics gan.Generator.Statistics
+    let statistics = Seq.append gan.Discriminator.Buffers gan.Generator.Buffers
 
     { State = state; Now = (fun () -> stateOf parameters statistics); Recorded = losses; Learn = learn }
 

@@ -60,9 +60,9 @@ let tests =
                 refuses<ShapeException, _> [ "[inFeatures, outFeatures]" ] (forward [ 2; 3 ] [ 3 ] [ 3 ]))
 
             testCase "a layer without a bias says so" (fun () ->
-                let layer = Linear<float>("l", 2, 2, false, RandomStream 1UL)
+                let layer = Linear<float>(2, 2, RandomStream 1UL, false)
                 let tape = Tape<float>()
 
-                refuses<InvalidOperationException, _> [ "l.weight has no bias" ] (fun () ->
+                refuses<InvalidOperationException, _> [ "weight has no bias" ] (fun () ->
                     layer.ApplyRelu(tape.Input(zeros [ 1; 2 ]))))
         ]

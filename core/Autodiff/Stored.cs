@@ -1,0 +1,63 @@
+using System.Numerics;
+using Hybrid.Tensors;
+
+namespace Hybrid.Autodiff;
+
+/// <summary>What a model keeps from pass to pass and what is saved with it: a <see cref="Parameter{T}"/>, which is trained, or a <see cref="Buffer{T}"/>, which is not.</summary>
+/// <remarks>
+/// Its numbers are made when they are first asked for: a model that is only counted, printed or about to be loaded takes no memory and
+/// draws nothing. What will be drawn is settled beforehand.
+/// </remarks>
+public abstract class Stored<T> : Variable<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private readonly Lock making = new();
+    private Func<Tensor<T>>? make;
+    private Tensor<T>? value;
+
+    private protected Stored(string kind, string name, Shape shape, Func<Tensor<T>> make, bool wantsGradient)
+        : base(tape: null, kind, name, [], value: null, wantsGradient) =>
+        (Shape, this.make) = (shape, make);
+
+    private protected Stored(string kind, string name, Tensor<T> value, bool wantsGradient) : base(tape: null, kind, name, [], value: null, wantsGradient)
+    {
+        if (!value.IsPersistent)
+            throw new ArgumentException($"{name} must start from a persistent tensor; call ToPersistent() on it.", nameof(value));
+        (Shape, this.value) = (value.Shape, value);
+    }
+
+    /// <summary>Path in its model, such as <c>encoder.0.attention.query.weight</c>.</summary>
+    public override string Name => Place;
+
+    /// <inheritdoc/>
+    public override Shape Shape { get; }
+
+    /// <inheritdoc/>
+    public override Tensor<T> Value => value ?? Made();
+
+    /// <summary>True once it belongs to a layer.</summary>
+    internal bool IsRegistered { get; set; }
+
+    /// <summary>Takes over numbers of the same shape, which are the caller's no longer.</summary>
+    internal void Load(Tensor<T> numbers)
+    {
+        lock (making)
+        {
+            if (value is null)
+            {
+                (value, make) = (numbers, null);
+                return;
+            }
+        }
+        numbers.Span.CopyTo(value.Span);
+        value.MarkChanged();
+    }
+
+    private Tensor<T> Made()
+    {
+        lock (making)
+        {
+            if (value is null) (value, make) = (make!(), null);
+            return value;
+        }
+    }
+}
