@@ -321,4 +321,37 @@ let tests =
                             Expect.equal (y'.ToArray()) (y.ToArray()) "value in single precision"
                             Expect.equal (Array.map floats d') (Array.map floats d) "gradients in single precision")
                     ]
+
+            testCase "the layer on the page is the one that is compiled here" (fun () ->
+                let lines (parts: string list) =
+                    [
+                        for line in IO.File.ReadAllLines(IO.Path.Combine(Array.ofList (Equations.root :: parts))) do
+                            if not (line.TrimStart().StartsWith "///") then
+                                line
+                    ]
+
+                let text lines = String.concat "\n" lines
+
+                let code =
+                    lines [ "tests"; "Language"; "Bottleneck.cs" ]
+                    |> List.skipWhile (fun line -> not (line.Contains "class"))
+
+                Expect.stringContains (text (lines [ "docs"; "language.md" ])) (text code) "docs/language.md")
+
+            testCase "that layer has the names that the page says, and the right gradients" (fun () ->
+                let random = RandomStream 1UL
+                let block = Hybrid.Language.Bottleneck<float>(3, 2, random)
+                let model = Hybrid.Layers.Sequential<float>(block, Hybrid.Language.Bottleneck<float>(3, 2, random))
+                let names = [ for Named(name, _) in model.Parameters -> name ]
+                Expect.equal (List.head names, List.last names) ("0.reduce.weight", "1.expand.bias") "names"
+                let x = normal random [ 2; 3; 3; 3 ]
+
+                Gradients.expectGradient
+                    "a layer of a reader"
+                    random
+                    [ x ]
+                    (List.ofSeq block.Parameters)
+                    (fun tape x ->
+                        use _ = tape.Training()
+                        block.Apply x[0]))
         ]

@@ -9,7 +9,7 @@ open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Support
 
-let private made kernel stride (padding: int) inChannels outChannels withBias scale =
+let private made kernel stride (padding: int) inChannels outChannels withBias (scale: WeightScale) =
     ConvTranspose2d<float>(inChannels, outChannels, kernel, RandomStream 1UL, stride, padding, withBias, scale)
 
 let private apply (layer: ConvTranspose2d<float>) (x: Tensor<float>) =
