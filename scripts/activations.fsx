@@ -557,22 +557,22 @@ let sweep = [ for i in -120 .. 120 -> float i / 20.0 ]
 All but PReLU share one rule: the value is the function's, the pullback multiplies by its derivative.
 *)
 (*** hide ***)
-csharp "Rules/Pointwise.cs" "Forward"
+csharp "Rules/Functions/Pointwise.cs" "Forward"
 (*** include-it-raw ***)
 (**
 A function is then its two formulas. They are written over *numbers* of any kind that has arithmetic, and the compiler makes of them a loop over vectors of 4, 8 or 16 of them, in single
 or double precision. Mish, as an example of one that needs care:
 *)
 (*** hide ***)
-csharp "Rules/Mish.cs" "Mish"
+csharp "Rules/Functions/Mish.cs" "Mish"
 (*** include-it-raw ***)
 (** And a gated unit, a function of two inputs: *)
 (*** hide ***)
-csharp "Rules/Pointwise.cs" "ForwardGated"
+csharp "Rules/Functions/Pointwise.cs" "ForwardGated"
 (*** include-it-raw ***)
 (** The slope of PReLU collects from all rows: *)
 (*** hide ***)
-csharp "Rules/PRelu.cs" "Forward"
+csharp "Rules/Functions/PRelu.cs" "Forward"
 (*** include-it-raw ***)
 (**
 ## Agreement

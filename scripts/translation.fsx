@@ -59,6 +59,7 @@ open Hybrid.Autodiff
 open Hybrid.Checkpoints
 open Hybrid.Checks
 open Hybrid.Data
+open Hybrid.Generation
 open Hybrid.Models
 open Hybrid.Optimizers
 open Hybrid.Scripts

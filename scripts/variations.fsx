@@ -52,6 +52,7 @@ open System.Diagnostics
 open Hybrid.Autodiff
 open Hybrid.Checks
 open Hybrid.Data
+open Hybrid.Generation
 open Hybrid.Models
 open Hybrid.Optimizers
 open Hybrid.Rules

@@ -11,6 +11,8 @@ open Hybrid.Models
 open Hybrid.Optimizers
 open Hybrid.Tensors
 
+open Hybrid.Text
+
 let steps = 400
 let settings = readOnlyDict [ "features", "16"; "seed", "1" ]
 

@@ -10,6 +10,7 @@ open Hybrid.Layers
 open Hybrid.Models
 open Hybrid.Optimizers
 open Hybrid.Tensors
+open Hybrid.Text
 open Hybrid.Tests.Models
 open Hybrid.Tests.Support
 

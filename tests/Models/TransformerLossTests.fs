@@ -4,6 +4,7 @@ open System
 open Expecto
 open Hybrid.Autodiff
 open Hybrid.Data
+open Hybrid.Generation
 open Hybrid.Models
 open Hybrid.Optimizers
 open Hybrid.Tensors

@@ -16,6 +16,7 @@ open Hybrid.Tests
 open Hybrid.Tests.Checkpoints
 open Hybrid.Tests.Models
 open Hybrid.Scripts
+open Hybrid.Text
 open Hybrid.Tests.Pages.Refusals
 
 let private again = "dotnet fsi scripts/a.fsx -- --full (45 minutes)"

@@ -16,6 +16,7 @@ open Hybrid.Tests
 open Hybrid.Tests.Checkpoints
 open Hybrid.Tests.Models
 open Hybrid.Scripts
+open Hybrid.Text
 open Hybrid.Tests.Pages.Refusals
 
 /// What a run found out: numbers, by what they are.

@@ -10,11 +10,13 @@ open Expecto
 open Hybrid.Autodiff
 open Hybrid.Checkpoints
 open Hybrid.Data
+open Hybrid.Generation
 open Hybrid.Layers
 open Hybrid.Models
 open Hybrid.Optimizers
 open Hybrid.Tensors
 open Hybrid.Tests
+open Hybrid.Text
 open Hybrid.Tests.Support
 open Hybrid.Tests.Models
 open Hybrid.Tests.Checkpoints

@@ -8,6 +8,8 @@ open Hybrid.Models
 open Hybrid.Optimizers
 open Hybrid.Tensors
 
+open Hybrid.Text
+
 /// Starts from the weights that the other libraries' models start from.
 let model (size: TransformerSize) =
     let settings =

@@ -1,6 +1,5 @@
 using System.Numerics;
 using Hybrid.Autodiff;
-using Hybrid.Data;
 using Hybrid.Layers;
 using Hybrid.Rules;
 using Hybrid.Tensors;
