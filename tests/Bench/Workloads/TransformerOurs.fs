@@ -41,7 +41,7 @@ let side size withOptimizer () =
     let batch =
         PairBatch(TransformerSize.sentences size ||> Array.map2 (fun source target -> SequencePair(source, target)))
 
-    let tape = Tape<single>()
+    let tape = Watched.tape (Tape<single>())
     let masks = RandomStream 2UL
 
     let step () =
