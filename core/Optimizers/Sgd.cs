@@ -26,27 +26,21 @@ public sealed class Sgd<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPo
         if (!(weightDecay >= 0 && double.IsFinite(weightDecay)))
             throw new ArgumentOutOfRangeException(nameof(weightDecay), weightDecay, "The weight decay must be a finite number, 0 or more.");
         (this.momentum, this.weightDecay) = (momentum, weightDecay);
-        velocities = [.. Parameters.Select(parameter => Tensor<T>.Zeros(parameter.Value.Shape))];
+        velocities = State("velocity");
     }
 
-    internal override IEnumerable<(string Name, Tensor<T> Value)> Memory =>
-        Parameters.Select((parameter, i) => ($"velocity/{parameter.Name}", velocities[i]));
+    // A velocity that is not finite leaves no finite weight behind.
+    private protected override bool IsFinite(int index) => VectorMath.AllFinite<T>(Parameters[index].Value.Span);
 
     /// <inheritdoc/>
-    public override void Step(double learningRate)
+    protected override void Update(int index, Parameter<T> parameter, double learningRate)
     {
-        ThrowIfNotRate(learningRate);
-        Steps++;
-        for (var i = 0; i < velocities.Length; i++)
-        {
-            Elementwise.Scale(T.CreateChecked(momentum), velocities[i], velocities[i]);
-            Elementwise.Copy(Parameters[i].Gradient, velocities[i], accumulate: true); // SGD-1: u ← μ u + g
-            // SGD-3: g + λ θ in place of g
-            if (weightDecay > 0) Elementwise.Scale(T.CreateChecked(weightDecay), Parameters[i].Value, velocities[i], accumulate: true);
-            Parameters[i].Value.MarkChanged();
-            // SGD-2: θ ← θ − α u
-            Elementwise.Scale(T.CreateChecked(-learningRate), velocities[i], Parameters[i].Value, accumulate: true);
-            if (!VectorMath.AllFinite<T>(Parameters[i].Value.Span)) ThrowNotFinite(Parameters[i]);
-        }
+        var velocity = velocities[index];
+        Elementwise.Scale(T.CreateChecked(momentum), velocity, velocity);
+        Elementwise.Copy(parameter.Gradient, velocity, accumulate: true); // SGD-1: u ← μ u + g
+        // SGD-3: g + λ θ in place of g
+        if (weightDecay > 0) Elementwise.Scale(T.CreateChecked(weightDecay), parameter.Value, velocity, accumulate: true);
+        // SGD-2: θ ← θ − α u
+        Elementwise.Scale(T.CreateChecked(-learningRate), velocity, parameter.Value, accumulate: true);
     }
 }
