@@ -115,6 +115,10 @@ let tests =
                 Expect.equal (floats a.Gradient) [| 1.0; 1.0 |] "gradient"
                 Expect.equal adam.Parameters.Count 2 "parameters")
 
+            testCase "saved and resumed, it goes on with its moments, to the bit" (fun () ->
+                Resuming.goesOnToTheBit (fun parameters -> Adam<float> parameters)
+                Resuming.goesOnToTheBit (fun parameters -> AdamW<float> parameters))
+
             testCase "decays of 0 are allowed: each step then goes by the sign of its own gradient" (fun () ->
                 let p = Parameter<float>("p", tensor [ 3 ] [ 1.0; 1.0; 1.0 ])
                 let adam = Adam<float>([ p ], 0.0, 0.0, 1e-12)
