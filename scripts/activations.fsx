@@ -1186,7 +1186,7 @@ let sgd: string * (Parameter<float32> seq -> Optimizer<float32>) =
     "gradient descent, momentum 0.9", fun parameters -> Sgd<float32>(parameters, 0.9)
 
 let adam: string * (Parameter<float32> seq -> Optimizer<float32>) =
-    "Adam", fun parameters -> Adam<float32>(parameters)
+    "Adam", fun parameters -> Adam<float32>(parameters, beta1 = 0.9, beta2 = 0.98, eps = 1e-9)
 
 let model (examples: Examples) (hidden: int list) kind scale =
     MlpSettings(

@@ -886,7 +886,7 @@ let constantRow =
 
 let firstStepWithoutGradient =
     let parameter = Parameter<float32>("p", single [ 1 ] [ 1.0f ])
-    let adam = Adam<float32>([ parameter ])
+    let adam = Adam<float32>.OfTransformer([ parameter ])
     adam.ZeroGradients()
     adam.Step 0.1
     firstOf parameter.Value
@@ -1069,7 +1069,7 @@ let learner (settings: TransformerSettings) (seed: uint64) =
 
     {
         Model = model
-        Adam = Adam<float32>(model.Parameters)
+        Adam = Adam<float32>.OfTransformer(model.Parameters)
         Batches = BatchStream(trainPairs, tokenBudget, stream.Split "order")
         Dropout = stream.Split "dropout"
     }

@@ -397,7 +397,7 @@ let learner (settings: TransformerSettings) (seed: uint64) =
 
     {
         Model = model
-        Adam = Adam<float32>(model.Parameters)
+        Adam = Adam<float32>.OfTransformer(model.Parameters)
         Batches = BatchStream(trainPairs, tokenBudget, stream.Split "order")
         Dropout = stream.Split "dropout"
     }

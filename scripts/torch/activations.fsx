@@ -69,7 +69,7 @@ torch.set_num_threads Workers.Count
 | `Glu`, `GeGlu`, `SwiGlu` | `nn.GLU`, none, none | value and gate are two tensors here, halves of one there |
 | `Layers/Linear.cs` in `Mlp` | `nn.Linear` | weight `[in, out]` here, `[out, in]` there. Start: N(0, 2 / in) and a bias of 0 here; both uniform within 1/√in there |
 | `Rules/Losses/CrossEntropy.cs` | `nn.CrossEntropyLoss` | the mean over the batch in both |
-| `Optimizers/Adam.cs` | `optim.Adam` | β₂ = 0.98, ε = 10⁻⁹ here; 0.999, 10⁻⁸ there |
+| `Optimizers/Adam.cs` | `optim.Adam` | nothing: β₁ = 0.9, β₂ = 0.999, ε = 10⁻⁸ outside the root |
 *)
 type T = torch.Tensor
 type Layer = torch.nn.Module<T, T>

@@ -75,7 +75,7 @@ torch.set_num_threads Workers.Count
 | `Models/Gan/Gan.cs` | none | two losses below |
 | `Tape.Backward`, towards one side's parameters | `detach`, `zero_grad` | the other side gets no gradient here. There `detach` keeps the discriminator's loss from the generator; the generator's loss does reach the discriminator, whose next `zero_grad` forgets it |
 | `tape.Training(stream)`, `tape.Evaluation()` | `train()`, `eval()` | whether dropout drops, and what batches are normalized by |
-| `Optimizers/Adam.cs` | `optim.Adam` | β₂ = 0.98, ε = 10⁻⁹ here; 0.999, 10⁻⁸ there. β₁ is 0.9 in both if nothing is said; Radford et al. take 0.5 |
+| `Optimizers/Adam.cs` | `optim.Adam` | nothing: β₁ = 0.9, β₂ = 0.999, ε = 10⁻⁸ outside the root. Radford et al. take 0.5 for β₁ |
 *)
 type T = torch.Tensor
 type Layer = torch.nn.Module<T, T>

@@ -253,7 +253,7 @@ let crossEntropy (logits: torch.Tensor) (targets: torch.Tensor) =
 | `Rules/Functions/Dropout.cs` | `nn.Dropout` | rate 0.5 there if none is given. A pass without a random stream drops nothing here; `eval()` says so there |
 | `Models/Transformer/TransformerBlock.cs` | `nn.TransformerEncoderLayer` | there also dropout between the two feed-forward layers and on attention weights, which the paper does not have, and no norm first; so the layers above are our own |
 | `Rules/Losses/CrossEntropy.cs` | `functional.cross_entropy` | the mean over what is not ignored, in both; padding is 0 here, `ignore_index` is -100 there. Smoothing is 0 there if none is given; ε is spread over all classes, the right one included, in both |
-| `Optimizers/Adam.cs` | `optim.Adam` | β₂ = 0.98, ε = 10⁻⁹ here, as section 5.3; 0.999, 10⁻⁸ there. ε outside the root in both |
+| `Optimizers/Adam.cs` | `optim.Adam` | nothing: β₁ = 0.9, β₂ = 0.999, ε = 10⁻⁸ outside the root. Section 5.3 has 0.98 and 10⁻⁹, `Adam.OfTransformer` here |
 | `Optimizers/WarmupSchedule.cs` | `lr_scheduler.LambdaLR` | the rate of step 1, 2, ... here; a factor of the optimizer's rate, from step 0 on, there |
 | `Autodiff/Tape.cs`, `Autodiff/Parameter.cs` | autograd | both add to a gradient until it is zeroed. A backward pass can itself be differentiated there, not here |
 | `Memory/Arena.cs` | `torch.NewDisposeScope` | ends a step's tensors; a tensor kept too long throws in both |

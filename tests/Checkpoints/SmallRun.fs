@@ -45,7 +45,7 @@ type Run() =
             stream.Split "model"
         )
 
-    let adam = Adam<single> model.Parameters
+    let adam = Adam<single>.OfTransformer model.Parameters
     let dropout = stream.Split "dropout"
     let batches = BatchStream(pairs, 30, stream.Split "order")
     let losses = Series 2

@@ -160,7 +160,7 @@ let private sequences report =
     let learner =
         {
             Model = model
-            Adam = Adam<float32>(model.Parameters)
+            Adam = Adam<float32>.OfTransformer(model.Parameters)
             Batches = BatchStream(pairs, 20, stream.Split "order")
             Dropout = stream.Split "dropout"
         }
