@@ -557,22 +557,22 @@ let sweep = [ for i in -120 .. 120 -> float i / 20.0 ]
 All but PReLU share one rule: the value is the function's, the pullback multiplies by its derivative.
 *)
 (*** hide ***)
-csharp "Rules/Pointwise.cs" "Forward"
+csharp "Rules/Functions/Pointwise.cs" "Forward"
 (*** include-it-raw ***)
 (**
 A function is then its two formulas. They are written over *numbers* of any kind that has arithmetic, and the compiler makes of them a loop over vectors of 4, 8 or 16 of them, in single
 or double precision. Mish, as an example of one that needs care:
 *)
 (*** hide ***)
-csharp "Rules/Mish.cs" "Mish"
+csharp "Rules/Functions/Mish.cs" "Mish"
 (*** include-it-raw ***)
 (** And a gated unit, a function of two inputs: *)
 (*** hide ***)
-csharp "Rules/Pointwise.cs" "ForwardGated"
+csharp "Rules/Functions/Pointwise.cs" "ForwardGated"
 (*** include-it-raw ***)
 (** The slope of PReLU collects from all rows: *)
 (*** hide ***)
-csharp "Rules/PRelu.cs" "Forward"
+csharp "Rules/Functions/PRelu.cs" "Forward"
 (*** include-it-raw ***)
 (**
 ## Agreement
@@ -1186,7 +1186,7 @@ let sgd: string * (Parameter<float32> seq -> Optimizer<float32>) =
     "gradient descent, momentum 0.9", fun parameters -> Sgd<float32>(parameters, 0.9)
 
 let adam: string * (Parameter<float32> seq -> Optimizer<float32>) =
-    "Adam", fun parameters -> Adam<float32>(parameters)
+    "Adam", fun parameters -> Adam<float32>(parameters, beta1 = 0.9, beta2 = 0.98, eps = 1e-9)
 
 let model (examples: Examples) (hidden: int list) kind scale =
     MlpSettings(

@@ -1000,23 +1000,23 @@ let longhandGeneratorLoss objective g d noise =
 The rules: binary cross-entropy from logits, whose function of one logit calls it z; maxout; and the transposed convolution, whose pullback is a convolution.
 *)
 (*** hide ***)
-csharp "Rules/BinaryCrossEntropy.cs" "Forward"
+csharp "Rules/Losses/BinaryCrossEntropy.cs" "Forward"
 (*** include-it-raw ***)
 (*** hide ***)
-csharp "Rules/BinaryCrossEntropy.cs" "Function"
+csharp "Rules/Losses/BinaryCrossEntropy.cs" "Function"
 (*** include-it-raw ***)
 (*** hide ***)
-csharp "Rules/Maxout.cs" "Forward"
+csharp "Rules/Functions/Maxout.cs" "Forward"
 (*** include-it-raw ***)
 (*** hide ***)
-csharp "Rules/ConvTranspose2d.cs" "Forward"
+csharp "Rules/Images/ConvTranspose2d.cs" "Forward"
 (*** include-it-raw ***)
 (** The two losses: *)
 (*** hide ***)
-csharp "Models/Gan.cs" "DiscriminatorLoss"
+csharp "Models/Gan/Gan.cs" "DiscriminatorLoss"
 (*** include-it-raw ***)
 (*** hide ***)
-csharp "Models/Gan.cs" "GeneratorLoss"
+csharp "Models/Gan/Gan.cs" "GeneratorLoss"
 (*** include-it-raw ***)
 (** The backward pass, which can be told towards what gradients are to flow: *)
 (*** hide ***)
@@ -1027,10 +1027,10 @@ csharp "Autodiff/Tape.cs" "Downstream"
 (*** include-it-raw ***)
 (** And the networks for images: *)
 (*** hide ***)
-csharp "Models/DcganGenerator.cs" "Generate"
+csharp "Models/Dcgan/DcganGenerator.cs" "Generate"
 (*** include-it-raw ***)
 (*** hide ***)
-csharp "Models/DcganDiscriminator.cs" "Logits"
+csharp "Models/Dcgan/DcganDiscriminator.cs" "Logits"
 (*** include-it-raw ***)
 (**
 ## Agreement

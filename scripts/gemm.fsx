@@ -439,7 +439,7 @@ columns of $B$ at a time, so that the packed panel stays in the last cache that 
 `j`, then `tile` (rows), then `k` (slivers), then `t` (tiles): the paper's GEPP, GEBP and sliver, in the paper's order.
 *)
 (*** hide ***)
-csharp "Kernels/Product.cs" "Multiply"
+csharp "Kernels/Products/Product.cs" "Multiply"
 (*** include-it-raw ***)
 (**
 The tile. `aRow` and `aStep` say how to walk through $A$, so that one text serves $A$ as it lies, packed, and transposed. The rows
@@ -447,23 +447,23 @@ beyond `TRows` vanish when the JIT compiles it: one text serves 14 heights and 2
 mask, so no matrix needs padding. (A prefetch asks for $C$ at the start, which is needed at the end.)
 *)
 (*** hide ***)
-csharp "Kernels/Tile.cs" "Tile"
+csharp "Kernels/Products/Tile.cs" "Tile"
 (*** include-it-raw ***)
 (**
 Packing. Rows of $B$ are copied to slivers; for NT, whose $B$ lies by columns, squares are transposed in registers. Blocks of $A$ are
 copied row by row.
 *)
 (*** hide ***)
-csharp "Kernels/Product.cs" "PackB"
+csharp "Kernels/Products/Product.cs" "PackB"
 (*** include-it-raw ***)
 (*** hide ***)
-csharp "Kernels/Product.cs" "PackA"
+csharp "Kernels/Products/Product.cs" "PackA"
 (*** include-it-raw ***)
 (**
 All cores: each takes some rows or some columns of $C$, and runs the whole product on its part, with buffers of its own.
 *)
 (*** hide ***)
-csharp "Kernels/GemmJob.cs" "Run"
+csharp "Kernels/Products/GemmJob.cs" "Run"
 (*** include-it-raw ***)
 (**
 And the rule of the autodiff, whose value is NN and whose pullback is NT and TN:

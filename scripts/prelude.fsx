@@ -48,7 +48,7 @@
 //     (*** include-it-raw ***)
 //     table [ "model"; "error" ] [ [ "ours"; "7.9" ] ]
 //     (*** include-it-raw ***)
-//     csharp "Rules/LayerNorm.cs" "Forward"               // member, or the name of a type for all of it
+//     csharp "Rules/Normalization/LayerNorm.cs" "Forward"               // member, or the name of a type for all of it
 //     (*** include-it-raw ***)
 //
 //     parity [ "LayerNorm" ]                              // stored figures of the comparison with PyTorch

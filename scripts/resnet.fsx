@@ -854,17 +854,17 @@ check "operations of the paper's 34 layers" (imageNetOperations [ 3; 4; 6; 3 ] /
 Convolution, forward and its three gradients:
 *)
 (*** hide ***)
-csharp "Rules/Conv2d.cs" "Forward"
+csharp "Rules/Images/Conv2d.cs" "Forward"
 (*** include-it-raw ***)
 (** Batch normalization, for training and with fixed statistics: *)
 (*** hide ***)
-csharp "Rules/BatchNorm.cs" "Forward"
+csharp "Rules/Normalization/BatchNorm.cs" "Forward"
 (*** include-it-raw ***)
 (*** hide ***)
-csharp "Rules/BatchNorm.cs" "ParameterGradients"
+csharp "Rules/Normalization/BatchNorm.cs" "ParameterGradients"
 (*** include-it-raw ***)
 (*** hide ***)
-csharp "Rules/BatchNorm.cs" "Normalize"
+csharp "Rules/Normalization/BatchNorm.cs" "Normalize"
 (*** include-it-raw ***)
 (** The layer keeps the running statistics: *)
 (*** hide ***)
@@ -872,14 +872,14 @@ csharp "Layers/BatchNorm.cs" "Follow"
 (*** include-it-raw ***)
 (** The mean over the image, and the shortcut without parameters: *)
 (*** hide ***)
-csharp "Rules/GlobalAveragePool.cs" "Forward"
+csharp "Rules/Images/GlobalAveragePool.cs" "Forward"
 (*** include-it-raw ***)
 (*** hide ***)
-csharp "Rules/PadShortcut.cs" "Forward"
+csharp "Rules/Images/PadShortcut.cs" "Forward"
 (*** include-it-raw ***)
 (** The block is a method of the model, with its two orders. What has a rectifier behind its normalization is one rule (BNR): *)
 (*** hide ***)
-csharp "Models/ResidualBlock.cs" "Apply"
+csharp "Models/ResNet/ResidualBlock.cs" "Apply"
 (*** include-it-raw ***)
 (** And a step of gradient descent: *)
 (*** hide ***)

@@ -55,6 +55,7 @@ open Hybrid.Autodiff
 open Hybrid.Checkpoints
 open Hybrid.Checks
 open Hybrid.Data
+open Hybrid.Generation
 open Hybrid.Layers
 open Hybrid.Memory
 open Hybrid.Models
@@ -466,25 +467,25 @@ add to. A *rule* returns its value and its pullback; forward and backward stand 
 the equations above. Here is attention, all heads of a batch at once:
 *)
 (*** hide ***)
-csharp "Rules/Attention.cs" "Forward"
+csharp "Rules/Sequences/Attention.cs" "Forward"
 (*** include-it-raw ***)
 (**
 Layer normalization:
 *)
 (*** hide ***)
-csharp "Rules/LayerNorm.cs" "Forward"
+csharp "Rules/Normalization/LayerNorm.cs" "Forward"
 (*** include-it-raw ***)
 (**
 Softmax and cross-entropy in one rule:
 *)
 (*** hide ***)
-csharp "Rules/CrossEntropy.cs" "Forward"
+csharp "Rules/Losses/CrossEntropy.cs" "Forward"
 (*** include-it-raw ***)
 (**
 The linear map:
 *)
 (*** hide ***)
-csharp "Rules/Linear.cs" "Forward"
+csharp "Rules/Linear/Linear.cs" "Forward"
 (*** include-it-raw ***)
 (**
 The *tape* remembers which rules ran on what, and calls their pullbacks in reverse. A variable knows its tape, so that one word applies a rule and
@@ -499,7 +500,7 @@ And the frame around every sublayer, with the paper's order (`LayerNorm(x + Subl
 programs use instead behind a switch; dropout sits on the sublayer's output before the addition, and nowhere else (section 5.4):
 *)
 (*** hide ***)
-csharp "Models/TransformerBlock.cs" "Sublayer"
+csharp "Models/Transformer/TransformerBlock.cs" "Sublayer"
 (*** include-it-raw ***)
 (**
 ## Agreement
@@ -885,7 +886,7 @@ let constantRow =
 
 let firstStepWithoutGradient =
     let parameter = Parameter<float32>("p", single [ 1 ] [ 1.0f ])
-    let adam = Adam<float32>([ parameter ])
+    let adam = Adam<float32>.OfTransformer([ parameter ])
     adam.ZeroGradients()
     adam.Step 0.1
     firstOf parameter.Value
@@ -1068,7 +1069,7 @@ let learner (settings: TransformerSettings) (seed: uint64) =
 
     {
         Model = model
-        Adam = Adam<float32>(model.Parameters)
+        Adam = Adam<float32>.OfTransformer(model.Parameters)
         Batches = BatchStream(trainPairs, tokenBudget, stream.Split "order")
         Dropout = stream.Split "dropout"
     }
@@ -1329,7 +1330,7 @@ An answer may be 50 tokens longer than its source. A source is done when four an
 open can still win: a log-probability only falls, so an open answer scores at most its own, divided by the largest penalty.
 *)
 (*** hide ***)
-csharp "Models/BeamSearch.cs" "Advance"
+csharp "Generation/BeamSearch.cs" "Advance"
 (*** include-it-raw ***)
 (**
 Both read each token once. What a decoder computes for a token, its keys and values in every layer, does not depend on later
@@ -1750,26 +1751,26 @@ Results.claims stored
 
 | section | part | code | check |
 |:--|:--|:--|:--|
-| 3.1 | stacks, residual connections, norm last or first | `Models/TransformerBlock.cs` | gradient of the whole model; PyTorch, every combination; [what breaks without](variations.html) |
-| 3.1 | decoder masks, outputs offset by one | `Rules/AttentionMask.cs`, `Data/PairBatch.cs` | no position depends on a later one; exercise 3 |
-| 3.2.1 | scaled dot product, footnote 4 | `Rules/Attention.cs` | longhand, central differences, [the exponent](#Why-d_k), [without it](#Break-it) |
+| 3.1 | stacks, residual connections, norm last or first | `Models/Transformer/TransformerBlock.cs` | gradient of the whole model; PyTorch, every combination; [what breaks without](variations.html) |
+| 3.1 | decoder masks, outputs offset by one | `Rules/Sequences/AttentionMask.cs`, `Text/PairBatch.cs` | no position depends on a later one; exercise 3 |
+| 3.2.1 | scaled dot product, footnote 4 | `Rules/Sequences/Attention.cs` | longhand, central differences, [the exponent](#Why-d_k), [without it](#Break-it) |
 | 3.2.2, 3.2.3 | heads, and their three uses | `Layers/MultiHeadAttention.cs` | a loop over the heads; PyTorch; a query that sees nothing |
-| 3.3 | feed-forward layer | `Layers/FeedForward.cs`, `Rules/LinearRelu.cs` | the same map at every position (a convolution of width 1), in the tests |
-| 3.4 | shared tables | `Models/Transformer.cs` | the gradient is the sum of all uses, in the tests; [translation](translation.html) |
+| 3.3 | feed-forward layer | `Layers/FeedForward.cs`, `Rules/Linear/LinearRelu.cs` | the same map at every position (a convolution of width 1), in the tests |
+| 3.4 | shared tables | `Models/Transformer/Transformer.cs` | the gradient is the sum of all uses, in the tests; [translation](translation.html) |
 | 3.5 | positions, sines or learned | `Layers/SinusoidalPositions.cs`, `Layers/Embedding.cs` | [turned by angles](#The-positions); [row E](variations.html) |
 | 4, table 1 | cost of a layer | | [counted and timed](variations.html#Table-1-what-a-layer-costs) |
-| 5.1 | subwords, batches by length | `Text/BytePairEncoding.cs`, `Data/LengthBuckets.cs` | [merges longhand, padding](translation.html); GPT-2's ids, in the tests |
+| 5.1 | subwords, batches by length | `Text/BytePairEncoding.cs`, `Text/LengthBuckets.cs` | [merges longhand, padding](translation.html); GPT-2's ids, in the tests |
 | 5.2, table 2 | hardware, training cost | | [priced and counted](#What-it-costs) |
 | 5.3 | Adam, warm-up | `Optimizers/Adam.cs`, `Optimizers/WarmupSchedule.cs` | longhand, PyTorch; [without warm-up](variations.html) |
-| 5.4 | dropout, label smoothing | `Rules/Dropout.cs`, `Rules/CrossEntropy.cs` | longhand; [row D](variations.html) |
+| 5.4 | dropout, label smoothing | `Rules/Functions/Dropout.cs`, `Rules/Losses/CrossEntropy.cs` | longhand; [row D](variations.html) |
 | 6.1 | averaged checkpoints | `Optimizers/ParameterAverage.cs` | [ledger](#Averaged-checkpoints) |
-| 6.1 | beam search, length penalty | `Models/BeamSearch.cs` | a beam of 1 is greedy, a full one is brute force; [ledger](#The-test) |
+| 6.1 | beam search, length penalty | `Generation/BeamSearch.cs` | a beam of 1 is greedy, a full one is brute force; [ledger](#The-test) |
 | 6.1, table 2 | BLEU | `Text/Bleu.cs` | [longhand](translation.html); Papineni's examples, in the tests |
 | 6.2, table 3 | variations | | [all rows, three seeds](variations.html) |
 | 6.3, table 4 | parsing | | [a made-up language](variations.html#Another-task-parsing) |
 | not in it | clipping, starting weights | `Optimizers/GradientClipping.cs`, `Layers/Initialization.cs` | [norms by hand](variations.html#Gradient-clipping); variances, in the tests |
 | not in it | one batch by heart, loss at the start beside ln V | | [here](variations.html#Can-it-learn-at-all-One-batch-by-heart) |
-| not in it | greedy decoding, key-value cache, free running | `Models/GreedyDecoder.cs`, `Models/KeyValueCache.cs` | [equal answers](#Decoding); [shares](#Teacher-forced-and-free-running) |
+| not in it | greedy decoding, key-value cache, free running | `Generation/GreedyDecoder.cs`, `Models/KeyValueCache.cs` | [equal answers](#Decoding); [shares](#Teacher-forced-and-free-running) |
 | appendix | attention pictures | `Tape.Find` in `Autodiff/Tape.cs` | [here](#What-the-heads-look-at) and for [translation](translation.html#What-the-heads-look-at) |
 
 ## Paper says, we did

@@ -59,6 +59,7 @@ open Hybrid.Autodiff
 open Hybrid.Checkpoints
 open Hybrid.Checks
 open Hybrid.Data
+open Hybrid.Generation
 open Hybrid.Models
 open Hybrid.Optimizers
 open Hybrid.Scripts
@@ -396,7 +397,7 @@ let learner (settings: TransformerSettings) (seed: uint64) =
 
     {
         Model = model
-        Adam = Adam<float32>(model.Parameters)
+        Adam = Adam<float32>.OfTransformer(model.Parameters)
         Batches = BatchStream(trainPairs, tokenBudget, stream.Split "order")
         Dropout = stream.Split "dropout"
     }

@@ -52,6 +52,7 @@ open System.Diagnostics
 open Hybrid.Autodiff
 open Hybrid.Checks
 open Hybrid.Data
+open Hybrid.Generation
 open Hybrid.Models
 open Hybrid.Optimizers
 open Hybrid.Rules
@@ -478,7 +479,7 @@ The paper says 65 million; we count 63 million, without biases in the projection
 *)
 let baseStep () =
     let model = baseModel true true
-    let adam = Adam<float32>(model.Parameters)
+    let adam = Adam<float32>.OfTransformer(model.Parameters)
     let own = Tape<float32>(training = true, random = RandomStream page.Seed)
     let ids () = Array.init 24 (fun _ -> 3 + stream.NextBelow(symbols - 3))
     let batch = PairBatch [| for _ in 1..8 -> SequencePair(ids (), ids ()) |]
@@ -621,7 +622,7 @@ let train learnFrom watch steps evaluations variation seed report =
     let learner =
         {
             Model = model
-            Adam = Adam<float32>(model.Parameters)
+            Adam = Adam<float32>.OfTransformer(model.Parameters)
             Batches = BatchStream(learnFrom, tokenBudget, stream.Split "order")
             Dropout = stream.Split "dropout"
         }
@@ -1123,7 +1124,7 @@ let few = trainPairs |> Array.distinctBy _.Source |> Array.truncate 8
 let byHeart = Transformer<float32>(model 4 None 2 128 512 0.0, RandomStream page.Seed)
 
 let overfitting =
-    let adam = Adam<float32>(byHeart.Parameters)
+    let adam = Adam<float32>.OfTransformer(byHeart.Parameters)
     let batch = PairBatch few
 
     [
@@ -1162,7 +1163,7 @@ model whose gradients are *all* clipped by about the same factor takes the same 
 let clippedTo (limit: float) =
     let stream = RandomStream(page.Seed).Split("clipping")
     let model = Transformer<float32>(whole, stream.Split "model")
-    let adam = Adam<float32>(model.Parameters)
+    let adam = Adam<float32>.OfTransformer(model.Parameters)
     let batches = BatchStream(trainPairs, tokenBudget, stream.Split "order")
     use _ = tape.Training(stream.Split "dropout")
     let mutable byHand = 0.0

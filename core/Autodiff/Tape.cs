@@ -35,6 +35,12 @@ public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     /// </summary>
     public bool ChecksFinite { get; set; }
 
+    /// <summary>
+    /// Told of each rule's first value, [any shape], as soon as it has run, and again, with true, when its pullback has: what a profiler
+    /// needs. Null for nobody.
+    /// </summary>
+    public Action<Variable<T>, bool>? Watcher { get; set; }
+
     /// <summary>True if the pass trains: batch normalization uses the batch, and dropout drops.</summary>
     public bool IsTraining => Mode.Trains;
 
@@ -139,6 +145,7 @@ public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
         var outputs = new Variable<T>[values.Length];
         for (var i = 0; i < outputs.Length; i++) outputs[i] = new(this, operation, Place, inputs, values[i], wantsGradient);
         if (wantsGradient) entries.Add(new(outputs, inputs, Array.ConvertAll(inputs, input => input.Value.Version), ofOne, ofMany));
+        Watcher?.Invoke(outputs[0], false);
         return outputs;
     }
 
@@ -188,6 +195,7 @@ public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
             var gradients = new Gradients<T>(from, Arena, wanted);
             if (ofOne is not null) ofOne(outputs[0].Gradient!, gradients);
             else ofMany!(Array.ConvertAll(outputs, made => made.Gradient), gradients);
+            Watcher?.Invoke(outputs[0], true);
             if (ChecksFinite && gradients.FirstNonFinite() is { } bad)
                 throw new NonFiniteException($"the pullback of '{outputs[0].Name}' made a gradient of '{bad.Name}' {bad.Shape} that is not finite.");
         }

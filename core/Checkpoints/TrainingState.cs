@@ -3,6 +3,7 @@ using Hybrid.Autodiff;
 using Hybrid.Data;
 using Hybrid.Optimizers;
 using Hybrid.Tensors;
+using Hybrid.Text;
 
 namespace Hybrid.Checkpoints;
 

@@ -26,6 +26,9 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     /// <summary>Memory held, in elements: the largest step so far.</summary>
     public long Capacity => slabs.Sum(slab => (long)slab.Capacity);
 
+    /// <summary>Memory that is rented at the moment, in elements, with what is left over at the ends of slabs.</summary>
+    public long Used => slabs.Take(current).Sum(slab => (long)slab.Capacity) + used;
+
     /// <summary>Rents a block whose contents are undefined; the renter writes every element before it reads one.</summary>
     /// <exception cref="InsufficientMemoryException">It does not fit into memory; nothing was allocated.</exception>
     public Block<T> Rent(int length)

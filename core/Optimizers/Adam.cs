@@ -7,11 +7,12 @@ using Hybrid.Tensors;
 
 namespace Hybrid.Optimizers;
 
-/// <summary>Adam (Kingma and Ba 2014, algorithm 1), by default with the constants of the Transformer's section 5.3.</summary>
+/// <summary>Adam (Kingma and Ba 2014, algorithm 1), by default with the constants of the paper, which are PyTorch's too.</summary>
 public class Adam<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly Tensor<T>[] firstMoments, secondMoments;
     private readonly double beta1, beta2, eps, weightDecay;
+    private bool isFinite;
 
     /// <summary>Makes the optimizer with moments of zero.</summary>
     /// <param name="parameters">What to train.</param>
@@ -19,7 +20,7 @@ public class Adam<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPointIee
     /// <param name="beta2">Decay of the mean of its square, in [0, 1).</param>
     /// <param name="eps">Added to the root outside, as the paper has it; units of the gradient.</param>
     /// <exception cref="ArgumentOutOfRangeException">A decay lies outside [0, 1), or eps is not positive.</exception>
-    public Adam(IEnumerable<Parameter<T>> parameters, double beta1 = 0.9, double beta2 = 0.98, double eps = 1e-9)
+    public Adam(IEnumerable<Parameter<T>> parameters, double beta1 = 0.9, double beta2 = 0.999, double eps = 1e-8)
         : this(parameters, beta1, beta2, eps, weightDecay: 0)
     {
     }
@@ -30,34 +31,32 @@ public class Adam<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPointIee
         if (!(beta2 >= 0 && beta2 < 1)) throw new ArgumentOutOfRangeException(nameof(beta2), beta2, "A decay must lie in [0, 1).");
         if (!(eps > 0)) throw new ArgumentOutOfRangeException(nameof(eps), eps, "eps must be positive.");
         (this.beta1, this.beta2, this.eps, this.weightDecay) = (beta1, beta2, eps, weightDecay);
-        firstMoments = [.. Parameters.Select(parameter => Tensor<T>.Zeros(parameter.Value.Shape))];
-        secondMoments = [.. Parameters.Select(parameter => Tensor<T>.Zeros(parameter.Value.Shape))];
+        (firstMoments, secondMoments) = (State("first moment"), State("second moment"));
     }
 
-    internal override IEnumerable<(string Name, Tensor<T> Value)> Memory =>
-        Parameters.SelectMany((parameter, i) => new[] { ($"first moment/{parameter.Name}", firstMoments[i]), ($"second moment/{parameter.Name}", secondMoments[i]) });
+    /// <summary>Adam with the constants of the Transformer (Vaswani et al. 2017, section 5.3): β₁ = 0.9, β₂ = 0.98, ε = 10⁻⁹.</summary>
+    /// <param name="parameters">What to train.</param>
+    public static Adam<T> OfTransformer(IEnumerable<Parameter<T>> parameters) => new(parameters, beta1: 0.9, beta2: 0.98, eps: 1e-9);
+
+    private protected override string Remembered => "the mean square of the gradient";
+
+    // The loop has seen all numbers already.
+    private protected override bool IsFinite(int index) => isFinite;
 
     /// <inheritdoc/>
-    public override void Step(double learningRate)
+    protected override void Update(int index, Parameter<T> parameter, double learningRate)
     {
-        ThrowIfNotRate(learningRate);
-        Steps++;
         // The bias corrections depend on the step only, so they are taken out of the loop over elements.
         var meanCorrection = T.CreateChecked(learningRate / (1 - Math.Pow(beta1, Steps)));
         var squareCorrection = T.CreateChecked(1 / (1 - Math.Pow(beta2, Steps)));
         var kept = T.CreateChecked(1 - learningRate * weightDecay);
-        for (var i = 0; i < firstMoments.Length; i++)
+        var (value, gradient, m, v) = (parameter.Value, parameter.Gradient, firstMoments[index], secondMoments[index]);
+        isFinite = true;
+        Workers.For(value.Length, minimumPerPart: 1 << 14, (_, first, end) =>
         {
-            var (value, gradient, m, v) = (Parameters[i].Value, Parameters[i].Gradient, firstMoments[i], secondMoments[i]);
-            value.MarkChanged();
-            var isFinite = true;
-            Workers.For(value.Length, minimumPerPart: 1 << 14, (_, first, end) =>
-            {
-                if (!Update(value.Span[first..end], gradient.Span[first..end], m.Span[first..end], v.Span[first..end], meanCorrection, squareCorrection, kept))
-                    isFinite = false;
-            });
-            if (!isFinite) ThrowNotFinite(Parameters[i]);
-        }
+            if (!Update(value.Span[first..end], gradient.Span[first..end], m.Span[first..end], v.Span[first..end], meanCorrection, squareCorrection, kept))
+                isFinite = false;
+        });
     }
 
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]

@@ -6,23 +6,46 @@ using Hybrid.Tensors;
 namespace Hybrid.Optimizers;
 
 /// <summary>Changes parameters by their gradients. Reads <see cref="Parameter{T}.Gradient"/> and nothing else of the backward pass.</summary>
+/// <remarks>
+/// An optimizer of one's own asks for what it remembers with <see cref="State"/> and says in <see cref="Update"/> how one parameter
+/// moves. Counting, checking and checkpoints are the same for all and stand here.
+/// </remarks>
 public abstract class Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private protected Optimizer(IEnumerable<Parameter<T>> parameters) => Parameters = [.. parameters];
+    private readonly List<(string Name, Tensor<T>[] Values)> states = [];
+
+    /// <summary>Takes the parameters; no step is taken yet.</summary>
+    /// <param name="parameters">What to train.</param>
+    protected Optimizer(IEnumerable<Parameter<T>> parameters) => Parameters = [.. parameters];
 
     /// <summary>What is trained.</summary>
     public IReadOnlyList<Parameter<T>> Parameters { get; }
 
-    /// <summary>Steps taken.</summary>
+    /// <summary>Steps taken, the present one included.</summary>
     public int Steps { get; internal set; }
 
     /// <summary>What it remembers from step to step beside their number, by name; each has the shape of a parameter.</summary>
-    internal abstract IEnumerable<(string Name, Tensor<T> Value)> Memory { get; }
+    internal IEnumerable<(string Name, Tensor<T> Value)> Memory =>
+        Parameters.SelectMany((parameter, i) => states.Select(state => ($"{state.Name}/{parameter.Name}", state.Values[i])));
+
+    /// <summary>What the message calls a memory that is not finite although value and gradient are.</summary>
+    private protected virtual string Remembered => "what the optimizer remembers of the gradient";
 
     /// <summary>One step with the given learning rate; gradients stay as they are.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The rate is negative, NaN or infinite.</exception>
     /// <exception cref="NonFiniteException">A parameter, or what the optimizer remembers of it, is NaN or infinite after the step; those behind it have not been changed.</exception>
-    public abstract void Step(double learningRate);
+    public void Step(double learningRate)
+    {
+        if (!(double.IsFinite(learningRate) && learningRate >= 0))
+            throw new ArgumentOutOfRangeException(nameof(learningRate), learningRate, "The learning rate must be a finite number, 0 or more.");
+        Steps++;
+        for (var i = 0; i < Parameters.Count; i++)
+        {
+            Parameters[i].Value.MarkChanged();
+            Update(i, Parameters[i], learningRate);
+            if (!IsFinite(i)) ThrowNotFinite(Parameters[i]);
+        }
+    }
 
     /// <summary>Sets every gradient to zero, as before each backward pass.</summary>
     public void ZeroGradients()
@@ -30,19 +53,44 @@ public abstract class Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee
         foreach (var parameter in Parameters) parameter.ZeroGradient();
     }
 
-    private protected static void ThrowIfNotRate(double learningRate)
+    /// <summary>
+    /// A memory of the optimizer: a tensor of zeros for each parameter, in their order and of their shapes. Checkpoints keep it as
+    /// <c>name/parameter</c>. Ask for it in the constructor, so that no checkpoint lacks it.
+    /// </summary>
+    /// <param name="name">What is remembered, such as <c>velocity</c>.</param>
+    /// <exception cref="ArgumentException">The name is taken already.</exception>
+    /// <exception cref="InvalidOperationException">A step has been taken.</exception>
+    protected Tensor<T>[] State(string name)
     {
-        if (!(double.IsFinite(learningRate) && learningRate >= 0))
-            throw new ArgumentOutOfRangeException(nameof(learningRate), learningRate, "The learning rate must be a finite number, 0 or more.");
+        if (states.Any(state => state.Name == name))
+            throw new ArgumentException($"the optimizer remembers '{name}' already; give each memory a name of its own.", nameof(name));
+        if (Steps > 0) throw new InvalidOperationException($"'{name}' is asked for after a step, where a checkpoint may lack it; ask for it in the constructor.");
+        Tensor<T>[] values = [.. Parameters.Select(parameter => Tensor<T>.Zeros(parameter.Value.Shape))];
+        states.Add((name, values));
+        return values;
     }
 
-    private protected static void ThrowNotFinite(Parameter<T> parameter)
+    /// <summary>
+    /// Moves the value of one parameter by its gradient, and what is remembered of it. <see cref="Steps"/> counts the present step
+    /// already; whether the numbers are finite is checked afterwards.
+    /// </summary>
+    /// <param name="index">Place of the parameter in <see cref="Parameters"/>, and of its tensors in each <see cref="State"/>.</param>
+    /// <param name="parameter">What to move.</param>
+    /// <param name="learningRate">α of this step, finite and 0 or more.</param>
+    protected abstract void Update(int index, Parameter<T> parameter, double learningRate);
+
+    /// <summary>Whether a parameter and all that is remembered of it are finite after its update; those who know more cheaply say so.</summary>
+    private protected virtual bool IsFinite(int index) =>
+        VectorMath.AllFinite<T>(Parameters[index].Value.Span) && states.All(state => VectorMath.AllFinite<T>(state.Values[index].Span));
+
+    private void ThrowNotFinite(Parameter<T> parameter)
     {
-        if (VectorMath.AllFinite<T>(parameter.Value.Span) && VectorMath.AllFinite<T>(parameter.Gradient.Span))
+        var isGradientFinite = VectorMath.AllFinite<T>(parameter.Gradient.Span);
+        if (isGradientFinite && VectorMath.AllFinite<T>(parameter.Value.Span))
             throw new NonFiniteException(
-                $"the mean square of the gradient of '{parameter.Name}' {parameter.Value.Shape} has overflowed, so that a weight would never move again; "
-                + "its gradient is finite, but too large to be squared: clip gradients.");
-        var cause = VectorMath.AllFinite<T>(parameter.Gradient.Span) ? "although its gradient is finite" : "as its gradient is not";
+                $"{Remembered} of '{parameter.Name}' {parameter.Value.Shape} has overflowed, so that a weight would never move again; "
+                + "its gradient is finite, but too large: clip gradients.");
+        var cause = isGradientFinite ? "although its gradient is finite" : "as its gradient is not";
         throw new NonFiniteException($"'{parameter.Name}' {parameter.Value.Shape} is not finite after the update, {cause}.");
     }
 }

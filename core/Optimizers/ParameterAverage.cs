@@ -14,16 +14,11 @@ namespace Hybrid.Optimizers;
 /// </remarks>
 public sealed class ParameterAverage<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private readonly Parameter<T>[] parameters;
-    private readonly double[] mean;
+    private readonly Shadow<T> mean;
 
     /// <summary>Begins with no moment.</summary>
     /// <param name="parameters">What is trained, each once.</param>
-    public ParameterAverage(IEnumerable<Parameter<T>> parameters)
-    {
-        this.parameters = [.. parameters];
-        mean = new double[this.parameters.Sum(parameter => parameter.Value.Length)];
-    }
+    public ParameterAverage(IEnumerable<Parameter<T>> parameters) => mean = new(parameters);
 
     /// <summary>Moments that the mean is of.</summary>
     public int Count { get; private set; }
@@ -32,17 +27,8 @@ public sealed class ParameterAverage<T> where T : unmanaged, IBinaryFloatingPoin
     /// <exception cref="NonFiniteException">A parameter is NaN or infinite, and is named; the mean stays as it was.</exception>
     public void Add()
     {
-        foreach (var parameter in parameters)
-            if (!Kernels.VectorMath.AllFinite<T>(parameter.Value.Span))
-                throw new NonFiniteException($"'{parameter.Name}' {parameter.Value.Shape} is NaN or infinite and cannot be averaged.");
+        mean.Approach(Count + 1);
         Count++;
-        var i = 0;
-        foreach (var parameter in parameters)
-            foreach (var value in parameter.Value.Span)
-            {
-                mean[i] += (double.CreateChecked(value) - mean[i]) / Count;
-                i++;
-            }
     }
 
     /// <summary>Puts the mean into the parameters, and what was in them into its place: a second call undoes the first.</summary>
@@ -50,30 +36,19 @@ public sealed class ParameterAverage<T> where T : unmanaged, IBinaryFloatingPoin
     public void Exchange()
     {
         if (Count == 0) throw new InvalidOperationException("there is no mean of no moments; call Add first.");
-        var i = 0;
-        foreach (var parameter in parameters)
-        {
-            parameter.Value.MarkChanged();
-            var values = parameter.Value.Span;
-            for (var j = 0; j < values.Length; j++, i++)
-            {
-                var value = double.CreateChecked(values[j]);
-                values[j] = T.CreateChecked(mean[i]);
-                mean[i] = value;
-            }
-        }
+        mean.Exchange();
     }
 
     /// <summary>The mean as numbers, all parameters one after the other, and the count behind them, to go on from in another run.</summary>
-    public double[] Save() => [.. mean, Count];
+    public double[] Save() => [.. mean.Numbers, Count];
 
     /// <summary>Takes over what <see cref="Save"/> gave.</summary>
     /// <exception cref="ArgumentException">It is of another model.</exception>
     public void Restore(double[] saved)
     {
-        if (saved.Length != mean.Length + 1 || saved[^1] is not (>= 0 and <= int.MaxValue))
-            throw new ArgumentException($"{saved.Length} numbers are no average of {mean.Length} and its count; restore the average of the same model.", nameof(saved));
-        saved.AsSpan(0, mean.Length).CopyTo(mean);
+        if (saved.Length != mean.Numbers.Length + 1 || saved[^1] is not (>= 0 and <= int.MaxValue))
+            throw new ArgumentException($"{saved.Length} numbers are no average of {mean.Numbers.Length} and its count; restore the average of the same model.", nameof(saved));
+        saved.AsSpan(0, mean.Numbers.Length).CopyTo(mean.Numbers);
         Count = (int)saved[^1];
     }
 }

@@ -5,8 +5,14 @@ using Hybrid.Tensors;
 
 namespace Hybrid.Optimizers;
 
-/// <summary>Stochastic gradient descent with momentum (Polyak 1964, in the form of Sutskever et al. 2013 without look-ahead), and weight decay.</summary>
+/// <summary>
+/// Stochastic gradient descent with momentum (Polyak 1964) or with Nesterov's, which looks ahead (Sutskever et al. 2013), and weight decay.
+/// </summary>
 /// <remarks>
+/// The momentum is computed as PyTorch does: the rate stands outside the velocity, where Sutskever et al. have it inside (equations 1 to 4), and
+/// Nesterov's parameters are those ahead, at which the gradient is taken. With one rate for all steps both are the same; when the rate changes,
+/// the whole velocity is multiplied by the new one here.
+/// <para/>
 /// The decay is the gradient of λ‖θ‖²/2, as in He et al. 2015 and in PyTorch: it goes through the momentum and is multiplied by the rate. It takes
 /// hold of every parameter, gains and biases too.
 /// </remarks>
@@ -14,39 +20,45 @@ public sealed class Sgd<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPo
 {
     private readonly Tensor<T>[] velocities;
     private readonly double momentum, weightDecay;
+    private readonly bool nesterov;
 
     /// <summary>Makes the optimizer with velocities of zero.</summary>
     /// <param name="parameters">What to train.</param>
     /// <param name="momentum">μ in [0, 1); 0 is plain gradient descent.</param>
     /// <param name="weightDecay">λ, 0 or more; 0.0001 in He et al. 2015.</param>
+    /// <param name="nesterov">Goes on along the velocity of the next step, before its gradient is known.</param>
+    /// <exception cref="ArgumentException">Nesterov's momentum is asked for, and the momentum is 0.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The momentum lies outside [0, 1), or the decay is negative or not finite.</exception>
-    public Sgd(IEnumerable<Parameter<T>> parameters, double momentum = 0, double weightDecay = 0) : base(parameters)
+    public Sgd(IEnumerable<Parameter<T>> parameters, double momentum = 0, double weightDecay = 0, bool nesterov = false) : base(parameters)
     {
         if (!(momentum >= 0 && momentum < 1)) throw new ArgumentOutOfRangeException(nameof(momentum), momentum, "Momentum must lie in [0, 1).");
         if (!(weightDecay >= 0 && double.IsFinite(weightDecay)))
             throw new ArgumentOutOfRangeException(nameof(weightDecay), weightDecay, "The weight decay must be a finite number, 0 or more.");
-        (this.momentum, this.weightDecay) = (momentum, weightDecay);
-        velocities = [.. Parameters.Select(parameter => Tensor<T>.Zeros(parameter.Value.Shape))];
+        if (nesterov && momentum == 0) throw new ArgumentException("Nesterov's momentum looks ahead along a velocity; give a momentum above 0.", nameof(nesterov));
+        (this.momentum, this.weightDecay, this.nesterov) = (momentum, weightDecay, nesterov);
+        velocities = State("velocity");
     }
 
-    internal override IEnumerable<(string Name, Tensor<T> Value)> Memory =>
-        Parameters.Select((parameter, i) => ($"velocity/{parameter.Name}", velocities[i]));
+    // A velocity that is not finite leaves no finite weight behind.
+    private protected override bool IsFinite(int index) => VectorMath.AllFinite<T>(Parameters[index].Value.Span);
 
     /// <inheritdoc/>
-    public override void Step(double learningRate)
+    protected override void Update(int index, Parameter<T> parameter, double learningRate)
     {
-        ThrowIfNotRate(learningRate);
-        Steps++;
-        for (var i = 0; i < velocities.Length; i++)
+        var velocity = velocities[index];
+        Elementwise.Scale(T.CreateChecked(momentum), velocity, velocity);
+        Elementwise.Copy(parameter.Gradient, velocity, accumulate: true); // SGD-1: u ← μ u + g
+        // SGD-3: g + λ θ in place of g
+        if (weightDecay > 0) Elementwise.Scale(T.CreateChecked(weightDecay), parameter.Value, velocity, accumulate: true);
+        if (!nesterov)
         {
-            Elementwise.Scale(T.CreateChecked(momentum), velocities[i], velocities[i]);
-            Elementwise.Copy(Parameters[i].Gradient, velocities[i], accumulate: true); // SGD-1: u ← μ u + g
-            // SGD-3: g + λ θ in place of g
-            if (weightDecay > 0) Elementwise.Scale(T.CreateChecked(weightDecay), Parameters[i].Value, velocities[i], accumulate: true);
-            Parameters[i].Value.MarkChanged();
             // SGD-2: θ ← θ − α u
-            Elementwise.Scale(T.CreateChecked(-learningRate), velocities[i], Parameters[i].Value, accumulate: true);
-            if (!VectorMath.AllFinite<T>(Parameters[i].Value.Span)) ThrowNotFinite(Parameters[i]);
+            Elementwise.Scale(T.CreateChecked(-learningRate), velocity, parameter.Value, accumulate: true);
+            return;
         }
+        // SGD-4: θ ← θ − α (g + μ u), where g has its λ θ again
+        if (weightDecay > 0) Elementwise.Scale(T.CreateChecked(1 - learningRate * weightDecay), parameter.Value, parameter.Value);
+        Elementwise.Scale(T.CreateChecked(-learningRate), parameter.Gradient, parameter.Value, accumulate: true);
+        Elementwise.Scale(T.CreateChecked(-learningRate * momentum), velocity, parameter.Value, accumulate: true);
     }
 }

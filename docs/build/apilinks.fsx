@@ -64,7 +64,7 @@ module ApiLinks =
         | None, None, t :: _ -> Some t.Page
         | None, None, [] -> None
 
-    /// The caption of a listing, "core/Rules/LayerNorm.cs: Forward", leads to the reference.
+    /// The caption of a listing, "core/Rules/Normalization/LayerNorm.cs: Forward", leads to the reference.
     let private linkListings (api: Api) (document: IDocument) =
         for caption in document.QuerySelectorAll "figure.listing figcaption" do
             let parts = Regex.Match(caption.TextContent.Trim(), @"^(core/\S+\.cs): (.+)$")

@@ -110,7 +110,9 @@ module Listing =
     /// All declarations of that name (overloads too) in a file of the core with the file's meaning, or why there are none.
     let private find root (file: string) (name: string) =
         match Sources.model root file with
-        | None -> Error $"core/{file} does not exist; csharp takes a path below core/, such as \"Rules/LayerNorm.cs\"."
+        | None ->
+            Error
+                $"core/{file} does not exist; csharp takes a path below core/, such as \"Rules/Normalization/LayerNorm.cs\"."
         | Some model ->
             let declarations =
                 model.SyntaxTree.GetRoot().DescendantNodes()

@@ -61,7 +61,7 @@ module Sources =
 
         compilations[root]
 
-    /// The meaning of a file of the core, such as "Rules/LayerNorm.cs"; none if there is no such file.
+    /// The meaning of a file of the core, such as "Rules/Normalization/LayerNorm.cs"; none if there is no such file.
     let model root (file: string) : SemanticModel option =
         let compilation = compilation root
 

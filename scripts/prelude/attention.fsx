@@ -4,6 +4,7 @@ open Hybrid.Autodiff
 open Hybrid.Data
 open Hybrid.Models
 open Hybrid.Tensors
+open Hybrid.Text
 open Plotly.NET
 
 /// What the heads of an encoder-decoder look at.

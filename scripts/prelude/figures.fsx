@@ -178,7 +178,7 @@ module Figures =
         let head = line "th" headers
         Host.shown $"<table class=\"results\">\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody>\n</table>"
 
-    /// The C# source of a member, or of a whole type: csharp "Rules/LayerNorm.cs" "Forward". Only the site shows it: its
+    /// The C# source of a member, or of a whole type: csharp "Rules/Normalization/LayerNorm.cs" "Forward". Only the site shows it: its
     /// build puts the listing in, so that no script waits for a compiler. Follow the call by (*** include-it-raw ***).
     let csharp (file: string) (name: string) =
         Host.shown $"<div class=\"csharp\" data-file=\"{html file}\" data-name=\"{html name}\"></div>"

@@ -68,13 +68,13 @@ torch.set_num_threads Workers.Count
 | `HardTanh`, `HardSwish` | `nn.Hardtanh`, `nn.Hardswish` | nothing; but TorchSharp 0.107.0 hands x back unchanged for `Hardtanh`, so `clamp` stands below |
 | `Glu`, `GeGlu`, `SwiGlu` | `nn.GLU`, none, none | value and gate are two tensors here, halves of one there |
 | `Layers/Linear.cs` in `Mlp` | `nn.Linear` | weight `[in, out]` here, `[out, in]` there. Start: N(0, 2 / in) and a bias of 0 here; both uniform within 1/√in there |
-| `Rules/CrossEntropy.cs` | `nn.CrossEntropyLoss` | the mean over the batch in both |
-| `Optimizers/Adam.cs` | `optim.Adam` | β₂ = 0.98, ε = 10⁻⁹ here; 0.999, 10⁻⁸ there |
+| `Rules/Losses/CrossEntropy.cs` | `nn.CrossEntropyLoss` | the mean over the batch in both |
+| `Optimizers/Adam.cs` | `optim.Adam` | nothing: β₁ = 0.9, β₂ = 0.999, ε = 10⁻⁸ outside the root |
 *)
 type T = torch.Tensor
 type Layer = torch.nn.Module<T, T>
 
-/// core/Rules/HardTanh.cs (HTANH-1, HTANH-2).
+/// core/Rules/Functions/HardTanh.cs (HTANH-1, HTANH-2).
 type HardTanh() =
     inherit torch.nn.Module<T, T>("HardTanh")
     override _.forward x = x.clamp ((-1.0).ToScalar(), (1.0).ToScalar())
@@ -117,7 +117,7 @@ type Gated(kind, inputs: int64, outputs: int64) as this =
         | ActivationKind.SwiGlu -> a * torch.nn.functional.silu b
         | other -> failwith $"{other} gates nothing; use a Linear and an activation."
 
-/// core/Models/Mlp.cs.
+/// core/Models/Mlp/Mlp.cs.
 let sequential (s: MlpSettings) : Layer =
     let widths = [ s.Inputs; yield! s.Hidden ] |> List.map int64
 

@@ -69,18 +69,18 @@ torch.set_num_threads Workers.Count
 | `Layers/ConvTranspose2d.cs` | `nn.ConvTranspose2d` | weight `[kernelHeight, kernelWidth, out, in]` here, `[in, out, kernelHeight, kernelWidth]` there. No `output_padding` here |
 | `Layers/Conv2d.cs`, `Layers/BatchNorm.cs` | `nn.Conv2d`, `nn.BatchNorm2d` | as [resnet.fsx](resnet.fsx) tells |
 | starting weights of the networks of convolutions | `nn.init.normal_` | N(0, 0.02²) here; uniform within 1/√fan-in there, if nothing is done |
-| `Rules/Maxout.cs` | none | `view` and `max` below |
-| `Rules/LeakyRelu.cs` | `nn.LeakyReLU` | the slope below 0 is always named here, 0.01 there if none is given; the paper has 0.2 |
-| `Rules/BinaryCrossEntropy.cs` | `functional.binary_cross_entropy_with_logits` | one target for all logits here, a tensor of targets there. `nn.BCELoss` takes probabilities, and cuts logarithms off at -100 |
-| `Models/Gan.cs` | none | two losses below |
+| `Rules/Functions/Maxout.cs` | none | `view` and `max` below |
+| `Rules/Functions/LeakyRelu.cs` | `nn.LeakyReLU` | the slope below 0 is always named here, 0.01 there if none is given; the paper has 0.2 |
+| `Rules/Losses/BinaryCrossEntropy.cs` | `functional.binary_cross_entropy_with_logits` | one target for all logits here, a tensor of targets there. `nn.BCELoss` takes probabilities, and cuts logarithms off at -100 |
+| `Models/Gan/Gan.cs` | none | two losses below |
 | `Tape.Backward`, towards one side's parameters | `detach`, `zero_grad` | the other side gets no gradient here. There `detach` keeps the discriminator's loss from the generator; the generator's loss does reach the discriminator, whose next `zero_grad` forgets it |
 | `tape.Training(stream)`, `tape.Evaluation()` | `train()`, `eval()` | whether dropout drops, and what batches are normalized by |
-| `Optimizers/Adam.cs` | `optim.Adam` | β₂ = 0.98, ε = 10⁻⁹ here; 0.999, 10⁻⁸ there. β₁ is 0.9 in both if nothing is said; Radford et al. take 0.5 |
+| `Optimizers/Adam.cs` | `optim.Adam` | nothing: β₁ = 0.9, β₂ = 0.999, ε = 10⁻⁸ outside the root. Radford et al. take 0.5 for β₁ |
 *)
 type T = torch.Tensor
 type Layer = torch.nn.Module<T, T>
 
-/// core/Rules/Maxout.cs (MAXO-1, MAXO-2).
+/// core/Rules/Functions/Maxout.cs (MAXO-1, MAXO-2).
 type Maxout(pieces: int64) =
     inherit torch.nn.Module<T, T>("Maxout")
 
@@ -108,7 +108,7 @@ let ending kind : Layer =
     | ActivationKind.Tanh -> torch.nn.Tanh()
     | other -> noModule other
 
-/// core/Models/MlpGenerator.cs.
+/// core/Models/Gan/MlpGenerator.cs.
 let mlpGenerator (s: MlpGeneratorSettings) : Layer =
     let widths = [ s.Noise; yield! s.Hidden ] |> List.map int64
 
@@ -122,7 +122,7 @@ let mlpGenerator (s: MlpGeneratorSettings) : Layer =
             ending s.Output
         |]
 
-/// core/Models/MlpDiscriminator.cs.
+/// core/Models/Gan/MlpDiscriminator.cs.
 let mlpDiscriminator (s: MlpDiscriminatorSettings) : Layer =
     let widths, pieces = [ s.Features; yield! s.Hidden ] |> List.map int64, int64 s.Pieces
 
@@ -141,7 +141,7 @@ let mlpDiscriminator (s: MlpDiscriminatorSettings) : Layer =
 let norm (s: DcganSettings) (channels: int64) : Layer =
     if s.BatchNormalization then torch.nn.BatchNorm2d channels else torch.nn.Identity()
 
-/// core/Models/DcganGenerator.cs.
+/// core/Models/Dcgan/DcganGenerator.cs.
 let dcganGenerator (s: DcganSettings) : Layer =
     let filters, coarse = int64 s.Filters, int64 s.CoarseFeatures
     let hasBias = not s.BatchNormalization
@@ -163,7 +163,7 @@ let dcganGenerator (s: DcganSettings) : Layer =
             new Rows()
         |]
 
-/// core/Models/DcganDiscriminator.cs.
+/// core/Models/Dcgan/DcganDiscriminator.cs.
 let dcganDiscriminator (s: DcganSettings) : Layer =
     let filters, channels = int64 s.Filters, int64 s.Channels
 
@@ -182,7 +182,7 @@ let dcganDiscriminator (s: DcganSettings) : Layer =
             torch.nn.Linear(int64 s.CoarseFeatures, 1L)
         |]
 
-/// BCE-1 forward, BCE-2 back: core/Rules/BinaryCrossEntropy.cs.
+/// BCE-1 forward, BCE-2 back: core/Rules/Losses/BinaryCrossEntropy.cs.
 let crossEntropy (target: float) (logits: T) =
     let targets = torch.full_like (logits, target.ToScalar())
     torch.nn.functional.binary_cross_entropy_with_logits (logits, targets)
@@ -190,7 +190,7 @@ let crossEntropy (target: float) (logits: T) =
 /// Two networks of the core, and the same as modules.
 type Players = { Ours: Gan<float>; Generator: Layer; Discriminator: Layer }
 
-/// GAN-1: core/Models/Gan.cs, as is the next one.
+/// GAN-1: core/Models/Gan/Gan.cs, as is the next one.
 let discriminatorLoss players real noise =
     let made = (players.Generator.forward noise).detach()
 

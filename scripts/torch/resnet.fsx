@@ -59,8 +59,8 @@ torch.set_num_threads Workers.Count
 |:--|:--|:--|
 | `Layers/Conv2d.cs` | `nn.Conv2d` | images `[batch, height, width, channels]` here, channels second there; weight `[kernelHeight, kernelWidth, in, out]` here, `[out, in, kernelHeight, kernelWidth]` there. Start: N(0, 2 / fan-in) here, uniform within 1/√fan-in there |
 | `Layers/BatchNorm.cs` | `nn.BatchNorm2d` | `training` is a mode of the pass here, of the module there; gain and bias are called weight and bias there. ε, momentum and the unbiased running variance are the same |
-| `Rules/PadShortcut.cs` | none | every second pixel and channels of zeros, by `slice` and `pad` below |
-| `Rules/GlobalAveragePool.cs` | `nn.AdaptiveAvgPool2d` | `mean` over two axes below |
+| `Rules/Images/PadShortcut.cs` | none | every second pixel and channels of zeros, by `slice` and `pad` below |
+| `Rules/Images/GlobalAveragePool.cs` | `nn.AdaptiveAvgPool2d` | `mean` over two axes below |
 | `Optimizers/Sgd.cs` | `optim.SGD` | nothing: the decay goes through the momentum in both |
 *)
 type T = torch.Tensor
@@ -82,12 +82,12 @@ let normalized (size: int64) (inputs: int64) (outputs: int64) (stride: int64) : 
             torch.nn.BatchNorm2d outputs
         |]
 
-/// core/Rules/PadShortcut.cs.
+/// core/Rules/Images/PadShortcut.cs.
 let padded stride (channels: int64) (x: T) =
     let every axis (x: T) = x.slice (axis, 0L, x.shape[int axis], stride)
     torch.nn.functional.pad (x |> every 2L |> every 3L, [| 0L; 0L; 0L; 0L; 0L; channels |])
 
-/// core/Models/ResidualBlock.cs.
+/// core/Models/ResNet/ResidualBlock.cs.
 type Block(kind, inputs: int64, outputs: int64, stride: int64) as this =
     inherit torch.nn.Module<T, T>("Block")
 
@@ -110,7 +110,7 @@ type Block(kind, inputs: int64, outputs: int64, stride: int64) as this =
         else y + padded stride (outputs - inputs) x
         |> torch.nn.functional.relu
 
-/// core/Models/ResNet.cs.
+/// core/Models/ResNet/ResNet.cs.
 let network (s: ResNetSettings) : Layer =
     let filters stage = int64 (s.BaseFilters <<< stage)
 

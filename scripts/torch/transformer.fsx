@@ -79,7 +79,7 @@ type Attention(s: TransformerSettings, isCausal: bool) as this =
     inherit torch.nn.Module<T, T, T, T>("Attention")
 
     let width, heads = int64 s.Features, int64 s.Heads
-    // LIN-1 forward, LIN-2 to LIN-4 back: core/Rules/Linear.cs
+    // LIN-1 forward, LIN-2 to LIN-4 back: core/Rules/Linear/Linear.cs
     let linear () = torch.nn.Linear(width, width, hasBias = s.AttentionBias)
     let query = linear ()
     let key = linear ()
@@ -101,7 +101,7 @@ type Attention(s: TransformerSettings, isCausal: bool) as this =
 
         let queries = split (query.forward x)
 
-        // ATT-1 to ATT-3 forward, ATT-4 to ATT-8 back, with SM-1 and SM-2: core/Rules/Attention.cs
+        // ATT-1 to ATT-3 forward, ATT-4 to ATT-8 back, with SM-1 and SM-2: core/Rules/Sequences/Attention.cs
         let attended =
             torch.nn.functional.scaled_dot_product_attention (
                 (if takesBack then queries * root else queries),
@@ -125,10 +125,10 @@ type FeedForward(s: TransformerSettings) as this =
     member _.Norm = norm
 
     override _.forward x =
-        // RELU-1 and RELU-2; the core fuses them with the bias: core/Rules/LinearRelu.cs
+        // RELU-1 and RELU-2; the core fuses them with the bias: core/Rules/Linear/LinearRelu.cs
         contract.forward (torch.nn.functional.relu (expand.forward x))
 
-/// Sublayer of core/Models/TransformerBlock.cs: residual connection, dropout and norm around a sublayer.
+/// Sublayer of core/Models/Transformer/TransformerBlock.cs: residual connection, dropout and norm around a sublayer.
 let framed (s: TransformerSettings) (norm: LayerNorm) (dropout: Dropout) sublayer x =
     // core/Rules: LayerNorm.cs (LN-1 to LN-8), Dropout.cs (DO-1, DO-2), Elementary/Add.cs (ADD-1 to ADD-3)
     if s.NormFirst then
@@ -136,7 +136,7 @@ let framed (s: TransformerSettings) (norm: LayerNorm) (dropout: Dropout) sublaye
     else
         norm.forward (x + dropout.forward (sublayer x))
 
-/// core/Models/TransformerBlock.cs, as is the next one.
+/// core/Models/Transformer/TransformerBlock.cs, as is the next one.
 type EncoderLayer(s: TransformerSettings) as this =
     inherit torch.nn.Module<T, T, T>("EncoderLayer")
 
@@ -173,12 +173,12 @@ let sinusoids (s: TransformerSettings) =
     let angle = position / power
     torch.stack([| angle.sin (); angle.cos () |], -1).flatten(1L)
 
-/// core/Models/Transformer.cs: the encoder-decoder.
+/// core/Models/Transformer/Transformer.cs: the encoder-decoder.
 type TransformerModule(s: TransformerSettings) as this =
     inherit torch.nn.Module<T, T, T>("Transformer")
 
     let width = int64 s.Features
-    // EMB-1 forward, EMB-2 back: core/Rules/Embedding.cs
+    // EMB-1 forward, EMB-2 back: core/Rules/Linear/Embedding.cs
     let source = torch.nn.Embedding(int64 s.SourceVocabulary, width)
     let target = torch.nn.Embedding(int64 s.TargetVocabulary, width)
     let encoder = torch.nn.ModuleList<EncoderLayer>()
@@ -214,7 +214,7 @@ type TransformerModule(s: TransformerSettings) as this =
             let scaled = embedding.forward ids * (sqrt (float s.Features)).ToScalar()
             dropout.forward (scaled + positions.narrow (0, 0, ids.shape[1]))
 
-        // [batch, 1, 1, sourceTime], for all heads and queries: core/Rules/AttentionMask.cs
+        // [batch, 1, 1, sourceTime], for all heads and queries: core/Rules/Sequences/AttentionMask.cs
         let seen = sourceIds.ne((int64 Vocabulary.Padding).ToScalar()).unsqueeze(1).unsqueeze(1)
         let read = Seq.fold (fun x (layer: EncoderLayer) -> layer.forward (x, seen))
         let memory = encoderNorm.forward (read (embed source sourceIds) encoder)
@@ -229,7 +229,7 @@ type TransformerModule(s: TransformerSettings) as this =
 
 let smoothing = 0.1
 
-/// CE-1 and CE-2 forward, CE-3 back: core/Rules/CrossEntropy.cs.
+/// CE-1 and CE-2 forward, CE-3 back: core/Rules/Losses/CrossEntropy.cs.
 let crossEntropy (logits: torch.Tensor) (targets: torch.Tensor) =
     torch.nn.functional.cross_entropy (
         logits.flatten (0L, 1L),
@@ -243,17 +243,17 @@ let crossEntropy (logits: torch.Tensor) (targets: torch.Tensor) =
 
 | the core | PyTorch | what differs unless it is said |
 |:--|:--|:--|
-| `Rules/Linear.cs`, `Layers/Linear.cs` | `nn.Linear` | weight `[in, out]` here, `[out, in]` there. Start: Xavier uniform and a bias of 0 here; both uniform within 1/√in there |
+| `Rules/Linear/Linear.cs`, `Layers/Linear.cs` | `nn.Linear` | weight `[in, out]` here, `[out, in]` there. Start: Xavier uniform and a bias of 0 here; both uniform within 1/√in there |
 | `Layers/Embedding.cs` | `nn.Embedding` | multiplied by √d and drawn from N(0, 1/d) here; not multiplied and drawn from N(0, 1) there |
 | `Layers/SinusoidalPositions.cs` | none | to be written in both |
 | `Layers/LayerNorm.cs` | `nn.LayerNorm` | nothing: ε is 10⁻⁵ inside the root, the variance is biased (divided by n), gain 1, bias 0 |
-| `Rules/Attention.cs` | `functional.scaled_dot_product_attention` | the scale is an argument here, always 1/√d_k there |
+| `Rules/Sequences/Attention.cs` | `functional.scaled_dot_product_attention` | the scale is an argument here, always 1/√d_k there |
 | `Layers/MultiHeadAttention.cs` | `nn.MultiheadAttention` | no biases here, biases there; there also one matrix for all three projections, `[3d, d]`, whose Xavier limit is √(6/4d) instead of √(6/2d), an output matrix uniform within 1/√d, and time before batch |
-| `Rules/AttentionMask.cs` | tensors of booleans | says how many keys are seen here. True means *seen* in `scaled_dot_product_attention`, but *hidden* in `nn.MultiheadAttention`, `key_padding_mask` and `attn_mask` alike |
-| `Rules/Dropout.cs` | `nn.Dropout` | rate 0.5 there if none is given. A pass without a random stream drops nothing here; `eval()` says so there |
-| `Models/TransformerBlock.cs` | `nn.TransformerEncoderLayer` | there also dropout between the two feed-forward layers and on attention weights, which the paper does not have, and no norm first; so the layers above are our own |
-| `Rules/CrossEntropy.cs` | `functional.cross_entropy` | the mean over what is not ignored, in both; padding is 0 here, `ignore_index` is -100 there. Smoothing is 0 there if none is given; ε is spread over all classes, the right one included, in both |
-| `Optimizers/Adam.cs` | `optim.Adam` | β₂ = 0.98, ε = 10⁻⁹ here, as section 5.3; 0.999, 10⁻⁸ there. ε outside the root in both |
+| `Rules/Sequences/AttentionMask.cs` | tensors of booleans | says how many keys are seen here. True means *seen* in `scaled_dot_product_attention`, but *hidden* in `nn.MultiheadAttention`, `key_padding_mask` and `attn_mask` alike |
+| `Rules/Functions/Dropout.cs` | `nn.Dropout` | rate 0.5 there if none is given. A pass without a random stream drops nothing here; `eval()` says so there |
+| `Models/Transformer/TransformerBlock.cs` | `nn.TransformerEncoderLayer` | there also dropout between the two feed-forward layers and on attention weights, which the paper does not have, and no norm first; so the layers above are our own |
+| `Rules/Losses/CrossEntropy.cs` | `functional.cross_entropy` | the mean over what is not ignored, in both; padding is 0 here, `ignore_index` is -100 there. Smoothing is 0 there if none is given; ε is spread over all classes, the right one included, in both |
+| `Optimizers/Adam.cs` | `optim.Adam` | nothing: β₁ = 0.9, β₂ = 0.999, ε = 10⁻⁸ outside the root. Section 5.3 has 0.98 and 10⁻⁹, `Adam.OfTransformer` here |
 | `Optimizers/WarmupSchedule.cs` | `lr_scheduler.LambdaLR` | the rate of step 1, 2, ... here; a factor of the optimizer's rate, from step 0 on, there |
 | `Autodiff/Tape.cs`, `Autodiff/Parameter.cs` | autograd | both add to a gradient until it is zeroed. A backward pass can itself be differentiated there, not here |
 | `Memory/Arena.cs` | `torch.NewDisposeScope` | ends a step's tensors; a tensor kept too long throws in both |

@@ -37,6 +37,27 @@ let private backward =
                     (floats dx[0])
                     (floats dy |> Array.map ((*) (2.0 * List.sum factors)))
                     "sum over the paths")
+            testCase
+                "whoever watches a tape is told of each rule, and again in reverse when its pullback has run"
+                (fun () ->
+                    let told = ResizeArray<string * bool>()
+                    let tape = Tape<float>()
+                    tape.Watcher <- Action<_, _>(fun made isBackward -> told.Add((made.Rule, isBackward)))
+                    let x = tape.Input(tensor [ 2 ] [ 1.0; 2.0 ])
+                    let before = tape.Arena.Used
+                    let y = (x * x).Tanh().Sum()
+                    Expect.isGreaterThan tape.Arena.Used before "memory in use"
+                    tape.Backward y
+                    let forward = [ "Multiply", false; "Tanh", false; "Sum", false ]
+
+                    Expect.equal
+                        (List.ofSeq told)
+                        (forward @ [ "Sum", true; "Tanh", true; "Multiply", true ])
+                        "in order"
+
+                    tape.Clear()
+                    Expect.equal tape.Arena.Used 0L "nothing is in use after the pass")
+
 
             testCase "a constant receives no gradient, and rules of constants are not recorded" (fun () ->
                 let tape = Tape<float>()

@@ -50,12 +50,24 @@ type VersusArgument =
             | Json _ -> "write the figures to this file"
 
 [<RequireQualifiedAccess>]
+type ProfileArgument =
+    | [<MainCommand; ExactlyOnce>] Name of part: string
+    | Steps of int
+
+    interface IArgParserTemplate with
+        member argument.Usage =
+            match argument with
+            | Name _ -> "the first whole step whose name contains this, in any case, such as resnet"
+            | Steps _ -> "how many steps are measured; 50 if left out"
+
+[<RequireQualifiedAccess>]
 type Command =
     | [<CliPrefix(CliPrefix.None)>] Ratios of ParseResults<RatiosArgument>
     | [<CliPrefix(CliPrefix.None)>] Scaling of ParseResults<FiguresArgument>
     | [<CliPrefix(CliPrefix.None); CustomCommandLine "numpy">] NumPy of ParseResults<FiguresArgument>
     | [<CliPrefix(CliPrefix.None)>] Guard of ParseResults<FiguresArgument>
     | [<CliPrefix(CliPrefix.None)>] Versus of ParseResults<VersusArgument>
+    | [<CliPrefix(CliPrefix.None)>] Profile of ParseResults<ProfileArgument>
 
     interface IArgParserTemplate with
         member command.Usage =
@@ -64,6 +76,7 @@ type Command =
             | NumPy _ -> "a training step against the same one written by hand in NumPy"
             | Guard _ -> "what it costs to look for NaN in every parameter at every step"
             | Versus _ -> "whole training steps of this build against those of another build of this benchmark"
+            | Profile _ -> "where a training step's time and memory go, rule by rule"
             | Scaling _ -> "how time and memory of a training step grow with its size and with threads"
 
 let private json =
@@ -197,6 +210,19 @@ let private parse (arguments: string array) =
     with :? ArguParseException as error ->
         Error error
 
+let private profile (arguments: ParseResults<ProfileArgument>) =
+    let part = arguments.GetResult ProfileArgument.Name
+
+    match Workloads.all |> List.tryFind (fun workload -> workload.IsStep && isAsked [ part ] workload) with
+    | None ->
+        eprintfn $"no whole step is called '{part}'; 'ratios' lists all names."
+        1
+    | Some workload ->
+        header () |> ignore
+        printfn $"{workload.Name}"
+        Profile.run (arguments.GetResult(ProfileArgument.Steps, 50)) workload |> Profile.print
+        0
+
 let private command arguments =
     match parse arguments with
     | Error error when error.ErrorCode = ErrorCode.HelpText ->
@@ -214,6 +240,7 @@ let private command arguments =
         | Command.NumPy arguments -> numpy arguments
         | Command.Guard arguments -> guard arguments
         | Command.Versus arguments -> versus arguments
+        | Command.Profile arguments -> profile arguments
 
 [<EntryPoint>]
 let main arguments =

@@ -8,6 +8,7 @@ open Hybrid.Autodiff
 open Hybrid.Checkpoints
 open Hybrid.Data
 open Hybrid.Tensors
+open Hybrid.Text
 open Hybrid.Tests.Support
 
 /// Saves at 10 and 20 steps; returns what a run that never stopped has at 30.

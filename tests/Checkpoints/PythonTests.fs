@@ -8,6 +8,7 @@ open System.Text.RegularExpressions
 open Expecto
 open Hybrid.Autodiff
 open Hybrid.Checkpoints
+open Hybrid.Generation
 open Hybrid.Models
 open Hybrid.Tensors
 open Hybrid.Text

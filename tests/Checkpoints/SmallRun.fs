@@ -11,6 +11,8 @@ open Hybrid.Models
 open Hybrid.Optimizers
 open Hybrid.Tensors
 
+open Hybrid.Text
+
 let steps = 400
 let settings = readOnlyDict [ "features", "16"; "seed", "1" ]
 
@@ -43,7 +45,7 @@ type Run() =
             stream.Split "model"
         )
 
-    let adam = Adam<single> model.Parameters
+    let adam = Adam<single>.OfTransformer model.Parameters
     let dropout = stream.Split "dropout"
     let batches = BatchStream(pairs, 30, stream.Split "order")
     let losses = Series 2

@@ -20,8 +20,8 @@ open Hybrid.Tests.Checkpoints.Files
 let private network = { TinyResNet.tiny with Shortcuts = ShortcutKind.Project }
 
 /// One of each kind, and one for each choice that changes the tensors.
-let private models () : Layer<float32> list =
-    let random = RandomStream 1UL
+let private modelsOf (seed: uint64) : Layer<float32> list =
+    let random = RandomStream seed
 
     [
         for kind in Enum.GetValues<ActivationKind>() do
@@ -48,6 +48,8 @@ let private models () : Layer<float32> list =
         for options in TinyTransformer.everyChoice do
             Transformer(TinyTransformer.settings options, random)
     ]
+
+let private models () = modelsOf 1UL
 
 let private tensorsOf (model: IModel<'T>) : Stored<'T> list =
     [
@@ -124,7 +126,7 @@ type private Nameless() =
 [<Tests>]
 let tests =
     testList
-        "Checkpoints.ModelFile, whole models"
+        "Checkpoints.WholeModel"
         [
             testCase
                 "every kind comes back from the file alone: class, settings, parameters and buffers to the bit"
@@ -144,6 +146,30 @@ let tests =
                                 "settings"
 
                             File.Delete again))
+
+            testCase "every model of the core is among them" (fun () ->
+                let isModel (found: Type) =
+                    found.Namespace = "Hybrid.Models"
+                    && not found.IsAbstract
+                    && not (isNull (found.GetProperty "Settings"))
+
+                let there =
+                    typeof<Mlp<float32>>.Assembly.GetExportedTypes() |> Array.filter isModel |> Array.map _.Name
+
+                let covered = models () |> List.map (fun model -> model.GetType().Name) |> List.distinct
+                Expect.equal (List.sort covered) (List.sort (List.ofArray there)) "classes")
+
+            testCase
+                "equal seeds give equal bits, another seed others; names differ, and the count is that of the tensors"
+                (fun () ->
+                    for model, same, other in List.zip3 (models ()) (models ()) (modelsOf 2UL) do
+                        let kind = model.GetType().Name
+                        Expect.equal (numbersOf same) (numbersOf model) $"{kind}, the same seed"
+                        Expect.notEqual (numbersOf other) (numbersOf model) $"{kind}, another"
+                        let names = List.map fst (numbersOf model)
+                        Expect.equal (List.distinct names) names $"{kind}, names"
+                        let count = model.Parameters |> Seq.sumBy (fun parameter -> int64 parameter.Value.Length)
+                        Expect.equal model.ParameterCount count $"{kind}, count")
 
             testCase "a loaded model computes what the saved one did, and its tokens come with it" (fun () ->
                 for options in [ TinyTransformer.tiny; { TinyTransformer.small with Shared = true } ] do

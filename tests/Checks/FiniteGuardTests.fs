@@ -51,6 +51,8 @@ let tests =
                             (fun parameters -> Sgd<float>(parameters, 0.9) :> Optimizer<float>)
                             (fun parameters -> Adam<float> parameters)
                             (fun parameters -> AdamW<float> parameters)
+                            (fun parameters -> AdaGrad<float> parameters)
+                            (fun parameters -> RmsProp<float> parameters)
                         ] do
                         let tape = Tape<float>()
                         let good = Parameter("good", tensor [ 1; 30 ] (List.replicate 30 1.0))
@@ -75,6 +77,8 @@ let tests =
                             (fun parameters -> Sgd<float>(parameters, 0.9))
                             (fun parameters -> Adam<float> parameters)
                             (fun parameters -> AdamW<float> parameters)
+                            (fun parameters -> AdaGrad<float> parameters)
+                            (fun parameters -> RmsProp<float> parameters)
                         ]
 
                     for optimizer in optimizers do

@@ -10,6 +10,7 @@ open Hybrid.Layers
 open Hybrid.Models
 open Hybrid.Optimizers
 open Hybrid.Tensors
+open Hybrid.Text
 open Hybrid.Tests.Models
 open Hybrid.Tests.Support
 
@@ -44,7 +45,7 @@ let private transformer (random: RandomStream) =
         )
 
     let model = Transformer<float32>(settings, random.Split "model")
-    let optimizer = Adam<float32> model.Parameters
+    let optimizer = Adam<float32>.OfTransformer model.Parameters
     let sequence _ = Array.init (8 + random.NextBelow 17) (fun _ -> 4 + random.NextBelow 36)
     let batch = PairBatch [| for i in 1..40 -> SequencePair(sequence i, sequence i) |]
 

@@ -56,7 +56,7 @@ let private applied (layer: UnaryLayer<float>) x = valueOf [ x ] (fun _ x -> lay
 [<Tests>]
 let tests =
     testList
-        "Layers.Layer, the tree"
+        "Layers.Tree"
         [
             testCase
                 "parts are registered once: paths, parameters, buffers and the count follow, however deep"

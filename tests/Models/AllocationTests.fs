@@ -9,6 +9,7 @@ open Hybrid.Layers
 open Hybrid.Models
 open Hybrid.Optimizers
 open Hybrid.Tensors
+open Hybrid.Text
 open Hybrid.Tests.Support
 
 /// Once the first steps have run, a step allocates less than its smallest activation has, and the arena stays as it is.

@@ -3,6 +3,7 @@ module Hybrid.Tests.Models.GreedyDecoderTests
 open System
 open Expecto
 open Hybrid.Autodiff
+open Hybrid.Generation
 open Hybrid.Models
 open Hybrid.Tensors
 open Hybrid.Text

@@ -9,6 +9,7 @@ open Hybrid.Models
 open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests
+open Hybrid.Text
 open Hybrid.Tests.Support
 open Hybrid.Tests.Models.TinyTransformer
 

@@ -4,6 +4,7 @@ open System
 open Expecto
 open Hybrid.Autodiff
 open Hybrid.Data
+open Hybrid.Generation
 open Hybrid.Models
 open Hybrid.Optimizers
 open Hybrid.Tensors
@@ -12,7 +13,7 @@ open Hybrid.Tests.Support
 open Hybrid.Tests.Models.TinyTransformer
 
 let private train (model: Transformer<float32>) (batch: PairBatch) steps rate smoothing (dropout: RandomStream | null) =
-    let adam = Adam<float32>(model.Parameters)
+    let adam = Adam<float32>.OfTransformer(model.Parameters)
     let tape = Tape<float32>(training = not (isNull dropout), random = dropout)
 
     [

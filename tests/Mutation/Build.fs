@@ -9,7 +9,7 @@ open Microsoft.CodeAnalysis.CSharp
 open Hybrid.Tests.Equations
 
 let private mutated =
-    [ "Rules"; "Kernels"; "Optimizers"; "Autodiff"; "Memory"; "Layers"; "Models"; "Data"; "Text" ]
+    [ "Rules"; "Kernels"; "Optimizers"; "Autodiff"; "Memory"; "Layers"; "Models"; "Generation"; "Data"; "Text" ]
 
 let private core = Path.Combine(root, "core")
 

@@ -5,7 +5,7 @@ type Mutant =
     {
         /// From 1; 0 is the core as it is.
         Number: int
-        /// Below core, such as "Rules/Softmax.cs".
+        /// Below core, such as "Rules/Functions/Softmax.cs".
         File: string
         /// The innermost method, property or local function around it.
         Member: string

@@ -60,7 +60,7 @@ let tests =
                 let start = normal random [ 37 ]
                 let p = Parameter<float32>("p", toSingle start)
                 let adam = Adam<float32>([ p ])
-                let longhand = Longhand(floats start, 0.9, 0.98, 1e-9)
+                let longhand = Longhand(floats start, 0.9, 0.999, 1e-8)
 
                 for _ in 1..50 do
                     let gradient = normal random [ 37 ]
@@ -70,11 +70,26 @@ let tests =
 
                 expectClose 1e-5 (floats p.Value) longhand.Theta "values")
 
+            testCase "the Transformer's constants are those of its section 5.3" (fun () ->
+                let random = RandomStream 3UL
+                let start = normal random [ 37 ]
+                let p = Parameter<float>("p", start)
+                let adam = Adam<float>.OfTransformer [ p ]
+                let longhand = Longhand(floats start, 0.9, 0.98, 1e-9)
+
+                for _ in 1..10 do
+                    let gradient = mapTensor ((*) 1e-7) (normal random [ 37 ])
+                    setGradient p gradient
+                    adam.Step 0.01
+                    longhand.Step(0.01, floats gradient)
+
+                expectClose 1e-12 (floats p.Value) longhand.Theta "values")
+
             testCase "a long parameter, shared out over the workers, equals the longhand" (fun () ->
                 let random = RandomStream 2UL
                 let start, gradient = normal random [ 50_003 ], normal random [ 50_003 ]
                 let p = Parameter<float>("p", start)
-                let longhand = Longhand(floats start, 0.9, 0.98, 1e-9)
+                let longhand = Longhand(floats start, 0.9, 0.999, 1e-8)
                 let adam = Adam<float>([ p ])
                 setGradient p gradient
 
@@ -99,6 +114,10 @@ let tests =
                 Expect.equal (floats b.Value) [| 0.0; 0.0; 0.0 |] "no gradient, no step"
                 Expect.equal (floats a.Gradient) [| 1.0; 1.0 |] "gradient"
                 Expect.equal adam.Parameters.Count 2 "parameters")
+
+            testCase "saved and resumed, it goes on with its moments, to the bit" (fun () ->
+                Resuming.goesOnToTheBit (fun parameters -> Adam<float> parameters)
+                Resuming.goesOnToTheBit (fun parameters -> AdamW<float> parameters))
 
             testCase "decays of 0 are allowed: each step then goes by the sign of its own gradient" (fun () ->
                 let p = Parameter<float>("p", tensor [ 3 ] [ 1.0; 1.0; 1.0 ])

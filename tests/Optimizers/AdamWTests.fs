@@ -48,7 +48,7 @@ let tests =
 
                 expectClose 1e-13 (floats p.Value) (floats start |> Array.map ((*) (0.95 ** 10.0))) "decayed"
                 let a, b = Parameter<float>("a", start.ToPersistent()), Parameter<float>("b", start.ToPersistent())
-                let adam, without = Adam<float>([ a ]), AdamW<float>([ b ], 0.0, 0.9, 0.98, 1e-9)
+                let adam, without = Adam<float>([ a ]), AdamW<float>([ b ], 0.0)
                 setGradient a start
                 setGradient b start
 

@@ -3,10 +3,8 @@ module Hybrid.Tests.Optimizers.SgdTests
 open System
 open Expecto
 open Hybrid.Autodiff
-open Hybrid.Checkpoints
 open Hybrid.Optimizers
 open Hybrid.Tensors
-open Hybrid.Tests.Checkpoints
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
 
@@ -62,6 +60,69 @@ let tests =
 
                 covers [ "SGD-3" ])
 
+            testCase
+                "one step of Nesterov's momentum goes along the gradient and the velocity behind it, longhand"
+                (fun () ->
+                    let p = Parameter<float>("p", tensor [ 2 ] [ 1.0; -1.0 ])
+                    let sgd = Sgd<float>([ p ], 0.5, 0.0, nesterov = true)
+                    [| 2.0; 0.0 |].AsSpan().CopyTo p.Gradient.Span
+                    sgd.Step 0.1
+                    expectClose 1e-15 (floats p.Value) [| 1.0 - 0.1 * (2.0 + 0.5 * 2.0); -1.0 |] "first"
+                    sgd.Step 0.1
+                    expectClose 1e-15 (floats p.Value) [| 0.7 - 0.1 * (2.0 + 0.5 * 3.0); -1.0 |] "second")
+
+            property
+                10
+                "Nesterov's parameters are those ahead of Sutskever's, at which the gradient is taken"
+                (fun sizes ->
+                    let random = sizes.Random
+                    let p = Parameter<float>("p", normal random [ sizes.Rows ])
+                    let momentum, rate = 0.1 + 0.8 * random.NextUniform(), 0.1
+                    let sgd = Sgd<float>([ p ], momentum, nesterov = true)
+                    // Equations 3 and 4 of Sutskever et al. 2013, down the bowl |θ - 1|² / 2.
+                    let mutable theta = floats p.Value
+                    let mutable velocity = Array.zeroCreate theta.Length
+
+                    for step in 1..10 do
+                        let ahead = Array.map2 (fun x v -> x + momentum * v) theta velocity
+                        expectClose 1e-12 (floats p.Value) ahead $"before step {step}"
+                        velocity <- Array.map2 (fun v x -> momentum * v - rate * (x - 1.0)) velocity ahead
+                        theta <- Array.map2 (+) theta velocity
+                        floats p.Value |> Array.iteri (fun i x -> p.Gradient.Span[i] <- x - 1.0)
+                        sgd.Step rate)
+
+            property 10 "Nesterov's momentum with weight decay equals the longhand recurrence" (fun sizes ->
+                let random = sizes.Random
+                let trained = parameters random
+                let momentum, decay = 0.1 + 0.8 * random.NextUniform(), 0.5 * random.NextUniform()
+                let sgd = Sgd<float>(List.map id trained, momentum, decay, true)
+                let mutable theta = all trained _.Value
+                let mutable velocity = Array.zeroCreate theta.Length
+
+                for step in 1..10 do
+                    draw random trained
+                    let before = all trained _.Gradient
+                    let gradient = Array.map2 (fun g x -> g + decay * x) before theta
+                    velocity <- Array.map2 (fun u g -> momentum * u + g) velocity gradient
+                    theta <- Array.map3 (fun x g u -> x - 0.1 * (g + momentum * u)) theta gradient velocity
+                    sgd.Step 0.1
+                    expectClose 1e-12 (all trained _.Value) theta $"step {step}"
+                    Expect.equal (all trained _.Gradient) before "the gradients are left as they are"
+
+                covers [ "SGD-4" ])
+
+            testCase "a large gradient needs no square, and one that is infinite is caught" (fun () ->
+                for nesterov in [ false; true ] do
+                    let p = Parameter<float32>("p", zeros [ 3 ])
+                    let sgd = Sgd<float32>([ p ], 0.9, nesterov = nesterov)
+                    p.Gradient.Span[1] <- 2e19f
+                    sgd.Step 0.1
+                    Expect.isLessThan p.Value[1] -1e18f "moved"
+                    p.Gradient.Span[1] <- infinityf
+
+                    refuses<NonFiniteException, _> [ "'p' [3] is not finite"; "as its gradient is not" ] (fun () ->
+                        sgd.Step 0.1))
+
             testCase "without a gradient, weight decay shrinks by 1 minus rate times decay" (fun () ->
                 let p = Parameter<float>("p", tensor [ 2 ] [ 3.0; -4.0 ])
                 let sgd = Sgd<float>([ p ], 0.0, 0.5)
@@ -116,30 +177,8 @@ let tests =
                 expectClose 1e-6 (floats p.Value) [| 0.0; 0.0 |] "bottom")
 
             testCase "saved and resumed, it goes on with its velocities, to the bit" (fun () ->
-                let start () =
-                    let trained = parameters (RandomStream 1UL)
-                    let sgd = Sgd<float>(List.map id trained, 0.9)
-                    let state = TrainingState()
-                    state.Add trained
-                    state.Add("sgd", sgd)
-
-                    let step seed =
-                        draw (RandomStream seed) trained
-                        sgd.Step 0.1
-
-                    trained, state, step
-
-                Files.withFolder (fun folder ->
-                    use checkpoints = CheckpointFolder.Open folder
-                    let settings = readOnlyDict []
-                    let whole, state, step = start ()
-                    step 2UL
-                    checkpoints.Save("run", settings, state)
-                    step 3UL
-                    let resumed, state, step = start ()
-                    Expect.isTrue (checkpoints.Resume("run", settings, state)) "there is a checkpoint"
-                    step 3UL
-                    Expect.equal (all resumed _.Value) (all whole _.Value) "values"))
+                Resuming.goesOnToTheBit (fun parameters -> Sgd<float>(parameters, 0.9))
+                Resuming.goesOnToTheBit (fun parameters -> Sgd<float>(parameters, 0.9, 0.1, true)))
 
             testCase "a momentum outside [0, 1), a decay that is none and a rate that is no rate are refused" (fun () ->
                 let p = Parameter<float>("p", zeros [ 1 ])
@@ -152,6 +191,10 @@ let tests =
                     refuses<ArgumentOutOfRangeException, _>
                         [ "weight decay must be a finite number, 0 or more" ]
                         (fun () -> Sgd<float>([ p ], 0.9, decay))
+
+                refuses<ArgumentException, _>
+                    [ "Nesterov's momentum looks ahead"; "give a momentum above 0" ]
+                    (fun () -> Sgd<float>([ p ], 0.0, 0.0, true))
 
                 for rate in [ -1e-9; nan; infinity ] do
                     refuses<ArgumentOutOfRangeException, _>

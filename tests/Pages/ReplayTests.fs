@@ -16,6 +16,7 @@ open Hybrid.Tests
 open Hybrid.Tests.Checkpoints
 open Hybrid.Tests.Models
 open Hybrid.Scripts
+open Hybrid.Text
 open Hybrid.Tests.Pages.Refusals
 
 let private again = "dotnet fsi scripts/a.fsx -- --full (45 minutes)"
@@ -110,7 +111,7 @@ let private train rate steps name () =
     let learner =
         {
             Model = model
-            Adam = Adam<float32>(model.Parameters)
+            Adam = Adam<float32>.OfTransformer(model.Parameters)
             Batches = BatchStream(pairs, 20, stream.Split "order")
             Dropout = stream.Split "dropout"
         }

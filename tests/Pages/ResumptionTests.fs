@@ -16,6 +16,7 @@ open Hybrid.Tests
 open Hybrid.Tests.Checkpoints
 open Hybrid.Tests.Models
 open Hybrid.Scripts
+open Hybrid.Text
 open Hybrid.Tests.Pages.Refusals
 
 /// What a run found out: numbers, by what they are.
@@ -159,7 +160,7 @@ let private sequences report =
     let learner =
         {
             Model = model
-            Adam = Adam<float32>(model.Parameters)
+            Adam = Adam<float32>.OfTransformer(model.Parameters)
             Batches = BatchStream(pairs, 20, stream.Split "order")
             Dropout = stream.Split "dropout"
         }

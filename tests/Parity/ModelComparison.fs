@@ -61,9 +61,9 @@ let valuesApart (pairs: (Variable<_> * torch.Tensor) list) =
     |> List.map (fun (mine, other) -> Numbers.distance (Numbers.ofOurs mine.Value) (Numbers.ofTheirs other))
     |> List.reduce (fun (a: float) b -> Math.Max(a, b))
 
-/// Adam in both libraries.
+/// Adam in both libraries, with the Transformer's constants.
 let adam (model: Layer<float>) (theirs: Parameter list) =
-    (Adam<float> model.Parameters :> Optimizer<float>),
+    (Adam<float>.OfTransformer model.Parameters :> Optimizer<float>),
     (torch.optim.Adam(theirs, 0.001, 0.9, 0.98, 1e-9) :> torch.optim.Optimizer),
     0.001
 

@@ -72,6 +72,31 @@ let private sgd (random: RandomStream) =
         member _.Theirs parameters = torch.optim.SGD(parameters, 1.0, momentum, weight_decay = decay)
     }
 
+let private nesterov (random: RandomStream) =
+    let momentum = 0.05 + 0.9 * random.NextUniform()
+    let decay = if Numbers.flip random then 0.0 else 0.5 * random.NextUniform()
+
+    { new IMaker with
+        member _.Ours parameters = Sgd<_>(parameters, momentum, decay, nesterov = true)
+        member _.Theirs parameters = torch.optim.SGD(parameters, 1.0, momentum, weight_decay = decay, nesterov = true)
+    }
+
+let private adaGrad (random: RandomStream) =
+    let eps = 10.0 ** -float(Numbers.whole random 6 10)
+
+    { new IMaker with
+        member _.Ours parameters = AdaGrad<_>(parameters, eps)
+        member _.Theirs parameters = torch.optim.Adagrad(parameters, 1.0, eps = eps)
+    }
+
+let private rmsProp (random: RandomStream) =
+    let decay, eps = 0.8 + 0.199 * random.NextUniform(), 10.0 ** -float(Numbers.whole random 6 9)
+
+    { new IMaker with
+        member _.Ours parameters = RmsProp<_>(parameters, decay, eps)
+        member _.Theirs parameters = torch.optim.RMSProp(parameters, 1.0, alpha = decay, eps = eps)
+    }
+
 let private betas (random: RandomStream) =
     0.8 + 0.15 * random.NextUniform(), 0.9 + 0.099 * random.NextUniform(), 10.0 ** -float(Numbers.whole random 6 9)
 
@@ -92,7 +117,16 @@ let private adamW random =
         member _.Theirs parameters = torch.optim.AdamW(parameters, 1.0, beta1, beta2, eps, decay)
     }
 
-let private optimizers = [ "Sgd", sgd; "Adam", adam; "AdamW", adamW ]
+/// What stands behind a comma is special about the comparison.
+let private optimizers =
+    [
+        "Sgd", sgd
+        "Sgd, Nesterov", nesterov
+        "AdaGrad", adaGrad
+        "RmsProp", rmsProp
+        "Adam", adam
+        "AdamW", adamW
+    ]
 
 /// Rates over fifty steps. Torch's scheduler multiplies the optimizer's own rate by a factor, and counts its steps from zero.
 let private warmup (random: RandomStream) =
@@ -199,7 +233,27 @@ let private average (random: RandomStream) =
     let all = torch.stack [| for moment in moments -> Numbers.theirs<float> extents moment |]
     Numbers.distance (Numbers.ofOurs parameter.Value) (Numbers.ofTheirs (all.mean [| 0L |]))
 
-let names = [ for name, _ in optimizers -> name ]
+/// The moving average after several moments, summed as the recurrence says.
+let private movingAverage (random: RandomStream) =
+    use _ = torch.NewDisposeScope()
+    let extents = [ Numbers.whole random 1 9; Numbers.whole random 1 30 ]
+    let decay = 0.999 * random.NextUniform()
+    let draw () = Numbers.normals random (Numbers.count extents)
+    let start = draw ()
+    let parameter = Parameter<float>("p", Numbers.ours<float> extents start)
+    let ema = Ema<float>([| parameter |], decay)
+    let mutable mean = Numbers.theirs<float> extents start
+
+    for _ in 1 .. Numbers.whole random 1 20 do
+        let moment = draw ()
+        moment.AsSpan().CopyTo parameter.Value.Span
+        ema.Update()
+        mean <- mean * decay.ToScalar() + Numbers.theirs<float> extents moment * (1.0 - decay).ToScalar()
+
+    ema.Exchange()
+    Numbers.distance (Numbers.ofOurs parameter.Value) (Numbers.ofTheirs mean)
+
+let names = [ for name, _ in optimizers -> name.Split(',')[0] ]
 
 let private others =
     [
@@ -207,6 +261,7 @@ let private others =
         "StepSchedule", "schedule", stepped
         "GradientClipping", "clipping", clipping
         "ParameterAverage", "averaging", average
+        "Ema", "averaging", movingAverage
     ]
 
 let otherNames = [ for name, _, _ in others -> name ]

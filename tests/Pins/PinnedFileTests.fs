@@ -10,11 +10,13 @@ open Expecto
 open Hybrid.Autodiff
 open Hybrid.Checkpoints
 open Hybrid.Data
+open Hybrid.Generation
 open Hybrid.Layers
 open Hybrid.Models
 open Hybrid.Optimizers
 open Hybrid.Tensors
 open Hybrid.Tests
+open Hybrid.Text
 open Hybrid.Tests.Support
 open Hybrid.Tests.Models
 open Hybrid.Tests.Checkpoints
@@ -143,7 +145,7 @@ let private sequences () =
     let lengths = [ for i in 0..19 -> 1 + i % 5, 1 + i % 4 ]
     let pairs = TinyTransformer.pairs (stream.Split "pairs") options lengths
     let model = TinyTransformer.single options 1UL
-    let adam = Adam<float32> model.Parameters
+    let adam = Adam<float32>.OfTransformer model.Parameters
     let batches, dropout = BatchStream(pairs, 20, stream.Split "order"), stream.Split "dropout"
     let training, tokens, tape = Series 2, ref 0L, Tape<float32>()
     let average = ParameterAverage<float32> model.Parameters

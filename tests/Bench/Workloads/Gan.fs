@@ -65,7 +65,7 @@ let private ours (networks: Networks) withOptimizer () =
 
     let real, noise = matrix (real networks), matrix (noise networks)
     // Of a network without dropout nothing is drawn.
-    let tape = Tape<single>(training = true, random = RandomStream 2UL)
+    let tape = Watched.tape (Tape<single>(training = true, random = RandomStream 2UL))
 
     let side (parameters: Parameter<single> seq) (lossOf: unit -> Variable<single>) =
         let optimizer = Adam<single>(parameters, beta1, beta2, eps)

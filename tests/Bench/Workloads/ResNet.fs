@@ -34,7 +34,7 @@ let private ours withOptimizer () =
 
     let optimizer = Sgd<single>(model.Parameters, momentum, weightDecay)
     let x = Tensor<single>.From(Shape(batch, 28 * 28), ReadOnlySpan images.Value)
-    let tape = Tape<single>(training = true)
+    let tape = Watched.tape (Tape<single>(training = true))
 
     let step () =
         optimizer.ZeroGradients()

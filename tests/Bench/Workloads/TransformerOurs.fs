@@ -8,6 +8,8 @@ open Hybrid.Models
 open Hybrid.Optimizers
 open Hybrid.Tensors
 
+open Hybrid.Text
+
 /// Starts from the weights that the other libraries' models start from.
 let model (size: TransformerSize) =
     let settings =
@@ -39,7 +41,7 @@ let side size withOptimizer () =
     let batch =
         PairBatch(TransformerSize.sentences size ||> Array.map2 (fun source target -> SequencePair(source, target)))
 
-    let tape = Tape<single>()
+    let tape = Watched.tape (Tape<single>())
     let masks = RandomStream 2UL
 
     let step () =

@@ -1,4 +1,4 @@
-namespace Hybrid.Models;
+namespace Hybrid.Generation;
 
 /// <summary>An answer that a beam search has found.</summary>
 /// <param name="Tokens">Ids without begin and end.</param>

@@ -1,8 +1,9 @@
 using System.Numerics;
 using Hybrid.Autodiff;
 using Hybrid.Layers;
-using Hybrid.Rules;
 using Hybrid.Tensors;
+using static Hybrid.Rules.Forms;
+using AttentionMask = Hybrid.Rules.AttentionMask;
 
 namespace Hybrid.Models;
 
@@ -16,8 +17,8 @@ internal sealed class TransformerBlock<T> : Layer<T> where T : unmanaged, IBinar
     private readonly MultiHeadAttention<T> selfAttention;
     private readonly MultiHeadAttention<T>? crossAttention;
     private readonly FeedForward<T> feedForward;
-    private readonly Layers.LayerNorm<T> selfNorm, feedForwardNorm;
-    private readonly Layers.LayerNorm<T>? crossNorm;
+    private readonly LayerNorm<T> selfNorm, feedForwardNorm;
+    private readonly LayerNorm<T>? crossNorm;
 
     internal TransformerBlock(TransformerSettings settings, bool attendsToEncoder, RandomStream random)
     {
@@ -30,7 +31,7 @@ internal sealed class TransformerBlock<T> : Layer<T> where T : unmanaged, IBinar
         MultiHeadAttention<T> Attention(string role) => Child(role, new MultiHeadAttention<T>(
             settings.Features, settings.Heads, random, settings.KeySize, settings.AttentionBias, settings.ScaledAttention));
 
-        Layers.LayerNorm<T> Norm(string role) => Child($"{role}.norm", new Layers.LayerNorm<T>(settings.Features));
+        LayerNorm<T> Norm(string role) => Child($"{role}.norm", new LayerNorm<T>(settings.Features));
     }
 
     /// <summary>Maps x, [batch, time, features], to the same shape.</summary>
@@ -52,7 +53,7 @@ internal sealed class TransformerBlock<T> : Layer<T> where T : unmanaged, IBinar
     /// <summary>
     /// Sections 3.1 and 5.4: LayerNorm(x + Dropout(Sublayer(x))); with the norm first, x + Dropout(Sublayer(LayerNorm(x))).
     /// </summary>
-    private Variable<T> Sublayer(Variable<T> x, Layers.LayerNorm<T> norm, Func<Variable<T>, Variable<T>> sublayer)
+    private Variable<T> Sublayer(Variable<T> x, LayerNorm<T> norm, Func<Variable<T>, Variable<T>> sublayer)
     {
         var y = sublayer(settings.NormFirst ? norm.Apply(x) : x).Dropout(settings.Dropout);
         if (settings.Residual) y = x + y;

@@ -1,6 +1,7 @@
+using Hybrid.Data;
 using Hybrid.Tensors;
 
-namespace Hybrid.Data;
+namespace Hybrid.Text;
 
 /// <summary>Batches without end: one epoch after the other, each cut and ordered anew by <see cref="LengthBuckets"/>.</summary>
 /// <param name="pairs">What to train on.</param>

@@ -1,8 +1,8 @@
 using System.Numerics;
 using Hybrid.Autodiff;
 using Hybrid.Layers;
-using Hybrid.Rules;
 using Hybrid.Tensors;
+using static Hybrid.Rules.Forms;
 
 namespace Hybrid.Models;
 
@@ -15,9 +15,9 @@ internal sealed class ResidualBlock<T> : Layer<T> where T : unmanaged, IBinaryFl
     private readonly ResNetSettings settings;
     private readonly bool changesShape, isActive;
     private readonly int stride, outChannels;
-    private readonly Layers.Conv2d<T> firstConv, secondConv;
-    private readonly Layers.Conv2d<T>? shortcutConv;
-    private readonly Layers.BatchNorm<T>? firstNorm, secondNorm, shortcutNorm;
+    private readonly Conv2d<T> firstConv, secondConv;
+    private readonly Conv2d<T>? shortcutConv;
+    private readonly BatchNorm<T>? firstNorm, secondNorm, shortcutNorm;
 
     /// <summary>Makes the block.</summary>
     /// <param name="inChannels">Channels of its input.</param>
@@ -42,10 +42,10 @@ internal sealed class ResidualBlock<T> : Layer<T> where T : unmanaged, IBinaryFl
             if (normalized && !before) shortcutNorm = Norm("shortcut", outChannels);
         }
 
-        Layers.Conv2d<T> Conv(string role, int kernel, int stride, int channels) => Child($"{role}.conv", new Layers.Conv2d<T>(
+        Conv2d<T> Conv(string role, int kernel, int stride, int channels) => Child($"{role}.conv", new Conv2d<T>(
             channels, outChannels, kernel, random(role), stride, padding: kernel / 2, withBias: !settings.Normalized, settings.Scale));
 
-        Layers.BatchNorm<T> Norm(string role, int channels) => Child($"{role}.norm", new Layers.BatchNorm<T>(channels));
+        BatchNorm<T> Norm(string role, int channels) => Child($"{role}.norm", new BatchNorm<T>(channels));
     }
 
     /// <summary>Places on the tape of what its two layers respond with; see <see cref="ResNet{T}.Responses"/>.</summary>

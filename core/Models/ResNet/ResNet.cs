@@ -1,8 +1,8 @@
 using System.Numerics;
 using Hybrid.Autodiff;
 using Hybrid.Layers;
-using Hybrid.Rules;
 using Hybrid.Tensors;
+using static Hybrid.Rules.Forms;
 
 namespace Hybrid.Models;
 
@@ -22,10 +22,10 @@ namespace Hybrid.Models;
 /// </remarks>
 public sealed class ResNet<T> : Layer<T>, IClassifier<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private readonly Layers.Conv2d<T> stemConv;
-    private readonly Layers.BatchNorm<T>? stemNorm, finalNorm;
+    private readonly Conv2d<T> stemConv;
+    private readonly BatchNorm<T>? stemNorm, finalNorm;
     private readonly List<ResidualBlock<T>> blocks = [];
-    private readonly Layers.Linear<T> output;
+    private readonly Linear<T> output;
 
     /// <summary>Makes a model with fresh parameters; networks of one size and seed start from the same weights, whatever their shortcuts.</summary>
     /// <param name="settings">Size and kind.</param>
@@ -37,12 +37,12 @@ public sealed class ResNet<T> : Layer<T>, IClassifier<T> where T : unmanaged, IB
         settings.ThrowIfImpossible();
         Settings = settings;
         int filters = settings.BaseFilters, n = settings.BlocksInStage;
-        stemConv = Child("stem.conv", new Layers.Conv2d<T>(
+        stemConv = Child("stem.conv", new Conv2d<T>(
             settings.Channels, filters, kernel: 3, random.Split("stem"), padding: 1, withBias: !settings.Normalized, weights: settings.Scale));
-        if (settings.Normalized) stemNorm = Child("stem.norm", new Layers.BatchNorm<T>(filters));
+        if (settings.Normalized) stemNorm = Child("stem.norm", new BatchNorm<T>(filters));
         for (var i = 0; i < 3 * n; i++) blocks.Add(Block(i));
-        if (settings.Normalized && settings.PreActivation) finalNorm = Child("final.norm", new Layers.BatchNorm<T>(4 * filters));
-        output = Child("output", new Layers.Linear<T>(4 * filters, settings.Classes, random.Split("output"), weights: WeightScale.LeCun));
+        if (settings.Normalized && settings.PreActivation) finalNorm = Child("final.norm", new BatchNorm<T>(4 * filters));
+        output = Child("output", new Linear<T>(4 * filters, settings.Classes, random.Split("output"), weights: WeightScale.LeCun));
 
         ResidualBlock<T> Block(int i)
         {

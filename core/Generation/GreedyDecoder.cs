@@ -1,9 +1,10 @@
 using System.Numerics;
 using Hybrid.Autodiff;
+using Hybrid.Models;
 using Hybrid.Tensors;
 using Hybrid.Text;
 
-namespace Hybrid.Models;
+namespace Hybrid.Generation;
 
 /// <summary>Says the likeliest next token again and again, for a batch of sources at a time.</summary>
 public static class GreedyDecoder

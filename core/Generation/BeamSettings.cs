@@ -1,4 +1,4 @@
-namespace Hybrid.Models;
+namespace Hybrid.Generation;
 
 /// <summary>How a <see cref="BeamSearch"/> looks for an answer; defaults are those of the Transformer paper, section 6.1.</summary>
 public sealed record BeamSettings

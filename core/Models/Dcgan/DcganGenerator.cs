@@ -1,8 +1,8 @@
 using System.Numerics;
 using Hybrid.Autodiff;
 using Hybrid.Layers;
-using Hybrid.Rules;
 using Hybrid.Tensors;
+using static Hybrid.Rules.Forms;
 
 namespace Hybrid.Models;
 
@@ -19,9 +19,9 @@ namespace Hybrid.Models;
 /// </remarks>
 public sealed class DcganGenerator<T> : Layer<T>, IGenerator<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private readonly Layers.Linear<T> firstLinear;
-    private readonly Layers.ConvTranspose2d<T> secondConv, output;
-    private readonly Layers.BatchNorm<T>? firstNorm, secondNorm;
+    private readonly Linear<T> firstLinear;
+    private readonly ConvTranspose2d<T> secondConv, output;
+    private readonly BatchNorm<T>? firstNorm, secondNorm;
 
     /// <summary>Makes a model with fresh parameters; gains start at 1, biases at 0.</summary>
     /// <param name="settings">Size.</param>
@@ -34,13 +34,13 @@ public sealed class DcganGenerator<T> : Layer<T>, IGenerator<T> where T : unmana
         Settings = settings;
         var (filters, isNormalized) = (settings.Filters, settings.BatchNormalization);
         firstLinear = Child(
-            "first.linear", new Layers.Linear<T>(settings.Noise, settings.CoarseFeatures, random.Split("generator.first"), withBias: !isNormalized, Dcgan.Weights));
-        if (isNormalized) firstNorm = Child("first.norm", new Layers.BatchNorm<T>(2 * filters));
+            "first.linear", new Linear<T>(settings.Noise, settings.CoarseFeatures, random.Split("generator.first"), withBias: !isNormalized, Dcgan.Weights));
+        if (isNormalized) firstNorm = Child("first.norm", new BatchNorm<T>(2 * filters));
         secondConv = Doubling("second.conv", 2 * filters, filters, withBias: !isNormalized);
-        if (isNormalized) secondNorm = Child("second.norm", new Layers.BatchNorm<T>(filters));
+        if (isNormalized) secondNorm = Child("second.norm", new BatchNorm<T>(filters));
         output = Doubling("output", filters, settings.Channels, withBias: true);
 
-        Layers.ConvTranspose2d<T> Doubling(string name, int inChannels, int outChannels, bool withBias) => Child(name, new Layers.ConvTranspose2d<T>(
+        ConvTranspose2d<T> Doubling(string name, int inChannels, int outChannels, bool withBias) => Child(name, new ConvTranspose2d<T>(
             inChannels, outChannels, Dcgan.Kernel, random.Split($"generator.{name}"), Dcgan.Stride, Dcgan.Padding, withBias, Dcgan.Weights));
     }
 

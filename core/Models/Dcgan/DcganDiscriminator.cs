@@ -1,8 +1,8 @@
 using System.Numerics;
 using Hybrid.Autodiff;
 using Hybrid.Layers;
-using Hybrid.Rules;
 using Hybrid.Tensors;
+using static Hybrid.Rules.Forms;
 
 namespace Hybrid.Models;
 
@@ -20,9 +20,9 @@ public sealed class DcganDiscriminator<T> : Layer<T>, IDiscriminator<T> where T 
     // Radford et al. 2015, section 4.
     private const double Slope = 0.2;
 
-    private readonly Layers.Conv2d<T> firstConv, secondConv;
-    private readonly Layers.BatchNorm<T>? secondNorm;
-    private readonly Layers.Linear<T> output;
+    private readonly Conv2d<T> firstConv, secondConv;
+    private readonly BatchNorm<T>? secondNorm;
+    private readonly Linear<T> output;
 
     /// <summary>Makes a model with fresh parameters; gains start at 1, biases at 0.</summary>
     /// <param name="settings">Size.</param>
@@ -36,10 +36,10 @@ public sealed class DcganDiscriminator<T> : Layer<T>, IDiscriminator<T> where T 
         var (filters, isNormalized) = (settings.Filters, settings.BatchNormalization);
         firstConv = Halving("first.conv", settings.Channels, filters, withBias: true);
         secondConv = Halving("second.conv", filters, 2 * filters, withBias: !isNormalized);
-        if (isNormalized) secondNorm = Child("second.norm", new Layers.BatchNorm<T>(2 * filters));
-        output = Child("output", new Layers.Linear<T>(settings.CoarseFeatures, 1, random.Split("discriminator.output"), weights: Dcgan.Weights));
+        if (isNormalized) secondNorm = Child("second.norm", new BatchNorm<T>(2 * filters));
+        output = Child("output", new Linear<T>(settings.CoarseFeatures, 1, random.Split("discriminator.output"), weights: Dcgan.Weights));
 
-        Layers.Conv2d<T> Halving(string name, int inChannels, int outChannels, bool withBias) => Child(name, new Layers.Conv2d<T>(
+        Conv2d<T> Halving(string name, int inChannels, int outChannels, bool withBias) => Child(name, new Conv2d<T>(
             inChannels, outChannels, Dcgan.Kernel, random.Split($"discriminator.{name}"), Dcgan.Stride, Dcgan.Padding, withBias, Dcgan.Weights));
     }
 

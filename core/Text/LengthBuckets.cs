@@ -1,6 +1,6 @@
 using Hybrid.Tensors;
 
-namespace Hybrid.Data;
+namespace Hybrid.Text;
 
 /// <summary>
 /// Cuts pairs into batches of about equal length up to a budget of tokens (Vaswani et al. 2017, section 5.1), so that little

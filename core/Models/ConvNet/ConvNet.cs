@@ -1,8 +1,8 @@
 using System.Numerics;
 using Hybrid.Autodiff;
 using Hybrid.Layers;
-using Hybrid.Rules;
 using Hybrid.Tensors;
+using static Hybrid.Rules.Forms;
 
 namespace Hybrid.Models;
 
@@ -18,8 +18,8 @@ namespace Hybrid.Models;
 /// </remarks>
 public sealed class ConvNet<T> : Layer<T>, IClassifier<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private readonly Layers.Conv2d<T> first, second;
-    private readonly Layers.Linear<T> hidden, output;
+    private readonly Conv2d<T> first, second;
+    private readonly Linear<T> hidden, output;
 
     /// <summary>Makes a model with fresh parameters; biases start at 0.</summary>
     /// <param name="settings">Size.</param>
@@ -30,11 +30,11 @@ public sealed class ConvNet<T> : Layer<T>, IClassifier<T> where T : unmanaged, I
     {
         settings.ThrowIfImpossible();
         Settings = settings;
-        first = Child("first", new Layers.Conv2d<T>(settings.Channels, settings.FirstFilters, kernel: 5, random.Split("first"), padding: 2, weights: settings.Scale));
-        second = Child("second", new Layers.Conv2d<T>(settings.FirstFilters, settings.SecondFilters, kernel: 5, random.Split("second"), padding: 2, weights: settings.Scale));
-        hidden = Child("hidden", new Layers.Linear<T>(settings.Pooled, settings.Hidden, random.Split("hidden"), weights: settings.Scale));
+        first = Child("first", new Conv2d<T>(settings.Channels, settings.FirstFilters, kernel: 5, random.Split("first"), padding: 2, weights: settings.Scale));
+        second = Child("second", new Conv2d<T>(settings.FirstFilters, settings.SecondFilters, kernel: 5, random.Split("second"), padding: 2, weights: settings.Scale));
+        hidden = Child("hidden", new Linear<T>(settings.Pooled, settings.Hidden, random.Split("hidden"), weights: settings.Scale));
         // No rectifier follows the logits.
-        output = Child("output", new Layers.Linear<T>(settings.Hidden, settings.Classes, random.Split("output"), weights: WeightScale.LeCun));
+        output = Child("output", new Linear<T>(settings.Hidden, settings.Classes, random.Split("output"), weights: WeightScale.LeCun));
     }
 
     /// <summary>Size.</summary>

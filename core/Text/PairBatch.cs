@@ -1,6 +1,5 @@
-using Hybrid.Text;
 
-namespace Hybrid.Data;
+namespace Hybrid.Text;
 
 /// <summary>Ids of one source and its target, without begin and end.</summary>
 public sealed record SequencePair(int[] Source, int[] Target);

@@ -1,10 +1,10 @@
 using System.Numerics;
 using Hybrid.Autodiff;
-using Hybrid.Data;
 using Hybrid.Layers;
-using Hybrid.Rules;
 using Hybrid.Tensors;
 using Hybrid.Text;
+using static Hybrid.Rules.Forms;
+using AttentionMask = Hybrid.Rules.AttentionMask;
 
 namespace Hybrid.Models;
 
@@ -15,12 +15,12 @@ namespace Hybrid.Models;
 /// </remarks>
 public sealed class Transformer<T> : Layer<T>, IModel<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private readonly Layers.Embedding<T> sourceEmbedding, targetEmbedding;
+    private readonly Embedding<T> sourceEmbedding, targetEmbedding;
     private Tensor<T>? sinusoids;
-    private readonly Layers.Embedding<T>? sourcePositions, targetPositions;
+    private readonly Embedding<T>? sourcePositions, targetPositions;
     private readonly IReadOnlyList<TransformerBlock<T>> encoder, decoder;
-    private readonly Layers.LayerNorm<T>? encoderNorm, decoderNorm;
-    private readonly Layers.Linear<T>? output;
+    private readonly LayerNorm<T>? encoderNorm, decoderNorm;
+    private readonly Linear<T>? output;
 
     /// <summary>Makes a model with fresh parameters.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A size is not positive, a number of layers is negative, or the rate of dropout lies outside [0, 1).</exception>
@@ -35,17 +35,17 @@ public sealed class Transformer<T> : Layer<T>, IModel<T> where T : unmanaged, IB
         if (!settings.ShareEmbeddings) sourceEmbedding = Table("source", settings.SourceVocabulary);
         if (settings.LearnedPositions) sourcePositions = Table("source.positions", settings.MaximumLength);
         encoder = Stack("encoder", settings.EncoderLayers, attendsToEncoder: false);
-        if (settings.NormFirst) encoderNorm = Child("encoder.norm", new Layers.LayerNorm<T>(settings.Features));
+        if (settings.NormFirst) encoderNorm = Child("encoder.norm", new LayerNorm<T>(settings.Features));
         targetEmbedding = Table("target", settings.TargetVocabulary);
         sourceEmbedding ??= targetEmbedding;
         if (settings.LearnedPositions) targetPositions = Table("target.positions", settings.MaximumLength);
         decoder = Stack("decoder", settings.DecoderLayers, attendsToEncoder: true);
-        if (settings.NormFirst) decoderNorm = Child("decoder.norm", new Layers.LayerNorm<T>(settings.Features));
+        if (settings.NormFirst) decoderNorm = Child("decoder.norm", new LayerNorm<T>(settings.Features));
         if (!settings.TieTargetEmbedding)
-            output = Child("output", new Layers.Linear<T>(settings.Features, settings.TargetVocabulary, random.Split("output"), withBias: false));
+            output = Child("output", new Linear<T>(settings.Features, settings.TargetVocabulary, random.Split("output"), withBias: false));
 
-        Layers.Embedding<T> Table(string name, int entries) =>
-            Child(name, new Layers.Embedding<T>(entries, settings.Features, random.Split(name), factor: Math.Sqrt(settings.Features)));
+        Embedding<T> Table(string name, int entries) =>
+            Child(name, new Embedding<T>(entries, settings.Features, random.Split(name), factor: Math.Sqrt(settings.Features)));
 
         IReadOnlyList<TransformerBlock<T>> Stack(string name, int layers, bool attendsToEncoder) =>
             ChildList(name, Enumerable.Range(0, layers).Select(i => new TransformerBlock<T>(settings, attendsToEncoder, random.Split($"{name}.{i}"))));
@@ -87,7 +87,7 @@ public sealed class Transformer<T> : Layer<T>, IModel<T> where T : unmanaged, IB
     /// <exception cref="ArgumentOutOfRangeException">An id lies outside the vocabulary.</exception>
     public Variable<T> Decode(Variable<T> memory, TokenBatch source, TokenBatch target)
     {
-        return Decode(Forms.TapeOf(memory), memory, target.Ids, target.Shape, PaddingMask(source), cache: null);
+        return Decode(TapeOf(memory), memory, target.Ids, target.Shape, PaddingMask(source), cache: null);
     }
 
     /// <summary>Begins to say a target for each source, one token after the other.</summary>
@@ -138,7 +138,7 @@ public sealed class Transformer<T> : Layer<T>, IModel<T> where T : unmanaged, IB
             .CrossEntropy(batch.DecoderTarget.Ids, Vocabulary.Padding, smoothing);
 
     private Variable<T> Embed(
-        Tape<T> tape, Layers.Embedding<T> embedding, Layers.Embedding<T>? learned, int[] ids, Shape shape, int firstPosition)
+        Tape<T> tape, Embedding<T> embedding, Embedding<T>? learned, int[] ids, Shape shape, int firstPosition)
     {
         var time = shape[1];
         if (firstPosition + time > Settings.MaximumLength)

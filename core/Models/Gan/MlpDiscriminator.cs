@@ -1,8 +1,8 @@
 using System.Numerics;
 using Hybrid.Autodiff;
 using Hybrid.Layers;
-using Hybrid.Rules;
 using Hybrid.Tensors;
+using static Hybrid.Rules.Forms;
 
 namespace Hybrid.Models;
 
@@ -14,8 +14,8 @@ namespace Hybrid.Models;
 /// </remarks>
 public sealed class MlpDiscriminator<T> : Layer<T>, IDiscriminator<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private readonly List<Layers.Linear<T>> hidden = [];
-    private readonly Layers.Linear<T> output;
+    private readonly List<Linear<T>> hidden = [];
+    private readonly Linear<T> output;
 
     /// <summary>Makes a model with fresh parameters; biases start at 0.</summary>
     /// <param name="settings">Size and kind.</param>
@@ -34,8 +34,8 @@ public sealed class MlpDiscriminator<T> : Layer<T>, IDiscriminator<T> where T : 
         }
         output = Made("output", 1, WeightScale.LeCun);
 
-        Layers.Linear<T> Made(string name, int outFeatures, WeightScale scale) =>
-            Child(name, new Layers.Linear<T>(width, outFeatures, random.Split($"discriminator.{name}"), weights: scale));
+        Linear<T> Made(string name, int outFeatures, WeightScale scale) =>
+            Child(name, new Linear<T>(width, outFeatures, random.Split($"discriminator.{name}"), weights: scale));
     }
 
     /// <summary>Size and kind.</summary>
@@ -49,7 +49,7 @@ public sealed class MlpDiscriminator<T> : Layer<T>, IDiscriminator<T> where T : 
         foreach (var layer in hidden) y = here.Only(Hidden(layer, y).Dropout(Settings.HiddenDropout));
         return here.Keep(output.Apply(y));
 
-        Variable<T> Hidden(Layers.Linear<T> layer, Variable<T> x) =>
+        Variable<T> Hidden(Linear<T> layer, Variable<T> x) =>
             Settings.Pieces == 1 ? layer.ApplyRelu(x) : layer.Apply(x).Maxout(Settings.Pieces);
     }
 }

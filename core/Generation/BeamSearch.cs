@@ -1,10 +1,11 @@
 using System.Numerics;
 using Hybrid.Autodiff;
 using Hybrid.Kernels;
+using Hybrid.Models;
 using Hybrid.Tensors;
 using Hybrid.Text;
 
-namespace Hybrid.Models;
+namespace Hybrid.Generation;
 
 /// <summary>
 /// Looks for the likeliest answer among several unfinished ones that are kept at each step (Transformer paper, section 6.1; Wu et

@@ -1,0 +1,85 @@
+/// The core's folders build on each other in one order.
+module Hybrid.Tests.Architecture
+
+open System.IO
+open System.Text.RegularExpressions
+open Expecto
+
+/// Each may use those before it, and none behind it.
+let private order =
+    [
+        "Memory"
+        "Tensors"
+        "Kernels"
+        "Autodiff"
+        "Rules"
+        "Layers"
+        "Optimizers"
+        "Data"
+        "Text"
+        "Models"
+        "Generation"
+        "Checkpoints"
+        "Onnx"
+        "Checks"
+    ]
+
+/// Operators have to stand in the type that they belong to; their file lies beside the rules that they call.
+let private exceptions = [ "Rules/Elementary/Operators.cs" ]
+
+/// Namespaces that a source names, in its using lines or before a type.
+let private named (source: string) =
+    [
+        for found in Regex.Matches(source, @"(?m)^using (?:static |\w+ = )?Hybrid\.(\w+)|\bHybrid\.(\w+)\.\w") do
+            found.Groups[1].Value + found.Groups[2].Value
+    ]
+
+/// What is wrong with a file: a folder that is none of the order, a namespace that is not its folder's, a use of what stands behind it.
+let private complaints (file: string) (source: string) =
+    let folder = file.Split('/')[0]
+
+    match List.tryFindIndex ((=) folder) order with
+    | None -> [ $"{file}: the folder {folder} has no place in the order." ]
+    | Some place ->
+        [
+            if not (Regex.IsMatch(source, $@"(?m)^namespace Hybrid\.{folder};")) then
+                $"{file}: its namespace is not Hybrid.{folder}."
+
+            for used in List.distinct (named source) do
+                match List.tryFindIndex ((=) used) order with
+                | Some other when other > place -> $"{file} uses {used}, which builds on {folder}."
+                | Some _ -> ()
+                | None -> $"{file} uses {used}, which has no place in the order."
+        ]
+
+[<Tests>]
+let tests =
+    testList
+        "Architecture"
+        [
+            testCase "each folder of the core uses only those before it" (fun () ->
+                let core = Path.Combine(Equations.root, "core")
+
+                let wrong =
+                    [
+                        for path in Directory.GetFiles(core, "*.cs", SearchOption.AllDirectories) do
+                            let file = Path.GetRelativePath(core, path).Replace('\\', '/')
+                            let isSource = file.Contains '/' && not (file.StartsWith "obj/" || file.StartsWith "bin/")
+
+                            if isSource && not (List.contains file exceptions) then
+                                yield! complaints file (File.ReadAllText path)
+                    ]
+
+                Expect.isEmpty wrong "folders")
+
+            testCase "a break is noticed" (fun () ->
+                let source = "using Hybrid.Text;\nnamespace Hybrid.Data;\nclass A { Hybrid.Memory.Arena<float> b; }"
+
+                Expect.equal
+                    (complaints "Data/A.cs" source)
+                    [ "Data/A.cs uses Text, which builds on Data." ]
+                    "of using lines"
+
+                Expect.isNonEmpty (complaints "Rules/A.cs" source) "a namespace"
+                Expect.isNonEmpty (complaints "Utilities/A.cs" source) "a folder")
+        ]
