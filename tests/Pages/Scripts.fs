@@ -25,7 +25,8 @@ let isTwin (name: string) = name.StartsWith("torch/", StringComparison.Ordinal)
 let pages = all |> List.filter (fun (_, text) -> text.StartsWith("(**\n---\n", StringComparison.Ordinal))
 
 /// Whoever makes an optimizer trains.
-let private isTraining (text: string) = Regex.IsMatch(text, @"\b(Adam|AdamW|AdaGrad|RmsProp|Sgd|SGD)(<\w*>)?(\.OfTransformer)?\s*\(")
+let private isTraining (text: string) =
+    Regex.IsMatch(text, @"\b(Adam|AdamW|AdaGrad|RmsProp|Sgd|SGD)(<\w*>)?(\.OfTransformer)?\s*\(")
 
 let training = List.filter (snd >> isTraining) all
 
