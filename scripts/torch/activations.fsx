@@ -168,7 +168,7 @@ let sweepApart numbers (x: Tensor<_>) (ones: Tensor<_>) (name: string) =
             let kind = Enum.Parse<ActivationKind> name
             let theirs = activation kind
             theirs.``to`` numbers |> ignore
-            Activation(name, kind).Apply input, theirs.forward theirInput
+            Activation(kind).Apply input, theirs.forward theirInput
 
     tape.Backward(y, ones)
     theirs.sum().backward()
