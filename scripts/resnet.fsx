@@ -883,7 +883,7 @@ csharp "Models/ResNet/ResidualBlock.cs" "Apply"
 (*** include-it-raw ***)
 (** And a step of gradient descent: *)
 (*** hide ***)
-csharp "Optimizers/Sgd.cs" "Step"
+csharp "Optimizers/Sgd.cs" "Update"
 (*** include-it-raw ***)
 (**
 ## Agreement
