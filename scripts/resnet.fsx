@@ -529,6 +529,10 @@ Decay adds $\frac\lambda2\lVert\theta\rVert^2$ to the loss, and its gradient to 
 
 $$ g \leftarrow g + \lambda\theta \tag{SGD-3} $$
 
+With Nesterov's momentum, which this page does not use, the step goes on along the new velocity:
+
+$$ \theta \leftarrow \theta - \alpha (g + \mu u) \tag{SGD-4} $$
+
 A steady gradient is added up to $g (1 + \mu + \mu^2 + \cdots) = g / (1 - \mu)$: ten times. The paper's program has the rate inside the velocity, $u \leftarrow \mu u + \alpha g$; the two are one while $\alpha$ is constant, and after the rate falls theirs still
 coasts at the old one for some steps. In a residual block the decay pulls $F$ to 0 (through $\gamma$ and $\beta$ of its last normalization), the block to the identity; in a plain one it pulls the layer to 0.
 
