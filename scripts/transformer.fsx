@@ -1770,7 +1770,7 @@ Results.claims stored
 | 6.3, table 4 | parsing | | [a made-up language](variations.html#Another-task-parsing) |
 | not in it | clipping, starting weights | `Optimizers/GradientClipping.cs`, `Layers/Initialization.cs` | [norms by hand](variations.html#Gradient-clipping); variances, in the tests |
 | not in it | one batch by heart, loss at the start beside ln V | | [here](variations.html#Can-it-learn-at-all-One-batch-by-heart) |
-| not in it | greedy decoding, key-value cache, free running | `Generation/GreedyDecoder.cs`, `Models/KeyValueCache.cs` | [equal answers](#Decoding); [shares](#Teacher-forced-and-free-running) |
+| not in it | greedy decoding, key-value cache, free running | `Generation/GreedyDecoder.cs`, `Layers/KeyValueCache.cs` | [equal answers](#Decoding); [shares](#Teacher-forced-and-free-running) |
 | appendix | attention pictures | `Tape.Find` in `Autodiff/Tape.cs` | [here](#What-the-heads-look-at) and for [translation](translation.html#What-the-heads-look-at) |
 
 ## Paper says, we did

@@ -64,7 +64,8 @@ public static class ModelFile
     {
         var file = SafeTensors.Read(path);
         var kind = ModelKind.Named(file, file.Metadata.GetValueOrDefault(KindName, ""), typeof(TModel));
-        var attachments = file.Metadata.Where(pair => pair.Key is not (KindName or SettingsName))
+        // Other programs leave notes of their own, which are no lists.
+        var attachments = file.Metadata.Where(pair => pair.Key is not (KindName or SettingsName) && pair.Value.StartsWith('['))
             .ToDictionary(pair => pair.Key, pair => Parsed(file, pair.Key, text => (IReadOnlyList<string>?)JsonSerializer.Deserialize<string[]>(text, Texts)));
         var settings = Parsed(file, SettingsName, kind.Read);
         try

@@ -27,7 +27,8 @@ type Row =
         RentedMB: float
     }
 
-/// Runs the step that often; a row for each rule, the costliest first, and one for what lies outside of rules, such as the optimizer.
+/// Runs the step that often; a row for each rule, the costliest first, and one for what lies behind the last, such as the optimizer. Of a step of
+/// two passes, what lies between them counts with the first rule of the second.
 let run steps (workload: Workload) =
     Watched.tapes <- []
     let side = workload.Ours()

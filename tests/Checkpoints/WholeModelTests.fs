@@ -185,6 +185,16 @@ let tests =
                         let logits model = floats (TinyTransformer.logits model sources targets)
                         Expect.equal (logits loaded.Model) (logits model) "logits"))
 
+            testCase
+                "notes that other programs leave in a file are no attachments, and do not keep it from being loaded"
+                (fun () ->
+                    withPath (fun path ->
+                        saveNetwork path
+                        let file = SafeTensors.Read path
+                        let texts = Map.ofSeq [ for t in file.Metadata -> t.Key, t.Value ]
+                        SafeTensors.Write(path, file.Tensors, Map.add "format" "pt" texts)
+                        Expect.isEmpty (ModelFile.LoadAll<ResNet<float32>> path).Attachments "attachments"))
+
             testCase "what a model can do is enough to load it" (fun () ->
                 withPath (fun path ->
                     saveNetwork path

@@ -21,7 +21,8 @@ type Argument =
         member argument.Usage =
             match argument with
             | Sample _ -> "so many mutants, drawn by chance, instead of all, and only with all instructions"
-            | Only _ -> "mutants of files whose path begins so, with commas between, such as Rules/Softmax,Layers"
+            | Only _ ->
+                "mutants of files whose path begins so, with commas between, such as Rules/Functions/Softmax,Layers"
             | Log _ -> "file for every verdict, with tabs between"
             | Again _ -> "only those that survived or were not reached in this log"
             | Lists _ -> "only tests of lists whose names begin so, with commas between, such as Rules,Autodiff"
@@ -160,7 +161,10 @@ let private run (given: ParseResults<Argument>) =
             | Some log -> List.filter (isOpenIn log) chosen
             | None -> chosen
 
-        if given.Contains Argument.List then
+        if chosen.IsEmpty then
+            printfn "FAILED there is no such mutant; --list without anything else shows all"
+            1
+        elif given.Contains Argument.List then
             for mutant in chosen do
                 printfn $"{mutant}"
 
