@@ -7,7 +7,8 @@ using Hybrid.Tensors;
 namespace Hybrid.Language;
 
 /// <summary>A residual block that is narrow inside, He et al. 2015, figure 5: as a reader of the page about the language writes it.</summary>
-public sealed class Bottleneck<T> : UnaryLayer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+public sealed class Bottleneck<T> : UnaryLayer<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly Conv2d<T> reduce, expand;
     private readonly BatchNorm<T> norm;
@@ -25,5 +26,6 @@ public sealed class Bottleneck<T> : UnaryLayer<T> where T : unmanaged, IBinaryFl
 
     /// <summary>Maps x, [batch, height, width, channels], to the same shape.</summary>
     // x, [batch, height, width, channels]
-    protected override Variable<T> Forward(Variable<T> x) => (expand.Apply(norm.ApplyRelu(reduce.Apply(x))) + x).Relu();
+    protected override Variable<T> Forward(Variable<T> x) =>
+        (expand.Apply(norm.ApplyRelu(reduce.Apply(x))) + x).Relu();
 }
