@@ -980,7 +980,7 @@ inside, several times that. In a layer of width $d$ each number also costs $2d$ 
 Random weights, random inputs (256 of them, variance 1), no training: how large are the signals in each layer, and how large the gradients that come back from a random cotangent at the
 top? All layers are equally wide, so LeCun's and Glorot's variances are both $1/n$.
 *)
-let tape = Tape<float32>(ChecksFinite = page.ChecksFinite)
+let tape = Tape<float32>(ChecksFinite = page.ChecksFinite, KeepsGradients = true)
 
 /// Second moment of the signal and of the gradient behind each layer, from the first to the last.
 let signals

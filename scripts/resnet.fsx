@@ -1478,7 +1478,7 @@ type Stack = { Name: string; HasShortcuts: bool; IsNormalized: bool }
 /// The norm of the signal and that of its gradient before each block and behind the last, from the bottom to the top.
 let normsThrough (stack: Stack) (seed: uint64) =
     let stream = RandomStream(seed).Split("gradients")
-    let tape = Tape<float32>(training = true)
+    let tape = Tape<float32>(training = true, KeepsGradients = true)
     let shape = Shape(8, 8, 8, 16)
 
     let drawn () =

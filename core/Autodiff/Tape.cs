@@ -15,11 +15,14 @@ namespace Hybrid.Autodiff;
 /// </remarks>
 public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    /// <summary>A rule that was applied, with its pullback of one value or of many. The versions are those of the inputs' values at that time.</summary>
-    private readonly record struct Entry(Variable<T>[] Outputs, Variable<T>[] Inputs, int[] Versions, Pullback<T>? OfOne, PullbackOfMany<T>? OfMany);
+    /// <summary>A rule that was applied, with its pullback of one value or of many. The versions of its inputs' values begin at a place in their list.</summary>
+    private readonly record struct Entry(Variable<T>[] Outputs, Variable<T>[] Inputs, int Versions, Pullback<T>? OfOne, PullbackOfMany<T>? OfMany);
 
     private readonly List<Entry> entries = [];
+    private readonly List<int> versions = [];
     private readonly List<Variable<T>> inputs = [];
+    // Of the backward pass that goes towards some variables alone; kept, as a trainer goes backward at every step.
+    private readonly HashSet<Variable<T>> leading = [], downstream = [];
 
     /// <summary>Makes a tape.</summary>
     /// <param name="training">True if the pass trains: batch statistics and dropout; false if it evaluates.</param>
@@ -34,6 +37,12 @@ public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     /// named. Costs a pass over every value, so it is off by default.
     /// </summary>
     public bool ChecksFinite { get; set; }
+
+    /// <summary>
+    /// True keeps the gradient of every variable until the tape is cleared, for inspection. Otherwise only inputs, parameters and what a
+    /// backward pass goes towards have one after it: the memory of all others is used again as soon as their pullbacks have run.
+    /// </summary>
+    public bool KeepsGradients { get; set; }
 
     /// <summary>
     /// Told of each rule's first value, [any shape], as soon as it has run, and again, with true, when its pullback has: what a profiler
@@ -144,7 +153,11 @@ public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
         if (ChecksFinite) ThrowIfNotFinite(operation, values, inputs);
         var outputs = new Variable<T>[values.Length];
         for (var i = 0; i < outputs.Length; i++) outputs[i] = new(this, operation, Place, inputs, values[i], wantsGradient);
-        if (wantsGradient) entries.Add(new(outputs, inputs, Array.ConvertAll(inputs, input => input.Value.Version), ofOne, ofMany));
+        if (wantsGradient)
+        {
+            entries.Add(new(outputs, inputs, versions.Count, ofOne, ofMany));
+            foreach (var input in inputs) versions.Add(input.Value.Version);
+        }
         Watcher?.Invoke(outputs[0], false);
         return outputs;
     }
@@ -157,7 +170,7 @@ public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     /// </exception>
     /// <exception cref="ShapeException">The output is no scalar and no cotangent is given, or the cotangent has another shape.</exception>
     /// <exception cref="NonFiniteException">A gradient is not finite, and <see cref="ChecksFinite"/> is set.</exception>
-    public void Backward(Variable<T> output, Tensor<T>? cotangent = null) => Backward(output, cotangent, wanted: null);
+    public void Backward(Variable<T> output, Tensor<T>? cotangent = null) => Backward(output, cotangent, targets: null);
 
     /// <summary>
     /// The same towards some variables alone: what does not lie between them and the output gets no gradient and costs no work. So
@@ -172,11 +185,13 @@ public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     /// </exception>
     /// <inheritdoc cref="Backward(Variable{T}, Tensor{T}?)"/>
     public void Backward<TVariable>(Variable<T> output, IEnumerable<TVariable> towards, Tensor<T>? cotangent = null)
-        where TVariable : Variable<T> => Backward(output, cotangent, Downstream([.. towards], output));
+        where TVariable : Variable<T> => Backward(output, cotangent, targets: [.. towards]);
 
-    private void Backward(Variable<T> output, Tensor<T>? cotangent, HashSet<Variable<T>>? wanted)
+    private void Backward(Variable<T> output, Tensor<T>? cotangent, HashSet<Variable<T>>? targets)
     {
-        if (!entries.Any(entry => entry.Outputs.Contains(output)))
+        var last = entries.FindLastIndex(entry => Array.IndexOf(entry.Outputs, output) >= 0);
+        var wanted = targets is null ? null : Downstream(targets, output, last);
+        if (last < 0)
             throw new InvalidOperationException(output.Tape == this && output.Pass != Arena.Epoch
                 ? $"'{output.Name}' belongs to a pass that has ended; go backward before the tape is cleared."
                 : $"'{output.Name}' depends on no parameter or input of this tape; record it here, after the last Clear() and not in inference, and then go backward.");
@@ -185,43 +200,59 @@ public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
             : throw new ShapeException($"'{output.Name}' is {output.Shape}, not a scalar; pass a cotangent of that shape.");
         ShapeException.ThrowIfNot(cotangent.Shape, output.Shape, "cotangent", $"it flows into '{output.Name}'");
 
-        foreach (var made in Recorded.Concat(inputs)) made.Gradient = null;
+        foreach (var input in inputs) input.Gradient = null;
+        foreach (var entry in entries)
+            foreach (var made in entry.Outputs) made.Gradient = null;
         output.Gradient = cotangent;
-        for (var i = entries.Count - 1; i >= 0; i--)
+        for (var i = last; i >= 0; i--)
         {
-            var (outputs, from, versions, ofOne, ofMany) = entries[i];
-            if (outputs.All(made => made.Gradient is null)) continue;
-            ThrowIfChanged(outputs[0], from, versions);
+            var (outputs, from, first, ofOne, ofMany) = entries[i];
+            if (Array.TrueForAll(outputs, made => made.Gradient is null)) continue;
+            ThrowIfChanged(outputs[0], from, first);
             var gradients = new Gradients<T>(from, Arena, wanted);
             if (ofOne is not null) ofOne(outputs[0].Gradient!, gradients);
             else ofMany!(Array.ConvertAll(outputs, made => made.Gradient), gradients);
             Watcher?.Invoke(outputs[0], true);
             if (ChecksFinite && gradients.FirstNonFinite() is { } bad)
                 throw new NonFiniteException($"the pullback of '{outputs[0].Name}' made a gradient of '{bad.Name}' {bad.Shape} that is not finite.");
+            if (KeepsGradients) continue;
+            foreach (var made in outputs)
+                if (made != output && targets?.Contains(made) != true) made.GiveGradientBack(Arena);
         }
     }
 
     /// <summary>The targets, each of which must lead to the output, and all that was computed from them.</summary>
-    private HashSet<Variable<T>> Downstream(HashSet<Variable<T>> targets, Variable<T> output)
+    private HashSet<Variable<T>> Downstream(HashSet<Variable<T>> targets, Variable<T> output, int last)
     {
-        HashSet<Variable<T>> leading = [output];
-        foreach (var entry in Enumerable.Reverse(entries))
-            if (entry.Outputs.Any(leading.Contains)) leading.UnionWith(entry.Inputs);
+        Forget();
+        Predicate<Variable<T>> leads = leading.Contains, follows = downstream.Contains;
+        leading.Add(output);
+        for (var i = last; i >= 0; i--)
+            if (Array.Exists(entries[i].Outputs, leads)) leading.UnionWith(entries[i].Inputs);
         if (targets.FirstOrDefault(target => !target.WantsGradient || !leading.Contains(target)) is { } lost)
             throw new InvalidOperationException(
                 $"'{lost.Name}' {lost.Shape} is a constant, or '{output.Name}' was not computed from it on this tape since its last Clear(); "
                 + "go towards what the output depends on.");
+        downstream.UnionWith(targets);
         foreach (var entry in entries)
-            if (entry.Inputs.Any(targets.Contains)) targets.UnionWith(entry.Outputs);
-        return targets;
+            if (Array.Exists(entry.Inputs, follows)) downstream.UnionWith(entry.Outputs);
+        return downstream;
     }
 
     /// <summary>Ends the pass: forgets the rules and gives all rented memory back.</summary>
     public void Clear()
     {
         entries.Clear();
+        versions.Clear();
         inputs.Clear();
+        Forget();
         Arena.Release();
+    }
+
+    private void Forget()
+    {
+        leading.Clear();
+        downstream.Clear();
     }
 
     private Variable<T> Leaf(string kind, Tensor<T> value, bool wantsGradient) => new(this, kind, "", [], value, wantsGradient);
@@ -257,10 +288,10 @@ public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     }
 
     /// <summary>A pullback computes with the values of its inputs: they must be those of the forward pass.</summary>
-    private static void ThrowIfChanged(Variable<T> output, Variable<T>[] inputs, int[] versions)
+    private void ThrowIfChanged(Variable<T> output, Variable<T>[] inputs, int first)
     {
         for (var i = 0; i < inputs.Length; i++)
-            if (inputs[i].Value.Version != versions[i] && (output.Operation.Rereads?.Contains(i) ?? true))
+            if (inputs[i].Value.Version != versions[first + i] && (output.Operation.Rereads?.Contains(i) ?? true))
                 throw new InvalidOperationException(
                     $"'{inputs[i].Name}' {inputs[i].Shape} was changed after '{output.Name}' was computed from it, so the gradient would be wrong; "
                     + "go backward through all losses before the optimizer's step, or record the pass again after it.");

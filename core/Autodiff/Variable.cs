@@ -10,6 +10,8 @@ public partial class Variable<T> where T : unmanaged, IBinaryFloatingPointIeee75
 {
     // Null only where a class that derives from this one has another.
     private readonly Tensor<T>? value;
+    private Tensor<T>? gradient;
+    private bool gaveGradientBack;
 
     internal Variable(Tape<T>? tape, Operation operation, string place, Variable<T>[] inputs, Tensor<T>? value, bool wantsGradient)
     {
@@ -45,7 +47,16 @@ public partial class Variable<T> where T : unmanaged, IBinaryFloatingPointIeee75
     public bool WantsGradient { get; }
 
     /// <summary>The gradient, same shape as the value; null while none has arrived.</summary>
-    public virtual Tensor<T>? Gradient { get; internal set; }
+    /// <exception cref="InvalidOperationException">It was given back once its pullback had run; see <see cref="Tape{T}.KeepsGradients"/>.</exception>
+    public virtual Tensor<T>? Gradient
+    {
+        get => !gaveGradientBack
+            ? gradient
+            : throw new InvalidOperationException(
+                $"the gradient of '{Name}' {Shape} was given back once its pullback had run; "
+                + "set KeepsGradients on the tape before going backward, or go backward towards it.");
+        internal set => (gradient, gaveGradientBack) = (value, false);
+    }
 
     /// <summary>The pass of its tape that it belongs to: how often the tape had been cleared before.</summary>
     internal int Pass { get; }
@@ -53,9 +64,16 @@ public partial class Variable<T> where T : unmanaged, IBinaryFloatingPointIeee75
     /// <summary>Memory for the gradient, and whether something has arrived in it; if not, its contents are undefined.</summary>
     internal virtual (Tensor<T> Slot, bool Accumulate) OpenGradient(Arena<T> arena)
     {
-        if (Gradient is { } arrived) return (arrived, true);
-        Gradient = Tensor<T>.Rent(arena, Value.Shape);
-        return (Gradient, false);
+        if (gradient is { } arrived) return (arrived, true);
+        gradient = Tensor<T>.RentAlone(arena, Value.Shape);
+        return (gradient, false);
+    }
+
+    /// <summary>Gives back the memory of the gradient, which was all used.</summary>
+    internal void GiveGradientBack(Arena<T> arena)
+    {
+        gradient?.GiveBack(arena);
+        (gradient, gaveGradientBack) = (null, gradient is not null);
     }
 
     /// <summary>The same variable, when its numbers have moved.</summary>

@@ -27,7 +27,7 @@ public static class FiniteGuard
 
     /// <summary>
     /// A step of the optimizer, which looks at every parameter as it writes it. If one is not finite any more, names it, and the
-    /// variable whose gradient was the first that was not.
+    /// parameter whose gradient was the first that was not, or, if the tape keeps gradients, the variable.
     /// </summary>
     /// <param name="step">The step of the run, for the message.</param>
     /// <param name="optimizer">What takes the step.</param>
@@ -43,8 +43,12 @@ public static class FiniteGuard
         }
         catch (NonFiniteException error)
         {
-            var first = tape.Recorded.Reverse().FirstOrDefault(made => made.Gradient is { } gradient && !VectorMath.AllFinite<T>(gradient.Span));
-            var origin = first is null ? "" : $" In the backward pass the gradient of '{first.Name}' {first.Value.Shape} was the first that is not finite.";
+            var first = tape.Recorded.Reverse().SelectMany(made => made.Inputs.Prepend(made))
+                .Where(variable => variable is Parameter<T> || tape.KeepsGradients)
+                .FirstOrDefault(variable => variable.Gradient is { } gradient && !VectorMath.AllFinite<T>(gradient.Span));
+            var origin = first is null
+                ? ""
+                : $" In the backward pass the gradient of '{first.Name}' {first.Value.Shape} was the first that is not finite; ChecksFinite on the tape names the rule.";
             throw new NonFiniteException($"step {step}: {error.Message}{origin} Lower the learning rate or lengthen the warm-up.");
         }
     }

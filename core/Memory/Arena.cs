@@ -17,8 +17,11 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     private readonly List<Slab<T>> slabs = [];
     // Of the step and of each open scope in it, innermost last.
     private readonly List<Lifetime> lifetimes = [new Lifetime()];
+    // Places of blocks that were given back before the step ended, by the length that was rented.
+    private readonly Dictionary<int, Stack<(T[] Array, int Offset)>> free = [];
     private int current;
     private int used;
+    private long rented;
 
     /// <summary>How many steps have ended.</summary>
     public int Epoch { get; private set; }
@@ -26,24 +29,47 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     /// <summary>Memory held, in elements: the largest step so far.</summary>
     public long Capacity => slabs.Sum(slab => (long)slab.Capacity);
 
-    /// <summary>Memory that is rented at the moment, in elements, with what is left over at the ends of slabs.</summary>
-    public long Used => slabs.Take(current).Sum(slab => (long)slab.Capacity) + used;
+    /// <summary>Memory that is rented at the moment, in elements.</summary>
+    public long Used => rented;
 
     /// <summary>Rents a block whose contents are undefined; the renter writes every element before it reads one.</summary>
     /// <exception cref="InsufficientMemoryException">It does not fit into memory; nothing was allocated.</exception>
     public Block<T> Rent(int length)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
+        rented += RoundUp(length);
+        var (array, offset) = free.TryGetValue(length, out var places) && places.TryPop(out var place) ? place : Place(length);
+        return new Block<T>(array, offset, length, lifetimes[^1]);
+    }
+
+    /// <summary>Rents a block that may be given back before all others.</summary>
+    internal Block<T> RentAlone(int length)
+    {
+        var block = Rent(length);
+        return new Block<T>(block.Array, block.Offset, length, new Lifetime(lifetimes[^1]));
+    }
+
+    /// <summary>Takes back a block that was rented alone: its tensors become stale, and the next block of its length lies there.</summary>
+    internal void GiveBack(Block<T> block)
+    {
+        block.End();
+        rented -= RoundUp(block.Length);
+        if (!free.TryGetValue(block.Length, out var places)) free.Add(block.Length, places = []);
+        places.Push((block.Array, block.Offset));
+    }
+
+    /// <summary>The next free place behind all blocks that are rented.</summary>
+    private (T[] Array, int Offset) Place(int length)
+    {
         while (current < slabs.Count && slabs[current].Capacity - used < length)
         {
             current++;
             used = 0;
         }
         if (current == slabs.Count) slabs.Add(Slab<T>.Allocate(NextSlab(RoundUp(length))));
-        var slab = slabs[current];
-        var block = new Block<T>(slab.Array, slab.Start + used, length, lifetimes[^1]);
+        var place = (slabs[current].Array, slabs[current].Start + used);
         used += (int)RoundUp(length);
-        return block;
+        return place;
     }
 
     /// <summary>Rents a block of zeros.</summary>
@@ -58,20 +84,22 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     public void Release()
     {
         Epoch++;
-        current = 0;
-        used = 0;
-        foreach (var lifetime in lifetimes) lifetime.HasEnded = true;
+        (current, used, rented) = (0, 0, 0);
+        ForgetFree();
+        foreach (var lifetime in lifetimes) lifetime.End();
         lifetimes.Clear();
         lifetimes.Add(new Lifetime());
     }
 
     /// <summary>Where a scope began.</summary>
-    internal readonly record struct Mark(Lifetime Lifetime, int Slab, int Used);
+    internal readonly record struct Mark(Lifetime Lifetime, int Slab, int Used, long Rented);
 
     /// <summary>Begins a scope: what is rented from now on lives until its end.</summary>
     internal Mark Begin()
     {
-        var mark = new Mark(new Lifetime(), current, used);
+        // A scope's blocks lie behind its mark, all of them.
+        ForgetFree();
+        var mark = new Mark(new Lifetime(), current, used, rented);
         lifetimes.Add(mark.Lifetime);
         return mark;
     }
@@ -92,10 +120,11 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         if (mark.Lifetime.HasEnded) return kept;
         var first = lifetimes.LastIndexOf(mark.Lifetime);
-        for (var i = first; i < lifetimes.Count; i++) lifetimes[i].HasEnded = true;
+        for (var i = first; i < lifetimes.Count; i++) lifetimes[i].End();
+        ForgetFree();
         lifetimes.RemoveRange(first, lifetimes.Count - first);
         if (next is not null) lifetimes.Add(next);
-        (current, used) = (mark.Slab, mark.Used);
+        (current, used, rented) = (mark.Slab, mark.Used, mark.Rented);
         // Most layers return one tensor, and a decoder ends some scopes for each token.
         if (kept.Length < 2) return Array.ConvertAll(kept, block => block.BelongsTo(mark.Lifetime) ? Move(block) : block);
         // In the order of their places, so that none is moved onto one that is still to move. Blocks that are one stay one; an empty one
@@ -116,6 +145,11 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
         if (target.Array != block.Array || target.Offset != block.Offset)
             Array.Copy(block.Array, block.Offset, target.Array, target.Offset, block.Length);
         return target;
+    }
+
+    private void ForgetFree()
+    {
+        foreach (var places in free.Values) places.Clear();
     }
 
     private int SlabOf(Block<T> block) => slabs.FindIndex(slab => slab.Array == block.Array);

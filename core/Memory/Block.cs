@@ -35,7 +35,9 @@ public readonly struct Block<T> where T : unmanaged, IBinaryFloatingPointIeee754
 
     internal int Offset { get; }
 
-    internal bool BelongsTo(Lifetime other) => ReferenceEquals(lifetime, other);
+    internal bool BelongsTo(Lifetime other) => lifetime?.IsWithin(other) ?? false;
+
+    internal void End() => lifetime!.End();
 
     /// <summary>Allocates a zeroed block that belongs to no arena, 64-byte aligned.</summary>
     /// <exception cref="InsufficientMemoryException">It does not fit into memory; nothing was allocated.</exception>

@@ -9,9 +9,15 @@ public sealed class Shape : IEquatable<Shape>
 
     /// <summary>Makes a shape from its extents; <c>new Shape()</c> is the shape of a scalar.</summary>
     /// <exception cref="ShapeException">An extent is negative, or the product exceeds what one tensor can hold.</exception>
-    public Shape(params int[] extents)
+    public Shape(params int[] extents) : this(extents.AsSpan())
     {
-        this.extents = (int[])extents.Clone();
+    }
+
+    /// <inheritdoc cref="Shape(int[])"/>
+    /// <remarks>For C#, which makes no array for it.</remarks>
+    public Shape(params ReadOnlySpan<int> extents)
+    {
+        this.extents = extents.ToArray();
         long length = 1;
         foreach (var extent in extents)
         {

@@ -72,6 +72,12 @@ public sealed class Tensor<T> where T : unmanaged, IBinaryFloatingPointIeee754<T
     /// <summary>Rents a tensor for the current step; its contents are undefined until written.</summary>
     public static Tensor<T> Rent(Arena<T> arena, Shape shape) => new(shape, arena.Rent(shape.Length), version: null);
 
+    /// <summary>Rents a tensor that can be given back before the step ends.</summary>
+    internal static Tensor<T> RentAlone(Arena<T> arena, Shape shape) => new(shape, arena.RentAlone(shape.Length), version: null);
+
+    /// <summary>Gives back what was rented alone; nobody may use the tensor any more.</summary>
+    internal void GiveBack(Arena<T> arena) => arena.GiveBack(block);
+
     /// <summary>Rents a tensor of zeros for the current step.</summary>
     public static Tensor<T> RentZeroed(Arena<T> arena, Shape shape) => new(shape, arena.RentZeroed(shape.Length), version: null);
 

@@ -5,6 +5,7 @@ open System
 open System.Collections.Generic
 open Expecto
 open Hybrid.Autodiff
+open Hybrid.Memory
 open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests
@@ -56,7 +57,7 @@ let private belonging =
 
             testCase "every gradient is that of the last backward pass, an input's too; a parameter's add up" (fun () ->
                 let p = Parameter<float>("p", one.ToPersistent())
-                let tape = Tape<float>()
+                let tape = Tape<float>(KeepsGradients = true)
                 let x, apart = tape.Input one, tape.Input one
                 let h = x + p
                 let y, z = h.Scale 3.0, apart.Scale 5.0
@@ -68,6 +69,37 @@ let private belonging =
                 Expect.isNull x.Gradient "an input that was not reached"
                 Expect.isNull h.Gradient "a variable that was not reached"
                 Expect.equal (floats (gradientOf apart)) [| 5.0 |] "the one that was")
+
+            testCase
+                "what lies between gives its gradient back, unless the tape keeps it or the pass goes towards it"
+                (fun () ->
+                    let backward (keeps: bool) (go: Tape<float> -> Variable<float> -> Variable<float> -> unit) =
+                        let tape = Tape<float>(KeepsGradients = keeps)
+                        let x = tape.Input one
+                        let h = x.Scale 2.0
+                        // What a pullback was handed is refused once it has run.
+                        let mutable handed = None
+
+                        let pullback (dy: Tensor<float>) (gradients: Gradients<float>) =
+                            handed <- Some dy
+                            gradients.Slot(0).Span[ 0 ] <- gradients.Slot(0).Span[0] + dy.Span[0]
+
+                        let seen = tape.Record("Seen", struct (h.Value, Pullback pullback), h)
+                        let y = seen.Scale 3.0
+                        go tape y h
+                        x, h, nonNull handed.Value
+
+                    let x, h, handed = backward false (fun tape y _ -> tape.Backward y)
+                    Expect.equal (floats (gradientOf x)) [| 6.0 |] "an input keeps its own"
+
+                    refuses<InvalidOperationException, _> [ "'Scale' [1]"; "given back"; "KeepsGradients" ] (fun () ->
+                        h.Gradient)
+
+                    refuses<StaleTensorException, _> [ "a gradient that was given back" ] (fun () -> handed.ToArray())
+                    let _, h, handed = backward true (fun tape y _ -> tape.Backward y)
+                    Expect.equal (floats (gradientOf h), handed[0]) ([| 3.0 |], 3.0) "kept"
+                    let _, h, _ = backward false (fun tape y h -> tape.Backward(y, [ h ]))
+                    Expect.equal (floats (gradientOf h)) [| 3.0 |] "towards it")
         ]
 
 let private showing =

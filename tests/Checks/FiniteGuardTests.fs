@@ -54,17 +54,20 @@ let tests =
                             (fun parameters -> AdaGrad<float> parameters)
                             (fun parameters -> RmsProp<float> parameters)
                         ] do
-                        let tape = Tape<float>()
-                        let good = Parameter("good", tensor [ 1; 30 ] (List.replicate 30 1.0))
-                        let bad = Parameter("bad", tensor [ 1; 30 ] (List.replicate 30 1.0))
-                        // The product of two large factors overflows in the backward pass alone.
-                        let small = (tape.Of bad).Scale(1e-300)
-                        let large = small.Scale(1e200).Scale(1e200)
-                        let y = good + large
-                        tape.Backward(y, tensor [ 1; 30 ] (List.replicate 29 1.0 @ [ 1e100 ]))
-                        let optimizer = optimizer [ good; bad ]
-                        let fragments = [ "step 3"; "'bad' [1, 30]"; "gradient of 'Scale'"; "Lower the learning rate" ]
-                        refuses<NonFiniteException, _> fragments (fun () -> FiniteGuard.Step(3, optimizer, 0.1, tape)))
+                        for keeps, where in [ false, "gradient of 'bad'"; true, "gradient of 'Scale'" ] do
+                            let tape = Tape<float>(KeepsGradients = keeps)
+                            let good = Parameter("good", tensor [ 1; 30 ] (List.replicate 30 1.0))
+                            let bad = Parameter("bad", tensor [ 1; 30 ] (List.replicate 30 1.0))
+                            // The product of two large factors overflows in the backward pass alone.
+                            let small = (tape.Of bad).Scale(1e-300)
+                            let large = small.Scale(1e200).Scale(1e200)
+                            let y = good + large
+                            tape.Backward(y, tensor [ 1; 30 ] (List.replicate 29 1.0 @ [ 1e100 ]))
+                            let optimizer = optimizer [ good; bad ]
+                            let fragments = [ "step 3"; "'bad' [1, 30]"; where; "Lower the learning rate" ]
+
+                            refuses<NonFiniteException, _> fragments (fun () ->
+                                FiniteGuard.Step(3, optimizer, 0.1, tape)))
 
             testCase
                 "one element among many is found, wherever it is, and the message says whether its gradient is to blame"

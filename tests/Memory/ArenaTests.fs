@@ -53,6 +53,18 @@ let tests =
                 blocks
                 |> List.iteri (fun i block -> Expect.all (block.Span.ToArray()) ((=) (float i)) "written once"))
 
+            testCase "a backward pass uses the memory of gradients again as soon as their pullbacks have run" (fun () ->
+                let rented (keeps: bool) depth =
+                    let tape = Tape<float32>(KeepsGradients = keeps)
+                    let x = tape.Input(toSingle (tensor [ 16 ] (List.replicate 16 1.0)))
+                    let y = Seq.fold (fun (h: Variable<float32>) _ -> h.Scale 1.5) x [ 1..depth ]
+                    let forward = tape.Arena.Used
+                    tape.Backward(y, y.Value.ToPersistent())
+                    tape.Arena.Used - forward
+
+                Expect.equal (rented false 100) (rented false 2) "whatever the depth"
+                Expect.equal (rented true 100) (100L * 16L) "one a rule if they are kept")
+
             testCase "the memory of a step is used again by the next" (fun () ->
                 let arena = Arena<float32>()
 
