@@ -21,11 +21,17 @@ type Row =
         OtherMs: float
         OursPeakMB: float
         OtherPeakMB: float
+        /// What the work keeps: objects and tensors of the model, its optimizer and its tape, without the runtime and its compiler.
+        OursHeldMB: float
+        OtherHeldMB: float
         Pairs: int
     }
 
-/// Runs our side of a workload alone; prints what a call takes, in milliseconds, and the most memory, in MB. The job of a process of its own.
+/// Runs our side of a workload alone; prints what a call takes, in milliseconds, and the most memory of the process and what is held in
+/// the end, in MB. The job of a process of its own.
 let time (workload: Workload) =
+    let live () = float (GC.GetTotalMemory true) / float (1 <<< 20)
+    let before = live ()
     let side = workload.Ours()
 
     let call () =
@@ -53,14 +59,17 @@ let time (workload: Workload) =
         times.Add(call ())
 
     let typical = Statistics.percentile 0.25 times
-    printfn $"""%s{String.Format(CultureInfo.InvariantCulture, "{0} {1}", typical, Self.peakMemory ())}"""
+    let peak = Self.peakMemory ()
+    let held = live () - before
+    GC.KeepAlive side
+    printfn $"""%s{String.Format(CultureInfo.InvariantCulture, "{0} {1} {2}", typical, peak, held)}"""
 
 let private parse (said: string) =
     match
         said.Trim().Split ' '
         |> Array.map (fun number -> Double.Parse(number, CultureInfo.InvariantCulture))
     with
-    | [| ms; peak |] -> ms, peak
+    | [| ms; peak; held |] -> struct (ms, peak, held)
     | _ -> failwith $"'{said}' is no time and no memory"
 
 /// The same job of another build of this benchmark.
@@ -94,7 +103,7 @@ let run (assembly: string) pairs (workloads: Workload list) =
         failwith $"{assembly} does not exist; build tests/Bench of the other checkout first, and name its Bench.dll."
 
     printfn
-        $"""%-44s{"step"} %10s{"ours, ms"} %10s{"other, ms"} %8s{"ratio"}  %-16s{"interval"} %9s{"ours, MB"} %9s{"other, MB"}"""
+        $"""%-44s{"step"} %10s{"ours, ms"} %10s{"other, ms"} %8s{"ratio"}  %-16s{"interval"} %17s{"peak, MB"} %17s{"held, MB"}"""
 
     [
         for workload in workloads do
@@ -111,9 +120,12 @@ let run (assembly: string) pairs (workloads: Workload list) =
                             ours (), other
                 ]
 
-            let ratios = [ for (ours, _), (other, _) in measured -> other / ours ] |> List.sort
+            let ratios = [ for struct (ours, _, _), struct (other, _, _) in measured -> other / ours ] |> List.sort
             let low, high = ranks pairs
             let median select = measured |> List.map select |> Statistics.median
+            let ms struct (ms: float, _: float, _: float) = ms
+            let peak struct (_: float, peak: float, _: float) = peak
+            let held struct (_: float, _: float, held: float) = held
 
             let row =
                 {
@@ -121,17 +133,21 @@ let run (assembly: string) pairs (workloads: Workload list) =
                     Ratio = Statistics.median ratios
                     Low = ratios[low]
                     High = ratios[high]
-                    OursMs = median (fst >> fst)
-                    OtherMs = median (snd >> fst)
-                    OursPeakMB = median (fst >> snd)
-                    OtherPeakMB = median (snd >> snd)
+                    OursMs = median (fst >> ms)
+                    OtherMs = median (snd >> ms)
+                    OursPeakMB = median (fst >> peak)
+                    OtherPeakMB = median (snd >> peak)
+                    OursHeldMB = median (fst >> held)
+                    OtherHeldMB = median (snd >> held)
                     Pairs = pairs
                 }
 
             let interval = $"%.3f{row.Low} to %.3f{row.High}"
 
+            let against ours other = $"%.1f{ours} / %.1f{other}"
+
             printfn
-                $"%-44s{row.Name} %10.2f{row.OursMs} %10.2f{row.OtherMs} %8.3f{row.Ratio}  %-16s{interval} %9.0f{row.OursPeakMB} %9.0f{row.OtherPeakMB}"
+                $"%-44s{row.Name} %10.2f{row.OursMs} %10.2f{row.OtherMs} %8.3f{row.Ratio}  %-16s{interval} %17s{against row.OursPeakMB row.OtherPeakMB} %17s{against row.OursHeldMB row.OtherHeldMB}"
 
             row
     ]
