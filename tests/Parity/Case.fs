@@ -114,7 +114,7 @@ module Case =
             ]
 
         {
-            Forward = Math.Max(Replay.valuesApart tape values, statistics.Apart)
+            Forward = Math.Max(Replay.valuesApart values, statistics.Apart)
             Backward = Some(gradientsApart leaves values[y] (Numbers.theirs<'T> extents cotangent))
         }
 

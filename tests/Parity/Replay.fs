@@ -15,7 +15,7 @@ let table: IReadOnlyDictionary<string, Formula> =
 let leaf (x: Variable<'T>) =
     (Numbers.theirs<'T> (List.ofArray (x.Shape.ToArray())) (Numbers.ofOurs x.Value)).requires_grad_ x.WantsGradient
 
-/// The values of all variables of a pass, whose chance came from a stream. What no gradient flows into is a leaf, too.
+/// The values of all variables of a pass, whose chance came from a stream.
 let run
     (table: IReadOnlyDictionary<string, Formula>)
     (chance: RandomStream)
@@ -24,17 +24,21 @@ let run
     : IReadOnlyDictionary<Variable<'T>, torch.Tensor> =
     let values = Dictionary HashIdentity.Reference
 
-    let valueOf x =
+    let rec valueOf (x: Variable<'T>) =
         match values.TryGetValue x with
         | true, value -> value
         | _ ->
-            values[x] <- leaf x
+            // A tape does not record what no gradient flows into, but the value knows what made it.
+            if x.Inputs.Count > 0 then repeat x.Operation [ x ] else values[x] <- leaf x
             values[x]
 
-    for operation, outputs in tape.Recorded |> List.ofSeq |> List.groupBy _.Operation do
+    and repeat operation outputs =
         match table.TryGetValue operation.Rule with
         | true, formula ->
             let made = formula (Step(operation, chance)) [ for x in outputs.Head.Inputs -> valueOf x ]
+
+            if made.Length <> outputs.Length then
+                failwith $"{outputs.Length} values of {outputs.Head.Name} stand against {made.Length} of torch's"
 
             for output, value in List.zip outputs made do
                 if value.shape <> extents output.Shape then
@@ -45,11 +49,19 @@ let run
             failwith
                 $"the rule {operation.Rule} has no entry in tests/Parity/Table; write there what torch computes for it"
 
+    for operation, outputs in tape.Recorded |> List.ofSeq |> List.groupBy _.Operation do
+        repeat operation outputs
+
     values
 
-/// The worst difference of the recorded values.
-let valuesApart (tape: Tape<'T>) (values: IReadOnlyDictionary<Variable<'T>, torch.Tensor>) =
-    Numbers.worst [ for x in tape.Recorded -> Numbers.distance (Numbers.ofOurs x.Value) (Numbers.ofTheirs values[x]) ]
+/// The worst difference of the values that were computed.
+let valuesApart (values: IReadOnlyDictionary<Variable<'T>, torch.Tensor>) =
+    Numbers.worst
+        [
+            for entry in values do
+                if entry.Key.Inputs.Count > 0 then
+                    Numbers.distance (Numbers.ofOurs entry.Key.Value) (Numbers.ofTheirs entry.Value)
+        ]
 
 /// Running statistics of models, in torch.
 type Statistics<'T
