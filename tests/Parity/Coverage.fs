@@ -40,9 +40,7 @@ let private comparedRules =
     [ for name, _ in Rules.subjects.Draws<float>() -> name.Split(',')[0] ] |> List.distinct
 
 /// By the names that rules are recorded under. A tape records a parameter by itself, too.
-let private formulas =
-    [ for entry in Replay.table -> entry.Key ]
-    |> List.except [ nameof Unchecked.defaultof<Tape<float>>.Of ]
+let private formulas = [ for entry in Replay.table -> entry.Key ] |> List.except [ "Of" ]
 
 /// They draw numbers, or say something of a setting, and compute nothing that torch could be asked for.
 let private notCompared =
