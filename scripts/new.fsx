@@ -205,7 +205,7 @@ printfn
 All of it compiles, and fails until it is written. What is still to write, of the page and of the rule:
   dotnet fsi scripts/{page}.fsx -- --quick
   dotnet run --project tests -c Release -- --filter-test-list "Rules.{rule}"
-The comparison with PyTorch; the second also needs the rule in tests/Parity/Rules.fs:
+The comparison with PyTorch; the second also needs the rule in tests/Parity/Table and tests/Parity/Cases:
   dotnet fsi scripts/torch/{page}.fsx
   dotnet fsi tests/Parity/run.fsx -- --store
 docs/adding-a-paper.md goes through it step by step."""

@@ -77,6 +77,10 @@ module Numbers =
         let scale = theirs |> Array.fold (fun worst x -> Math.Max(worst, abs x)) smallest
         Array.fold2 (fun worst x y -> Math.Max(worst, abs (x - y) / scale)) 0.0 ours theirs
 
+    /// NaN is worse than anything.
+    let worst (distances: float list) =
+        List.fold (fun (worst: float) distance -> Math.Max(worst, distance)) 0.0 distances
+
     let normals (random: RandomStream) count = Array.init count (fun _ -> random.NextNormal())
 
     let shape (extents: int list) = Shape(List.toArray extents)
@@ -118,3 +122,16 @@ module Numbers =
 
     let whole (random: RandomStream) low high = low + random.NextBelow(high - low + 1)
     let flip (random: RandomStream) = random.NextBelow 2 = 1
+
+    /// Rows of normal numbers; never so few that a channel has next to no variance.
+    let batch<'T
+        when 'T: (new: unit -> 'T)
+        and 'T: struct
+        and 'T: unmanaged
+        and 'T :> ValueType
+        and 'T :> IBinaryFloatingPointIeee754<'T>>
+        random
+        width
+        =
+        let extents = [ whole random 12 16; width ]
+        ours<'T> extents (normals random (count extents))

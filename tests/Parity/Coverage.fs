@@ -5,6 +5,7 @@ open System
 open System.Reflection
 open Hybrid.Autodiff
 open Hybrid.Optimizers
+open Hybrid.Parity.Cases
 open Hybrid.Tensors
 
 let private publicTypes space =
@@ -35,7 +36,11 @@ let private rules =
     ]
 
 /// A rule may be compared several times, each time with something special about it behind a comma.
-let private comparedRules = [ for name, _ in Rules.all -> name.Split(',')[0] ]
+let private comparedRules =
+    [ for name, _ in Rules.subjects.Draws<float>() -> name.Split(',')[0] ] |> List.distinct
+
+/// By the names that rules are recorded under. A tape records a parameter by itself, too.
+let private formulas = [ for entry in Replay.table -> entry.Key ] |> List.except [ "Of" ]
 
 /// They draw numbers, or say something of a setting, and compute nothing that torch could be asked for.
 let private notCompared =
@@ -81,7 +86,7 @@ let complaints =
     let compared =
         [
             "rule", rules, comparedRules
-            "layer", layers, List.map fst Layers.all
+            "layer", layers, Layers.names
             "optimizer", optimizers, Optimizers.names
             "function", others, Optimizers.otherNames
             "model", models, Models.names
@@ -94,4 +99,12 @@ let complaints =
 
             for name in List.except there compared do
                 $"The {kind} {name} is compared, but the core has none; remove it from tests/Parity."
+
+        let recorded = List.map Rules.recorded rules
+
+        for name in List.except formulas recorded do
+            $"The rule {name} has no entry in tests/Parity/Table; write there what torch computes for it."
+
+        for name in List.except recorded formulas do
+            $"The rule {name} has an entry in tests/Parity/Table, but the core has none; remove it."
     ]

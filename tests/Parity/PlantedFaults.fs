@@ -2,9 +2,7 @@
 module Hybrid.Parity.PlantedFaults
 
 open System
-open System.Numerics
 open Hybrid.Autodiff
-open Hybrid.Rules
 open Hybrid.Tensors
 open TorchSharp
 
@@ -19,76 +17,51 @@ type private Fault =
 /// Far above the bound, and of another size for each library, so that two errors do not agree.
 let private ofOurs, private ofTheirs = 1e-3, 5e-3
 
-let private strikes fault isSingle = fault <> Nowhere && (isSingle || fault = InDoubleToo)
-
-/// x and a little of it that comes without its gradient, or with nothing but that.
-let private spoilOurs fault (tape: Tape<'T>) (x: Variable<'T>) =
-    let times factor (x: Variable<'T>) = tape.Record("planted", Scale.Forward(factor, x.Value, tape.Arena), x)
-
-    let sum (a: Variable<'T>) (b: Variable<'T>) =
-        tape.Record("planted", Add.Forward(a.Value, b.Value, tape.Arena), a, b)
-
+/// By how much a value and its gradient are too large.
+let private excess size fault isSingle =
     match fault with
-    | _ when not (strikes fault (typeof<'T> = typeof<float32>)) -> x
-    | NoNumbers ->
-        let nothing = Numbers.ours<'T> [ x.Value.Shape.Length ] (Array.create x.Value.Shape.Length nan)
-        sum x (tape.Constant(nothing.Reshape x.Value.Shape))
-    | InGradients -> sum (times (1.0 + ofOurs) x) (times -ofOurs (tape.Constant x.Value))
-    | _ -> sum x (times ofOurs (tape.Constant x.Value))
+    | Nowhere -> 0.0, 0.0
+    | InDoubleToo -> size, 0.0
+    | _ when not isSingle -> 0.0, 0.0
+    | InValues -> size, 0.0
+    | InGradients -> 0.0, size
+    | NoNumbers -> nan, nan
 
-let private spoilTheirs fault (x: torch.Tensor) =
-    let number = Formulas.number x
+/// A rule that leaves its input as it is, but for our fault.
+let private spoil fault (x: Variable<'T>) =
+    let inValues, inGradients = excess ofOurs fault (typeof<'T> = typeof<float32>)
+    let times excess (numbers: Tensor<'T>) = Numbers.ofOurs numbers |> Array.map (fun x -> x + excess * x)
+    let extents = List.ofArray (x.Shape.ToArray())
 
-    match fault with
-    | _ when not (strikes fault (x.dtype = torch.float32)) -> x
-    | NoNumbers -> x * number nan
-    | InGradients -> x * number (1.0 + ofTheirs) - x.detach () * number ofTheirs
-    | _ -> x + x.detach () * number ofTheirs
+    let pullback =
+        Pullback<'T>(fun dy gradients ->
+            let struct (dx, accumulate) = gradients.Open 0
 
-/// A sum of two inputs, as rules are compared.
-let private rule ours theirs =
-    let draw (random: RandomStream) =
-        let extents = [ Numbers.whole random 2 5; Numbers.whole random 2 9 ]
+            for i, number in Array.indexed (times inGradients dy) do
+                let before = if accumulate then dx.Span[i] else 'T.Zero
+                dx.Span[i] <- before + 'T.CreateChecked<float> number)
 
-        {
-            Inputs = [ extents; extents ]
-            Subject =
-                { new ISubject with
-                    member _.Ours() =
-                        [],
-                        fun tape x ->
-                            tape.Record("add", Add.Forward(x[0].Value, x[1].Value, tape.Arena), x[0], x[1])
-                            |> spoilOurs ours tape
+    (nonNull x.Tape).Record("Planted", struct (Numbers.ours<'T> extents (times inValues x.Value), pullback), x)
 
-                    member _.Theirs(x, _) = spoilTheirs theirs (x[0] + x[1])
-                }
+/// The same of torch, with its fault.
+let private formula fault (x: torch.Tensor) =
+    let inValues, inGradients = excess ofTheirs fault (x.dtype = torch.float32)
+    let once = x.detach ()
+    x + x * number x inGradients + once * number x (inValues - inGradients)
+
+/// Three cases, of which some have the faults.
+let private row isFaulty ours theirs =
+    let draw fault =
+        { new IDraw with
+            member _.Draw random =
+                let extents = [ Numbers.whole random 2 5; Numbers.whole random 2 9 ]
+                Draws.two (extents, extents) (fun a b -> spoil fault (a + b))
         }
 
-    Case.row "rule" "planted fault" 3 [ draw ]
-
-/// Copied numbers, of which both libraries may make something else.
-let private copy<'T
-    when 'T: (new: unit -> 'T)
-    and 'T: struct
-    and 'T: unmanaged
-    and 'T :> ValueType
-    and 'T :> IBinaryFloatingPointIeee754<'T>>
-    ours
-    theirs
-    (random: RandomStream)
-    =
-    use _ = torch.NewDisposeScope()
-    let numbers = Numbers.normals random 12
-    let tape = Tape<'T>()
-    let mine = spoilOurs ours tape (tape.Constant(Numbers.ours<'T> [ 3; 4 ] numbers))
-    let other = spoilTheirs theirs (Numbers.theirs<'T> [ 3; 4 ] numbers)
-    { Forward = Numbers.distance (Numbers.ofOurs mine.Value) (Numbers.ofTheirs other); Backward = None }
-
-/// Three variants, of which one has the faults, as models are compared.
-let private model ours theirs =
-    let faulty compare isFaulty = if isFaulty then compare ours theirs else compare Nowhere Nowhere
-
-    ModelComparison.modelRow "planted fault" [ false; true; false ] (faulty copy<float>) (faulty copy<float32>)
+    let case i = { Settings = $"case {i}"; Draw = draw (if isFaulty i then ours else Nowhere) }
+    let planted = "Planted", (fun _ -> unary (formula theirs)): string * Formula
+    let table = readOnlyDict (planted :: [ for entry in Replay.table -> entry.Key, entry.Value ])
+    Case.rowBy table "rule" "planted fault" [ for i in 0..2 -> case i ]
 
 /// Standard error has what the comparison says of errors, which are wanted here.
 let private quietly compute =
@@ -102,34 +75,34 @@ let private quietly compute =
 
 /// Ours, theirs, whether it passes, how many cases are told, and of what.
 let private expected =
+    let everywhere, once = (fun _ -> true), (=) 1
+
     [
-        rule, Nowhere, Nowhere, true, 0, ""
-        rule, Nowhere, InValues, true, 3, "values"
-        rule, Nowhere, InGradients, true, 3, "gradients"
-        rule, Nowhere, NoNumbers, true, 3, "values and gradients"
-        rule, Nowhere, InDoubleToo, false, 0, ""
-        rule, InValues, Nowhere, false, 0, ""
-        rule, InGradients, Nowhere, false, 0, ""
-        rule, NoNumbers, Nowhere, false, 0, ""
-        rule, InDoubleToo, Nowhere, false, 0, ""
+        everywhere, Nowhere, Nowhere, true, 0, ""
+        everywhere, Nowhere, InValues, true, 3, "values"
+        everywhere, Nowhere, InGradients, true, 3, "gradients"
+        everywhere, Nowhere, NoNumbers, true, 3, "values and gradients"
+        everywhere, Nowhere, InDoubleToo, false, 0, ""
+        everywhere, InValues, Nowhere, false, 0, ""
+        everywhere, InGradients, Nowhere, false, 0, ""
+        everywhere, NoNumbers, Nowhere, false, 0, ""
+        everywhere, InDoubleToo, Nowhere, false, 0, ""
         for ours in [ InValues; InGradients; NoNumbers ] do
             for theirs in [ InValues; InGradients; NoNumbers ] do
-                rule, ours, theirs, false, 0, ""
-        model, Nowhere, Nowhere, true, 0, ""
-        model, Nowhere, InValues, true, 1, "values"
-        model, InValues, Nowhere, false, 0, ""
-        model, InValues, InValues, false, 0, ""
+                everywhere, ours, theirs, false, 0, ""
+        once, InValues, Nowhere, false, 0, ""
+        once, InGradients, Nowhere, false, 0, ""
     ]
 
 let complaints () =
     [
-        for compare, ours, theirs, passes, told, off in expected do
-            let row = quietly (fun () -> compare ours theirs)
+        for isFaulty, ours, theirs, passes, told, off in expected do
+            let row = quietly (fun () -> row isFaulty ours theirs)
             let isTold = row.Wrong.Length = told && row.Wrong |> List.forall (fun wrong -> wrong.Of = off)
 
             if row.Passes <> passes || not isTold then
                 let said = [ for wrong in row.Wrong -> string wrong ] |> String.concat "\n"
 
-                $"A {row.Kind} with faults planted, %A{ours} of ours and %A{theirs} of torch's, is judged wrongly: "
+                $"A case with faults planted, %A{ours} of ours and %A{theirs} of torch's, is judged wrongly: "
                 + $"passes is {row.Passes}, told are {row.Wrong.Length}. {said}"
     ]

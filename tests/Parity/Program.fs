@@ -9,6 +9,7 @@ open System.Text.Json.Serialization
 open Argu
 open Hybrid.Kernels
 open Hybrid.Parity
+open Hybrid.Parity.Cases
 
 [<RequireQualifiedAccess>]
 type Argument =
@@ -103,7 +104,7 @@ let private run (arguments: ParseResults<Argument>) =
 
     let rows =
         [
-            for kind in [ Rules.rows; Layers.rows; Optimizers.rows; Models.rows ] do
+            for kind in [ Draws.rows "rule" Rules.subjects; Layers.rows; Optimizers.rows; Models.rows ] do
                 for row in kind isAsked do
                     printfn $"{line row}"
                     row
@@ -147,6 +148,8 @@ let main arguments =
         else
             Hybrid.TorchHost.ensure ()
             Hybrid.Nnpack.silence ()
+            // Of tensors as small as these, several threads would only wait for each other.
+            TorchSharp.torch.set_num_threads 1
             run parsed
     with :? ArguParseException as error ->
         eprintfn $"{error.Message.Trim()}"

@@ -142,6 +142,6 @@ public static partial class Forms
         var tape = TapeOf(x);
         // The pullback knows nothing of the targets, of which the rule has a copy.
         return tape.Record(
-            new("BinaryCrossEntropy") { Rereads = [0] }, Rules.BinaryCrossEntropy.ForwardEach(targets, x.Value, tape.Arena), x, tape.Constant(targets));
+            new("BinaryCrossEntropyEach") { Rereads = [0] }, Rules.BinaryCrossEntropy.ForwardEach(targets, x.Value, tape.Arena), x, tape.Constant(targets));
     }
 }

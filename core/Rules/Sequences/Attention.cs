@@ -220,9 +220,10 @@ public static partial class Forms
         var tape = TapeOf(q, k, v);
         var rate = tape.IsTraining ? dropout : 0;
         var random = rate > 0 ? ChanceOf(tape, q) : null;
+        var position = random?.Position ?? 0;
         var (y, weights, pullback) = Rules.Attention.Forward(heads, scale, mask, q.Value, k.Value, v.Value, tape.Arena, keyHeads, rate, random);
         var outputs = tape.RecordMany(
-            new("Attention", ("heads", heads), ("scale", scale), ("mask", mask), ("keyHeads", keyHeads ?? heads), ("dropout", rate)),
+            new("Attention", ("heads", heads), ("scale", scale), ("mask", mask), ("keyHeads", keyHeads ?? heads), ("dropout", rate), ("position", position)),
             [y, weights], pullback, q, k, v);
         return (outputs[0], outputs[1]);
     }
