@@ -117,7 +117,9 @@ let private batchNormFixed rectified random =
 
     [ shape; [ channels ]; [ channels ] ],
     (fun (x: Variable<'T>[]) ->
-        let mean, variance = Numbers.ours [ channels ] mean, Numbers.ours [ channels ] variance
+        let tape = nonNull x[0].Tape
+        let given (numbers: float[]) = tape.Constant(Numbers.ours [ channels ] numbers)
+        let mean, variance = given mean, given variance
 
         if rectified then
             x[0].BatchNormReluFixed(x[1], x[2], mean, variance, eps)
