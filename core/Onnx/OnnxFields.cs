@@ -5,7 +5,7 @@ internal static class OnnxFields
 {
     internal static class Model
     {
-        internal const int IrVersion = 1, ProducerName = 2, Description = 6, Graph = 7, OperatorSet = 8;
+        internal const int IrVersion = 1, ProducerName = 2, Graph = 7, OperatorSet = 8;
     }
 
     internal static class OperatorSet
@@ -32,7 +32,7 @@ internal static class OnnxFields
     internal static class Tensor
     {
         internal const int Dimension = 1, DataType = 2, Name = 8, RawData = 9;
-        internal const long Float = 1, Int64 = 7;
+        internal const long Float = 1, Int64 = 7, Bool = 9;
     }
 
     /// <summary>ValueInfoProto.</summary>

@@ -1,0 +1,213 @@
+/// Every rule of the core by itself, with a free batch and, where -1 stands, a free time; what cannot be exported; and a wrong file.
+module Hybrid.Tests.Onnx.RuleTests
+
+open System
+open System.IO
+open System.Reflection
+open Expecto
+open Microsoft.ML.OnnxRuntime
+open Hybrid.Autodiff
+open Hybrid.Onnx
+open Hybrid.Rules
+open Hybrid.Tensors
+open Hybrid.Text
+open Hybrid.Tests.Support
+open Hybrid.Tests.Onnx.Runtime
+
+type private V = Variable<float32>
+
+let private several name (extents: int list list) (f: V[] -> V) = name, (extents, f)
+let private one name (f: V -> V) = several name [ [ 0; 3; 4 ] ] (fun x -> f x[0])
+let private two name (f: V -> V -> V) = several name [ [ 0; 3; 4 ]; [ 0; 1; 4 ] ] (fun x -> f x[0] x[1])
+let private gate name (f: V -> V -> V) = several name [ [ 0; 4 ]; [ 0; 4 ] ] (fun x -> f x[0] x[1])
+let private image name (f: V -> V) = several name [ [ 0; 6; 7; 4 ] ] (fun x -> f x[0])
+let private positive (x: V) = x.Square() + 0.5
+let private joined (struct (a: V, b: V)) = a.Concatenate b
+
+let private convolution name extents (f: V -> V -> V -> int -> Padding -> V) =
+    several name [ [ 0; 6; 7; 4 ]; extents; [ 5 ] ] (fun x -> f x[0] x[1] x[2] 2 (Padding(1, 0, 2, 1)))
+
+let private normalized name f = several name [ [ 0; 5; 4 ]; [ 4 ]; [ 4 ] ] (fun (x: V[]) -> f x[0] x[1] x[2]: V)
+
+let private fixedBy name (f: V -> V -> V -> V -> V -> V) =
+    several name [ [ 0; 5; 4 ]; [ 4 ]; [ 4 ]; [ 4 ]; [ 4 ] ] (fun x -> f x[0] x[1] x[2] x[3] (positive x[4]))
+
+let private attention name time groups mask =
+    several name [ [ 0; time; 12 ]; [ 0; time; 3 * groups ]; [ 0; time; 2 * groups ] ] (fun x ->
+        let struct (y, weights) = x[0].Attention(x[1], x[2], 4, 0.6, mask, Nullable groups)
+        y + weights.Mean([| 1; 3 |], false).Reshape(x[0].Shape[0], x[0].Shape[1], 1))
+
+/// Alike in each row, whatever the batch.
+let private mask (x: V) = Tensor.From(x.Shape, ReadOnlySpan(Array.init x.Shape.Length (fun i -> float32 (i % 4 / 2))))
+
+let private rules =
+    [
+        one "Abs" _.Abs()
+        two "Add" (fun a b -> a + b)
+        image "AveragePool2d" _.AveragePool2d(2, 3)
+        normalized "BatchNorm" (fun x gain bias ->
+            let struct (y, _, _) = x.BatchNorm(gain, bias)
+            y)
+        fixedBy "BatchNormFixed" (fun x gain bias mean variance -> x.BatchNormFixed(gain, bias, mean, variance, 0.1))
+        several "BatchNormFixed" [ [ 0; 4 ]; [ 4 ]; [ 4 ] ] (fun x -> x[0].BatchNormFixed(x[1], x[2], x[1], positive x[2]))
+        normalized "BatchNormRelu" (fun x gain bias ->
+            let struct (y, _, _) = x.BatchNormRelu(gain, bias)
+            y)
+        fixedBy "BatchNormReluFixed" (fun x gain bias mean variance -> x.BatchNormReluFixed(gain, bias, mean, variance))
+        several "BinaryCrossEntropy" [ [ 4 ] ] (fun x -> x[0].BinaryCrossEntropy(tensor [ 4 ] [ 0f; 1f; 1f; 0.5f ]))
+        one "Clamp" _.Clamp(-0.3, 0.5)
+        two "Concatenate" (fun a b -> a.Concatenate(b, 1))
+        convolution "Conv2d" [ 3; 2; 4; 5 ] (fun x w b stride padding -> x.Conv2d(w, b, stride, padding))
+        several "Conv2d" [ [ 0; 5; 5; 2 ]; [ 3; 3; 2; 3 ] ] (fun x -> x[0].Conv2d x[1])
+        convolution "ConvTranspose2d" [ 3; 4; 5; 4 ] (fun x w b stride padding -> x.ConvTranspose2d(w, b, stride, padding))
+        two "Divide" (fun a b -> a / positive b)
+        one "Elu" _.Elu(0.7)
+        several "Embedding" [ [ 7; 4 ]; [ 0; 4 ] ] (fun x ->
+            (nonNull x[0].Tape).Embedding([| 3; 0; 3 |], shape [ 3; 1 ], 1.5, x[0]) + x[1])
+        one "Exp" _.Exp()
+        several "Gather" [ [ 7; 4 ]; [ 0; 4 ] ] (fun x -> x[0].Gather([| 3; 0; 3 |], shape [ 3; 1 ]) + x[1])
+        gate "GeGlu" (fun a b -> a.GeGlu b)
+        one "Gelu" _.Gelu()
+        one "GeluTanh" _.GeluTanh()
+        image "GlobalAveragePool" _.GlobalAveragePool()
+        gate "Glu" (fun a b -> a.Glu b)
+        normalized "GroupNorm" (fun x gain bias -> x.GroupNorm(2, gain, bias))
+        several "Gru" [ [ 0; 6 ]; [ 0; 6 ]; [ 0; 2 ] ] (fun x -> x[0].Gru(x[1], x[2]))
+        one "HardSigmoid" (fun x -> (3.0 * x).HardSigmoid())
+        one "HardSwish" (fun x -> (3.0 * x).HardSwish())
+        one "HardTanh" _.HardTanh()
+        normalized "LayerNorm" (fun x gain bias -> x.LayerNorm(gain, bias, 0.1))
+        one "LeakyRelu" _.LeakyRelu(0.1)
+        several "Linear" [ [ 0; 3; 4 ]; [ 4; 5 ]; [ 5 ] ] (fun x -> x[0].Linear(x[1], x[2]))
+        several "Linear" [ [ 0; 4 ]; [ 4; 5 ] ] (fun x -> x[0].Linear x[1])
+        several "LinearRelu" [ [ 0; 4 ]; [ 4; 5 ]; [ 5 ] ] (fun x -> x[0].LinearRelu(x[1], x[2]))
+        several "LinearTransposed" [ [ 0; 4 ]; [ 5; 4 ] ] (fun x -> x[0].LinearTransposed x[1])
+        one "Log" (fun x -> (positive x).Log())
+        one "LogSigmoid" (fun x -> (100.0 * x).LogSigmoid())
+        one "LogSoftmax" _.LogSoftmax()
+        one "LogSumExp" _.LogSumExp(1, true)
+        several "Lstm" [ [ 0; 8 ]; [ 0; 2 ] ] (fun x -> joined (x[0].Lstm x[1]))
+        several "MatMul" [ [ 0; 3; 4 ]; [ 0; 4; 2 ] ] (fun x -> x[0].MatMul x[1])
+        one "Max" (fun x -> x.Max([| 1; -1 |], true))
+        image "MaxPool2d" _.MaxPool2d(3, 2, 1)
+        two "Maximum" (fun a b -> a.Maximum b)
+        one "Maxout" _.Maxout(2)
+        one "Mean" _.Mean(1)
+        two "Minimum" (fun a b -> a.Minimum b)
+        one "Mish" _.Mish()
+        two "Multiply" (fun a b -> a * b)
+        one "Negate" (fun x -> -x)
+        one "NormalCdf" _.NormalCdf()
+        several "PRelu" [ [ 0; 3; 4 ]; [ 4 ] ] (fun x -> x[0].PRelu x[1])
+        image "PadShortcut" _.PadShortcut(2, 6)
+        one "Permute" _.Permute(1, 0, 2)
+        one "Power" (fun x -> (positive x).Power 1.7)
+        one "Relu" _.Relu()
+        one "Reshape" (fun x -> x.Reshape(x.Shape[0], 2, 6))
+        one "Reshape" (fun x -> x.Reshape(3 * x.Shape[0], 4))
+        several "RmsNorm" [ [ 0; 4 ]; [ 4 ] ] (fun x -> x[0].RmsNorm x[1])
+        several "Rope" [ [ 0; -1; 8 ] ] (fun x -> x[0].Rope(2, 3))
+        one "Scale" _.Scale(-1.3)
+        one "Selu" _.Selu()
+        one "Sigmoid" (fun x -> (100.0 * x).Sigmoid())
+        one "Slice" _.Slice(2, 1, 2)
+        several "Slice" [ [ 0; -1; 4 ] ] (fun x -> x[0].Slice(1, x[0].Shape[1] - 2, 2))
+        several "Slice" [ [ 0; -1; 4 ] ] (fun x -> x[0].Slice(1, 1, x[0].Shape[1] - 2))
+        one "Softmax" (fun x -> (100.0 * x).Softmax())
+        one "Softplus" (fun x -> (100.0 * x).Softplus())
+        one "Split" (fun x ->
+            let struct (a, b) = x.Split2()
+            a - 2.0 * b)
+        one "Sqrt" (fun x -> (positive x).Sqrt())
+        one "Square" _.Square()
+        gate "SquaredError" (fun a b -> a.SquaredError b)
+        gate "Stack" (fun a b -> [ a; b ].Stack 1)
+        two "Subtract" (fun a b -> a - b)
+        one "Sum" (fun x -> x.Sum([| 0; 2 |], true))
+        gate "SwiGlu" (fun a b -> a.SwiGlu b)
+        one "Swish" _.Swish(1.3)
+        one "Tanh" _.Tanh()
+        one "Transpose" _.Transpose()
+        image "Upsample" _.Upsample(2)
+        one "Where" (fun x -> x.Where(mask x, -x))
+        attention "Attention" 5 4 AttentionMask.None
+        attention "Attention" -1 2 AttentionMask.Causal
+        attention "Attention" 5 1 (AttentionMask.CausalFrom 0)
+    ]
+
+/// What only training has, or what says of each example of a batch something else.
+let private refused =
+    [
+        one "BinaryCrossEntropyEach" (fun x -> x.BinaryCrossEntropy 1.0)
+        one "CrossEntropy" (fun x -> x.CrossEntropy(Array.zeroCreate (3 * x.Shape[0])))
+        one "CrossEntropyPerRow" (fun x -> x.CrossEntropyPerRow(Array.zeroCreate (3 * x.Shape[0])))
+        one "Dropout" (fun x ->
+            use _ = (nonNull x.Tape).Training(RandomStream 1UL)
+            x.Dropout 0.5)
+        several "Pick" [ [ 0; 4 ] ] (fun x -> x[0].Pick(Array.zeroCreate x[0].Shape[0]))
+        one "ScatterAdd" (fun x -> x.ScatterAdd(Array.zeroCreate x.Shape[0], 2))
+    ]
+
+let private batch, time = OnnxAxis "batch", OnnxAxis("time", 9)
+
+let private save (extents: int list list, f: V[] -> V) path =
+    let axis extent =
+        match extent with
+        | 0 -> batch
+        | -1 -> time
+        | extent -> OnnxAxis.op_Implicit extent
+
+    OnnxFile.Save(
+        path,
+        "y",
+        fun (pass: OnnxPass) ->
+            [| for i, input in List.indexed extents -> pass.Numbers($"x{i}", Array.ofList (List.map axis input)) |]
+            |> f
+    )
+
+let private drawn (extents: int list list) rows steps =
+    let random = RandomStream 1UL
+    let extent = function 0 -> rows | -1 -> steps | extent -> extent
+    [ for input in extents -> normal random (List.map extent input) |> toSingle ]
+
+let private pair (_, f: V[] -> V) (x: Tensor<float32> list) session =
+    run session [ for i, x in List.indexed x -> input $"x{i}" (numbers x) ], valueOf x (fun _ x -> f x)
+
+/// Rules by class and what their method is called behind Forward.
+let private there =
+    [
+        for found in typeof<Shape>.Assembly.GetExportedTypes() do
+            if found.Namespace = "Hybrid.Rules" then
+                for forward in found.GetMethods(BindingFlags.Public ||| BindingFlags.Static) do
+                    if forward.Name.StartsWith "Forward" then
+                        found.Name + forward.Name.Substring "Forward".Length
+    ]
+    |> List.distinct
+
+/// A table of scales by position, of which a model takes as many as there are steps.
+let private positioned (table: Tensor<float32>) (x: V[]) =
+    let rows = tensor [ x[0].Shape[1]; 1 ] (Array.take x[0].Shape[1] (table.ToArray()))
+    x[0] * (nonNull x[0].Tape).Constant rows
+
+[<Tests>]
+let tests =
+    testList
+        "Onnx.Rules"
+        [
+            for i, (name, case) in List.indexed rules do
+                testCase $"{i}: {name} computes what the core does" (fun () ->
+                    withSession (save case) (fun session ->
+                        for rows, steps in [ 1, 2; 5, 7 ] do
+                            let theirs, ours = pair case (drawn (fst case) rows steps) session
+                            Expect.equal theirs.Shape ours.Shape "shape"
+                            expectClose 1e-5 (floats theirs) (floats ours) name))
+
+            testCase "every rule of the core is exported or refused" (fun () ->
+                let said = List.map fst rules @ List.map fst refused |> List.distinct
+                Expect.equal (List.sort said) (List.sort there) "rules")
+
+            for name, case in refused do
+                testCase $"{name} is refused by its name" (fun () ->
+                    refuses<NotSupportedException, _> [ name.Replace("Each", ""); "OnnxRules" ] (fun () ->
+                        save case "x.onnx"))
+        ]
