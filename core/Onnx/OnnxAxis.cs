@@ -12,9 +12,9 @@ public sealed record OnnxAxis(string Name, int? Longest = null)
 
     internal bool IsFree => Longest != 1 && Name != $"{Longest}";
 
-    /// <summary>Its extent in a pass, and in the one pass where it is another.</summary>
-    internal int Extent(bool varied) => varied ? Longest - 1 ?? 3 : Longest ?? 2;
-
     /// <summary>As the file declares it.</summary>
     internal string Declared => IsFree ? Name : $"{Longest}";
+
+    /// <summary>Its extent in a pass, or in the one pass where it is another.</summary>
+    internal int Extent(bool varied) => (Longest ?? 4) / (varied ? 2 : 1);
 }

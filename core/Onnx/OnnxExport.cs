@@ -58,6 +58,9 @@ internal sealed class OnnxExport
     internal string Steps(string x, int axis) =>
         Graph.Node("Range", Graph.Integer(0), Graph.Node("Gather", Graph.Node("Shape", x), Graph.Integer(axis)), Graph.Integer(1));
 
+    /// <summary>The axis that has another extent in a pass behind the first.</summary>
+    internal OnnxAxis Varied(int pass) => passes[pass].Varied!;
+
     /// <summary>Exports what was recorded from some point on, as far as the results, given by pass, were computed from it.</summary>
     private void Export(Variable<float>[][] results, int[] from)
     {
@@ -65,7 +68,7 @@ internal sealed class OnnxExport
         for (var p = 1; p < steps.Length; p++)
             if (!steps[p].Select(made => made[0].Rule).SequenceEqual(steps[0].Select(made => made[0].Rule)))
                 throw new NotSupportedException(
-                    $"the model applies {steps[0].Count} rules, and {steps[p].Count} or others when the axis '{passes[p].Varied!.Name}' has another extent; fix the extent of that axis.");
+                    $"the model applies {steps[0].Count} rules, and {steps[p].Count} or others when the axis '{Varied(p).Name}' has another extent; fix the extent of that axis.");
         for (var i = 0; i < steps[0].Count; i++)
         {
             var step = new OnnxStep(this, [.. steps.Select(made => made[i])]);
@@ -99,38 +102,34 @@ internal sealed class OnnxExport
     private string Axis(int[] extents) =>
         extents.All(extent => extent == extents[0])
             ? $"{extents[0]}"
-            : passes.Select(pass => pass.Varied).FirstOrDefault(axis => axis is not null && passes.Select(pass => pass.Extent(axis)).SequenceEqual(extents))?.Name ?? "";
+            : Enumerable.Range(1, passes.Count - 1).Select(Varied).FirstOrDefault(axis => passes.Select(pass => pass.Extent(axis)).SequenceEqual(extents))?.Name ?? "";
 
     /// <summary>
-    /// A constant that is the same in every pass, or along an axis longer where the axis is: then its rows are all the same, or it is a
+    /// A constant that is the same in every pass, or along an axis as long as the axis is: then its rows are all the same, or it is a
     /// table, such as one of positions, of which the graph takes as many rows as it needs.
     /// </summary>
     private string Constant<TNumber>(Shape[] shapes, Func<int, TNumber[]> valuesOf, string what) where TNumber : unmanaged
     {
-        var (shape, values, indices) = (shapes[0].ToArray(), valuesOf(0), new List<(int Position, string Indices)>());
+        var (shape, values, all) = (shapes[0].ToArray(), valuesOf(0), valuesOf(0));
+        List<(int Axis, string Indices)> taken = [];
         for (var p = 1; p < passes.Count; p++)
         {
-            int[] first = shapes[0].ToArray(), other = shapes[p].ToArray();
-            var axis = passes[p].Varied!;
-            int[] changed = [.. Enumerable.Range(0, Math.Min(first.Length, other.Length)).Where(at => first[at] != other[at])];
-            if (changed.Length == 0 && first.Length == other.Length && valuesOf(0).SequenceEqual(valuesOf(p))) continue;
-            var at = changed.FirstOrDefault();
-            if (changed.Length != 1 || first[at] != passes[0].Extent(axis) || other[at] != passes[p].Extent(axis)) throw Varies("follows it");
-            var (longer, extents, shorter) = first[at] > other[at] ? (valuesOf(0), first, valuesOf(p)) : (valuesOf(p), other, valuesOf(0));
-            if (!Part(longer, extents, at, 0, extents[at] - 1).SequenceEqual(shorter)) throw Varies("has other numbers when it is shorter");
-            var row = Part(longer, extents, at, 0, 1);
-            var isUniform = Enumerable.Range(1, extents[at] - 1).All(i => Part(longer, extents, at, i, 1).SequenceEqual(row));
-            if (!isUniform && axis.Longest is null) throw Varies("has other numbers in each row, and nobody says how long it becomes");
+            var (axis, other) = (Varied(p), shapes[p].ToArray());
+            var at = shapes[0].ToArray().Zip(other).TakeWhile(extents => extents.First == extents.Second).Count();
+            if (at == other.Length && all.SequenceEqual(valuesOf(p))) continue;
+            var follows = at < other.Length && (shapes[0][at], other[at]) == (passes[0].Extent(axis), passes[p].Extent(axis))
+                && Part(all, shapes[0], at, 0, other[at]).SequenceEqual(valuesOf(p));
+            var isUniform = follows && Enumerable.Range(1, shapes[0][at] - 1).All(row => Part(all, shapes[0], at, row, 1).SequenceEqual(Part(all, shapes[0], at, 0, 1)));
+            if (!isUniform && (!follows || axis.Longest is null))
+                throw new NotSupportedException(
+                    $"{what} {shapes[0]} at '{Graph.Place}' is {shapes[p]} with other numbers when the axis '{axis.Name}' has another extent; "
+                    + "fix the extent of that axis, say how long it may become if this is a table of which rows are taken, or compute this from the input.");
             var steps = AxisSteps(axis);
-            indices.Add((at, isUniform ? Graph.Node("Mul", steps, Graph.Integer(0)) : steps));
-            if (isUniform) (values, shape[at]) = (Part(values, shape, at, 0, 1), 1);
-
-            NotSupportedException Varies(string how) => new(
-                $"{what} {shapes[0]} at '{Graph.Place}' is {shapes[p]} when the axis '{axis.Name}' has another extent, and {how}; "
-                + "fix the extent of that axis, say how long it may become, or compute this from the input.");
+            taken.Add((at, isUniform ? Graph.Node("Mul", steps, Graph.Integer(0)) : steps));
+            if (isUniform) (values, shape[at]) = (Part(values, new Shape(shape), at, 0, 1), 1);
         }
         var constant = shape.Length == 0 && values is float[] number ? Graph.Constant(number[0]) : Graph.Constant<TNumber>(Graph.Unused("constant"), shape, values);
-        foreach (var (at, steps) in indices) constant = Graph.Node("Gather", [constant, steps], ("axis", at));
+        foreach (var (at, indices) in taken) constant = Graph.Node("Gather", [constant, indices], ("axis", at));
         return constant;
     }
 
@@ -141,9 +140,9 @@ internal sealed class OnnxExport
     }
 
     /// <summary>Some of what stands along an axis.</summary>
-    private static TNumber[] Part<TNumber>(TNumber[] values, int[] shape, int axis, int first, int count)
+    private static TNumber[] Part<TNumber>(TNumber[] values, Shape shape, int axis, int first, int count)
     {
-        var inner = shape[(axis + 1)..].Aggregate(1, (product, extent) => product * extent);
+        var inner = shape.ToArray()[(axis + 1)..].Aggregate(1, (product, extent) => product * extent);
         return [.. values.Where((_, i) => i / inner % shape[axis] >= first && i / inner % shape[axis] < first + count)];
     }
 }

@@ -26,12 +26,12 @@ internal sealed class OnnxGraph(string name)
     internal string Place { get; set; } = "";
 
     /// <summary>An input, of integers or of single-precision numbers; an axis is a number, a name if it is free in length, or empty.</summary>
-    internal void Input(string input, bool ofIntegers, IEnumerable<string> axes) => Declare(inputs, input, ofIntegers ? Fields.Tensor.Int64 : Fields.Tensor.Float, axes);
+    internal void Input(string input, bool ofIntegers, IEnumerable<string> axes) => Declare(inputs, input, ofIntegers ? Fields.DataType.Int64 : Fields.DataType.Float, axes);
 
     /// <summary>Gives a result, of single-precision numbers, a name under which it is returned.</summary>
     internal void Output(string output, string result, IEnumerable<string> axes)
     {
-        Declare(outputs, output, Fields.Tensor.Float, axes);
+        Declare(outputs, output, Fields.DataType.Float, axes);
         Add("Identity", [result], [output], []);
     }
 
@@ -44,7 +44,7 @@ internal sealed class OnnxGraph(string name)
         if (constants.ContainsKey(constant)) return constant;
         var message = new ProtoMessage();
         foreach (var extent in shape) message.Add(Fields.Tensor.Dimension, (long)extent);
-        message.Add(Fields.Tensor.DataType, typeof(TNumber) == typeof(long) ? Fields.Tensor.Int64 : Fields.Tensor.Float);
+        message.Add(Fields.Tensor.DataType, typeof(TNumber) == typeof(long) ? Fields.DataType.Int64 : Fields.DataType.Float);
         constants.Add(constant, message.Add(Fields.Tensor.Name, constant).Add(Fields.Tensor.RawData, MemoryMarshal.AsBytes(values).ToArray()));
         return constant;
     }
@@ -107,11 +107,11 @@ internal sealed class OnnxGraph(string name)
         if (value is int[] integers)
         {
             foreach (var integer in integers) message.Add(Fields.Attribute.Integers, (long)integer);
-            return message.Add(Fields.Attribute.Type, Fields.Attribute.IntegersType);
+            return message.Add(Fields.Attribute.Type, Fields.AttributeType.Integers);
         }
         return value is double number
-            ? message.Add(Fields.Attribute.Float, (float)number).Add(Fields.Attribute.Type, Fields.Attribute.FloatType)
-            : message.Add(Fields.Attribute.Integer, Convert.ToInt64(value)).Add(Fields.Attribute.Type, Fields.Attribute.IntegerType);
+            ? message.Add(Fields.Attribute.Float, (float)number).Add(Fields.Attribute.Type, Fields.AttributeType.Float)
+            : message.Add(Fields.Attribute.Integer, Convert.ToInt64(value)).Add(Fields.Attribute.Type, Fields.AttributeType.Integer);
     }
 
     private static void Declare(List<ProtoMessage> values, string value, long type, IEnumerable<string> axes)

@@ -22,6 +22,12 @@ internal sealed class OnnxStep(OnnxExport export, Variable<float>[][] made)
 
     internal OnnxGraph Graph => export.Graph;
 
+    internal string Node(string operation, params string[] arguments) => Graph.Node(operation, arguments);
+
+    internal string Node(string operation, string[] arguments, params (string Name, object Value)[] attributes) => Graph.Node(operation, arguments, attributes);
+
+    internal string Permuted(string x, params int[] order) => Graph.Node("Transpose", [x], ("perm", order));
+
     internal string Rule => made[0][0].Rule;
 
     internal string Place => made[0][0].Place;
@@ -44,30 +50,29 @@ internal sealed class OnnxStep(OnnxExport export, Variable<float>[][] made)
     internal TValue The<TValue>(string attribute)
     {
         var each = Each<TValue>(attribute);
-        return each.All(value => StructuralComparisons.StructuralEqualityComparer.Equals(value, each[0]))
-            ? each[0]
-            : throw Refusal($"its {attribute} follows a free axis; fix the extent of that axis");
+        var other = Array.FindIndex(each, value => !StructuralComparisons.StructuralEqualityComparer.Equals(value, each[0]));
+        return other < 0 ? each[0] : throw Refusal($"its {attribute} is another when the axis '{export.Varied(other).Name}' has another extent; fix the extent of that axis");
     }
 
-    /// <summary>Extents to reshape an input to: a number, 0 for that of the input at the same position, or once −1 for what is left.</summary>
-    internal long[] Extents(Shape[] target, int input)
+    /// <summary>Extents to reshape the first input to: a number, 0 for that of the input at the same position, or once −1 for what is left.</summary>
+    internal long[] Extents(Shape[] target)
     {
-        var source = Shapes(input);
+        var source = Shapes(0);
         long[] extents = [.. Enumerable.Range(0, target[0].Rank).Select(at =>
             target.All(shape => shape[at] == target[0][at]) ? target[0][at]
-            : at < source[0].Rank && target.Zip(source).All(pair => pair.First[at] == pair.Second[at]) ? 0L
+            : at < source[0].Rank && target.Zip(source).All(shapes => shapes.First[at] == shapes.Second[at]) ? 0L
             : -1)];
-        return extents.Count(extent => extent < 0) < 2 ? extents : throw Refusal($"several axes of its shape {target[0]} are free and not those of {source[0]}; fix the extent of one");
+        return extents.Count(extent => extent < 0) < 2 ? extents : throw Refusal($"several axes of {target[0]} are free and not where {source[0]} has them; fix the extent of one");
     }
 
-    /// <summary>A position on an axis, given in each pass: counted from the start, or, below 0, from the end.</summary>
+    /// <summary>A position on an axis of the first input, in each pass: counted from the start, or, below 0, from the end.</summary>
     internal long Position(int[] positions, int axis)
     {
         int[] fromEnd = [.. positions.Zip(Shapes(0), (position, shape) => position - shape[axis])];
-        return positions.All(position => position == positions[0]) ? positions[0]
-            : fromEnd.Any(position => position != fromEnd[0]) ? throw Refusal("it begins or ends in the middle of a free axis; fix the extent of that axis")
-            : fromEnd[0] == 0 ? long.MaxValue
-            : fromEnd[0];
+        return positions.Distinct().Count() == 1 ? positions[0]
+            : fromEnd.Distinct().Count() > 1 ? throw Refusal("it begins or ends in the middle of a free axis; fix the extent of that axis")
+            : fromEnd[0] < 0 ? fromEnd[0]
+            : long.MaxValue;
     }
 
     /// <summary>The rule's composition of elementary rules, recorded on the tape of a pass: its values.</summary>

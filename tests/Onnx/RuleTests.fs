@@ -184,10 +184,28 @@ let private there =
     ]
     |> List.distinct
 
-/// A table of scales by position, of which a model takes as many as there are steps.
-let private positioned (table: Tensor<float32>) (x: V[]) =
-    let rows = tensor [ x[0].Shape[1]; 1 ] (Array.take x[0].Shape[1] (table.ToArray()))
-    x[0] * (nonNull x[0].Tape).Constant rows
+/// A constant of as many rows as an input has, [rows, 1], number by number.
+let private constant axis (row: int -> float32) =
+    several "Multiply" [ [ 0; -1; 3 ] ] (fun x ->
+        let rows = x[0].Shape[axis]
+        let extents = if axis = 0 then [ rows; 1; 1 ] else [ rows; 1 ]
+        x[0] * (nonNull x[0].Tape).Constant(tensor extents (Array.init rows row)))
+    |> snd
+
+let private own name =
+    several name [ [ 0; 3 ] ] (fun x ->
+        let tape = nonNull x[0].Tape
+        use _ = tape.At "encoder.0"
+        tape.Record(Operation name, struct (x[0].Value, Pullback(fun _ _ -> ())), x[0]))
+    |> snd
+
+let private refusesCase fragments case =
+    refuses<NotSupportedException, _> fragments (fun () -> save case "x.onnx")
+
+let private agrees rows steps case session =
+    let theirs, ours = pair case (drawn (fst case) rows steps) session
+    Expect.equal theirs.Shape ours.Shape "shape"
+    distance theirs ours < 1e-5 * max 1.0 (norm (floats ours))
 
 [<Tests>]
 let tests =
@@ -198,9 +216,7 @@ let tests =
                 testCase $"{i}: {name} computes what the core does" (fun () ->
                     withSession (save case) (fun session ->
                         for rows, steps in [ 1, 2; 5, 7 ] do
-                            let theirs, ours = pair case (drawn (fst case) rows steps) session
-                            Expect.equal theirs.Shape ours.Shape "shape"
-                            expectClose 1e-5 (floats theirs) (floats ours) name))
+                            Expect.isTrue (agrees rows steps case session) $"{rows} rows, {steps} steps"))
 
             testCase "every rule of the core is exported or refused" (fun () ->
                 let said = List.map fst rules @ List.map fst refused |> List.distinct
@@ -208,6 +224,44 @@ let tests =
 
             for name, case in refused do
                 testCase $"{name} is refused by its name" (fun () ->
-                    refuses<NotSupportedException, _> [ name.Replace("Each", ""); "OnnxRules" ] (fun () ->
-                        save case "x.onnx"))
+                    refusesCase [ name.Replace("Each", ""); "OnnxRules" ] case)
+
+            testCase "a rule that nobody wrote down is refused with its place and the remedy" (fun () ->
+                refusesCase [ "the rule Mine at 'encoder.0'"; "entry in OnnxRules" ] (own "Mine"))
+
+            testCase "an attribute that was changed in the file is noticed" (fun () ->
+                let case = normalized "LayerNorm" (fun x gain bias -> x.LayerNorm(gain, bias, 0.1)) |> snd
+
+                let change path =
+                    let bytes = File.ReadAllBytes path
+                    let at = bytes.AsSpan().IndexOf(ReadOnlySpan(BitConverter.GetBytes 0.1f))
+                    (BitConverter.GetBytes 0.2f).CopyTo(bytes, at)
+                    File.WriteAllBytes(path, bytes)
+
+                Expect.isTrue (withSession (save case) (agrees 5 0 case)) "as written"
+                Expect.isFalse (withChanged change (save case) (agrees 5 0 case)) "changed")
+
+            testCase "a constant that is as long as a free axis goes with it" (fun () ->
+                let agreesFor steps case = withSession (save case) (agrees 5 steps case)
+                Expect.isTrue (constant 0 (fun _ -> 2f) |> agreesFor 12) "the same for each example"
+                Expect.isTrue (constant 1 (fun _ -> 2f) |> agreesFor 12) "the same at each step"
+                Expect.isTrue (constant 1 float32 |> agreesFor 9) "a table of positions"
+
+                Expect.throwsT<OnnxRuntimeException>
+                    (fun () -> constant 1 float32 |> agreesFor 12 |> ignore)
+                    "a sequence longer than the table")
+
+            testCase "what a trace cannot free is refused, with the axis" (fun () ->
+                refusesCase [ "'batch'"; "with other numbers" ] (constant 0 float32)
+
+                let ends = several "" [ [ 0; -1; 3 ] ] >> snd
+                let apart = ends (fun x -> x[0].Reshape(x[0].Shape[1], x[0].Shape[0], 3))
+                refusesCase [ "Reshape"; "several axes"; "fix the extent" ] apart
+                refusesCase [ "Slice"; "in the middle" ] (ends (fun x -> x[0].Slice(1, x[0].Shape[1] / 2, 1)))
+                refusesCase [ "Scale"; "factor"; "'time'" ] (ends (fun x -> x[0].Scale(float x[0].Shape[1])))
+                let loop (x: V[]) = Seq.fold (fun (y: V) _ -> y.Tanh()) x[0] (seq { 1 .. x[0].Shape[1] })
+                refusesCase [ "9 rules, and 4"; "'time'"; "fix the extent" ] (ends loop)
+                let mask = AttentionMask.Padding [| 1; 2 |]
+                let hidden (x: V[]) = (let struct (y, _) = x[0].Attention(x[0], x[0], 1, 1.0, mask) in y)
+                refusesCase [ "padding of no input" ] (several "" [ [ 2; -1; 3 ] ] hidden |> snd))
         ]

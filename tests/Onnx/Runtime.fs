@@ -94,7 +94,7 @@ let widened (model: Layer<float32>) =
 
     wide
 
-let private norm values = Seq.fold (fun greatest value -> max greatest (abs value)) 0.0 values
+let norm values = Seq.fold (fun greatest value -> max greatest (abs value)) 0.0 values
 
 /// The greatest difference of two tensors.
 let distance a b = norm (Seq.map2 (-) (floats a) (floats b))
