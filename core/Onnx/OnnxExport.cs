@@ -31,18 +31,23 @@ internal sealed class OnnxExport
         Export([.. results.Select(result => new[] { result })], [.. passes.Select(_ => 0)]);
         var made = Name([.. results]);
         Graph.Place = "";
-        Graph.Output(output, made, Enumerable.Range(0, results[0].Shape.Rank).Select(at => Axis([.. results.Select(result => result.Shape[at])])));
+        var axes = Enumerable.Range(0, results[0].Shape.Rank);
+        Graph.Output(output, made, axes.Select(at => Axis([.. results.Select(result => result.Shape[at])])));
     }
 
     internal OnnxGraph Graph { get; }
 
+    private IEnumerable<int> Passes => Enumerable.Range(0, passes.Count);
+
     /// <summary>What the graph calls a variable, given in each pass: a result, a parameter or buffer by its path, or a constant.</summary>
     internal string Name(Variable<float>[] variables)
     {
-        if (names.TryGetValue(variables[0], out var name)) return name;
-        return names[variables[0]] = variables[0] is Stored<float> stored
+        var first = variables[0];
+        if (names.TryGetValue(first, out var name)) return name;
+        var shapes = Array.ConvertAll(variables, variable => variable.Shape);
+        return names[first] = first is Stored<float> stored
             ? Graph.Constant<float>(Graph.Unused(stored.Name), stored.Shape.ToArray(), stored.Value.Span)
-            : Constant(Array.ConvertAll(variables, variable => variable.Shape), pass => variables[pass].Value.ToArray(), $"the constant '{variables[0].Name}'");
+            : Constant(shapes, pass => variables[pass].Value.ToArray(), $"the constant '{first.Name}'");
     }
 
     /// <summary>Ids of rows, of a leading shape, given in each pass: those of an input, or the same in every pass.</summary>
@@ -52,7 +57,8 @@ internal sealed class OnnxExport
 
     /// <summary>The input of tokens of which something holds in every pass; null if there is none.</summary>
     internal string? TokensThat(Func<Text.TokenBatch, int, bool> holds) =>
-        passes[0].Inputs.Where((_, i) => passes.Select((pass, p) => pass.Inputs[i].Tokens is { } tokens && holds(tokens, p)).All(does => does)).FirstOrDefault()?.Name;
+        passes[0].Inputs.Where((_, i) => Passes.All(p => passes[p].Inputs[i].Tokens is { } tokens && holds(tokens, p)))
+            .FirstOrDefault()?.Name;
 
     /// <summary>0, 1, 2, ... along an axis of something.</summary>
     internal string Steps(string x, int axis) =>
@@ -64,16 +70,17 @@ internal sealed class OnnxExport
     /// <summary>Exports what was recorded from some point on, as far as the results, given by pass, were computed from it.</summary>
     private void Export(Variable<float>[][] results, int[] from)
     {
-        var steps = passes.Select((pass, p) => Steps(pass.Tape.Recorded.Skip(from[p]), results[p])).ToArray();
+        var steps = Passes.Select(p => Steps(passes[p].Tape.Recorded.Skip(from[p]), results[p])).ToArray();
         for (var p = 1; p < steps.Length; p++)
             if (!steps[p].Select(made => made[0].Rule).SequenceEqual(steps[0].Select(made => made[0].Rule)))
                 throw new NotSupportedException(
-                    $"the model applies {steps[0].Count} rules, and {steps[p].Count} or others when the axis '{Varied(p).Name}' has another extent; fix the extent of that axis.");
+                    $"the model applies {steps[0].Count} rules, and {steps[p].Count} or others when the axis '{Varied(p).Name}' "
+                    + "has another extent; fix the extent of that axis.");
         for (var i = 0; i < steps[0].Count; i++)
         {
             var step = new OnnxStep(this, [.. steps.Select(made => made[i])]);
             Graph.Place = step.Place;
-            var made = OnnxRules.Table.TryGetValue(step.Rule, out var entry) ? entry(step) : Composed(step);
+            var made = OnnxRules.Apply(step) ?? Composed(step);
             foreach (var (value, name) in steps[0][i].Zip(made)) names[value] = name;
         }
     }
@@ -82,7 +89,7 @@ internal sealed class OnnxExport
     private string[] Composed(OnnxStep step)
     {
         int[] from = [.. passes.Select(pass => pass.Tape.Recorded.Count())];
-        Variable<float>[][] results = [.. passes.Select((pass, p) => step.Compose(pass.Tape, p))];
+        Variable<float>[][] results = [.. Passes.Select(p => step.Compose(passes[p].Tape, p))];
         Export(results, from);
         return [.. results[0].Select((_, value) => Name([.. results.Select(result => result[value])]))];
     }
@@ -90,8 +97,7 @@ internal sealed class OnnxExport
     /// <summary>Each applied rule with all its values, if something that was computed from them is needed.</summary>
     private static List<Variable<float>[]> Steps(IEnumerable<Variable<float>> recorded, Variable<float>[] results)
     {
-        // Values of one rule share their list of inputs.
-        List<Variable<float>[]> steps = [.. recorded.GroupBy(made => made.Inputs).Select(made => made.ToArray())];
+        List<Variable<float>[]> steps = [.. recorded.GroupBy(made => (made.Inputs, made.Operation)).Select(made => made.ToArray())];
         HashSet<Variable<float>> needed = [.. results];
         foreach (var made in Enumerable.Reverse(steps))
             if (made.Any(needed.Contains)) needed.UnionWith(made[0].Inputs);
@@ -102,7 +108,8 @@ internal sealed class OnnxExport
     private string Axis(int[] extents) =>
         extents.All(extent => extent == extents[0])
             ? $"{extents[0]}"
-            : Enumerable.Range(1, passes.Count - 1).Select(Varied).FirstOrDefault(axis => passes.Select(pass => pass.Extent(axis)).SequenceEqual(extents))?.Name ?? "";
+            : Passes.Skip(1).Select(Varied)
+                .FirstOrDefault(axis => passes.Select(pass => pass.Extent(axis)).SequenceEqual(extents))?.Name ?? "";
 
     /// <summary>
     /// A constant that is the same in every pass, or along an axis as long as the axis is: then its rows are all the same, or it is a
@@ -110,25 +117,28 @@ internal sealed class OnnxExport
     /// </summary>
     private string Constant<TNumber>(Shape[] shapes, Func<int, TNumber[]> valuesOf, string what) where TNumber : unmanaged
     {
-        var (shape, values, all) = (shapes[0].ToArray(), valuesOf(0), valuesOf(0));
-        List<(int Axis, string Indices)> taken = [];
+        var (whole, all) = (shapes[0], valuesOf(0));
+        var (shape, values, taken) = (whole.ToArray(), all, new List<(int Axis, string Indices)>());
         for (var p = 1; p < passes.Count; p++)
         {
             var (axis, other) = (Varied(p), shapes[p].ToArray());
-            var at = shapes[0].ToArray().Zip(other).TakeWhile(extents => extents.First == extents.Second).Count();
+            var at = whole.ToArray().Zip(other).TakeWhile(extents => extents.First == extents.Second).Count();
             if (at == other.Length && all.SequenceEqual(valuesOf(p))) continue;
-            var follows = at < other.Length && (shapes[0][at], other[at]) == (passes[0].Extent(axis), passes[p].Extent(axis))
-                && Part(all, shapes[0], at, 0, other[at]).SequenceEqual(valuesOf(p));
-            var isUniform = follows && Enumerable.Range(1, shapes[0][at] - 1).All(row => Part(all, shapes[0], at, row, 1).SequenceEqual(Part(all, shapes[0], at, 0, 1)));
+            var follows = at < other.Length && (whole[at], other[at]) == (passes[0].Extent(axis), passes[p].Extent(axis))
+                && Part(all, whole, at, 0, other[at]).SequenceEqual(valuesOf(p));
+            var isUniform = follows
+                && Enumerable.Range(1, whole[at] - 1).All(row => Part(all, whole, at, row, 1).SequenceEqual(Part(all, whole, at, 0, 1)));
             if (!isUniform && (!follows || axis.Longest is null))
                 throw new NotSupportedException(
-                    $"{what} {shapes[0]} at '{Graph.Place}' is {shapes[p]} with other numbers when the axis '{axis.Name}' has another extent; "
-                    + "fix the extent of that axis, say how long it may become if this is a table of which rows are taken, or compute this from the input.");
+                    $"{what} {whole} at '{Graph.Place}' is {shapes[p]} with other numbers when the axis '{axis.Name}' has another extent; "
+                    + "fix the extent of that axis, say how long it may become if this is a table, or compute this from the input.");
             var steps = AxisSteps(axis);
             taken.Add((at, isUniform ? Graph.Node("Mul", steps, Graph.Integer(0)) : steps));
             if (isUniform) (values, shape[at]) = (Part(values, new Shape(shape), at, 0, 1), 1);
         }
-        var constant = shape.Length == 0 && values is float[] number ? Graph.Constant(number[0]) : Graph.Constant<TNumber>(Graph.Unused("constant"), shape, values);
+        var constant = shape.Length == 0 && values is float[] number
+            ? Graph.Constant(number[0])
+            : Graph.Constant<TNumber>(Graph.Unused("constant"), shape, values);
         foreach (var (at, indices) in taken) constant = Graph.Node("Gather", [constant, indices], ("axis", at));
         return constant;
     }

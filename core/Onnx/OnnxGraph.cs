@@ -25,8 +25,9 @@ internal sealed class OnnxGraph(string name)
     /// <summary>The place in the model that the next nodes belong to.</summary>
     internal string Place { get; set; } = "";
 
-    /// <summary>An input, of integers or of single-precision numbers; an axis is a number, a name if it is free in length, or empty.</summary>
-    internal void Input(string input, bool ofIntegers, IEnumerable<string> axes) => Declare(inputs, input, ofIntegers ? Fields.DataType.Int64 : Fields.DataType.Float, axes);
+    /// <summary>An input, of integers or of single-precision numbers; an axis is a number, or a name if it is free in length.</summary>
+    internal void Input(string input, bool ofIntegers, IEnumerable<string> axes) =>
+        Declare(inputs, input, ofIntegers ? Fields.DataType.Int64 : Fields.DataType.Float, axes);
 
     /// <summary>Gives a result, of single-precision numbers, a name under which it is returned.</summary>
     internal void Output(string output, string result, IEnumerable<string> axes)
@@ -44,8 +45,9 @@ internal sealed class OnnxGraph(string name)
         if (constants.ContainsKey(constant)) return constant;
         var message = new ProtoMessage();
         foreach (var extent in shape) message.Add(Fields.Tensor.Dimension, (long)extent);
-        message.Add(Fields.Tensor.DataType, typeof(TNumber) == typeof(long) ? Fields.DataType.Int64 : Fields.DataType.Float);
-        constants.Add(constant, message.Add(Fields.Tensor.Name, constant).Add(Fields.Tensor.RawData, MemoryMarshal.AsBytes(values).ToArray()));
+        message.Add(Fields.Tensor.DataType, typeof(TNumber) == typeof(long) ? Fields.DataType.Int64 : Fields.DataType.Float)
+            .Add(Fields.Tensor.Name, constant).Add(Fields.Tensor.RawData, MemoryMarshal.AsBytes(values).ToArray());
+        constants.Add(constant, message);
         return constant;
     }
 
@@ -62,7 +64,8 @@ internal sealed class OnnxGraph(string name)
     internal string Node(string operation, params string[] arguments) => Node(operation, arguments, []);
 
     /// <summary>A node with one result; attributes are numbers, truths or integers.</summary>
-    internal string Node(string operation, string[] arguments, params (string Name, object Value)[] attributes) => Nodes(operation, 1, arguments, attributes)[0];
+    internal string Node(string operation, string[] arguments, params (string Name, object Value)[] attributes) =>
+        Nodes(operation, 1, arguments, attributes)[0];
 
     /// <summary>The same with several results.</summary>
     internal string[] Nodes(string operation, int count, string[] arguments, params (string Name, object Value)[] attributes)
@@ -123,6 +126,7 @@ internal sealed class OnnxGraph(string name)
                     ? new ProtoMessage().Add(Fields.TensorShape.Extent, (long)extent)
                     : new ProtoMessage().Add(Fields.TensorShape.Name, axis));
         var tensor = new ProtoMessage().Add(Fields.Type.Element, type).Add(Fields.Type.Shape, shape);
-        values.Add(new ProtoMessage().Add(Fields.Value.Name, value).Add(Fields.Value.Type, new ProtoMessage().Add(Fields.Type.Tensor, tensor)));
+        var ofTensor = new ProtoMessage().Add(Fields.Type.Tensor, tensor);
+        values.Add(new ProtoMessage().Add(Fields.Value.Name, value).Add(Fields.Value.Type, ofTensor));
     }
 }

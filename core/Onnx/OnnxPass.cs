@@ -4,8 +4,8 @@ using Hybrid.Text;
 
 namespace Hybrid.Onnx;
 
-/// <summary>One of the evaluation passes from which a model is exported: it hands out the inputs, under the names that the file gives them.</summary>
-/// <remarks>A model is recorded once, and once more for each free axis with another extent: what differs then depends on that axis.</remarks>
+/// <summary>One of the passes from which a model is exported: it hands out the inputs, under the names that the file gives them.</summary>
+/// <remarks>A model is recorded once, and once more for each free axis at another extent: what differs then depends on that axis.</remarks>
 public sealed class OnnxPass
 {
     internal OnnxPass(OnnxAxis? varied) => Varied = varied;
@@ -18,7 +18,7 @@ public sealed class OnnxPass
 
     internal List<Input> Inputs { get; } = [];
 
-    /// <summary>An input of numbers, as long as the axes say; only the file knows which.</summary>
+    /// <summary>An input of numbers, of the extents that its axes have in this pass; only its shape counts.</summary>
     public Variable<float> Numbers(string name, params OnnxAxis[] axes)
     {
         var x = Tape.Input(Tensor<float>.Zeros(new Shape(Array.ConvertAll(axes, Extent))));
@@ -34,7 +34,8 @@ public sealed class OnnxPass
     {
         // Ids of any vocabulary, by chance, and rows that are filled up, so that no other input or table of positions looks the same.
         var (columns, order, random) = (Extent(time), Inputs.Count, new RandomStream((ulong)Inputs.Count));
-        var tokens = new TokenBatch([.. Enumerable.Range(0, Extent(batch)).Select(row => Ids(row == 0 ? columns : columns - 1 - (row + order) % columns))]);
+        var lengths = Enumerable.Range(0, Extent(batch)).Select(row => row == 0 ? columns : columns - 1 - (row + order) % columns);
+        var tokens = new TokenBatch([.. lengths.Select(Ids)]);
         Inputs.Add(new(name, [batch, time], null, tokens));
         return tokens;
 

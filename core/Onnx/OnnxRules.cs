@@ -12,62 +12,67 @@ namespace Hybrid.Onnx;
 /// <remarks>Images have channels last in the core and first in ONNX; a runtime moves and cancels the transpositions in between.</remarks>
 internal static class OnnxRules
 {
-    internal static readonly Dictionary<string, Func<OnnxStep, string[]>> Table = new()
+    // One operator of the same inputs.
+    private static readonly Dictionary<string, string> Same = new (string, string)[]
     {
-        ["Add"] = Same("Add"), ["Subtract"] = Same("Sub"), ["Multiply"] = Same("Mul"), ["Divide"] = Same("Div"), ["MatMul"] = Same("MatMul"),
-        ["Abs"] = Same("Abs"), ["Negate"] = Same("Neg"), ["Exp"] = Same("Exp"), ["Log"] = Same("Log"), ["Sqrt"] = Same("Sqrt"),
-        ["Maximum"] = Same("Max"), ["Minimum"] = Same("Min"), ["Relu"] = Same("Relu"), ["Sigmoid"] = Same("Sigmoid"), ["Tanh"] = Same("Tanh"),
-        ["Softplus"] = Same("Softplus"), ["Softmax"] = Same("Softmax", ("axis", -1)), ["LogSoftmax"] = Same("LogSoftmax", ("axis", -1)),
+        ("Abs", "Abs"), ("Add", "Add"), ("Divide", "Div"), ("Exp", "Exp"), ("Log", "Log"), ("LogSoftmax", "LogSoftmax"), ("MatMul", "MatMul"),
+        ("Maximum", "Max"), ("Minimum", "Min"), ("Multiply", "Mul"), ("Negate", "Neg"), ("Relu", "Relu"), ("Sigmoid", "Sigmoid"),
+        ("Softmax", "Softmax"), ("Softplus", "Softplus"), ("Sqrt", "Sqrt"), ("Subtract", "Sub"), ("Tanh", "Tanh"),
+    }.ToDictionary();
 
-        ["Of"] = One(step => step[0]),
-        ["Clamp"] = One(step => step.Node("Clip", step[0], Number(step, "low"), Number(step, "high"))),
-        ["LogSigmoid"] = One(step => step.Node("Neg", step.Node("Softplus", step.Node("Neg", step[0])))),
-        ["NormalCdf"] = One(NormalCdf),
-        ["Power"] = One(step => step.Node("Pow", step[0], Number(step, "p"))),
-        ["Scale"] = One(step => step.Node("Mul", step[0], Number(step, "factor"))),
-        ["Square"] = One(step => step.Node("Mul", step[0], step[0])),
-        ["Where"] = One(step => step.Node("Where", step.Node("Cast", [step[2]], ("to", OnnxFields.DataType.Bool)), step[0], step[1])),
+    // Several operators, or one with attributes.
+    private static readonly Dictionary<string, Func<OnnxStep, string>> Composite = new()
+    {
+        ["Of"] = step => step[0],
+        ["Clamp"] = step => step.Node("Clip", step[0], Number(step, "low"), Number(step, "high")),
+        ["LogSigmoid"] = step => step.Node("Neg", step.Node("Softplus", step.Node("Neg", step[0]))),
+        ["NormalCdf"] = NormalCdf,
+        ["Power"] = step => step.Node("Pow", step[0], Number(step, "p")),
+        ["Scale"] = step => step.Node("Mul", step[0], Number(step, "factor")),
+        ["Square"] = step => step.Node("Mul", step[0], step[0]),
+        ["Where"] = step => step.Node("Where", step.Node("Cast", [step[2]], ("to", OnnxFields.DataType.Bool)), step[0], step[1]),
 
-        ["LogSumExp"] = One(step => Reduced(step, "ReduceLogSumExp", [step.The<int>("axis")], step.The<bool>("keepAxis"))),
-        ["Max"] = One(step => Reduced(step, "ReduceMax", step.The<int[]>("axes"), step.The<bool>("keepAxes"))),
-        ["Mean"] = One(step => Reduced(step, "ReduceMean", step.The<int[]>("axes"), step.The<bool>("keepAxes"))),
-        ["Sum"] = One(step => step.Node(
+        ["LogSumExp"] = step => step.Node(
+            "ReduceLogSumExp", step.Inputs, ("axes", new[] { step.The<int>("axis") }), ("keepdims", step.The<bool>("keepAxis"))),
+        ["Max"] = step => Reduced(step, "ReduceMax"),
+        ["Mean"] = step => Reduced(step, "ReduceMean"),
+        ["Sum"] = step => step.Node(
             "ReduceSum", [step[0], step.Graph.Integers([.. step.The<int[]>("axes")])],
-            ("keepdims", step.The<bool>("keepAxes")), ("noop_with_empty_axes", true))),
+            ("keepdims", step.The<bool>("keepAxes"))),
 
-        ["Concatenate"] = One(step => step.Node("Concat", step.Inputs, ("axis", step.The<int>("axis")))),
-        ["Gather"] = One(step => step.Node("Gather", step[0], step.Export.Ids(step.Each<int[]>("ids"), step.Each<Shape>("leading")))),
-        ["Permute"] = One(step => step.Permuted(step[0], step.The<int[]>("order"))),
-        ["Reshape"] = One(step => step.Node("Reshape", step[0], step.Graph.Integers(step.Extents(step.Each<Shape>("shape"))))),
-        ["Slice"] = One(Slice),
-        ["Split"] = step => step.Graph.Nodes("Split", step.The<int>("n"), step.Inputs, ("axis", step.The<int>("axis"))),
-        ["Stack"] = One(step => step.Node(
+        ["Concatenate"] = step => step.Node("Concat", step.Inputs, ("axis", step.The<int>("axis"))),
+        ["Gather"] = step => step.Node("Gather", step[0], step.Export.Ids(step.Each<int[]>("ids"), step.Each<Shape>("leading"))),
+        ["Permute"] = step => step.Permuted(step[0], step.The<int[]>("order")),
+        ["Reshape"] = step => step.Node("Reshape", step[0], step.Graph.Integers(step.Extents(step.Each<Shape>("shape")))),
+        ["Slice"] = Slice,
+        ["Stack"] = step => step.Node(
             "Concat", Array.ConvertAll(step.Inputs, part => step.Node("Unsqueeze", part, step.Graph.Integers(step.The<int>("axis")))),
-            ("axis", step.The<int>("axis")))),
-        ["Transpose"] = One(step => step.Permuted(step[0], [.. Enumerable.Range(0, step.Rank(0) - 2), step.Rank(0) - 1, step.Rank(0) - 2])),
+            ("axis", step.The<int>("axis"))),
+        ["Transpose"] = step => step.Permuted(step[0], [.. Enumerable.Range(0, step.Rank(0) - 2), step.Rank(0) - 1, step.Rank(0) - 2]),
 
-        ["LayerNorm"] = One(step => step.Node("LayerNormalization", step.Inputs, ("axis", -1), ("epsilon", step.The<double>("eps")))),
-        ["BatchNormFixed"] = One(BatchNorm),
-        ["BatchNormReluFixed"] = One(step => step.Node("Relu", BatchNorm(step))),
+        ["LayerNorm"] = step => step.Node("LayerNormalization", step.Inputs, ("axis", -1), ("epsilon", step.The<double>("eps"))),
+        ["BatchNormFixed"] = BatchNorm,
+        ["BatchNormReluFixed"] = step => step.Node("Relu", BatchNorm(step)),
 
-        ["AveragePool2d"] = One(step => Pool(step, "AveragePool", padding: 0)),
-        ["MaxPool2d"] = One(step => Pool(step, "MaxPool", step.The<int>("padding"))),
-        ["Conv2d"] = One(step => Convolution(step, "Conv")),
-        ["ConvTranspose2d"] = One(step => Convolution(step, "ConvTranspose")),
-        ["PadShortcut"] = One(PadShortcut),
-        ["Attention"] = Attention,
+        ["AveragePool2d"] = step => Pool(step, "AveragePool", padding: 0),
+        ["MaxPool2d"] = step => Pool(step, "MaxPool", step.The<int>("padding")),
+        ["Conv2d"] = step => Convolution(step, "Conv"),
+        ["ConvTranspose2d"] = step => Convolution(step, "ConvTranspose"),
+        ["PadShortcut"] = PadShortcut,
     };
 
-    private static Func<OnnxStep, string[]> Same(string operation, params (string Name, object Value)[] attributes) =>
-        One(step => step.Node(operation, step.Inputs, attributes));
-
-    private static Func<OnnxStep, string[]> One(Func<OnnxStep, string> value) => step => [value(step)];
+    /// <summary>What the graph calls a rule's values; null if ONNX has no operators for it.</summary>
+    internal static string[]? Apply(OnnxStep step) =>
+        Same.TryGetValue(step.Rule, out var operation) ? [step.Node(operation, step.Inputs)]
+        : Composite.TryGetValue(step.Rule, out var entry) ? [entry(step)]
+        : step.Rule == "Split" ? step.Graph.Nodes("Split", step.The<int>("n"), step.Inputs, ("axis", step.The<int>("axis")))
+        : step.Rule == "Attention" ? Attention(step)
+        : null;
 
     private static string Number(OnnxStep step, string attribute) => step.Graph.Constant(step.The<double>(attribute));
 
-    private static string Reduced(OnnxStep step, string operation, int[] axes, bool keepAxes) =>
-        // No axis would mean all of them.
-        axes.Length == 0 ? step[0] : step.Node(operation, [step[0]], ("axes", axes), ("keepdims", keepAxes));
+    private static string Reduced(OnnxStep step, string operation) =>
+        step.Node(operation, step.Inputs, ("axes", step.The<int[]>("axes")), ("keepdims", step.The<bool>("keepAxes")));
 
     private static string NormalCdf(OnnxStep step)
     {
@@ -78,8 +83,9 @@ internal static class OnnxRules
     private static string Slice(OnnxStep step)
     {
         var (axis, starts) = (step.The<int>("axis"), step.Each<int>("start"));
-        var (start, end) = (step.Position(starts, axis), step.Position([.. starts.Zip(step.Each<int>("length"), (start, length) => start + length)], axis));
-        return step.Node("Slice", step[0], step.Graph.Integers(start), step.Graph.Integers(end), step.Graph.Integers(axis));
+        int[] ends = [.. starts.Zip(step.Each<int>("length"), (start, length) => start + length)];
+        var (start, end) = (step.Graph.Integers(step.Position(starts, axis)), step.Graph.Integers(step.Position(ends, axis)));
+        return step.Node("Slice", step[0], start, end, step.Graph.Integers(axis));
     }
 
     /// <summary>An operator of channels that stand second, on x, whose channels stand last.</summary>
@@ -98,7 +104,8 @@ internal static class OnnxRules
     {
         int window = step.The<int>("window"), stride = step.The<int>("stride");
         return ChannelsFirst(step, x => step.Node(
-            operation, [x], ("kernel_shape", Square(window)), ("strides", Square(stride)), ("pads", new[] { padding, padding, padding, padding })));
+            operation, [x],
+            ("kernel_shape", Square(window)), ("strides", Square(stride)), ("pads", new[] { padding, padding, padding, padding })));
     }
 
     private static string Convolution(OnnxStep step, string operation)
@@ -117,7 +124,8 @@ internal static class OnnxRules
     {
         // Every so many rows and columns, then channels of zeros behind.
         var (graph, stride, added) = (step.Graph, step.The<int>("stride"), step.The<int>("outChannels") - step.Shapes(0)[0].Columns);
-        var taken = graph.Node("Slice", step[0], graph.Integers(0, 0), graph.Integers(long.MaxValue, long.MaxValue), graph.Integers(1, 2), graph.Integers(stride, stride));
+        var (start, end) = (graph.Integers(0, 0), graph.Integers(long.MaxValue, long.MaxValue));
+        var taken = graph.Node("Slice", step[0], start, end, graph.Integers(1, 2), graph.Integers(stride, stride));
         return graph.Node("Pad", taken, graph.Integers(0, 0, 0, 0, 0, 0, 0, added));
     }
 
@@ -141,12 +149,13 @@ internal static class OnnxRules
             var (own, width) = (input == 0 ? heads : groups, step.Shapes(input)[0].Columns);
             if (own == heads) return graph.Node("Reshape", step[input], graph.Integers(0, 0, heads, width / heads));
             // Each group's as often as it has heads.
-            var parts = graph.Node("Tile", graph.Node("Reshape", step[input], graph.Integers(0, 0, own, 1, width / own)), graph.Integers(1, 1, 1, heads / own, 1));
+            var parts = graph.Node("Reshape", step[input], graph.Integers(0, 0, own, 1, width / own));
+            parts = graph.Node("Tile", parts, graph.Integers(1, 1, 1, heads / own, 1));
             return graph.Node("Reshape", parts, graph.Integers(0, 0, heads, width / own));
         }
     }
 
-    /// <summary>True where a query sees a key, [queryTime, keyTime], or [batch, 1, queryTime or 1, keyTime]; null where it sees all.</summary>
+    /// <summary>True where a query sees a key, [queryTime, keyTime], or [batch, 1, 1 or queryTime, keyTime]; null for all.</summary>
     private static string? Mask(OnnxStep step)
     {
         var (graph, masks) = (step.Graph, step.Each<AttentionMask>("mask"));
@@ -158,8 +167,8 @@ internal static class OnnxRules
         }
         if (masks[0].KeyLengths is not null)
         {
-            var tokens = step.Export.TokensThat((tokens, pass) => masks[pass].KeyLengths is { } lengths && lengths.AsSpan().SequenceEqual(tokens.Lengths))
-                ?? throw step.Refusal("its mask hides padding of no input; make the mask from the lengths of the tokens that the pass hands out");
+            var tokens = step.Export.TokensThat((tokens, pass) => masks[pass].KeyLengths.AsSpan().SequenceEqual(tokens.Lengths))
+                ?? throw step.Refusal("its mask hides padding of no input; make it from the lengths of the tokens that the pass hands out");
             var hidden = graph.Node("Equal", tokens, graph.Integer(Vocabulary.Padding));
             notPadding = graph.Node("Unsqueeze", graph.Node("Not", hidden), graph.Integers(1, 2));
         }

@@ -49,7 +49,8 @@ internal sealed class ProtoMessage
     internal void WriteTo(Stream stream)
     {
         if (length > int.MaxValue)
-            throw new DataFileException($"the model takes {length} bytes and an ONNX file at most {int.MaxValue}; export a smaller model, or let the weights travel as safetensors.");
+            throw new DataFileException(
+                $"the model takes {length} bytes and an ONNX file at most {int.MaxValue}; shrink it, or save it as safetensors.");
         foreach (var piece in pieces) stream.Write(piece.Span);
     }
 

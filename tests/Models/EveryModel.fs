@@ -39,10 +39,16 @@ let modelsOf (seed: uint64) : Layer<float32> list =
     ]
 
 let private isModel (found: Type) =
-    found.Namespace = "Hybrid.Models" && not found.IsAbstract && not (isNull (found.GetProperty "Settings"))
+    found.Namespace = "Hybrid.Models"
+    && not found.IsAbstract
+    && not (isNull (found.GetProperty "Settings"))
 
 /// The names of all classes of models, by reflection.
-let classes = typeof<Mlp<float32>>.Assembly.GetExportedTypes() |> Array.filter isModel |> Array.map _.Name |> List.ofArray
+let classes =
+    typeof<Mlp<float32>>.Assembly.GetExportedTypes()
+    |> Array.filter isModel
+    |> Array.map _.Name
+    |> List.ofArray
 
 let settingsOf (model: Layer<'T>) =
     let property = nonNull (model.GetType().GetProperty "Settings")

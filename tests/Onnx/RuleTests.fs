@@ -49,7 +49,8 @@ let private rules =
             let struct (y, _, _) = x.BatchNorm(gain, bias)
             y)
         fixedBy "BatchNormFixed" (fun x gain bias mean variance -> x.BatchNormFixed(gain, bias, mean, variance, 0.1))
-        several "BatchNormFixed" [ [ 0; 4 ]; [ 4 ]; [ 4 ] ] (fun x -> x[0].BatchNormFixed(x[1], x[2], x[1], positive x[2]))
+        several "BatchNormFixed" [ [ 0; 4 ]; [ 4 ]; [ 4 ] ] (fun x ->
+            x[0].BatchNormFixed(x[1], x[2], x[1], positive x[2]))
         normalized "BatchNormRelu" (fun x gain bias ->
             let struct (y, _, _) = x.BatchNormRelu(gain, bias)
             y)
@@ -59,7 +60,8 @@ let private rules =
         two "Concatenate" (fun a b -> a.Concatenate(b, 1))
         convolution "Conv2d" [ 3; 2; 4; 5 ] (fun x w b stride padding -> x.Conv2d(w, b, stride, padding))
         several "Conv2d" [ [ 0; 5; 5; 2 ]; [ 3; 3; 2; 3 ] ] (fun x -> x[0].Conv2d x[1])
-        convolution "ConvTranspose2d" [ 3; 4; 5; 4 ] (fun x w b stride padding -> x.ConvTranspose2d(w, b, stride, padding))
+        convolution "ConvTranspose2d" [ 3; 4; 5; 4 ] (fun x w b stride padding ->
+            x.ConvTranspose2d(w, b, stride, padding))
         two "Divide" (fun a b -> a / positive b)
         one "Elu" _.Elu(0.7)
         several "Embedding" [ [ 7; 4 ]; [ 0; 4 ] ] (fun x ->
@@ -167,7 +169,13 @@ let private save (extents: int list list, f: V[] -> V) path =
 
 let private drawn (extents: int list list) rows steps =
     let random = RandomStream 1UL
-    let extent = function 0 -> rows | -1 -> steps | extent -> extent
+
+    let extent =
+        function
+        | 0 -> rows
+        | -1 -> steps
+        | extent -> extent
+
     [ for input in extents -> normal random (List.map extent input) |> toSingle ]
 
 let private pair (_, f: V[] -> V) (x: Tensor<float32> list) session =
@@ -184,12 +192,18 @@ let private there =
     ]
     |> List.distinct
 
-/// A constant of as many rows as an input has, [rows, 1], number by number.
-let private constant axis (row: int -> float32) =
-    several "Multiply" [ [ 0; -1; 3 ] ] (fun x ->
-        let rows = x[0].Shape[axis]
-        let extents = if axis = 0 then [ rows; 1; 1 ] else [ rows; 1 ]
-        x[0] * (nonNull x[0].Tape).Constant(tensor extents (Array.init rows row)))
+/// Rows with a constant behind them, a number for each row and step.
+let private constant (number: int -> int -> float32) =
+    several "Concatenate" [ [ 0; -1; 3 ] ] (fun x ->
+        let rows, steps = x[0].Shape[0], x[0].Shape[1]
+
+        let values =
+            [
+                for row in 1..rows do
+                    for step in 1..steps -> number row step
+            ]
+
+        x[0].Concatenate((nonNull x[0].Tape).Constant(tensor [ rows; steps; 1 ] values)))
     |> snd
 
 let private own name =
@@ -199,8 +213,7 @@ let private own name =
         tape.Record(Operation name, struct (x[0].Value, Pullback(fun _ _ -> ())), x[0]))
     |> snd
 
-let private refusesCase fragments case =
-    refuses<NotSupportedException, _> fragments (fun () -> save case "x.onnx")
+let private refusesCase fragments case = refuses<NotSupportedException, _> fragments (fun () -> save case "x.onnx")
 
 let private agrees rows steps case session =
     let theirs, ours = pair case (drawn (fst case) rows steps) session
@@ -243,16 +256,16 @@ let tests =
 
             testCase "a constant that is as long as a free axis goes with it" (fun () ->
                 let agreesFor steps case = withSession (save case) (agrees 5 steps case)
-                Expect.isTrue (constant 0 (fun _ -> 2f) |> agreesFor 12) "the same for each example"
-                Expect.isTrue (constant 1 (fun _ -> 2f) |> agreesFor 12) "the same at each step"
-                Expect.isTrue (constant 1 float32 |> agreesFor 9) "a table of positions"
+                Expect.isTrue (constant (fun _ _ -> 2f) |> agreesFor 12) "the same everywhere"
+                let positions = constant (fun _ step -> float32 step)
+                Expect.isTrue (agreesFor 9 positions) "a table of positions"
 
                 Expect.throwsT<OnnxRuntimeException>
-                    (fun () -> constant 1 float32 |> agreesFor 12 |> ignore)
+                    (fun () -> agreesFor 12 positions |> ignore)
                     "a sequence longer than the table")
 
             testCase "what a trace cannot free is refused, with the axis" (fun () ->
-                refusesCase [ "'batch'"; "with other numbers" ] (constant 0 float32)
+                refusesCase [ "'batch'"; "with other numbers" ] (constant (fun row _ -> float32 row))
 
                 let ends = several "" [ [ 0; -1; 3 ] ] >> snd
                 let apart = ends (fun x -> x[0].Reshape(x[0].Shape[1], x[0].Shape[0], 3))

@@ -75,7 +75,10 @@ let shaken (seed: uint64) (model: #Layer<float32>) =
 
     for Named(name, value) in model.Buffers do
         change value (fun value ->
-            if name.EndsWith "variance" then 0.5 + random.NextUniform() else value + 0.3 * random.NextNormal())
+            if name.EndsWith "variance" then
+                0.5 + random.NextUniform()
+            else
+                value + 0.3 * random.NextNormal())
 
     model
 
@@ -101,7 +104,12 @@ let distance a b = norm (Seq.map2 (-) (floats a) (floats b))
 
 /// The greatest difference is at most 1e-5 of the greatest value, or, where the model magnifies rounding, a few times what single
 /// precision costs the core itself.
-let expectSame name (theirs: Hybrid.Tensors.Tensor<float32>) (ours: Hybrid.Tensors.Tensor<float32>) (wide: Hybrid.Tensors.Tensor<float>) =
+let expectSame
+    name
+    (theirs: Hybrid.Tensors.Tensor<float32>)
+    (ours: Hybrid.Tensors.Tensor<float32>)
+    (wide: Hybrid.Tensors.Tensor<float>)
+    =
     Expect.equal theirs.Shape ours.Shape $"{name}: shape"
     expectAllFinite ours name
     expectAllFinite theirs name
