@@ -70,7 +70,7 @@ internal sealed class OnnxExport
     /// <summary>Exports what was recorded from some point on, as far as the results, given by pass, were computed from it.</summary>
     private void Export(Variable<float>[][] results, int[] from)
     {
-        var steps = Passes.Select(p => Steps(passes[p].Tape.Recorded.Skip(from[p]), results[p])).ToArray();
+        var steps = Passes.Select(p => Needed(passes[p].Tape.Recorded.Skip(from[p]), results[p])).ToArray();
         for (var p = 1; p < steps.Length; p++)
             if (!steps[p].Select(made => made[0].Rule).SequenceEqual(steps[0].Select(made => made[0].Rule)))
                 throw new NotSupportedException(
@@ -95,13 +95,13 @@ internal sealed class OnnxExport
     }
 
     /// <summary>Each applied rule with all its values, if something that was computed from them is needed.</summary>
-    private static List<Variable<float>[]> Steps(IEnumerable<Variable<float>> recorded, Variable<float>[] results)
+    private static List<Variable<float>[]> Needed(IEnumerable<Variable<float>> recorded, Variable<float>[] results)
     {
         List<Variable<float>[]> steps = [.. recorded.GroupBy(made => (made.Inputs, made.Operation)).Select(made => made.ToArray())];
-        HashSet<Variable<float>> needed = [.. results];
+        HashSet<Variable<float>> wanted = [.. results];
         foreach (var made in Enumerable.Reverse(steps))
-            if (made.Any(needed.Contains)) needed.UnionWith(made[0].Inputs);
-        return [.. steps.Where(made => made.Any(needed.Contains))];
+            if (made.Any(wanted.Contains)) wanted.UnionWith(made[0].Inputs);
+        return [.. steps.Where(made => made.Any(wanted.Contains))];
     }
 
     /// <summary>The name of an axis of the output, from its extents; empty if it is free and no input's.</summary>

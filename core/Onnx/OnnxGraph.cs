@@ -8,7 +8,8 @@ namespace Hybrid.Onnx;
 /// A graph of standard ONNX operators (opset 17), built node by node: each call adds one and returns the name of what it computes.
 /// </summary>
 /// <remarks>
-/// Names are unique: constants bear those of the parameters, results that of their place, their operator and a number.
+/// Names are unique: constants bear those of the parameters, results that of their place, their operator and a number. The graph bears
+/// that of its output.
 /// </remarks>
 internal sealed class OnnxGraph(string name)
 {
@@ -21,13 +22,17 @@ internal sealed class OnnxGraph(string name)
     private readonly List<ProtoMessage> nodes = [];
     private readonly Dictionary<string, ProtoMessage> constants = [];
     private readonly List<ProtoMessage> inputs = [], outputs = [];
+    private readonly HashSet<string> taken = [name];
 
     /// <summary>The place in the model that the next nodes belong to.</summary>
     internal string Place { get; set; } = "";
 
     /// <summary>An input, of integers or of single-precision numbers; an axis is a number, or a name if it is free in length.</summary>
-    internal void Input(string input, bool ofIntegers, IEnumerable<string> axes) =>
+    internal void Input(string input, bool ofIntegers, IEnumerable<string> axes)
+    {
+        taken.Add(input);
         Declare(inputs, input, ofIntegers ? Fields.DataType.Int64 : Fields.DataType.Float, axes);
+    }
 
     /// <summary>Gives a result, of single-precision numbers, a name under which it is returned.</summary>
     internal void Output(string output, string result, IEnumerable<string> axes)
@@ -36,8 +41,8 @@ internal sealed class OnnxGraph(string name)
         Add("Identity", [result], [output], []);
     }
 
-    /// <summary>The name for a constant, with a number behind it if others have it already.</summary>
-    internal string Unused(string constant) => constants.ContainsKey(constant) ? $"{constant} {constants.Count}" : constant;
+    /// <summary>The name for a constant, with a number behind it if something has it already.</summary>
+    internal string Unused(string constant) => taken.Add(constant) ? constant : $"{constant} {constants.Count}";
 
     /// <summary>A tensor of numbers, float or long; stored once however often it is asked for.</summary>
     internal string Constant<TNumber>(string constant, ReadOnlySpan<int> shape, ReadOnlySpan<TNumber> values) where TNumber : unmanaged

@@ -159,6 +159,8 @@ internal static class OnnxRules
     private static string? Mask(OnnxStep step)
     {
         var (graph, masks) = (step.Graph, step.Each<AttentionMask>("mask"));
+        if (masks.Select(mask => (mask.IsCausal, mask.First, mask.KeyLengths is null)).Distinct().Count() > 1)
+            throw step.Refusal("its mask is of another kind when an axis has another extent; fix the extent of that axis");
         string? notLater = null, notPadding = null;
         if (masks[0].IsCausal)
         {

@@ -274,7 +274,23 @@ let tests =
                 refusesCase [ "Scale"; "factor"; "'time'" ] (ends (fun x -> x[0].Scale(float x[0].Shape[1])))
                 let loop (x: V[]) = Seq.fold (fun (y: V) _ -> y.Tanh()) x[0] (seq { 1 .. x[0].Shape[1] })
                 refusesCase [ "9 rules, and 4"; "'time'"; "fix the extent" ] (ends loop)
-                let mask = AttentionMask.Padding [| 1; 2 |]
-                let hidden (x: V[]) = (let struct (y, _) = x[0].Attention(x[0], x[0], 1, 1.0, mask) in y)
-                refusesCase [ "padding of no input" ] (several "" [ [ 2; -1; 3 ] ] hidden |> snd))
+
+                let attending rows (mask: V -> AttentionMask) =
+                    several "" [ [ rows; -1; 3 ] ] (fun x ->
+                        let struct (y, _) = x[0].Attention(x[0], x[0], 1, 1.0, mask x[0])
+                        y)
+                    |> snd
+
+                refusesCase [ "padding of no input" ] (attending 2 (fun _ -> AttentionMask.Padding [| 1; 2 |]))
+                let causalIfLong (x: V) = if x.Shape[1] > 5 then AttentionMask.Causal else AttentionMask.None
+                refusesCase [ "mask is of another kind" ] (attending 0 causalIfLong))
+
+            testCase "parameters may be called as inputs, outputs and each other" (fun () ->
+                let parameters =
+                    [ for i in 1..4 -> Parameter((if i < 4 then $"x{i - 1}" else "y"), tensor [ 1 ] [ float32 i ]) ]
+
+                let twice = Parameter("y", tensor [ 1 ] [ 9f ])
+                let sum (x: V[]) = Seq.fold (fun (y: V) parameter -> y * 0.5 + parameter) x[0] (twice :: parameters)
+                let case = several "" [ [ 0; 3 ] ] sum |> snd
+                Expect.isTrue (withSession (save case) (agrees 5 0 case)) "names")
         ]
