@@ -213,7 +213,9 @@ let private own name =
         tape.Record(Operation name, struct (x[0].Value, Pullback(fun _ _ -> ())), x[0]))
     |> snd
 
-let private refusesCase fragments case = refuses<NotSupportedException, _> fragments (fun () -> save case "x.onnx")
+let private refusesCase fragments case =
+    withFolder (fun folder ->
+        refuses<NotSupportedException, _> fragments (fun () -> save case (Path.Combine(folder, "x.onnx"))))
 
 let private agrees rows steps case session =
     let theirs, ours = pair case (drawn (fst case) rows steps) session
