@@ -952,13 +952,13 @@ let batchNormRule eps _ (inputs: Variable<float> list) =
 let x, gain, bias, dy = normalMatrix 12 3, normalVector 3, normalVector 3, normalMatrix 12 3
 let fixedMean, fixedVariance = normalVector 3, (normalVector 3).PointwiseAbs()
 
-let fixedRule _ (inputs: Variable<float> list) =
+let fixedRule (tape: Tape<float>) (inputs: Variable<float> list) =
     inputs[0]
         .BatchNormFixed(
             inputs[1],
             inputs[2],
-            Tensor.ofVector fixedMean,
-            Tensor.ofVector fixedVariance,
+            tape.Constant(Tensor.ofVector fixedMean),
+            tape.Constant(Tensor.ofVector fixedVariance),
             1e-5
         )
 

@@ -56,7 +56,7 @@ public sealed class BatchNorm<T> : UnaryLayer<T> where T : unmanaged, IBinaryFlo
     /// <exception cref="NonFiniteException">The batch's mean or variance is NaN or infinite; the running statistics stay as they were.</exception>
     protected override Variable<T> Forward(Variable<T> x)
     {
-        if (!x.Tape!.IsTraining) return x.BatchNormFixed(Gain, Bias, Mean.Value, Variance.Value, eps);
+        if (!x.Tape!.IsTraining) return x.BatchNormFixed(Gain, Bias, Mean, Variance, eps);
         var (y, mean, variance) = x.BatchNorm(Gain, Bias, eps);
         Follow(mean, variance, x);
         return y;
@@ -67,7 +67,7 @@ public sealed class BatchNorm<T> : UnaryLayer<T> where T : unmanaged, IBinaryFlo
     public Variable<T> ApplyRelu(Variable<T> x)
     {
         using var here = Here(x);
-        if (!x.Tape!.IsTraining) return here.Keep(x.BatchNormReluFixed(Gain, Bias, Mean.Value, Variance.Value, eps));
+        if (!x.Tape!.IsTraining) return here.Keep(x.BatchNormReluFixed(Gain, Bias, Mean, Variance, eps));
         var (y, mean, variance) = x.BatchNormRelu(Gain, Bias, eps);
         Follow(mean, variance, x);
         return here.Keep(y);

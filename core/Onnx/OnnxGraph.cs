@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using Hybrid.Checkpoints;
-using Hybrid.Tensors;
 using Fields = Hybrid.Onnx.OnnxFields;
 
 namespace Hybrid.Onnx;
@@ -9,7 +8,8 @@ namespace Hybrid.Onnx;
 /// A graph of standard ONNX operators (opset 17), built node by node: each call adds one and returns the name of what it computes.
 /// </summary>
 /// <remarks>
-/// Names are unique: constants bear those of the parameters, results that of their operator and a number.
+/// Names are unique: constants bear those of the parameters, results that of their place, their operator and a number. The graph bears
+/// that of its output.
 /// </remarks>
 internal sealed class OnnxGraph(string name)
 {
@@ -22,72 +22,68 @@ internal sealed class OnnxGraph(string name)
     private readonly List<ProtoMessage> nodes = [];
     private readonly Dictionary<string, ProtoMessage> constants = [];
     private readonly List<ProtoMessage> inputs = [], outputs = [];
+    private readonly HashSet<string> taken = [name];
 
-    /// <summary>An input of integers, such as token ids; each axis is called by its name and free in length.</summary>
-    internal string IntegerInput(string input, params string[] axes) => Declare(inputs, input, Fields.Tensor.Int64, axes);
+    /// <summary>The place in the model that the next nodes belong to.</summary>
+    internal string Place { get; set; } = "";
 
-    /// <summary>An input of single-precision numbers; an axis is a name, free in length, or a number.</summary>
-    internal string FloatInput(string input, params string[] axes) => Declare(inputs, input, Fields.Tensor.Float, axes);
-
-    /// <summary>Gives a result a name under which it is returned.</summary>
-    internal void FloatOutput(string output, string result, params string[] axes)
+    /// <summary>An input, of integers or of single-precision numbers; an axis is a number, or a name if it is free in length.</summary>
+    internal void Input(string input, bool ofIntegers, IEnumerable<string> axes)
     {
-        Declare(outputs, output, Fields.Tensor.Float, axes);
-        nodes.Add(new ProtoMessage()
-            .Add(Fields.Node.Input, result).Add(Fields.Node.Output, output)
-            .Add(Fields.Node.Name, output).Add(Fields.Node.Operator, "Identity"));
+        taken.Add(input);
+        Declare(inputs, input, ofIntegers ? Fields.DataType.Int64 : Fields.DataType.Float, axes);
     }
 
-    /// <summary>A tensor of numbers; stored once however often it is asked for.</summary>
-    internal string Constant(string constant, Tensor<float> value) =>
-        Store(constant, Fields.Tensor.Float, value.Shape, () => MemoryMarshal.AsBytes(value.Span).ToArray());
+    /// <summary>Gives a result, of single-precision numbers, a name under which it is returned.</summary>
+    internal void Output(string output, string result, IEnumerable<string> axes)
+    {
+        Declare(outputs, output, Fields.DataType.Float, axes);
+        Add("Identity", [result], [output], []);
+    }
+
+    /// <summary>The name for a constant, with a number behind it if something has it already.</summary>
+    internal string Unused(string constant) => taken.Add(constant) ? constant : $"{constant} {constants.Count}";
+
+    /// <summary>A tensor of numbers, float or long; stored once however often it is asked for.</summary>
+    internal string Constant<TNumber>(string constant, ReadOnlySpan<int> shape, ReadOnlySpan<TNumber> values) where TNumber : unmanaged
+    {
+        if (constants.ContainsKey(constant)) return constant;
+        var message = new ProtoMessage();
+        foreach (var extent in shape) message.Add(Fields.Tensor.Dimension, (long)extent);
+        message.Add(Fields.Tensor.DataType, typeof(TNumber) == typeof(long) ? Fields.DataType.Int64 : Fields.DataType.Float)
+            .Add(Fields.Tensor.Name, constant).Add(Fields.Tensor.RawData, MemoryMarshal.AsBytes(values).ToArray());
+        constants.Add(constant, message);
+        return constant;
+    }
 
     /// <summary>A single number.</summary>
-    internal string Constant(float value) => Constant(FormattableString.Invariant($"number {value:R}"), Tensor<float>.Scalar(value));
+    internal string Constant(double value) => Constant<float>(FormattableString.Invariant($"number {(float)value:R}"), [], [(float)value]);
 
     /// <summary>Integers along one axis.</summary>
-    internal string Integers(params long[] values) =>
-        Store($"integers {string.Join(' ', values)}", Fields.Tensor.Int64, new Shape(values.Length), () => MemoryMarshal.AsBytes(values.AsSpan()).ToArray());
+    internal string Integers(params long[] values) => Constant<long>($"integers {string.Join(' ', values)}", [values.Length], values);
 
     /// <summary>A single integer.</summary>
-    internal string Integer(long value) =>
-        Store($"integer {value}", Fields.Tensor.Int64, Shape.Scalar, () => BitConverter.GetBytes(value));
+    internal string Integer(long value) => Constant<long>($"integer {value}", [], [value]);
 
     /// <summary>A node with one result and no attributes.</summary>
     internal string Node(string operation, params string[] arguments) => Node(operation, arguments, []);
 
-    /// <summary>A node with one result.</summary>
-    internal string Node(string operation, string[] arguments, ProtoMessage[] attributes)
+    /// <summary>A node with one result; attributes are numbers, truths or integers.</summary>
+    internal string Node(string operation, string[] arguments, params (string Name, object Value)[] attributes) =>
+        Nodes(operation, 1, arguments, attributes)[0];
+
+    /// <summary>The same with several results.</summary>
+    internal string[] Nodes(string operation, int count, string[] arguments, params (string Name, object Value)[] attributes)
     {
-        var result = $"{operation} {nodes.Count}";
-        var node = new ProtoMessage();
-        foreach (var argument in arguments) node.Add(Fields.Node.Input, argument);
-        node.Add(Fields.Node.Output, result).Add(Fields.Node.Name, result).Add(Fields.Node.Operator, operation);
-        foreach (var attribute in attributes) node.Add(Fields.Node.Attribute, attribute);
-        nodes.Add(node);
-        return result;
-    }
-
-    /// <summary>An attribute of a node: a whole number.</summary>
-    internal static ProtoMessage Attribute(string attribute, int value) =>
-        new ProtoMessage().Add(Fields.Attribute.Name, attribute).Add(Fields.Attribute.Integer, (long)value).Add(Fields.Attribute.Type, Fields.Attribute.IntegerType);
-
-    /// <summary>An attribute of a node: a number.</summary>
-    internal static ProtoMessage Attribute(string attribute, float value) =>
-        new ProtoMessage().Add(Fields.Attribute.Name, attribute).Add(Fields.Attribute.Float, value).Add(Fields.Attribute.Type, Fields.Attribute.FloatType);
-
-    /// <summary>An attribute of a node: whole numbers.</summary>
-    internal static ProtoMessage Attribute(string attribute, int[] values)
-    {
-        var message = new ProtoMessage().Add(Fields.Attribute.Name, attribute).Add(Fields.Attribute.Type, Fields.Attribute.IntegersType);
-        foreach (var value in values) message.Add(Fields.Attribute.Integers, (long)value);
-        return message;
+        var stem = $"{(Place.Length > 0 ? $"{Place}: " : "")}{operation} {nodes.Count}";
+        string[] results = [stem, .. Enumerable.Range(1, count - 1).Select(i => $"{stem}, {i}")];
+        Add(operation, arguments, results, attributes);
+        return results;
     }
 
     /// <summary>Writes the model that consists of this graph.</summary>
     /// <param name="path">The file; by custom it ends in .onnx.</param>
-    /// <param name="description">What the graph computes, for those who open it in a viewer.</param>
-    internal void Write(string path, string description)
+    internal void Write(string path)
     {
         var graph = new ProtoMessage();
         foreach (var node in nodes) graph.Add(Fields.Graph.Node, node);
@@ -98,23 +94,35 @@ internal sealed class OnnxGraph(string name)
         var model = new ProtoMessage()
             .Add(Fields.Model.IrVersion, IrVersion)
             .Add(Fields.Model.ProducerName, "Hybrid")
-            .Add(Fields.Model.Description, description)
             .Add(Fields.Model.Graph, graph)
             .Add(Fields.Model.OperatorSet, new ProtoMessage().Add(Fields.OperatorSet.Domain, "").Add(Fields.OperatorSet.Version, Opset));
         AtomicFile.Write(path, model.WriteTo);
     }
 
-    private string Store(string constant, long type, Shape shape, Func<byte[]> bytes)
+    private void Add(string operation, string[] arguments, string[] results, (string Name, object Value)[] attributes)
     {
-        if (constants.ContainsKey(constant)) return constant;
-        var message = new ProtoMessage();
-        foreach (var extent in shape.ToArray()) message.Add(Fields.Tensor.Dimension, (long)extent);
-        message.Add(Fields.Tensor.DataType, type).Add(Fields.Tensor.Name, constant).Add(Fields.Tensor.RawData, bytes());
-        constants.Add(constant, message);
-        return constant;
+        var node = new ProtoMessage();
+        foreach (var argument in arguments) node.Add(Fields.Node.Input, argument);
+        foreach (var result in results) node.Add(Fields.Node.Output, result);
+        node.Add(Fields.Node.Name, results[0]).Add(Fields.Node.Operator, operation);
+        foreach (var (attribute, value) in attributes) node.Add(Fields.Node.Attribute, Attribute(attribute, value));
+        nodes.Add(node);
     }
 
-    private static string Declare(List<ProtoMessage> values, string value, long type, string[] axes)
+    private static ProtoMessage Attribute(string attribute, object value)
+    {
+        var message = new ProtoMessage().Add(Fields.Attribute.Name, attribute);
+        if (value is int[] integers)
+        {
+            foreach (var integer in integers) message.Add(Fields.Attribute.Integers, (long)integer);
+            return message.Add(Fields.Attribute.Type, Fields.AttributeType.Integers);
+        }
+        return value is double number
+            ? message.Add(Fields.Attribute.Float, (float)number).Add(Fields.Attribute.Type, Fields.AttributeType.Float)
+            : message.Add(Fields.Attribute.Integer, Convert.ToInt64(value)).Add(Fields.Attribute.Type, Fields.AttributeType.Integer);
+    }
+
+    private static void Declare(List<ProtoMessage> values, string value, long type, IEnumerable<string> axes)
     {
         var shape = new ProtoMessage();
         foreach (var axis in axes)
@@ -123,7 +131,7 @@ internal sealed class OnnxGraph(string name)
                     ? new ProtoMessage().Add(Fields.TensorShape.Extent, (long)extent)
                     : new ProtoMessage().Add(Fields.TensorShape.Name, axis));
         var tensor = new ProtoMessage().Add(Fields.Type.Element, type).Add(Fields.Type.Shape, shape);
-        values.Add(new ProtoMessage().Add(Fields.Value.Name, value).Add(Fields.Value.Type, new ProtoMessage().Add(Fields.Type.Tensor, tensor)));
-        return value;
+        var ofTensor = new ProtoMessage().Add(Fields.Type.Tensor, tensor);
+        values.Add(new ProtoMessage().Add(Fields.Value.Name, value).Add(Fields.Value.Type, ofTensor));
     }
 }

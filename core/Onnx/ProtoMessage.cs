@@ -20,39 +20,26 @@ internal sealed class ProtoMessage
     private long length;
 
     /// <summary>Adds an integer.</summary>
-    internal ProtoMessage Add(int field, long value)
-    {
-        Append(Encoded((ulong)(field << 3 | Varint)));
-        Append(Encoded((ulong)value));
-        return this;
-    }
+    internal ProtoMessage Add(int field, long value) => Append(Encoded(field << 3 | Varint)).Append(Encoded(value));
 
     /// <summary>Adds a single-precision number.</summary>
     internal ProtoMessage Add(int field, float value)
     {
-        Append(Encoded((ulong)(field << 3 | FourBytes)));
         var bytes = new byte[4];
         BinaryPrimitives.WriteSingleLittleEndian(bytes, value);
-        Append(bytes);
-        return this;
+        return Append(Encoded(field << 3 | FourBytes)).Append(bytes);
     }
 
     /// <summary>Adds a text.</summary>
     internal ProtoMessage Add(int field, string value) => Add(field, Encoding.UTF8.GetBytes(value));
 
     /// <summary>Adds bytes, which must not change afterwards.</summary>
-    internal ProtoMessage Add(int field, ReadOnlyMemory<byte> value)
-    {
-        Prefix(field, value.Length);
-        Append(value);
-        return this;
-    }
+    internal ProtoMessage Add(int field, ReadOnlyMemory<byte> value) => Prefix(field, value.Length).Append(value);
 
     /// <summary>Adds a message, which must be complete.</summary>
     internal ProtoMessage Add(int field, ProtoMessage value)
     {
-        Prefix(field, value.length);
-        pieces.AddRange(value.pieces);
+        Prefix(field, value.length).pieces.AddRange(value.pieces);
         length += value.length;
         return this;
     }
@@ -62,28 +49,26 @@ internal sealed class ProtoMessage
     internal void WriteTo(Stream stream)
     {
         if (length > int.MaxValue)
-            throw new DataFileException($"the model takes {length} bytes and an ONNX file at most {int.MaxValue}; export a smaller model, or let the weights travel as safetensors.");
+            throw new DataFileException(
+                $"the model takes {length} bytes and an ONNX file at most {int.MaxValue}; shrink it, or save it as safetensors.");
         foreach (var piece in pieces) stream.Write(piece.Span);
     }
 
-    private void Prefix(int field, long bytes)
-    {
-        Append(Encoded((ulong)(field << 3 | LengthPrefixed)));
-        Append(Encoded((ulong)bytes));
-    }
+    private ProtoMessage Prefix(int field, long bytes) => Append(Encoded(field << 3 | LengthPrefixed)).Append(Encoded(bytes));
 
-    private void Append(ReadOnlyMemory<byte> piece)
+    private ProtoMessage Append(ReadOnlyMemory<byte> piece)
     {
         pieces.Add(piece);
         length += piece.Length;
+        return this;
     }
 
     /// <summary>Seven bits a byte, lowest first; the eighth says that more follow.</summary>
-    private static byte[] Encoded(ulong value)
+    private static byte[] Encoded(long value)
     {
         var bytes = new List<byte>();
-        for (; value > 0x7F; value >>= 7) bytes.Add((byte)(value | 0x80));
-        bytes.Add((byte)value);
-        return [.. bytes];
+        var rest = (ulong)value;
+        for (; rest > 0x7F; rest >>= 7) bytes.Add((byte)(rest | 0x80));
+        return [.. bytes, (byte)rest];
     }
 }

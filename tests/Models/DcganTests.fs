@@ -210,7 +210,8 @@ let tests =
                             let rule = if training then $"BatchNorm{ending}" else $"BatchNorm{ending}Fixed"
                             Expect.equal (floats (valueAt (name, rule) made)) expected $"{name}, training {training}"
 
-                        expectNorm false (fun _ x -> x[0].BatchNormFixed(x[1], x[2], mean, variance, eps))
+                        expectNorm false (fun tape x ->
+                            x[0].BatchNormFixed(x[1], x[2], tape.Constant mean, tape.Constant variance, eps))
 
                         expectNorm true (fun _ x ->
                             let struct (y, _, _) = x[0].BatchNorm(x[1], x[2], eps)

@@ -16,14 +16,6 @@ open Hybrid.Tests.Support
 open Hybrid.Tests.Models.TinyTransformer
 open Hybrid.Tests.Onnx.Runtime
 
-let private withFolder (test: string -> 'R) =
-    let folder = Directory.CreateTempSubdirectory "hybrid-"
-
-    try
-        test folder.FullName
-    finally
-        folder.Delete true
-
 /// Both graphs of a model, loaded.
 let private withSessions model (test: InferenceSession -> InferenceSession -> 'R) =
     withFolder (fun folder ->
@@ -37,7 +29,7 @@ let private withSessions model (test: InferenceSession -> InferenceSession -> 'R
 let private encode (encoder: InferenceSession) source = run encoder [ input "source" (ids source) ]
 
 let private decodeStep (decoder: InferenceSession) source memory target =
-    run decoder [ input "source" (ids source); input "memory" (tensorOf memory); input "target" (ids target) ]
+    run decoder [ input "source" (ids source); input "memory" (numbers memory); input "target" (ids target) ]
 
 /// What the core computes for the same tokens.
 let private ours (model: Transformer<_>) source target =
@@ -46,41 +38,12 @@ let private ours (model: Transformer<_>) source target =
     let logits = model.Decode(memory, source, target)
     memory.Value.ToPersistent(), logits.Value.ToPersistent()
 
-/// The same model in double.
-let private widened (model: Transformer<float32>) =
-    let wide = Transformer<float>(model.Settings, RandomStream 0UL)
-
-    for narrow, wide in Seq.zip model.Parameters wide.Parameters do
-        (floats narrow.Value).CopyTo wide.Value.Span
-
-    wide
-
-/// Parameters of a model are random at the start but for gains, biases and the like: now all are.
-let private shaken options (seed: uint64) =
-    let model, random = single options seed, RandomStream(seed + 1UL)
-
-    for parameter in model.Parameters do
-        for i in 0 .. parameter.Value.Length - 1 do
-            parameter.Value.Span[i] <- parameter.Value.Span[i] + float32 (0.1 * random.NextNormal())
-
-    model
-
-/// The greatest difference is at most 1e-5 of the greatest value, or, where the model magnifies rounding, a few times what single
-/// precision costs the core itself.
-let private expectSame name (theirs: float32[], extents: int[]) (narrow: Tensor<float32>) (wide: Tensor<float>) =
-    Expect.equal extents (narrow.Shape.ToArray()) $"{name}: shape"
-    let norm values = Seq.fold (fun greatest value -> max greatest (abs value)) 0.0 values
-    let distance a b = norm (Seq.map2 (-) a b)
-    let ours, rounding = floats narrow, distance (floats narrow) (floats wide)
-    let theirs = Array.map float theirs
-    expectAllFinite narrow name
-    Expect.all theirs Double.IsFinite name
-    Expect.isLessThanOrEqual (distance theirs ours) (max (1e-5 * max 1.0 (norm ours)) (8.0 * rounding)) name
+let private shaken options seed = single options seed |> shaken (seed + 1UL)
 
 let private expectAgreement (model: Transformer<float32>) encoder decoder sources targets =
     let source, target = TokenBatch sources, TokenBatch targets
     let memory, logits = ours model source target
-    let wideMemory, wideLogits = ours (widened model) source target
+    let wideMemory, wideLogits = ours (widened model :?> Transformer<float>) source target
     let theirMemory = encode encoder source
     expectSame "memory" theirMemory memory wideMemory
     expectSame "logits" (decodeStep decoder source theirMemory target) logits wideLogits
@@ -124,8 +87,7 @@ let private theirAnswer encoder decoder (source: int[]) limit =
         if said.Length > limit then
             said
         else
-            let scores, extents = decodeStep decoder source memory (TokenBatch [| List.toArray said |])
-            let last = Array.skip (scores.Length - Array.last extents) scores
+            let last = rowsOf (decodeStep decoder source memory (TokenBatch [| List.toArray said |])) |> Array.last
             let best = seq { Vocabulary.End .. last.Length - 1 } |> Seq.maxBy (fun id -> last[id])
             if best = Vocabulary.End then said else say (said @ [ best ])
 
@@ -187,16 +149,6 @@ let tests =
 
             testCase "names, types and free axes are as documented" (fun () ->
                 withSessions (single tiny 1UL) (fun encoder decoder ->
-                    let describe (metadata: Collections.Generic.IReadOnlyDictionary<string, NodeMetadata>) =
-                        [
-                            for KeyValue(name, node) in metadata ->
-                                name,
-                                node.ElementType.Name,
-                                List.ofArray node.SymbolicDimensions,
-                                List.ofArray node.Dimensions
-                        ]
-                        |> List.sort
-
                     let source = "source", "Int64", [ "batch"; "sourceTime" ], [ -1; -1 ]
                     let memory = "memory", "Single", [ "batch"; "sourceTime"; "" ], [ -1; -1; 4 ]
                     let target = "target", "Int64", [ "batch"; "targetTime" ], [ -1; -1 ]

@@ -18,8 +18,11 @@ let private batchNormRelu eps _ (x: Variable<_>[]) =
     let struct (y, _, _) = x[0].BatchNormRelu(x[1], x[2], eps)
     y
 
-let private fixedBy mean variance eps _ (x: Variable<_>[]) = x[0].BatchNormFixed(x[1], x[2], mean, variance, eps)
-let private fixedRelu mean variance eps _ (x: Variable<_>[]) = x[0].BatchNormReluFixed(x[1], x[2], mean, variance, eps)
+let private fixedBy mean variance eps (tape: Tape<_>) (x: Variable<_>[]) =
+    x[0].BatchNormFixed(x[1], x[2], tape.Constant mean, tape.Constant variance, eps)
+
+let private fixedRelu mean variance eps (tape: Tape<_>) (x: Variable<_>[]) =
+    x[0].BatchNormReluFixed(x[1], x[2], tape.Constant mean, tape.Constant variance, eps)
 
 let private columnsOf (x: Tensor<_>) = Array.transpose (rowsOf x)
 let private ofColumns (columns: float[][]) = Array.concat (Array.transpose columns)

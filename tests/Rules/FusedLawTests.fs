@@ -477,7 +477,8 @@ let private cases =
         rule
             "BatchNorm, fixed"
             { new IRule with
-                member _.On x = x[0].BatchNormFixed(x[1], x[2], constantRow 0.3 x[0], constantRow 2.0 x[0], 0.1)
+                member _.On x =
+                    x[0].BatchNormFixed(x[1], x[2], onTape (constantRow 0.3) x[0], onTape (constantRow 2.0) x[0], 0.1)
             }
             ((fun sizes ->
                 withGainAndBias (normal sizes.Random [ sizes.Batch; sizes.Rows; sizes.Columns ]) sizes.Random))
@@ -511,7 +512,15 @@ let private cases =
         rule
             "BatchNormRelu, fixed"
             { new IRule with
-                member _.On x = x[0].BatchNormReluFixed(x[1], x[2], constantRow 0.3 x[0], constantRow 2.0 x[0], 0.1)
+                member _.On x =
+                    x[0]
+                        .BatchNormReluFixed(
+                            x[1],
+                            x[2],
+                            onTape (constantRow 0.3) x[0],
+                            onTape (constantRow 2.0) x[0],
+                            0.1
+                        )
             }
             ((normalizedAwayFromKinks (fun x ->
                 BatchNorm.ComposedFixed(

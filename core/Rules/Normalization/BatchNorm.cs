@@ -157,13 +157,13 @@ public static partial class Forms
 
     /// <inheritdoc cref="Rules.BatchNorm.ForwardFixed{T}(double, Tensor{T}, Tensor{T}, Tensor{T}, Tensor{T}, Tensor{T}, Arena{T})"/>
     public static Variable<T> BatchNormFixed<T>(
-        this Variable<T> x, Variable<T> gain, Variable<T> bias, Tensor<T> mean, Tensor<T> variance, double eps = 1e-5)
+        this Variable<T> x, Variable<T> gain, Variable<T> bias, Variable<T> mean, Variable<T> variance, double eps = 1e-5)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var tape = TapeOf(x, gain, bias);
         return tape.Record(
             new("BatchNormFixed", ("eps", eps)) { Rereads = [0] },
-            Rules.BatchNorm.ForwardFixed(eps, x.Value, gain.Value, bias.Value, mean, variance, tape.Arena),
-            x, gain, bias, tape.Constant(mean), tape.Constant(variance));
+            Rules.BatchNorm.ForwardFixed(eps, x.Value, gain.Value, bias.Value, mean.Value, variance.Value, tape.Arena),
+            x, gain, bias, mean, variance);
     }
 }

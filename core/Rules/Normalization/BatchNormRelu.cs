@@ -66,13 +66,13 @@ public static partial class Forms
 
     /// <inheritdoc cref="Rules.BatchNormRelu.ForwardFixed"/>
     public static Variable<T> BatchNormReluFixed<T>(
-        this Variable<T> x, Variable<T> gain, Variable<T> bias, Tensor<T> mean, Tensor<T> variance, double eps = 1e-5)
+        this Variable<T> x, Variable<T> gain, Variable<T> bias, Variable<T> mean, Variable<T> variance, double eps = 1e-5)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var tape = TapeOf(x, gain, bias);
         return tape.Record(
             new("BatchNormReluFixed", ("eps", eps)) { Rereads = [0, 2] },
-            Rules.BatchNormRelu.ForwardFixed(eps, x.Value, gain.Value, bias.Value, mean, variance, tape.Arena),
-            x, gain, bias, tape.Constant(mean), tape.Constant(variance));
+            Rules.BatchNormRelu.ForwardFixed(eps, x.Value, gain.Value, bias.Value, mean.Value, variance.Value, tape.Arena),
+            x, gain, bias, mean, variance);
     }
 }

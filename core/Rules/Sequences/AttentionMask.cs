@@ -8,17 +8,16 @@ namespace Hybrid.Rules;
 /// </summary>
 public sealed class AttentionMask
 {
-    private readonly bool causal;
-    // Position of the first query among the keys; null if there are as many queries as keys.
-    private readonly int? first;
-    private readonly int[]? keyLengths;
+    private AttentionMask(bool causal, int[]? keyLengths, int? first = null) => (IsCausal, KeyLengths, First) = (causal, keyLengths, first);
 
-    private AttentionMask(bool causal, int[]? keyLengths, int? first = null)
-    {
-        this.causal = causal;
-        this.keyLengths = keyLengths;
-        this.first = first;
-    }
+    /// <summary>True if no query sees a later key.</summary>
+    internal bool IsCausal { get; }
+
+    /// <summary>Position of the first query among the keys; null if there are as many queries as keys.</summary>
+    internal int? First { get; }
+
+    /// <summary>Number of real keys of each sequence; null if no key is padding.</summary>
+    internal int[]? KeyLengths { get; }
 
     /// <summary>Every query sees every key.</summary>
     public static AttentionMask None { get; } = new(causal: false, keyLengths: null);
@@ -49,20 +48,20 @@ public sealed class AttentionMask
     /// <summary>How many keys, counted from the first, the query sees.</summary>
     public int Visible(int sequence, int query, int keyTime)
     {
-        var visible = keyLengths is null ? keyTime : keyLengths[sequence];
-        return causal ? Math.Min(visible, (first ?? 0) + query + 1) : visible;
+        var visible = KeyLengths is null ? keyTime : KeyLengths[sequence];
+        return IsCausal ? Math.Min(visible, (First ?? 0) + query + 1) : visible;
     }
 
     internal void ThrowIfUnfit(int batch, int queryTime, int keyTime)
     {
-        if (causal && first is null && queryTime != keyTime)
+        if (IsCausal && First is null && queryTime != keyTime)
             throw new ShapeException($"a causal mask needs as many queries as keys, got {queryTime} and {keyTime}; use it for self-attention only, or say with CausalFrom where the first query stands.");
-        if (first + queryTime > keyTime)
-            throw new ShapeException($"{queryTime} queries from position {first} on need as many keys as positions, got {keyTime}; append the new keys first.");
-        if (keyLengths is null) return;
-        if (keyLengths.Length != batch)
-            throw new ShapeException($"the padding mask holds {keyLengths.Length} lengths for a batch of {batch}; pass one a sequence.");
-        foreach (var length in keyLengths)
+        if (First + queryTime > keyTime)
+            throw new ShapeException($"{queryTime} queries from position {First} on need as many keys as positions, got {keyTime}; append the new keys first.");
+        if (KeyLengths is null) return;
+        if (KeyLengths.Length != batch)
+            throw new ShapeException($"the padding mask holds {KeyLengths.Length} lengths for a batch of {batch}; pass one a sequence.");
+        foreach (var length in KeyLengths)
             if (length < 0 || length > keyTime)
                 throw new ShapeException($"the padding mask says {length} keys are real, but there are {keyTime}.");
     }

@@ -75,7 +75,8 @@ let private batchNormFixed f (random: RandomStream) =
     let mean, variance = Numbers.normals random channels.Head, Numbers.normals random channels.Head |> Array.map exp
 
     three (shape, channels, channels) (fun (x: Variable<'T>) gain bias ->
-        f x gain bias (Numbers.ours<'T> channels mean, Numbers.ours<'T> channels variance, eps))
+        let constant values = (nonNull x.Tape).Constant(Numbers.ours<'T> channels values)
+        f x gain bias (constant mean, constant variance, eps))
 
 /// The same on all sides, or another on each.
 let private padding random most =
