@@ -34,6 +34,16 @@ let private named (source: string) =
             found.Groups[1].Value + found.Groups[2].Value
     ]
 
+/// Types of the folder above the lowest, which every file may use without a using line.
+let private ofTensors =
+    lazy
+        [
+            for path in Directory.GetFiles(Path.Combine(Equations.root, "core", "Tensors"), "*.cs") ->
+                nonNull (Path.GetFileNameWithoutExtension path)
+        ]
+
+let private code (source: string) = Regex.Replace(source, @"(?m)//.*$|""[^""\n]*""", "")
+
 /// What is wrong with a file: a folder that is none of the order, a namespace that is not its folder's, a use of what stands behind it.
 let private complaints (file: string) (source: string) =
     let folder = file.Split('/')[0]
@@ -50,6 +60,11 @@ let private complaints (file: string) (source: string) =
                 | Some other when other > place -> $"{file} uses {used}, which builds on {folder}."
                 | Some _ -> ()
                 | None -> $"{file} uses {used}, which has no place in the order."
+
+            if folder = "Memory" then
+                for used in ofTensors.Value do
+                    if Regex.IsMatch(code source, $@"\b{used}\b") then
+                        $"{file} uses {used} of Tensors, which builds on Memory."
         ]
 
 [<Tests>]
@@ -79,6 +94,11 @@ let tests =
                     (complaints "Data/A.cs" source)
                     [ "Data/A.cs uses Text, which builds on Data." ]
                     "of using lines"
+
+                Expect.equal
+                    (complaints "Memory/A.cs" "namespace Hybrid.Memory;\n// Not Shape.\nclass A { Shape shape; }")
+                    [ "Memory/A.cs uses Shape of Tensors, which builds on Memory." ]
+                    "of a type that needs no using line"
 
                 Expect.isNonEmpty (complaints "Rules/A.cs" source) "a namespace"
                 Expect.isNonEmpty (complaints "Utilities/A.cs" source) "a folder")

@@ -1,6 +1,3 @@
-using System.Numerics;
-using Hybrid.Tensors;
-
 namespace Hybrid.Autodiff;
 
 /// <summary>A tensor that a model needs beside its parameters, such as the running statistics of batch normalization: saved with them, and not trained.</summary>

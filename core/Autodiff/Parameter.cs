@@ -1,7 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Numerics;
-using Hybrid.Memory;
-using Hybrid.Tensors;
 
 namespace Hybrid.Autodiff;
 

@@ -1,6 +1,3 @@
-using System.Numerics;
-using Hybrid.Tensors;
-
 namespace Hybrid.Autodiff;
 
 /// <summary>Adds the vector-Jacobian product of dy into the gradient slots that are wanted.</summary>

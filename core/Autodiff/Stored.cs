@@ -1,6 +1,3 @@
-using System.Numerics;
-using Hybrid.Tensors;
-
 namespace Hybrid.Autodiff;
 
 /// <summary>What a model keeps from pass to pass and what is saved with it: a <see cref="Parameter{T}"/>, which is trained, or a <see cref="Buffer{T}"/>, which is not.</summary>

@@ -1,7 +1,4 @@
-using System.Numerics;
 using Hybrid.Kernels;
-using Hybrid.Memory;
-using Hybrid.Tensors;
 
 namespace Hybrid.Autodiff;
 

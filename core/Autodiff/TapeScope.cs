@@ -1,7 +1,3 @@
-using System.Numerics;
-using Hybrid.Memory;
-using Hybrid.Tensors;
-
 namespace Hybrid.Autodiff;
 
 /// <summary>A stretch of a pass during which the tape has another mode, or another place in the model; its end restores what was before.</summary>

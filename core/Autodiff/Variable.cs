@@ -1,7 +1,3 @@
-using System.Numerics;
-using Hybrid.Memory;
-using Hybrid.Tensors;
-
 namespace Hybrid.Autodiff;
 
 /// <summary>A value on a tape and, after the backward pass, the gradient of the loss with respect to it.</summary>

@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Reflection;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -6,7 +5,6 @@ using Hybrid.Autodiff;
 using Hybrid.Data;
 using Hybrid.Kernels;
 using Hybrid.Layers;
-using Hybrid.Tensors;
 
 namespace Hybrid.Checkpoints;
 

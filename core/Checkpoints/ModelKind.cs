@@ -4,7 +4,6 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Hybrid.Data;
 using Hybrid.Layers;
-using Hybrid.Tensors;
 
 namespace Hybrid.Checkpoints;
 

@@ -2,7 +2,6 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Hybrid.Data;
-using Hybrid.Tensors;
 
 namespace Hybrid.Checkpoints;
 

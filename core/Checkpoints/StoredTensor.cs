@@ -1,6 +1,4 @@
-using System.Numerics;
 using System.Runtime.InteropServices;
-using Hybrid.Tensors;
 
 namespace Hybrid.Checkpoints;
 

@@ -1,8 +1,6 @@
-using System.Numerics;
 using Hybrid.Autodiff;
 using Hybrid.Data;
 using Hybrid.Optimizers;
-using Hybrid.Tensors;
 using Hybrid.Text;
 
 namespace Hybrid.Checkpoints;

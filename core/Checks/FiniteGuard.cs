@@ -1,8 +1,6 @@
-using System.Numerics;
 using Hybrid.Autodiff;
 using Hybrid.Kernels;
 using Hybrid.Optimizers;
-using Hybrid.Tensors;
 
 namespace Hybrid.Checks;
 

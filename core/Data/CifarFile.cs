@@ -1,5 +1,3 @@
-using Hybrid.Tensors;
-
 namespace Hybrid.Data;
 
 /// <summary>The binary format of CIFAR-10: one record after the other, each a byte of label and an image of 32x32 pixels. Plain or gzip.</summary>

@@ -1,6 +1,3 @@
-using System.Numerics;
-using Hybrid.Tensors;
-
 namespace Hybrid.Data;
 
 /// <summary>Changes images by chance without changing what they show: moves each by a few pixels, and mirrors every other one.</summary>

@@ -1,5 +1,3 @@
-using Hybrid.Tensors;
-
 namespace Hybrid.Data;
 
 /// <summary>Batches of row numbers without end: one epoch after the other, each with every row once, in an order of its own.</summary>

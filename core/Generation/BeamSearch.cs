@@ -1,8 +1,6 @@
-using System.Numerics;
 using Hybrid.Autodiff;
 using Hybrid.Kernels;
 using Hybrid.Models;
-using Hybrid.Tensors;
 using Hybrid.Text;
 
 namespace Hybrid.Generation;

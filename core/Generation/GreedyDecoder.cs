@@ -1,7 +1,5 @@
-using System.Numerics;
 using Hybrid.Autodiff;
 using Hybrid.Models;
-using Hybrid.Tensors;
 using Hybrid.Text;
 
 namespace Hybrid.Generation;

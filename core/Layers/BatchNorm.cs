@@ -1,8 +1,6 @@
-using System.Numerics;
 using Hybrid.Autodiff;
 using Hybrid.Kernels;
 using Hybrid.Rules;
-using Hybrid.Tensors;
 
 namespace Hybrid.Layers;
 

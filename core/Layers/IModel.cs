@@ -1,4 +1,3 @@
-using System.Numerics;
 using Hybrid.Autodiff;
 
 namespace Hybrid.Layers;

@@ -1,6 +1,3 @@
-using System.Numerics;
-using Hybrid.Tensors;
-
 namespace Hybrid.Layers;
 
 /// <summary>How a parameter starts. A <see cref="WeightScale"/> is one: normal numbers of its variance.</summary>

@@ -1,12 +1,8 @@
 using System.Collections;
-using System.Numerics;
 using System.Reflection;
-using System.Runtime.CompilerServices;
 using System.Text;
 using Hybrid.Autodiff;
-using Hybrid.Memory;
 using Hybrid.Rules;
-using Hybrid.Tensors;
 
 namespace Hybrid.Layers;
 

@@ -1,6 +1,3 @@
-using System.Numerics;
-using Hybrid.Tensors;
-
 namespace Hybrid.Layers;
 
 /// <summary>The fixed positional encoding of the Transformer (Vaswani et al. 2017, section 3.5).</summary>

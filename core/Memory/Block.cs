@@ -1,5 +1,3 @@
-using System.Numerics;
-
 namespace Hybrid.Memory;
 
 /// <summary>A run of numbers: either rented from an <see cref="Arena{T}"/> until its step or scope ends, or persistent.</summary>

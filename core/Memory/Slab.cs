@@ -1,6 +1,3 @@
-using System.Numerics;
-using System.Runtime.CompilerServices;
-
 namespace Hybrid.Memory;
 
 /// <summary>A pinned array whose first usable element lies on a 64-byte boundary: one cache line, one AVX-512 vector.</summary>

@@ -1,4 +1,3 @@
-using System.Numerics;
 using Hybrid.Autodiff;
 using Hybrid.Layers;
 using Hybrid.Rules;

@@ -1,5 +1,4 @@
 using Hybrid.Autodiff;
-using Hybrid.Tensors;
 
 namespace Hybrid.Onnx;
 

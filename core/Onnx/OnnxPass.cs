@@ -1,5 +1,4 @@
 using Hybrid.Autodiff;
-using Hybrid.Tensors;
 using Hybrid.Text;
 
 namespace Hybrid.Onnx;

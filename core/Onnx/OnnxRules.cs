@@ -1,5 +1,4 @@
 using Hybrid.Rules;
-using Hybrid.Tensors;
 using Hybrid.Text;
 
 namespace Hybrid.Onnx;

@@ -1,9 +1,7 @@
 using System.Collections;
 using System.Reflection;
-using System.Runtime.CompilerServices;
 using Hybrid.Autodiff;
 using Hybrid.Rules;
-using Hybrid.Tensors;
 
 namespace Hybrid.Onnx;
 

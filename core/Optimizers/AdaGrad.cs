@@ -1,8 +1,5 @@
-using System.Numerics;
-using System.Runtime.CompilerServices;
 using Hybrid.Autodiff;
 using Hybrid.Kernels;
-using Hybrid.Tensors;
 
 namespace Hybrid.Optimizers;
 

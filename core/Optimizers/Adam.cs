@@ -1,9 +1,6 @@
-using System.Numerics;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Hybrid.Autodiff;
 using Hybrid.Kernels;
-using Hybrid.Tensors;
 
 namespace Hybrid.Optimizers;
 

@@ -1,6 +1,4 @@
-using System.Numerics;
 using Hybrid.Autodiff;
-using Hybrid.Tensors;
 
 namespace Hybrid.Optimizers;
 

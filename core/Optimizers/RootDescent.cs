@@ -1,5 +1,3 @@
-using System.Numerics;
-using System.Runtime.CompilerServices;
 using Hybrid.Kernels;
 
 namespace Hybrid.Optimizers;

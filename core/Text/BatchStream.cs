@@ -1,5 +1,4 @@
 using Hybrid.Data;
-using Hybrid.Tensors;
 
 namespace Hybrid.Text;
 

@@ -1,5 +1,3 @@
-using Hybrid.Tensors;
-
 namespace Hybrid.Text;
 
 /// <summary>

@@ -1,4 +1,3 @@
-
 namespace Hybrid.Text;
 
 /// <summary>Ids of one source and its target, without begin and end.</summary>

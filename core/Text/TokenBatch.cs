@@ -1,5 +1,3 @@
-using Hybrid.Tensors;
-
 namespace Hybrid.Text;
 
 /// <summary>Sequences of ids of different lengths, filled up with padding to one matrix.</summary>

@@ -11,8 +11,8 @@ open Microsoft.CodeAnalysis.CSharp
 /// The core as the compiler sees it: what each name in its source means.
 [<RequireQualifiedAccess>]
 module Sources =
-    /// What the SDK adds to every file of a project that has ImplicitUsings.
-    let private implicitUsings =
+    /// What the SDK adds to every file of a project that has ImplicitUsings, and what the project adds.
+    let private globalUsings (root: string) =
         [
             "System"
             "System.Collections.Generic"
@@ -20,6 +20,10 @@ module Sources =
             "System.Linq"
             "System.Threading"
             "System.Threading.Tasks"
+            let project = File.ReadAllText(Path.Combine(root, "core", "Hybrid.Core.csproj"))
+
+            for found in Regex.Matches(project, "<Using Include=\"(.+?)\"") do
+                found.Groups[1].Value
         ]
         |> List.map (fun space -> $"global using global::{space};")
         |> String.concat "\n"
@@ -29,7 +33,7 @@ module Sources =
 
         let trees =
             [
-                CSharpSyntaxTree.ParseText(implicitUsings, options)
+                CSharpSyntaxTree.ParseText(globalUsings root, options)
                 for file in List.sort (Cache.files root "core" [ "*.cs" ]) do
                     CSharpSyntaxTree.ParseText(
                         File.ReadAllText file,

@@ -87,7 +87,7 @@ let private belonging =
                         let seen = tape.Record("Seen", struct (h.Value, Pullback pullback), h)
                         let y = seen.Scale 3.0
                         go tape y h
-                        x, h, nonNull handed.Value
+                        x, h, handed.Value
 
                     let x, h, handed = backward false (fun tape y _ -> tape.Backward y)
                     Expect.equal (floats (gradientOf x)) [| 6.0 |] "an input keeps its own"

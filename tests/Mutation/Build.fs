@@ -4,6 +4,7 @@ module Hybrid.Mutation.Build
 open System
 open System.Collections.Generic
 open System.IO
+open System.Text.RegularExpressions
 open Microsoft.CodeAnalysis
 open Microsoft.CodeAnalysis.CSharp
 open Hybrid.Tests.Equations
@@ -22,7 +23,7 @@ let private sources =
                 name, File.ReadAllText file
     ]
 
-/// As ImplicitUsings has it.
+/// As ImplicitUsings has it, and those of the project.
 let private globalUsings =
     [
         "System"
@@ -32,6 +33,9 @@ let private globalUsings =
         "System.Net.Http"
         "System.Threading"
         "System.Threading.Tasks"
+        for found in
+            Regex.Matches(File.ReadAllText(Path.Combine(core, "Hybrid.Core.csproj")), "<Using Include=\"(.+?)\"") do
+            found.Groups[1].Value
     ]
     |> List.map (fun name -> $"global using global::{name};")
     |> String.concat "\n"

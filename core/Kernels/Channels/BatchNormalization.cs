@@ -1,8 +1,3 @@
-using System.Numerics;
-using System.Runtime.CompilerServices;
-using Hybrid.Memory;
-using Hybrid.Tensors;
-
 namespace Hybrid.Kernels;
 
 /// <summary>The sweeps of batch normalization over rows of channels, split over the workers. A row of numbers of the channels is [channels].</summary>

@@ -1,8 +1,3 @@
-using System.Numerics;
-using System.Runtime.CompilerServices;
-using Hybrid.Memory;
-using Hybrid.Tensors;
-
 namespace Hybrid.Kernels;
 
 /// <summary>How rows of channels are cut for <see cref="ChannelLoops"/>: into periods, and these into chunks, one of which a worker takes at a time.</summary>

@@ -1,5 +1,3 @@
-using System.Numerics;
-
 namespace Hybrid.Kernels;
 
 /// <summary>Rows of one number for each channel, and the sweeps over an image, [positions, channels], that read them. In the thread's scratch memory.</summary>

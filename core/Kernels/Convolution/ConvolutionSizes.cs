@@ -1,5 +1,3 @@
-using Hybrid.Tensors;
-
 namespace Hybrid.Kernels;
 
 /// <summary>The extents of a convolution over a batch of images, [batch, height, width, channels].</summary>

@@ -1,5 +1,3 @@
-using System.Numerics;
-
 namespace Hybrid.Kernels;
 
 /// <summary>A rectangle of an image, [rows, columns, channels], that may reach over the image's edges: there it holds zeros.</summary>

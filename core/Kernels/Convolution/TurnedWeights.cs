@@ -1,7 +1,4 @@
-using System.Numerics;
 using System.Runtime.Intrinsics;
-using Hybrid.Memory;
-using Hybrid.Tensors;
 
 namespace Hybrid.Kernels;
 

@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace Hybrid.Kernels;
 
 /// <summary>Functions of <see cref="INumbers{TSelf}"/> by their plain names, so that what is made of them reads as its formula.</summary>

@@ -1,6 +1,3 @@
-using System.Numerics;
-using System.Runtime.CompilerServices;
-
 namespace Hybrid.Kernels;
 
 /// <summary>The standard normal distribution of a vector: Φ(x), the probability of at most x, and its density φ(x).</summary>

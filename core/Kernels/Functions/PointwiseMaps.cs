@@ -1,6 +1,3 @@
-using System.Numerics;
-using System.Runtime.CompilerServices;
-
 namespace Hybrid.Kernels;
 
 /// <summary>A function of one number and its derivative.</summary>

@@ -1,6 +1,3 @@
-using System.Numerics;
-using Hybrid.Tensors;
-
 namespace Hybrid.Kernels;
 
 /// <summary>Where the square windows of a pooling lie over images, [batch, height, width, channels].</summary>

@@ -1,5 +1,3 @@
-using System.Numerics;
-
 namespace Hybrid.Kernels;
 
 /// <summary>A matrix product shared by the workers. One for each calling thread, used over and over: a call allocates nothing.</summary>

@@ -1,6 +1,3 @@
-using System.Numerics;
-using System.Runtime.CompilerServices;
-
 namespace Hybrid.Kernels;
 
 /// <summary>Copies blocks of the operands of a matrix product to where the tiles read them without waiting.</summary>

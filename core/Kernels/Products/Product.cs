@@ -1,6 +1,3 @@
-using System.Numerics;
-using System.Runtime.CompilerServices;
-
 namespace Hybrid.Kernels;
 
 /// <summary>One matrix product in the calling thread: cuts it into blocks that stay in the caches and those into tiles.</summary>

@@ -1,7 +1,3 @@
-using System.Numerics;
-using Hybrid.Memory;
-using Hybrid.Tensors;
-
 namespace Hybrid.Kernels;
 
 /// <summary>One row repeated over many, and its transpose: many rows summed into one.</summary>

@@ -1,7 +1,4 @@
-using System.Numerics;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using Hybrid.Tensors;
 
 namespace Hybrid.Kernels;
 

@@ -1,6 +1,3 @@
-using System.Numerics;
-using Hybrid.Tensors;
-
 namespace Hybrid.Kernels;
 
 /// <summary>Rows that are found by number. Numbers are not checked here beyond the bounds of memory.</summary>

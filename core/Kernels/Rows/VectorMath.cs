@@ -1,6 +1,3 @@
-using System.Numerics;
-using System.Runtime.CompilerServices;
-
 namespace Hybrid.Kernels;
 
 /// <summary>Loops over one row of numbers. All spans of a call have the same length.</summary>

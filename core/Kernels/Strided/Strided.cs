@@ -1,7 +1,3 @@
-using System.Numerics;
-using Hybrid.Memory;
-using Hybrid.Tensors;
-
 namespace Hybrid.Kernels;
 
 /// <summary>

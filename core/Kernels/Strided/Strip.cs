@@ -1,6 +1,3 @@
-using System.Numerics;
-using Hybrid.Tensors;
-
 namespace Hybrid.Kernels;
 
 /// <summary>What stands along one axis of a tensor from a place on: in memory as many runs of numbers, at equal distances.</summary>

@@ -1,5 +1,3 @@
-using Hybrid.Tensors;
-
 namespace Hybrid.Kernels;
 
 /// <summary>How far each operand of a walk moves, in elements.</summary>

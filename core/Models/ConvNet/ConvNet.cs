@@ -1,7 +1,5 @@
-using System.Numerics;
 using Hybrid.Autodiff;
 using Hybrid.Layers;
-using Hybrid.Tensors;
 using static Hybrid.Rules.Forms;
 
 namespace Hybrid.Models;

@@ -1,7 +1,5 @@
-using System.Numerics;
 using Hybrid.Autodiff;
 using Hybrid.Rules;
-using Hybrid.Tensors;
 
 namespace Hybrid.Models;
 

@@ -1,8 +1,6 @@
-using System.Numerics;
 using Hybrid.Autodiff;
 using Hybrid.Layers;
 using Hybrid.Rules;
-using Hybrid.Tensors;
 
 namespace Hybrid.Models;
 

@@ -1,4 +1,3 @@
-using System.Numerics;
 using Hybrid.Rules;
 
 namespace Hybrid.Models;

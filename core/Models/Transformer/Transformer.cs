@@ -1,7 +1,5 @@
-using System.Numerics;
 using Hybrid.Autodiff;
 using Hybrid.Layers;
-using Hybrid.Tensors;
 using Hybrid.Text;
 using static Hybrid.Rules.Forms;
 using AttentionMask = Hybrid.Rules.AttentionMask;

@@ -1,5 +1,3 @@
-using Hybrid.Tensors;
-
 namespace Hybrid.Models;
 
 /// <summary>The size of a Transformer and the choices its paper makes; defaults are the paper's base model.</summary>

@@ -1,5 +1,4 @@
 using Hybrid.Rules;
-using Hybrid.Tensors;
 
 namespace Hybrid.Autodiff;
 

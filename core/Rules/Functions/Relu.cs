@@ -1,8 +1,5 @@
-using System.Numerics;
 using Hybrid.Autodiff;
 using Hybrid.Kernels;
-using Hybrid.Memory;
-using Hybrid.Tensors;
 
 namespace Hybrid.Rules;
 

@@ -1,9 +1,5 @@
-using System.Numerics;
-using System.Runtime.CompilerServices;
 using Hybrid.Autodiff;
 using Hybrid.Kernels;
-using Hybrid.Memory;
-using Hybrid.Tensors;
 using static Hybrid.Kernels.Functions;
 
 namespace Hybrid.Rules;

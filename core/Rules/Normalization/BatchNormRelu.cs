@@ -1,7 +1,4 @@
-using System.Numerics;
 using Hybrid.Autodiff;
-using Hybrid.Memory;
-using Hybrid.Tensors;
 
 namespace Hybrid.Rules;
 
