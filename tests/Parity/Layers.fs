@@ -323,6 +323,49 @@ let private composed isResidual random =
             }
     }
 
+/// Torch's cell with our weights, a step after the other from zeros on.
+let private recurrent isLstm random =
+    let input, hidden = whole random 1 30, whole random 1 30
+
+    {
+        Inputs = [ [ whole random 1 4; whole random 1 9; input ] ]
+        Subject =
+            { new ISubject with
+                member _.Ours() =
+                    let layer: UnaryLayer<_> =
+                        if isLstm then Lstm<_>(input, hidden, weights ()) else Gru<_>(input, hidden, weights ())
+
+                    List.ofSeq layer.Parameters, (fun _ x -> layer.Apply x[0])
+
+                member _.Theirs(x, parameter) =
+                    let weight name = new Modules.Parameter((parameter $"{name}.weight").t())
+                    let bias name = new Modules.Parameter((parameter $"{name}.bias").alias())
+                    let zeros = torch.zeros (x[0].shape[0], int64 hidden, dtype = x[0].dtype)
+                    let steps = x[0].unbind 1
+
+                    let outputs =
+                        if isLstm then
+                            let cell = torch.nn.LSTMCell(int64 input, int64 hidden, dtype = x[0].dtype)
+                            cell.weight_ih <- weight "input"
+                            cell.weight_hh <- weight "state"
+                            cell.bias_ih <- bias "input"
+                            cell.bias_hh <- bias "state"
+
+                            steps
+                            |> Array.scan (fun struct (h, c) x -> cell.call (x, struct (h, c))) (struct (zeros, zeros))
+                            |> Array.map (fun struct (h, _) -> h)
+                        else
+                            let cell = torch.nn.GRUCell(int64 input, int64 hidden, dtype = x[0].dtype)
+                            cell.weight_ih <- weight "input"
+                            cell.weight_hh <- weight "state"
+                            cell.bias_ih <- bias "input"
+                            cell.bias_hh <- bias "state"
+                            steps |> Array.scan (fun h x -> cell.call (x, h)) zeros
+
+                    torch.stack (outputs[1..], 1)
+            }
+    }
+
 /// By name, with every kind of case that the layer has.
 let all: (string * (RandomStream -> Case) list) list =
     [
@@ -332,8 +375,10 @@ let all: (string * (RandomStream -> Case) list) list =
         "ConvTranspose2d", [ convTranspose2d ]
         "Embedding", [ embedding; tiedEmbedding ]
         "GatedLinear", List.map gatedLinear Formulas.gatedKinds
+        "Gru", [ recurrent false ]
         "LayerNorm", [ layerNorm ]
         "Linear", [ linear ]
+        "Lstm", [ recurrent true ]
         "MultiHeadAttention", [ multiHeadAttention ]
         "FeedForward", [ feedForward ]
         "Residual", [ composed true ]
