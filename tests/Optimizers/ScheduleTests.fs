@@ -157,7 +157,8 @@ let private cosine =
                     let angle = Math.PI * float t / float length
                     expectNear 1e-14 (rate (warmup + 1 + t)) (low + 0.5 * (high - low) * (1.0 + cos angle)) $"t = {t}"
 
-                Expect.equal (rate (warmup + length + 7)) low "behind the run")
+                Expect.equal (rate (warmup + length + 7)) low "behind the run"
+                Expect.equal (Schedule.Cosine(length, high, length, 0, high)) high "nothing to fall")
 
             testCase "numbers that make no schedule are refused" (fun () ->
                 noSteps (fun step -> Schedule.Cosine(step, 0.1, 8))
