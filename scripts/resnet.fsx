@@ -1241,7 +1241,7 @@ parity
         "MaxPool2d"
         "PadShortcut"
         "Sgd"
-        "StepSchedule"
+        "Schedule.Steps"
         "ResNet"
         "ResidualMlp"
     ]
@@ -1598,7 +1598,8 @@ let descent: string * (Parameter<float32> seq -> Optimizer<float32>) =
 /// The paper's rates in small: divided by 10 after half the steps and after three quarters. Its deepest network it warms up at a
 /// tenth of the rate (section 4.2); here every network is, for a twentieth of its steps.
 let falling rate steps =
-    StepSchedule(rate, [| steps / 2; steps * 3 / 4 |], 10.0, steps / 20, rate / 10.0).Rate
+    let drops = [| steps / 2; steps * 3 / 4 |]
+    fun step -> Schedule.Steps(step, rate, drops, 10.0, steps / 20, rate / 10.0)
 
 let course name seed settings model (train: Examples) steps rate =
     {

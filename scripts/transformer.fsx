@@ -686,7 +686,8 @@ parity
         "FeedForward"
         "SinusoidalPositions"
         "Adam"
-        "WarmupSchedule"
+        "Schedule.Warmup"
+        "Schedule.Linear"
         "Transformer"
         "Transformer, 20 steps"
     ]
@@ -1123,11 +1124,14 @@ let scheduleIn (page: Page) =
     let longestWarmup = page.Pick(quick = 400, standard = 400, full = 4000)
     let warmup = min longestWarmup (max 1 (steps / 4))
     let scale = 0.5
-    WarmupSchedule(settings.Features, warmup, steps, scale, 0.25)
+
+    fun step ->
+        Schedule.Warmup(step, settings.Features, warmup, scale)
+        * Schedule.Linear(step, steps, 0.25)
 
 let trainMain (page: Page) =
     let evaluations = page.Pick(quick = 2, standard = 16, full = 40)
-    let rate = (scheduleIn page).Rate
+    let rate = scheduleIn page
     train "main" (settingsIn page) rate smoothing (stepsIn page) evaluations page.Seed
 
 let steps, schedule = stepsIn page, scheduleIn page
@@ -1188,18 +1192,18 @@ let smoothed = meansOf (max 1 (steps / 150)) main.Training
     $"Training and validation loss. Training stays above validation: its targets are smoothed, which costs even a perfect model %.2f{smoothingFloor} nats, and units are dropped."
 (*** include-it-raw ***)
 let rates = [ 1 .. max 1 (steps / 400) .. steps ]
-let paperSchedule = WarmupSchedule(settings.Features, 4000, max steps 100_000)
+let paperSchedule step = Schedule.Warmup(step, settings.Features, 4000)
 
 [
     Chart.Line(
         x = rates,
-        y = [ for step in rates -> schedule.Rate step ],
+        y = [ for step in rates -> schedule step ],
         Name = "ours",
         LineColor = Palette.blue
     )
     Chart.Line(
         x = rates,
-        y = [ for step in rates -> paperSchedule.Rate step ],
+        y = [ for step in rates -> paperSchedule step ],
         Name = "the paper's, at our width",
         LineColor = Palette.orange
     )
@@ -1245,13 +1249,12 @@ check "operations of the paper's big model" (cardOperations 84.0 8.0 / 2.3e19 - 
 
 check
     "the paper's rate is highest at the last step of the warm-up"
-    (paperSchedule.Rate 4000 * sqrt (4000.0 * float settings.Features) - 1.0)
+    (paperSchedule 4000 * sqrt (4000.0 * float settings.Features) - 1.0)
     1e-12
 
 holds
     "and lower one step before and after"
-    (paperSchedule.Rate 3999 < paperSchedule.Rate 4000
-     && paperSchedule.Rate 4001 < paperSchedule.Rate 4000)
+    (paperSchedule 3999 < paperSchedule 4000 && paperSchedule 4001 < paperSchedule 4000)
 
 printfn
     $"{operations (ourOperations / main.Seconds)} operations a second; the paper's base model took {operations (cardOperations 12.0 8.0 / ourOperations)} times as many in all"
@@ -1603,7 +1606,11 @@ let breakSteps, breakSeeds, breakEvaluations =
 
 let wide = settingsOf 128 1 true
 let breakWarmup = max 1 (breakSteps / 4)
-let risingRate = WarmupSchedule(wide.Features, breakWarmup, breakSteps, 0.25, 0.25).Rate
+
+let risingRate step =
+    Schedule.Warmup(step, wide.Features, breakWarmup, 0.25)
+    * Schedule.Linear(step, breakSteps, 0.25)
+
 // The same curve, but at its peak from the first step on.
 let peakRate step = risingRate (max step breakWarmup)
 
@@ -1761,7 +1768,7 @@ Results.claims stored
 | 4, table 1 | cost of a layer | | [counted and timed](variations.html#Table-1-what-a-layer-costs) |
 | 5.1 | subwords, batches by length | `Text/BytePairEncoding.cs`, `Text/LengthBuckets.cs` | [merges longhand, padding](translation.html); GPT-2's ids, in the tests |
 | 5.2, table 2 | hardware, training cost | | [priced and counted](#What-it-costs) |
-| 5.3 | Adam, warm-up | `Optimizers/Adam.cs`, `Optimizers/WarmupSchedule.cs` | longhand, PyTorch; [without warm-up](variations.html) |
+| 5.3 | Adam, warm-up | `Optimizers/Adam.cs`, `Optimizers/Schedule.cs` | longhand, PyTorch; [without warm-up](variations.html) |
 | 5.4 | dropout, label smoothing | `Rules/Functions/Dropout.cs`, `Rules/Losses/CrossEntropy.cs` | longhand; [row D](variations.html) |
 | 6.1 | averaged checkpoints | `Optimizers/ParameterAverage.cs` | [ledger](#Averaged-checkpoints) |
 | 6.1 | beam search, length penalty | `Generation/BeamSearch.cs` | a beam of 1 is greedy, a full one is brute force; [ledger](#The-test) |

@@ -417,7 +417,7 @@ let learn (learner: Learner) number rate =
 let train
     name
     (settings: TransformerSettings)
-    (schedule: WarmupSchedule)
+    (schedule: int -> float)
     steps
     evaluations
     seed
@@ -435,7 +435,7 @@ let train
                     "pairs", string trainPairs.Length
                     "symbols", string vocabulary.Count
                 ]
-            Rate = schedule.Rate
+            Rate = schedule
             Steps = steps
             Evaluations = evaluations
             Validation = validPairs
@@ -449,7 +449,11 @@ let stepsIn (page: Page) = page.Steps(quick = 60, standard = 14000, full = 10000
 // A shorter run warms up for fewer steps; the factor keeps the rate at its peak where it is.
 let scheduleOf steps =
     let warmup = max 1 (min 400 (steps / 4))
-    WarmupSchedule(settings.Features, warmup, steps, 0.5 * sqrt (float warmup / 400.0), 0.5)
+    let scale = 0.5 * sqrt (float warmup / 400.0)
+
+    fun step ->
+        Schedule.Warmup(step, settings.Features, warmup, scale)
+        * Schedule.Linear(step, steps, 0.5)
 
 let trainMain (page: Page) =
     let steps = stepsIn page

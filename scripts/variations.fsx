@@ -641,14 +641,11 @@ let train learnFrom watch steps evaluations variation seed report =
     // The rate's peak is one half of the paper's curve at 400 steps, whatever the length of the run; the last quarter falls to 0.
     let rising = min 400 (max 1 (steps / 4))
 
-    let schedule =
-        WarmupSchedule(
-            variation.Settings.Features,
-            rising,
-            steps,
-            0.5 * sqrt (float rising / 400.0),
-            0.25
-        )
+    let scale = 0.5 * sqrt (float rising / 400.0)
+
+    let schedule step =
+        Schedule.Warmup(step, variation.Settings.Features, rising, scale)
+        * Schedule.Linear(step, steps, 0.25)
 
     let plan =
         {
@@ -661,8 +658,7 @@ let train learnFrom watch steps evaluations variation seed report =
                     "warm-up", string variation.WarmsUp
                 ]
             // Without a warm-up: at the peak from the first step on.
-            Rate =
-                (fun step -> schedule.Rate(if variation.WarmsUp then step else max step rising))
+            Rate = (fun step -> schedule (if variation.WarmsUp then step else max step rising))
             Steps = steps
             Evaluations = evaluations
             Validation = watch

@@ -17,6 +17,9 @@ public sealed class Initialization
         return random => (2 * random.NextUniform() - 1) * limit;
     });
 
+    /// <summary>Uniform in ±limit.</summary>
+    public static Initialization Uniform(double limit) => new(drawsEach: 1, (_, _) => random => (2 * random.NextUniform() - 1) * limit);
+
     /// <summary>0 everywhere.</summary>
     public static Initialization Zeros { get; } = Constant(0);
 

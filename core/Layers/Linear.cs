@@ -6,16 +6,18 @@ namespace Hybrid.Layers;
 /// <summary>An affine map of the last axis, y = x W + b.</summary>
 public sealed class Linear<T> : UnaryLayer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    /// <summary>Makes the layer; its parameters are <c>weight</c> and <c>bias</c>, which starts at 0.</summary>
+    /// <summary>Makes the layer; its parameters are <c>weight</c> and <c>bias</c>.</summary>
     /// <param name="inFeatures">Width of the input.</param>
     /// <param name="outFeatures">Width of the output.</param>
     /// <param name="random">Where the weights are drawn from.</param>
     /// <param name="withBias">False leaves the bias out.</param>
     /// <param name="weights">How the weights start; null for Xavier-uniform.</param>
-    public Linear(int inFeatures, int outFeatures, RandomStream random, bool withBias = true, Initialization? weights = null)
+    /// <param name="bias">How the bias starts; null for 0.</param>
+    public Linear(
+        int inFeatures, int outFeatures, RandomStream random, bool withBias = true, Initialization? weights = null, Initialization? bias = null)
     {
         Weight = Parameter("weight", new Shape(inFeatures, outFeatures), weights ?? Initialization.XavierUniform, random, inFeatures, outFeatures);
-        if (withBias) Bias = Parameter("bias", new Shape(outFeatures), Initialization.Zeros);
+        if (withBias) Bias = Parameter("bias", new Shape(outFeatures), bias ?? Initialization.Zeros, random);
     }
 
     /// <summary>Makes the layer of given tensors.</summary>

@@ -8,7 +8,7 @@ namespace Hybrid.Optimizers;
 public class Adam<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly Tensor<T>[] firstMoments, secondMoments;
-    private readonly double beta1, beta2, eps, weightDecay;
+    private readonly double beta1, beta2, eps;
     private bool isFinite;
 
     /// <summary>Makes the optimizer with moments of zero.</summary>
@@ -18,16 +18,17 @@ public class Adam<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPointIee
     /// <param name="eps">Added to the root outside, as the paper has it; units of the gradient.</param>
     /// <exception cref="ArgumentOutOfRangeException">A decay lies outside [0, 1), or eps is not positive.</exception>
     public Adam(IEnumerable<Parameter<T>> parameters, double beta1 = 0.9, double beta2 = 0.999, double eps = 1e-8)
-        : this(parameters, beta1, beta2, eps, weightDecay: 0)
+        : this(parameters, beta1, beta2, eps, weightDecay: null)
     {
     }
 
-    private protected Adam(IEnumerable<Parameter<T>> parameters, double beta1, double beta2, double eps, double weightDecay) : base(parameters)
+    private protected Adam(IEnumerable<Parameter<T>> parameters, double beta1, double beta2, double eps, double? weightDecay)
+        : base(parameters, weightDecay)
     {
         if (!(beta1 >= 0 && beta1 < 1)) throw new ArgumentOutOfRangeException(nameof(beta1), beta1, "A decay must lie in [0, 1).");
         if (!(beta2 >= 0 && beta2 < 1)) throw new ArgumentOutOfRangeException(nameof(beta2), beta2, "A decay must lie in [0, 1).");
         if (!(eps > 0)) throw new ArgumentOutOfRangeException(nameof(eps), eps, "eps must be positive.");
-        (this.beta1, this.beta2, this.eps, this.weightDecay) = (beta1, beta2, eps, weightDecay);
+        (this.beta1, this.beta2, this.eps) = (beta1, beta2, eps);
         (firstMoments, secondMoments) = (State("first moment"), State("second moment"));
     }
 
@@ -46,7 +47,7 @@ public class Adam<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPointIee
         // The bias corrections depend on the step only, so they are taken out of the loop over elements.
         var meanCorrection = T.CreateChecked(learningRate / (1 - Math.Pow(beta1, Steps)));
         var squareCorrection = T.CreateChecked(1 / (1 - Math.Pow(beta2, Steps)));
-        var kept = T.CreateChecked(1 - learningRate * weightDecay);
+        var kept = T.CreateChecked(1 - learningRate * WeightDecay(index));
         var (value, gradient, m, v) = (parameter.Value, parameter.Gradient, firstMoments[index], secondMoments[index]);
         isFinite = true;
         Workers.For(value.Length, minimumPerPart: 1 << 14, (_, first, end) =>

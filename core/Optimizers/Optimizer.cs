@@ -6,15 +6,28 @@ namespace Hybrid.Optimizers;
 /// <summary>Changes parameters by their gradients. Reads <see cref="Parameter{T}.Gradient"/> and nothing else of the backward pass.</summary>
 /// <remarks>
 /// An optimizer of one's own asks for what it remembers with <see cref="State"/> and says in <see cref="Update"/> how one parameter
-/// moves. Counting, checking and checkpoints are the same for all and stand here.
+/// moves. Counting, groups, checking and checkpoints are the same for all and stand here.
 /// </remarks>
 public abstract class Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly List<(string Name, Tensor<T>[] Values)> states = [];
 
+    // By place in Parameters: the group's settings, and its rate of the present step.
+    private readonly Group?[] groups;
+    private readonly double[] rates;
+    private readonly double? decayOfAll;
+
     /// <summary>Takes the parameters; no step is taken yet.</summary>
     /// <param name="parameters">What to train.</param>
-    protected Optimizer(IEnumerable<Parameter<T>> parameters) => Parameters = [.. parameters];
+    /// <param name="weightDecay">λ, 0 or more, for an optimizer that heeds <see cref="WeightDecay"/>; null for one that does not.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The decay is negative or not finite.</exception>
+    protected Optimizer(IEnumerable<Parameter<T>> parameters, double? weightDecay = null)
+    {
+        Parameters = [.. parameters];
+        groups = new Group?[Parameters.Count];
+        rates = new double[Parameters.Count];
+        decayOfAll = ThrowIfNotDecay(weightDecay);
+    }
 
     /// <summary>What is trained.</summary>
     public IReadOnlyList<Parameter<T>> Parameters { get; }
@@ -29,18 +42,45 @@ public abstract class Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee
     /// <summary>What the message calls a memory that is not finite although value and gradient are.</summary>
     private protected virtual string Remembered => "what the optimizer remembers of the gradient";
 
+    /// <summary>
+    /// Gives some of the parameters settings of their own: no decay for biases and gains, a smaller rate for a part that was trained before.
+    /// </summary>
+    /// <param name="members">Which; each is in one group at most, and those in none go on as the optimizer says.</param>
+    /// <param name="rate">
+    /// Their rate, of the step, counted from 1, and the rate that <see cref="Step"/> is given: <c>(_, rate) => rate / 10</c>, or a schedule of
+    /// their own, <c>(step, _) => Schedule.Cosine(step, 0.01, 1000)</c>; null for the rate that is given.
+    /// </param>
+    /// <param name="weightDecay">Their λ, 0 or more; null for the optimizer's.</param>
+    /// <exception cref="ArgumentException">
+    /// There is no member, one is not a parameter of the optimizer or is in a group already, or the optimizer knows no decay.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">The decay is negative or not finite.</exception>
+    public void AddGroup(IEnumerable<Parameter<T>> members, Func<int, double, double>? rate = null, double? weightDecay = null)
+    {
+        if (weightDecay is not null && decayOfAll is null)
+            throw new ArgumentException($"{GetType().Name.Split('`')[0]} has no weight decay that a group could change; choose one that has, such as AdamW.", nameof(weightDecay));
+        var group = new Group(rate, ThrowIfNotDecay(weightDecay));
+        int[] places = [.. members.Select(PlaceOf)];
+        if (places.Length == 0) throw new ArgumentException("A group needs a parameter; see what chooses its members.", nameof(members));
+        foreach (var place in places) groups[place] = group;
+    }
+
     /// <summary>One step with the given learning rate; gradients stay as they are.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The rate is negative, NaN or infinite.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The rate, or that of a group, is negative, NaN or infinite; nothing has been changed.</exception>
     /// <exception cref="NonFiniteException">A parameter, or what the optimizer remembers of it, is NaN or infinite after the step; those behind it have not been changed.</exception>
     public void Step(double learningRate)
     {
-        if (!(double.IsFinite(learningRate) && learningRate >= 0))
-            throw new ArgumentOutOfRangeException(nameof(learningRate), learningRate, "The learning rate must be a finite number, 0 or more.");
+        for (var i = 0; i < rates.Length; i++)
+        {
+            rates[i] = groups[i]?.Rate?.Invoke(Steps + 1, learningRate) ?? learningRate;
+            if (!(double.IsFinite(rates[i]) && rates[i] >= 0))
+                throw new ArgumentOutOfRangeException(nameof(learningRate), rates[i], $"The learning rate of '{Parameters[i].Name}' must be a finite number, 0 or more.");
+        }
         Steps++;
         for (var i = 0; i < Parameters.Count; i++)
         {
             Parameters[i].Value.MarkChanged();
-            Update(i, Parameters[i], learningRate);
+            Update(i, Parameters[i], rates[i]);
             if (!IsFinite(i)) ThrowNotFinite(Parameters[i]);
         }
     }
@@ -74,12 +114,29 @@ public abstract class Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee
     /// </summary>
     /// <param name="index">Place of the parameter in <see cref="Parameters"/>, and of its tensors in each <see cref="State"/>.</param>
     /// <param name="parameter">What to move.</param>
-    /// <param name="learningRate">α of this step, finite and 0 or more.</param>
+    /// <param name="learningRate">α of this step and the parameter's group, finite and 0 or more.</param>
     protected abstract void Update(int index, Parameter<T> parameter, double learningRate);
+
+    /// <summary>λ of the parameter's group, finite and 0 or more.</summary>
+    /// <param name="index">Place of the parameter in <see cref="Parameters"/>.</param>
+    protected double WeightDecay(int index) => groups[index]?.WeightDecay ?? decayOfAll ?? 0;
 
     /// <summary>Whether a parameter and all that is remembered of it are finite after its update; those who know more cheaply say so.</summary>
     private protected virtual bool IsFinite(int index) =>
         VectorMath.AllFinite<T>(Parameters[index].Value.Span) && states.All(state => VectorMath.AllFinite<T>(state.Values[index].Span));
+
+    private int PlaceOf(Parameter<T> member)
+    {
+        for (var i = 0; i < Parameters.Count; i++)
+            if (Parameters[i] == member)
+                return groups[i] is null ? i : throw new ArgumentException($"'{member.Name}' is in a group already; a parameter has one rate and one decay.", nameof(member));
+        throw new ArgumentException($"'{member.Name}' is no parameter of this optimizer; pass it to the constructor first.", nameof(member));
+    }
+
+    private static double? ThrowIfNotDecay(double? weightDecay) =>
+        weightDecay is not { } decay || (double.IsFinite(decay) && decay >= 0)
+            ? weightDecay
+            : throw new ArgumentOutOfRangeException(nameof(weightDecay), weightDecay, "The weight decay must be a finite number, 0 or more.");
 
     private void ThrowNotFinite(Parameter<T> parameter)
     {
@@ -91,4 +148,6 @@ public abstract class Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee
         var cause = isGradientFinite ? "although its gradient is finite" : "as its gradient is not";
         throw new NonFiniteException($"'{parameter.Name}' {parameter.Value.Shape} is not finite after the update, {cause}.");
     }
+
+    private sealed record Group(Func<int, double, double>? Rate, double? WeightDecay);
 }

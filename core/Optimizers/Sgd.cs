@@ -12,12 +12,12 @@ namespace Hybrid.Optimizers;
 /// the whole velocity is multiplied by the new one here.
 /// <para/>
 /// The decay is the gradient of λ‖θ‖²/2, as in He et al. 2015 and in PyTorch: it goes through the momentum and is multiplied by the rate. It takes
-/// hold of every parameter, gains and biases too.
+/// hold of every parameter, gains and biases too, unless a group says otherwise.
 /// </remarks>
 public sealed class Sgd<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly Tensor<T>[] velocities;
-    private readonly double momentum, weightDecay;
+    private readonly double momentum;
     private readonly bool nesterov;
 
     /// <summary>Makes the optimizer with velocities of zero.</summary>
@@ -27,13 +27,12 @@ public sealed class Sgd<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPo
     /// <param name="nesterov">Goes on along the velocity of the next step, before its gradient is known.</param>
     /// <exception cref="ArgumentException">Nesterov's momentum is asked for, and the momentum is 0.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The momentum lies outside [0, 1), or the decay is negative or not finite.</exception>
-    public Sgd(IEnumerable<Parameter<T>> parameters, double momentum = 0, double weightDecay = 0, bool nesterov = false) : base(parameters)
+    public Sgd(IEnumerable<Parameter<T>> parameters, double momentum = 0, double weightDecay = 0, bool nesterov = false)
+        : base(parameters, weightDecay)
     {
         if (!(momentum >= 0 && momentum < 1)) throw new ArgumentOutOfRangeException(nameof(momentum), momentum, "Momentum must lie in [0, 1).");
-        if (!(weightDecay >= 0 && double.IsFinite(weightDecay)))
-            throw new ArgumentOutOfRangeException(nameof(weightDecay), weightDecay, "The weight decay must be a finite number, 0 or more.");
         if (nesterov && momentum == 0) throw new ArgumentException("Nesterov's momentum looks ahead along a velocity; give a momentum above 0.", nameof(nesterov));
-        (this.momentum, this.weightDecay, this.nesterov) = (momentum, weightDecay, nesterov);
+        (this.momentum, this.nesterov) = (momentum, nesterov);
         velocities = State("velocity");
     }
 
@@ -43,7 +42,7 @@ public sealed class Sgd<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPo
     /// <inheritdoc/>
     protected override void Update(int index, Parameter<T> parameter, double learningRate)
     {
-        var velocity = velocities[index];
+        var (velocity, weightDecay) = (velocities[index], WeightDecay(index));
         Elementwise.Scale(T.CreateChecked(momentum), velocity, velocity);
         Elementwise.Copy(parameter.Gradient, velocity, accumulate: true); // SGD-1: u ← μ u + g
         // SGD-3: g + λ θ in place of g

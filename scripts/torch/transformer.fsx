@@ -254,7 +254,7 @@ let crossEntropy (logits: torch.Tensor) (targets: torch.Tensor) =
 | `Models/Transformer/TransformerBlock.cs` | `nn.TransformerEncoderLayer` | there also dropout between the two feed-forward layers and on attention weights, which the paper does not have, and no norm first; so the layers above are our own |
 | `Rules/Losses/CrossEntropy.cs` | `functional.cross_entropy` | the mean over what is not ignored, in both; padding is 0 here, `ignore_index` is -100 there. Smoothing is 0 there if none is given; ε is spread over all classes, the right one included, in both |
 | `Optimizers/Adam.cs` | `optim.Adam` | nothing: β₁ = 0.9, β₂ = 0.999, ε = 10⁻⁸ outside the root. Section 5.3 has 0.98 and 10⁻⁹, `Adam.OfTransformer` here |
-| `Optimizers/WarmupSchedule.cs` | `lr_scheduler.LambdaLR` | the rate of step 1, 2, ... here; a factor of the optimizer's rate, from step 0 on, there |
+| `Optimizers/Schedule.cs` | `lr_scheduler.LambdaLR` | the rate of step 1, 2, ... here; a factor of the optimizer's rate, from step 0 on, there |
 | `Autodiff/Tape.cs`, `Autodiff/Parameter.cs` | autograd | both add to a gradient until it is zeroed. A backward pass can itself be differentiated there, not here |
 | `Memory/Arena.cs` | `torch.NewDisposeScope` | ends a step's tensors; a tensor kept too long throws in both |
 
@@ -464,7 +464,10 @@ let inDouble = near "double" "Core and TorchSharp compute the same training step
 let inSingle = near "single" "Their loss curves overlap in single precision too." 0.02 0.1
 
 let steps = page.Steps(quick = 30, standard = 300)
-let schedule = WarmupSchedule(settings.Features, 400, max 8000 steps, 0.5, 0.25)
+
+let schedule step =
+    Schedule.Warmup(step, settings.Features, 400, 0.5)
+    * Schedule.Linear(step, max 8000 steps, 0.25)
 
 let batches =
     let order = RandomStream(page.Seed).Split "order"
@@ -499,7 +502,7 @@ let trainCore name (model: Transformer<_>) =
         let loss = model.Loss(tape, batch, smoothing)
         adam.ZeroGradients()
         tape.Backward loss
-        adam.Step(schedule.Rate number) // LR-1, LR-2: core/Optimizers/WarmupSchedule.cs
+        adam.Step(schedule number) // LR-1, LR-2: core/Optimizers/Schedule.cs
         Double.CreateChecked(loss.Value.ToScalar()))
 
 /// Autograd in place of core/Autodiff/Tape.cs, LambdaLR around the same schedule.
@@ -507,7 +510,7 @@ let trainTorch name (model: TransformerModule) =
     let adam =
         torch.optim.Adam(model.parameters (), lr = 1.0, beta1 = 0.9, beta2 = 0.98, eps = 1e-9)
 
-    let scheduler = torch.optim.lr_scheduler.LambdaLR(adam, fun i -> schedule.Rate(i + 1))
+    let scheduler = torch.optim.lr_scheduler.LambdaLR(adam, fun i -> schedule (i + 1))
     let scheduled = ref 1
 
     measured name runSettings (torchState model adam) batches (fun number batch ->

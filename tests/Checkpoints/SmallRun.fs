@@ -50,7 +50,6 @@ type Run() =
     let batches = BatchStream(pairs, 30, stream.Split "order")
     let losses = Series 2
     let average = ParameterAverage<single> model.Parameters
-    let schedule = WarmupSchedule(16, 40, steps)
     let tape = Tape<single>(training = true, random = dropout)
 
     let state =
@@ -78,7 +77,7 @@ type Run() =
         adam.ZeroGradients()
         tape.Backward loss
         state.Step <- state.Step + 1
-        adam.Step(schedule.Rate state.Step)
+        adam.Step(Schedule.Warmup(state.Step, 16, 40))
         losses.Add(float state.Step, float (loss.Value.ToScalar()))
 
         if state.Step % 7 = 0 then

@@ -55,7 +55,8 @@ let private rules =
             let struct (y, _, _) = x.BatchNormRelu(gain, bias)
             y)
         fixedBy "BatchNormReluFixed" (fun x gain bias mean variance -> x.BatchNormReluFixed(gain, bias, mean, variance))
-        several "BinaryCrossEntropy" [ [ 4 ] ] (fun x -> x[0].BinaryCrossEntropy(tensor [ 4 ] [ 0f; 1f; 1f; 0.5f ]))
+        several "BinaryCrossEntropy" [ [ 4 ] ] (fun x -> x[0].BinaryCrossEntropy 0.3)
+        several "BinaryCrossEntropyEach" [ [ 4 ] ] (fun x -> x[0].BinaryCrossEntropy(tensor [ 4 ] [ 0f; 1f; 1f; 0.5f ]))
         one "Clamp" _.Clamp(-0.3, 0.5)
         two "Concatenate" (fun a b -> a.Concatenate(b, 1))
         convolution "Conv2d" [ 3; 2; 4; 5 ] (fun x w b stride padding -> x.Conv2d(w, b, stride, padding))
@@ -140,7 +141,6 @@ let private rules =
 /// What only training has, or what says of each example of a batch something else.
 let private refused =
     [
-        one "BinaryCrossEntropyEach" (fun x -> x.BinaryCrossEntropy 1.0)
         one "CrossEntropy" (fun x -> x.CrossEntropy(Array.zeroCreate (3 * x.Shape[0])))
         one "CrossEntropyPerRow" (fun x -> x.CrossEntropyPerRow(Array.zeroCreate (3 * x.Shape[0])))
         one "Dropout" (fun x ->

@@ -63,7 +63,7 @@ let tests =
 
                 for decay in [ -0.1; nan; infinity ] do
                     refuses<ArgumentOutOfRangeException, _>
-                        [ "Weight decay must be a finite number, 0 or more" ]
+                        [ "weight decay must be a finite number, 0 or more" ]
                         (fun () -> AdamW<float>([ p ], decay))
 
                 refuses<ArgumentOutOfRangeException, _> [ "A decay must lie in [0, 1)" ] (fun () ->

@@ -198,6 +198,6 @@ let tests =
 
                 for rate in [ -1e-9; nan; infinity ] do
                     refuses<ArgumentOutOfRangeException, _>
-                        [ "learning rate must be a finite number, 0 or more" ]
+                        [ "learning rate of "; "must be a finite number, 0 or more" ]
                         (fun () -> Sgd<float>([ p ]).Step rate))
         ]

@@ -50,7 +50,7 @@ let private compare<'T
             other.grad <- Numbers.theirs<'T> extents gradient
 
         for group in theirOptimizer.ParamGroups do
-            group.LearningRate <- rate
+            group.LearningRate <- rate * group.InitialLearningRate
 
         optimizer.Step rate
         theirOptimizer.step () |> ignore
@@ -117,6 +117,35 @@ let private adamW random =
         member _.Theirs parameters = torch.optim.AdamW(parameters, 1.0, beta1, beta2, eps, decay)
     }
 
+/// The middle one of the parameters has a rate and a decay of its own.
+let private adamWInGroups random =
+    let beta1, beta2, eps = betas random
+    let decay, ownDecay, factor = 0.1 * random.NextUniform(), 0.1 * random.NextUniform(), random.NextUniform()
+
+    let group parameters (rate: float) (decay: float) =
+        let options =
+            AdamW.Options(
+                beta1 = Nullable beta1,
+                beta2 = Nullable beta2,
+                eps = Nullable eps,
+                weight_decay = Nullable decay,
+                LearningRate = Nullable rate,
+                InitialLearningRate = rate
+            )
+
+        AdamW.ParamGroup(parameters, options)
+
+    { new IMaker with
+        member _.Ours parameters =
+            let adam = AdamW<_>(parameters, decay, beta1, beta2, eps)
+            adam.AddGroup([ parameters[1] ], (fun _ rate -> factor * rate), ownDecay)
+            adam
+
+        member _.Theirs parameters =
+            let rest = group [ parameters[0]; parameters[2] ] 1.0 decay
+            torch.optim.AdamW([ rest; group [ parameters[1] ] factor ownDecay ], 1.0)
+    }
+
 /// What stands behind a comma is special about the comparison.
 let private optimizers =
     [
@@ -126,61 +155,62 @@ let private optimizers =
         "RmsProp", rmsProp
         "Adam", adam
         "AdamW", adamW
+        "AdamW, groups", adamWInGroups
     ]
 
-/// Rates over fifty steps. Torch's scheduler multiplies the optimizer's own rate by a factor, and counts its steps from zero.
-let private warmup (random: RandomStream) =
+/// Rates over fifty steps, of a schedule of ours and one of theirs for an optimizer of that rate.
+let private rates rate (ours: int -> float) (make: torch.optim.Optimizer -> torch.optim.lr_scheduler.LRScheduler) =
     use _ = torch.NewDisposeScope()
-    let features, warmupSteps = Numbers.whole random 8 600, Numbers.whole random 1 40
-    let totalSteps = Numbers.whole random 30 60
-    let scale, finalDecay = 0.1 + random.NextUniform(), random.NextUniform()
-    let schedule = WarmupSchedule(features, warmupSteps, totalSteps, scale, finalDecay)
-    let optimizer = torch.optim.SGD([| new Parameter(torch.zeros 1L) |], scale)
+    let optimizer = torch.optim.SGD([| new Parameter(torch.zeros 1L) |], rate)
+    let scheduler = make optimizer
 
-    let factor (epoch: int) =
-        let step, decaySteps = float (epoch + 1), finalDecay * float totalSteps
-        let rise = min (step ** -0.5) (step * float warmupSteps ** -1.5)
-        let fall = Math.Clamp((float totalSteps - step + 1.0) / decaySteps, 0.0, 1.0)
-        float features ** -0.5 * rise * fall
-
-    let scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
-
-    let rates =
+    let theirs =
         [|
-            for step in 1..steps do
-                let group = Seq.head optimizer.ParamGroups
-                schedule.Rate step, group.LearningRate
+            for _ in 1..steps do
+                (Seq.head optimizer.ParamGroups).LearningRate
                 scheduler.step ()
         |]
 
-    // Rates are far below one; they are compared as shares of the highest.
-    let highest = rates |> Array.map snd |> Array.max
-    Numbers.distance (rates |> Array.map (fun (x, _) -> x / highest)) (rates |> Array.map (fun (_, y) -> y / highest))
+    // Rates may be far below one; they are compared as shares of the highest.
+    let highest = Array.max theirs
+    Numbers.distance [| for step in 1..steps -> ours step / highest |] (Array.map (fun rate -> rate / highest) theirs)
 
-/// Rates over fifty steps, with a warm-up before them, which torch's scheduler by steps does not have.
+/// Torch's scheduler multiplies the optimizer's own rate by a factor, and counts its steps from zero.
+let private lambda rate ours (factor: float -> float) =
+    rates rate ours (fun optimizer ->
+        torch.optim.lr_scheduler.LambdaLR(optimizer, fun epoch -> factor (float (epoch + 1))))
+
+let private warmup (random: RandomStream) =
+    let features, warmupSteps = Numbers.whole random 8 600, Numbers.whole random 1 40
+    let scale = 0.1 + random.NextUniform()
+
+    lambda scale (fun step -> Schedule.Warmup(step, features, warmupSteps, scale)) (fun step ->
+        float features ** -0.5 * min (step ** -0.5) (step * float warmupSteps ** -1.5))
+
+let private linear (random: RandomStream) =
+    let totalSteps, part = Numbers.whole random 30 60, 0.01 + 0.99 * random.NextUniform()
+
+    lambda 1.0 (fun step -> Schedule.Linear(step, totalSteps, part)) (fun step ->
+        Math.Clamp((float totalSteps - step + 1.0) / (part * float totalSteps), 0.0, 1.0))
+
 let private stepped (random: RandomStream) =
-    use _ = torch.NewDisposeScope()
-
     let drops =
         [ for _ in 1 .. Numbers.whole random 0 4 -> Numbers.whole random 5 60 ]
         |> List.distinct
         |> List.sort
+        |> Array.ofList
 
     let rate, factor = 0.1 + random.NextUniform(), 1.5 + 10.0 * random.NextUniform()
-    let warmupSteps, warmupRate = Numbers.whole random 0 5, 0.1 * (0.1 + random.NextUniform())
-    let schedule = StepSchedule(rate, drops, factor, warmupSteps, warmupRate)
-    let optimizer = torch.optim.SGD([| new Parameter(torch.zeros 1L) |], rate)
-    let scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, List.toArray drops, 1.0 / factor)
 
-    let rates =
-        [|
-            for step in 1..steps do
-                let theirs = (Seq.head optimizer.ParamGroups).LearningRate
-                schedule.Rate step, (if step <= warmupSteps then warmupRate else theirs)
-                scheduler.step ()
-        |]
+    rates rate (fun step -> Schedule.Steps(step, rate, drops, factor)) (fun optimizer ->
+        torch.optim.lr_scheduler.MultiStepLR(optimizer, drops, 1.0 / factor))
 
-    Numbers.distance (Array.map fst rates) (Array.map snd rates)
+let private cosine (random: RandomStream) =
+    let rate = 0.1 + random.NextUniform()
+    let totalSteps, lowest = Numbers.whole random steps 90, 0.1 * random.NextUniform()
+
+    rates rate (fun step -> Schedule.Cosine(step, rate, totalSteps, lowest = lowest)) (fun optimizer ->
+        torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, totalSteps, lowest))
 
 /// The norm and the gradients after clipping. Torch divides by the norm and 10⁻⁶ more, which is taken back.
 let private clipping (random: RandomStream) =
@@ -257,14 +287,16 @@ let names = [ for name, _ in optimizers -> name.Split(',')[0] ]
 
 let private others =
     [
-        "WarmupSchedule", "schedule", warmup
-        "StepSchedule", "schedule", stepped
+        "Schedule.Warmup", "schedule", warmup
+        "Schedule.Linear", "schedule", linear
+        "Schedule.Steps", "schedule", stepped
+        "Schedule.Cosine", "schedule", cosine
         "GradientClipping", "clipping", clipping
         "ParameterAverage", "averaging", average
         "Ema", "averaging", movingAverage
     ]
 
-let otherNames = [ for name, _, _ in others -> name ]
+let otherNames = [ for name, _, _ in others -> name.Split('.')[0] ]
 let private cases = 25
 
 let rows isAsked =

@@ -736,7 +736,7 @@ let private cases =
             []
         |> composedOf
             { new IRule with
-                member _.On x = BinaryCrossEntropy.Composed(x[0], onTape (constantRow 0.7) x[0])
+                member _.On x = BinaryCrossEntropy.Composed(0.7, x[0])
             }
 
         rule

@@ -8,8 +8,12 @@ namespace Hybrid.Rules;
 public static class BinaryCrossEntropy
 {
     /// <summary>The same in elementary rules, with a target for each logit.</summary>
-    public static Variable<T> Composed<T>(Variable<T> logits, Variable<T> targets) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+    public static Variable<T> ComposedEach<T>(Variable<T> logits, Variable<T> targets) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         (Softplus.Composed(logits) - targets * logits).Mean();
+
+    /// <summary>The same of one target.</summary>
+    public static Variable<T> Composed<T>(double target, Variable<T> logits) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        (Softplus.Composed(logits) - target * logits).Mean();
 
     /// <summary>The mean over all elements of −t ln σ(z) − (1 − t) ln(1 − σ(z)), which is softplus(z) − t z.</summary>
     /// <param name="target">t, the probability of yes that is right, in [0, 1].</param>

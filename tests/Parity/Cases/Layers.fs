@@ -68,6 +68,10 @@ let private linear random =
     layer [ sequence random input ] made (fun linear x ->
         if isRectified then linear.ApplyRelu x[0] else linear.Apply x[0])
 
+let private recurrent make random =
+    let input = whole random 1 30
+    unary (sequence random input) (make input (whole random 1 30))
+
 let private multiHeadAttention random =
     let batch, heads, headDim = whole random 1 3, whole random 1 4, whole random 1 8
     let queryTime, isSelf = whole random 1 8, flip random
@@ -115,11 +119,13 @@ let private draws<'T
                 fun random ->
                     let input, scale = whole random 1 50, enum<WeightScale>(random.NextBelow 3)
                     GatedLinear<'T>(kind, input, whole random 1 50, weights (), scale) |> unary (sequence random input)
+        "Gru", recurrent (fun input hidden -> Gru<'T>(input, hidden, weights ()))
         "LayerNorm",
         fun random ->
             let features = whole random 1 70
             unary (sequence random features) (LayerNorm<'T> features)
         "Linear", linear
+        "Lstm", recurrent (fun input hidden -> Lstm<'T>(input, hidden, weights ()))
         "MultiHeadAttention", multiHeadAttention
         "FeedForward",
         fun random ->
