@@ -91,6 +91,33 @@ let private structure =
                     Expect.equal y.Shape (shape [ 2; 3; options.Vocabulary + 1 ]) "shape"
                     expectAllFinite y "logits")
 
+            testCase "every normalization has the eps of the settings" (fun () ->
+                let settings =
+                    TransformerSettings(
+                        SourceVocabulary = 5,
+                        TargetVocabulary = 5,
+                        Features = 4,
+                        Heads = 2,
+                        EncoderLayers = 1,
+                        DecoderLayers = 1,
+                        NormFirst = true,
+                        NormEps = 1e-3
+                    )
+
+                let tape = Tape<float>()
+                let tokens = TokenBatch [| [| 3; 4 |] |]
+                let model = Transformer<float>(settings, RandomStream 1UL)
+                model.Decode(model.Encode(tape, tokens), tokens, tokens) |> ignore
+
+                let norms =
+                    [
+                        for made in tape.Recorded do
+                            if made.Rule = "LayerNorm" then
+                                string made.Operation
+                    ]
+
+                Expect.equal norms (List.replicate 7 "LayerNorm(eps = 0.001)") "two, three, and one behind each stack")
+
             propertyOf
                 choices
                 20
@@ -260,6 +287,8 @@ let private refusals =
                         TransformerSettings(SourceVocabulary = 5, TargetVocabulary = 5, DecoderLayers = -1)
                         for rate in [ 1.0; 1.5; -0.1; nan ] do
                             "Dropout", TransformerSettings(SourceVocabulary = 5, TargetVocabulary = 5, Dropout = rate)
+                        for eps in [ 0.0; -1e-5; nan ] do
+                            "NormEps", TransformerSettings(SourceVocabulary = 5, TargetVocabulary = 5, NormEps = eps)
                     ] do
                     refuses<ArgumentOutOfRangeException, _> [ name ] (fun () -> settings.ThrowIfImpossible())
 

@@ -33,12 +33,12 @@ public sealed class Transformer<T> : Layer<T>, IModel<T> where T : unmanaged, IB
         if (!settings.ShareEmbeddings) sourceEmbedding = Table("source", settings.SourceVocabulary);
         if (settings.LearnedPositions) sourcePositions = Table("source.positions", settings.MaximumLength);
         encoder = Stack("encoder", settings.EncoderLayers, attendsToEncoder: false);
-        if (settings.NormFirst) encoderNorm = Child("encoder.norm", new LayerNorm<T>(settings.Features));
+        if (settings.NormFirst) encoderNorm = Child("encoder.norm", new LayerNorm<T>(settings.Features, settings.NormEps));
         targetEmbedding = Table("target", settings.TargetVocabulary);
         sourceEmbedding ??= targetEmbedding;
         if (settings.LearnedPositions) targetPositions = Table("target.positions", settings.MaximumLength);
         decoder = Stack("decoder", settings.DecoderLayers, attendsToEncoder: true);
-        if (settings.NormFirst) decoderNorm = Child("decoder.norm", new LayerNorm<T>(settings.Features));
+        if (settings.NormFirst) decoderNorm = Child("decoder.norm", new LayerNorm<T>(settings.Features, settings.NormEps));
         if (!settings.TieTargetEmbedding)
             output = Child("output", new Linear<T>(settings.Features, settings.TargetVocabulary, random.Split("output"), withBias: false));
 

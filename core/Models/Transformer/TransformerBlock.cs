@@ -29,7 +29,7 @@ internal sealed class TransformerBlock<T> : Layer<T> where T : unmanaged, IBinar
         MultiHeadAttention<T> Attention(string role) => Child(role, new MultiHeadAttention<T>(
             settings.Features, settings.Heads, random, settings.KeySize, settings.AttentionBias, settings.ScaledAttention));
 
-        LayerNorm<T> Norm(string role) => Child($"{role}.norm", new LayerNorm<T>(settings.Features));
+        LayerNorm<T> Norm(string role) => Child($"{role}.norm", new LayerNorm<T>(settings.Features, settings.NormEps));
     }
 
     /// <summary>Maps x, [batch, time, features], to the same shape.</summary>

@@ -1,3 +1,5 @@
+using Hybrid.Layers;
+
 namespace Hybrid.Models;
 
 /// <summary>The size of a Transformer and the choices its paper makes; defaults are the paper's base model.</summary>
@@ -54,11 +56,16 @@ public sealed record TransformerSettings
     /// <summary>False leaves out the residual connections (section 3.1), to show what they are for.</summary>
     public bool Residual { get; init; } = true;
 
+    /// <summary>Added to the variance inside the root of every normalization; the paper names none. Units of x².</summary>
+    public double NormEps { get; init; } = LayerNorm<float>.DefaultEps;
+
     /// <summary>Longest sequence for which there are positions.</summary>
     public int MaximumLength { get; init; } = 256;
 
     /// <summary>Throws if no model can have this size, with the setting that is at fault.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">A size is not positive, a number of layers is negative, or the rate of dropout lies outside [0, 1).</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A size or the eps is not positive, a number of layers is negative, or the rate of dropout lies outside [0, 1).
+    /// </exception>
     /// <exception cref="ShapeException">The heads do not divide the features, or the features are odd and positions are sines and cosines.</exception>
     /// <exception cref="ArgumentException">Embeddings are to be shared by vocabularies of different size.</exception>
     public void ThrowIfImpossible()
@@ -71,6 +78,7 @@ public sealed record TransformerSettings
         ArgumentOutOfRangeException.ThrowIfNegative(EncoderLayers);
         ArgumentOutOfRangeException.ThrowIfNegative(DecoderLayers);
         if (!(Dropout >= 0 && Dropout < 1)) throw new ArgumentOutOfRangeException(nameof(Dropout), Dropout, "The dropout rate must lie in [0, 1).");
+        if (!(NormEps > 0)) throw new ArgumentOutOfRangeException(nameof(NormEps), NormEps, "eps must be positive; a constant row has variance 0.");
         if (Heads < 1 || Features % Heads != 0)
             throw new ShapeException($"{Heads} heads cannot share {Features} features equally; choose a divisor of {Features}.");
         if (KeySize is < 1)
@@ -82,5 +90,4 @@ public sealed record TransformerSettings
         if (ShareEmbeddings && SourceVocabulary != TargetVocabulary)
             throw new ArgumentException($"{SourceVocabulary} source and {TargetVocabulary} target tokens cannot share one table; use one vocabulary for both.", nameof(ShareEmbeddings));
     }
-
 }
