@@ -25,7 +25,7 @@ public sealed class Operation(string rule, params (string Name, object Value)[] 
     public override string ToString() =>
         Attributes.Count == 0
             ? Rule
-            : FormattableString.Invariant($"{Rule}({string.Join(", ", Attributes.Select(attribute => FormattableString.Invariant($"{attribute.Name} = {Text(attribute.Value)}")))})");
+            : $"{Rule}({string.Join(", ", Attributes.Select(a => FormattableString.Invariant($"{a.Name} = {Text(a.Value)}")))})";
 
     private static object Text(object value) => value is Array array ? $"{array.Length} numbers" : value;
 }

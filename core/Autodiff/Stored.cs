@@ -1,6 +1,9 @@
 namespace Hybrid.Autodiff;
 
-/// <summary>What a model keeps from pass to pass and what is saved with it: a <see cref="Parameter{T}"/>, which is trained, or a <see cref="Buffer{T}"/>, which is not.</summary>
+/// <summary>
+/// What a model keeps from pass to pass and what is saved with it: a <see cref="Parameter{T}"/>, which is trained, or a
+/// <see cref="Buffer{T}"/>, which is not.
+/// </summary>
 /// <remarks>
 /// Its numbers are made when they are first asked for: a model that is only counted, printed or about to be loaded takes no memory and
 /// draws nothing. What will be drawn is settled beforehand.
@@ -15,7 +18,8 @@ public abstract class Stored<T> : Variable<T> where T : unmanaged, IBinaryFloati
         : base(tape: null, kind, name, [], value: null, wantsGradient) =>
         (Shape, this.make) = (shape, make);
 
-    private protected Stored(string kind, string name, Tensor<T> value, bool wantsGradient) : base(tape: null, kind, name, [], value: null, wantsGradient)
+    private protected Stored(string kind, string name, Tensor<T> value, bool wantsGradient)
+        : base(tape: null, kind, name, [], value: null, wantsGradient)
     {
         if (!value.IsPersistent)
             throw new ArgumentException($"{name} must start from a persistent tensor; call ToPersistent() on it.", nameof(value));

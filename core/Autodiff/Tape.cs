@@ -12,8 +12,12 @@ namespace Hybrid.Autodiff;
 /// </remarks>
 public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    /// <summary>A rule that was applied, with its pullback of one value or of many. The versions of its inputs' values begin at a place in their list.</summary>
-    private readonly record struct Entry(Variable<T>[] Outputs, Variable<T>[] Inputs, int Versions, Pullback<T>? OfOne, PullbackOfMany<T>? OfMany);
+    /// <summary>
+    /// A rule that was applied, with its pullback of one value or of many. The versions of its inputs' values begin at a place in their
+    /// list.
+    /// </summary>
+    private readonly record struct Entry(
+        Variable<T>[] Outputs, Variable<T>[] Inputs, int Versions, Pullback<T>? OfOne, PullbackOfMany<T>? OfMany);
 
     private readonly List<Entry> entries = [];
     private readonly List<int> versions = [];
@@ -66,9 +70,12 @@ public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 
     /// <summary>From here to the end of the scope the pass trains.</summary>
     /// <param name="random">Where chance comes from; null if none is needed.</param>
-    public TapeScope<T> Training(RandomStream? random = null) => new(this, Mode with { Trains = true, Records = true, Random = random }, releases: false);
+    public TapeScope<T> Training(RandomStream? random = null) =>
+        new(this, Mode with { Trains = true, Records = true, Random = random }, releases: false);
 
-    /// <summary>From here to the end of the scope the pass evaluates: running statistics, nothing dropped. Gradients can still be asked for.</summary>
+    /// <summary>
+    /// From here to the end of the scope the pass evaluates: running statistics, nothing dropped. Gradients can still be asked for.
+    /// </summary>
     public TapeScope<T> Evaluation() => new(this, Mode with { Trains = false, Records = true, Random = null }, releases: false);
 
     /// <summary>The same without gradients: nothing is remembered, and each layer gives back all memory but that of its output.</summary>
@@ -115,14 +122,18 @@ public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
         Variable<T>[] here = [.. Recorded.Where(made => made.Place == place)];
         return here.LastOrDefault(made => rule is null || made.Rule == rule)
             ?? throw new KeyNotFoundException(here.Length == 0
-                ? $"nothing was recorded at '{place}'; there are {string.Join(", ", Recorded.Select(made => $"'{made.Place}'").Distinct().Take(20))}. In inference nothing is recorded."
+                ? $"nothing was recorded at '{place}'; there are "
+                    + string.Join(", ", Recorded.Select(made => $"'{made.Place}'").Distinct().Take(20))
+                    + ". In inference nothing is recorded."
                 : $"no {rule} was recorded at '{place}'; there are {string.Join(", ", here.Select(made => made.Rule).Distinct())}.");
     }
 
     /// <summary>Records the result of a rule.</summary>
     /// <param name="operation">The rule, with its attributes; its name alone is enough for a rule without any.</param>
     /// <param name="result">What the rule returned: its value and its pullback.</param>
-    /// <param name="inputs">The rule's tensor inputs, in the order in which its pullback numbers them; constants, of which it knows nothing, last.</param>
+    /// <param name="inputs">
+    /// The rule's tensor inputs, in the order in which its pullback numbers them; constants, of which it knows nothing, last.
+    /// </param>
     /// <exception cref="InvalidOperationException">An input belongs to another tape, or to a pass that has ended.</exception>
     /// <exception cref="NonFiniteException">The value is not finite, and <see cref="ChecksFinite"/> is set.</exception>
     public Variable<T> Record(Operation operation, (Tensor<T> Value, Pullback<T> Pullback) result, params Variable<T>[] inputs) =>
@@ -132,7 +143,9 @@ public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     /// <param name="operation">The rule, with its attributes.</param>
     /// <param name="values">The values.</param>
     /// <param name="pullback">The pullback of all of them.</param>
-    /// <param name="inputs">The rule's tensor inputs, in the order in which its pullback numbers them; constants, of which it knows nothing, last.</param>
+    /// <param name="inputs">
+    /// The rule's tensor inputs, in the order in which its pullback numbers them; constants, of which it knows nothing, last.
+    /// </param>
     /// <returns>A variable for each value.</returns>
     /// <inheritdoc cref="Record"/>
     public Variable<T>[] RecordMany(Operation operation, Tensor<T>[] values, PullbackOfMany<T> pullback, params Variable<T>[] inputs) =>
@@ -191,7 +204,8 @@ public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
         if (last < 0)
             throw new InvalidOperationException(output.Tape == this && output.Pass != Arena.Epoch
                 ? $"'{output.Name}' belongs to a pass that has ended; go backward before the tape is cleared."
-                : $"'{output.Name}' depends on no parameter or input of this tape; record it here, after the last Clear() and not in inference, and then go backward.");
+                : $"'{output.Name}' depends on no parameter or input of this tape; record it here, after the last Clear() and not in "
+                    + "inference, and then go backward.");
         cotangent ??= output.Value.Length == 1
             ? One(output.Shape)
             : throw new ShapeException($"'{output.Name}' is {output.Shape}, not a scalar; pass a cotangent of that shape.");
@@ -211,7 +225,8 @@ public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
             else ofMany!(Array.ConvertAll(outputs, made => made.Gradient), gradients);
             Watcher?.Invoke(outputs[0], true);
             if (ChecksFinite && gradients.FirstNonFinite() is { } bad)
-                throw new NonFiniteException($"the pullback of '{outputs[0].Name}' made a gradient of '{bad.Name}' {bad.Shape} that is not finite.");
+                throw new NonFiniteException(
+                    $"the pullback of '{outputs[0].Name}' made a gradient of '{bad.Name}' {bad.Shape} that is not finite.");
             if (KeepsGradients) continue;
             foreach (var made in outputs)
                 if (made != output && targets?.Contains(made) != true) made.GiveGradientBack(Arena);
@@ -228,8 +243,8 @@ public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
             if (Array.Exists(entries[i].Outputs, leads)) leading.UnionWith(entries[i].Inputs);
         if (targets.FirstOrDefault(target => !target.WantsGradient || !leading.Contains(target)) is { } lost)
             throw new InvalidOperationException(
-                $"'{lost.Name}' {lost.Shape} is a constant, or '{output.Name}' was not computed from it on this tape since its last Clear(); "
-                + "go towards what the output depends on.");
+                $"'{lost.Name}' {lost.Shape} is a constant, or '{output.Name}' was not computed from it on this tape since its "
+                + "last Clear(); go towards what the output depends on.");
         downstream.UnionWith(targets);
         foreach (var entry in entries)
             if (Array.Exists(entry.Inputs, follows)) downstream.UnionWith(entry.Outputs);
@@ -270,7 +285,8 @@ public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
                 + "record both on one tape, or take its value as a constant: tape.Constant(x.Value).");
         if (input.Pass != Arena.Epoch)
             throw new InvalidOperationException(
-                $"'{input.Name}', an input of '{rule}', belongs to a pass that has ended: the tape was cleared since; make it again in this pass.");
+                $"'{input.Name}', an input of '{rule}', belongs to a pass that has ended: the tape was cleared since; make it again "
+                    + "in this pass.");
     }
 
     private static void ThrowIfNotFinite(Operation operation, ReadOnlySpan<Tensor<T>> values, Variable<T>[] inputs)
@@ -290,7 +306,7 @@ public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
         for (var i = 0; i < inputs.Length; i++)
             if (inputs[i].Value.Version != versions[first + i] && (output.Operation.Rereads?.Contains(i) ?? true))
                 throw new InvalidOperationException(
-                    $"'{inputs[i].Name}' {inputs[i].Shape} was changed after '{output.Name}' was computed from it, so the gradient would be wrong; "
-                    + "go backward through all losses before the optimizer's step, or record the pass again after it.");
+                    $"'{inputs[i].Name}' {inputs[i].Shape} was changed after '{output.Name}' was computed from it, so the gradient would "
+                    + "be wrong; go backward through all losses before the optimizer's step, or record the pass again after it.");
     }
 }

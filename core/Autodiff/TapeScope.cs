@@ -1,6 +1,8 @@
 namespace Hybrid.Autodiff;
 
-/// <summary>A stretch of a pass during which the tape has another mode, or another place in the model; its end restores what was before.</summary>
+/// <summary>
+/// A stretch of a pass during which the tape has another mode, or another place in the model; its end restores what was before.
+/// </summary>
 /// <remarks>
 /// If the tape records nothing, the scope of a layer also gives memory back: at its end all but what the layer returns, before it whatever
 /// is not needed any more. A tensor whose memory was given back throws when it is used.
@@ -29,7 +31,9 @@ public sealed class TapeScope<T> : IDisposable where T : unmanaged, IBinaryFloat
         return Moved(outputs, blocks => tape.Arena.End(start, blocks));
     }
 
-    /// <summary>What the layer still needs of all that was computed in it so far; in inference the rest is given back, and the scope goes on.</summary>
+    /// <summary>
+    /// What the layer still needs of all that was computed in it so far; in inference the rest is given back, and the scope goes on.
+    /// </summary>
     public Variable<T> Only(Variable<T> needed) => mark is null ? needed : Only([needed])[0];
 
     /// <summary>The same for several.</summary>

@@ -43,7 +43,9 @@ public partial class Variable<T> where T : unmanaged, IBinaryFloatingPointIeee75
     public bool WantsGradient { get; }
 
     /// <summary>The gradient, same shape as the value; null while none has arrived.</summary>
-    /// <exception cref="InvalidOperationException">It was given back once its pullback had run; see <see cref="Tape{T}.KeepsGradients"/>.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// It was given back once its pullback had run; see <see cref="Tape{T}.KeepsGradients"/>.
+    /// </exception>
     public virtual Tensor<T>? Gradient
     {
         get => !gaveGradientBack

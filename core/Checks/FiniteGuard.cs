@@ -19,8 +19,8 @@ public static class FiniteGuard
         if (VectorMath.AllFinite<T>(loss.Value.Span)) return;
         var first = parameters.Concat(tape.Recorded).FirstOrDefault(variable => !VectorMath.AllFinite<T>(variable.Value.Span));
         throw new NonFiniteException(
-            $"step {step}: the loss is {loss.Value.ToScalar()}; the first tensor that is not finite is '{first?.Name ?? loss.Name}' {(first ?? loss).Value.Shape}. "
-            + "Lower the learning rate or lengthen the warm-up.");
+            $"step {step}: the loss is {loss.Value.ToScalar()}; the first tensor that is not finite is "
+            + $"'{first?.Name ?? loss.Name}' {(first ?? loss).Value.Shape}. Lower the learning rate or lengthen the warm-up.");
     }
 
     /// <summary>
@@ -46,7 +46,8 @@ public static class FiniteGuard
                 .FirstOrDefault(variable => variable.Gradient is { } gradient && !VectorMath.AllFinite<T>(gradient.Span));
             var origin = first is null
                 ? ""
-                : $" In the backward pass the gradient of '{first.Name}' {first.Value.Shape} was the first that is not finite; ChecksFinite on the tape names the rule.";
+                : $" In the backward pass the gradient of '{first.Name}' {first.Value.Shape} was the first that is not finite; "
+                    + "ChecksFinite on the tape names the rule.";
             throw new NonFiniteException($"step {step}: {error.Message}{origin} Lower the learning rate or lengthen the warm-up.");
         }
     }

@@ -40,7 +40,8 @@ public static class BeamSearch
     {
         settings.ThrowIfUnfit();
         var source = new TokenBatch(sources);
-        Search[] searches = [.. sources.Select((ids, row) => new Search(row, (int)Math.Min((long)ids.Length + settings.ExtraLength, model.Settings.MaximumLength)))];
+        Search[] searches = [.. sources.Select((ids, row) =>
+            new Search(row, (int)Math.Min((long)ids.Length + settings.ExtraLength, model.Settings.MaximumLength)))];
 
         tape.Clear();
         using var inference = tape.Inference();
@@ -65,7 +66,8 @@ public static class BeamSearch
     }
 
     /// <summary>One token more for each open answer of a source, or its end.</summary>
-    private static void Advance<T>(Search search, Tensor<T> logits, int length, BeamSettings settings) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    private static void Advance<T>(Search search, Tensor<T> logits, int length, BeamSettings settings)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var penalty = settings.PenaltyOf(length);
         var going = new List<Open>();
@@ -82,16 +84,20 @@ public static class BeamSearch
             rank++;
         }
         if (length == search.Limit && search.Ended.Count == 0)
-            search.Ended.AddRange(going.Select(answer => new Hypothesis(answer.Tokens, answer.LogProbability, answer.LogProbability / penalty, HasEnded: false)));
+            search.Ended.AddRange(going.Select(answer =>
+                new Hypothesis(answer.Tokens, answer.LogProbability, answer.LogProbability / penalty, HasEnded: false)));
         search.Open = length == search.Limit || IsDone() ? [] : going;
 
         bool IsDone() =>
             search.Ended.Count >= settings.Width
             || going.Count == 0
-            || (search.Ended.Count > 0 && search.Ended.Max(answer => answer.Score) >= going[0].LogProbability / settings.PenaltyOf(search.Limit));
+            || (search.Ended.Count > 0
+                && search.Ended.Max(answer => answer.Score) >= going[0].LogProbability / settings.PenaltyOf(search.Limit));
     }
 
-    /// <summary>The likeliest continuations of all open answers of a source, best first; of equals, the first answer's and the lowest id.</summary>
+    /// <summary>
+    /// The likeliest continuations of all open answers of a source, best first; of equals, the first answer's and the lowest id.
+    /// </summary>
     private static IEnumerable<(Open Answer, int Id, double LogProbability)> Best<T>(List<Open> open, Tensor<T> logits, int count)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {

@@ -20,7 +20,9 @@ public sealed record BeamSettings
     internal void ThrowIfUnfit()
     {
         if (Width < 1) throw new ArgumentException($"a beam needs a width of at least 1, got {Width}.");
-        if (!(LengthPenalty >= 0) || !double.IsFinite(LengthPenalty)) throw new ArgumentException($"a length penalty is at least 0, got {LengthPenalty}.");
-        if (ExtraLength < 1) throw new ArgumentException($"an answer needs at least one token more than an empty source, its end; got an extra length of {ExtraLength}.");
+        if (!(LengthPenalty >= 0) || !double.IsFinite(LengthPenalty)) throw new ArgumentException(
+            $"a length penalty is at least 0, got {LengthPenalty}.");
+        if (ExtraLength < 1) throw new ArgumentException(
+            $"an answer needs at least one token more than an empty source, its end; got an extra length of {ExtraLength}.");
     }
 }

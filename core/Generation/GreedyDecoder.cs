@@ -19,7 +19,8 @@ public static class GreedyDecoder
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         if (maximumLength > model.Settings.MaximumLength)
-            throw new ArgumentException($"answers of {maximumLength} tokens exceed the {model.Settings.MaximumLength} positions of the model.", nameof(maximumLength));
+            throw new ArgumentException($"answers of {maximumLength} tokens exceed the {model.Settings.MaximumLength} positions of "
+                + "the model.", nameof(maximumLength));
         var source = new TokenBatch(sources);
         var answers = sources.Select(_ => new List<int>()).ToArray();
         var rows = Enumerable.Range(0, sources.Count).ToArray();

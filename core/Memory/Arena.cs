@@ -102,11 +102,17 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
         return mark;
     }
 
-    /// <summary>Ends a scope and all within it: what was rented in it becomes stale, except what is kept, which moves to where the scope began.</summary>
-    /// <returns>What was kept, under its new place; a block from outside of the scope as it is. If the scope had ended before, nothing happens.</returns>
+    /// <summary>
+    /// Ends a scope and all within it: what was rented in it becomes stale, except what is kept, which moves to where the scope began.
+    /// </summary>
+    /// <returns>
+    /// What was kept, under its new place; a block from outside of the scope as it is. If the scope had ended before, nothing happens.
+    /// </returns>
     internal Block<T>[] End(Mark mark, params Block<T>[] kept) => Rewind(mark, next: null, kept);
 
-    /// <summary>Gives back all that was rented in a scope, except what is kept, which moves to where the scope began; the scope goes on.</summary>
+    /// <summary>
+    /// Gives back all that was rented in a scope, except what is kept, which moves to where the scope began; the scope goes on.
+    /// </summary>
     internal (Mark Mark, Block<T>[] Kept) Compact(Mark mark, params Block<T>[] kept)
     {
         if (mark.Lifetime.HasEnded) return (mark, kept);

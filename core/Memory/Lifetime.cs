@@ -1,6 +1,8 @@
 namespace Hybrid.Memory;
 
-/// <summary>How long blocks live: until their step ends, or the scope within it in which they were rented, or until one block is given back.</summary>
+/// <summary>
+/// How long blocks live: until their step ends, or the scope within it in which they were rented, or until one block is given back.
+/// </summary>
 /// <param name="outer">What this lies within and ends with; null if within nothing.</param>
 internal sealed class Lifetime(Lifetime? outer = null)
 {

@@ -17,6 +17,8 @@ public static class MemoryLimit
         if (bytes <= Bytes) return;
         throw new InsufficientMemoryException(string.Create(
             CultureInfo.InvariantCulture,
-            $"{what} needs {bytes / (1 << 30):0.0} GiB, and there are {Bytes / (double)(1 << 30):0.0} GiB; make the batch or the model smaller."));
+            $"{what} needs {GiB(bytes):0.0} GiB, and there are {GiB(Bytes):0.0} GiB; make the batch or the model smaller."));
+
+        static double GiB(double bytes) => bytes / (1 << 30);
     }
 }

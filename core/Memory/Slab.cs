@@ -19,7 +19,8 @@ internal readonly struct Slab<T> where T : unmanaged, IBinaryFloatingPointIeee75
             throw new NotSupportedException($"{typeof(T).Name} is not supported; use float (to train) or double (to check).");
         var length = capacity + ElementsPerLine;
         if (length > System.Array.MaxLength)
-            throw new InsufficientMemoryException($"one block holds at most {System.Array.MaxLength - ElementsPerLine} elements, got {capacity}; make the batch or the model smaller.");
+            throw new InsufficientMemoryException($"one block holds at most {System.Array.MaxLength - ElementsPerLine} elements, got "
+                + $"{capacity}; make the batch or the model smaller.");
         MemoryLimit.ThrowIfExceeded((double)length * Unsafe.SizeOf<T>(), $"a block of {capacity} elements");
         var array = GC.AllocateUninitializedArray<T>((int)length, pinned: true);
         var address = (ulong)Unsafe.AsPointer(ref array[0]);

@@ -8,7 +8,10 @@ namespace Hybrid.Models;
 public interface IClassifier<T> : IModel<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     /// <summary>Maps examples, one a row, [batch, features], to logits, [batch, classes].</summary>
-    /// <param name="x">Examples, [batch, features]; an image is a row of [height, width, channels], flattened. Unless its tape trains, no example depends on its batch.</param>
+    /// <param name="x">
+    /// Examples, [batch, features]; an image is a row of [height, width, channels], flattened. Unless its tape trains, no example
+    /// depends on its batch.
+    /// </param>
     /// <exception cref="ShapeException">x does not end in features.</exception>
     Variable<T> Logits(Variable<T> x);
 }

@@ -13,7 +13,8 @@ internal static class Images
     {
         var features = (long)height * width * channels;
         if (x.Shape.Rank != 2 || x.Shape.Columns != features)
-            throw new ShapeException($"x must be [batch, {features}], got {x.Shape}; flatten each image of [{height}, {width}, {channels}] to a row.");
+            throw new ShapeException(
+                $"x must be [batch, {features}], got {x.Shape}; flatten each image of [{height}, {width}, {channels}] to a row.");
         return x.Reshape(x.Shape[0], height, width, channels);
     }
 }

@@ -14,9 +14,9 @@ internal static class OnnxRules
     // One operator of the same inputs.
     private static readonly Dictionary<string, string> Same = new (string, string)[]
     {
-        ("Abs", "Abs"), ("Add", "Add"), ("Divide", "Div"), ("Exp", "Exp"), ("Log", "Log"), ("LogSoftmax", "LogSoftmax"), ("MatMul", "MatMul"),
-        ("Maximum", "Max"), ("Minimum", "Min"), ("Multiply", "Mul"), ("Negate", "Neg"), ("Relu", "Relu"), ("Sigmoid", "Sigmoid"),
-        ("Softmax", "Softmax"), ("Softplus", "Softplus"), ("Sqrt", "Sqrt"), ("Subtract", "Sub"), ("Tanh", "Tanh"),
+        ("Abs", "Abs"), ("Add", "Add"), ("Divide", "Div"), ("Exp", "Exp"), ("Log", "Log"), ("LogSoftmax", "LogSoftmax"),
+        ("MatMul", "MatMul"), ("Maximum", "Max"), ("Minimum", "Min"), ("Multiply", "Mul"), ("Negate", "Neg"), ("Relu", "Relu"),
+        ("Sigmoid", "Sigmoid"), ("Softmax", "Softmax"), ("Softplus", "Softplus"), ("Sqrt", "Sqrt"), ("Subtract", "Sub"), ("Tanh", "Tanh"),
     }.ToDictionary();
 
     // Several operators, or one with attributes.

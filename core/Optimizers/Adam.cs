@@ -25,9 +25,9 @@ public class Adam<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPointIee
     private protected Adam(IEnumerable<Parameter<T>> parameters, double beta1, double beta2, double eps, double? weightDecay)
         : base(parameters, weightDecay)
     {
-        if (!(beta1 >= 0 && beta1 < 1)) throw new ArgumentOutOfRangeException(nameof(beta1), beta1, "A decay must lie in [0, 1).");
-        if (!(beta2 >= 0 && beta2 < 1)) throw new ArgumentOutOfRangeException(nameof(beta2), beta2, "A decay must lie in [0, 1).");
-        if (!(eps > 0)) throw new ArgumentOutOfRangeException(nameof(eps), eps, "eps must be positive.");
+        Require.That(beta1 >= 0 && beta1 < 1, beta1, "A decay must lie in [0, 1).");
+        Require.That(beta2 >= 0 && beta2 < 1, beta2, "A decay must lie in [0, 1).");
+        Require.That(eps > 0, eps, "eps must be positive.");
         (this.beta1, this.beta2, this.eps) = (beta1, beta2, eps);
         (firstMoments, secondMoments) = (State("first moment"), State("second moment"));
     }
@@ -52,8 +52,9 @@ public class Adam<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPointIee
         isFinite = true;
         Workers.For(value.Length, minimumPerPart: 1 << 14, (_, first, end) =>
         {
-            if (!Update(value.Span[first..end], gradient.Span[first..end], m.Span[first..end], v.Span[first..end], meanCorrection, squareCorrection, kept))
-                isFinite = false;
+            if (!Update(Part(value), Part(gradient), Part(m), Part(v), meanCorrection, squareCorrection, kept)) isFinite = false;
+
+            Span<T> Part(Tensor<T> tensor) => tensor.Span[first..end];
         });
     }
 

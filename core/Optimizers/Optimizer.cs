@@ -3,7 +3,9 @@ using Hybrid.Kernels;
 
 namespace Hybrid.Optimizers;
 
-/// <summary>Changes parameters by their gradients. Reads <see cref="Parameter{T}.Gradient"/> and nothing else of the backward pass.</summary>
+/// <summary>
+/// Changes parameters by their gradients. Reads <see cref="Parameter{T}.Gradient"/> and nothing else of the backward pass.
+/// </summary>
 /// <remarks>
 /// An optimizer of one's own asks for what it remembers with <see cref="State"/> and says in <see cref="Update"/> how one parameter
 /// moves. Counting, groups, checking and checkpoints are the same for all and stand here.
@@ -43,12 +45,13 @@ public abstract class Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee
     private protected virtual string Remembered => "what the optimizer remembers of the gradient";
 
     /// <summary>
-    /// Gives some of the parameters settings of their own: no decay for biases and gains, a smaller rate for a part that was trained before.
+    /// Gives some of the parameters settings of their own: no decay for biases and gains, a smaller rate for a part that was trained
+    /// before.
     /// </summary>
     /// <param name="members">Which; each is in one group at most, and those in none go on as the optimizer says.</param>
     /// <param name="rate">
-    /// Their rate, of the step, counted from 1, and the rate that <see cref="Step"/> is given: <c>(_, rate) => rate / 10</c>, or a schedule of
-    /// their own, <c>(step, _) => Schedule.Cosine(step, 0.01, 1000)</c>; null for the rate that is given.
+    /// Their rate, of the step, counted from 1, and the rate that <see cref="Step"/> is given: <c>(_, rate) => rate / 10</c>, or a
+    /// schedule of their own, <c>(step, _) => Schedule.Cosine(step, 0.01, 1000)</c>; null for the rate that is given.
     /// </param>
     /// <param name="weightDecay">Their λ, 0 or more; null for the optimizer's.</param>
     /// <exception cref="ArgumentException">
@@ -58,7 +61,8 @@ public abstract class Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee
     public void AddGroup(IEnumerable<Parameter<T>> members, Func<int, double, double>? rate = null, double? weightDecay = null)
     {
         if (weightDecay is not null && decayOfAll is null)
-            throw new ArgumentException($"{GetType().Name.Split('`')[0]} has no weight decay that a group could change; choose one that has, such as AdamW.", nameof(weightDecay));
+            throw new ArgumentException($"{GetType().Name.Split('`')[0]} has no weight decay that a group could change; choose one "
+                + "that has, such as AdamW.", nameof(weightDecay));
         var group = new Group(rate, ThrowIfNotDecay(weightDecay));
         int[] places = [.. members.Select(PlaceOf)];
         if (places.Length == 0) throw new ArgumentException("A group needs a parameter; see what chooses its members.", nameof(members));
@@ -66,15 +70,20 @@ public abstract class Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee
     }
 
     /// <summary>One step with the given learning rate; gradients stay as they are.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The rate, or that of a group, is negative, NaN or infinite; nothing has been changed.</exception>
-    /// <exception cref="NonFiniteException">A parameter, or what the optimizer remembers of it, is NaN or infinite after the step; those behind it have not been changed.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// The rate, or that of a group, is negative, NaN or infinite; nothing has been changed.
+    /// </exception>
+    /// <exception cref="NonFiniteException">
+    /// A parameter, or what the optimizer remembers of it, is NaN or infinite after the step; those behind it have not been changed.
+    /// </exception>
     public void Step(double learningRate)
     {
         for (var i = 0; i < rates.Length; i++)
         {
             rates[i] = groups[i]?.Rate?.Invoke(Steps + 1, learningRate) ?? learningRate;
             if (!(double.IsFinite(rates[i]) && rates[i] >= 0))
-                throw new ArgumentOutOfRangeException(nameof(learningRate), rates[i], $"The learning rate of '{Parameters[i].Name}' must be a finite number, 0 or more.");
+                throw new ArgumentOutOfRangeException(nameof(learningRate), rates[i],
+                    $"The learning rate of '{Parameters[i].Name}' must be a finite number, 0 or more.");
         }
         Steps++;
         for (var i = 0; i < Parameters.Count; i++)
@@ -102,7 +111,8 @@ public abstract class Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee
     {
         if (states.Any(state => state.Name == name))
             throw new ArgumentException($"the optimizer remembers '{name}' already; give each memory a name of its own.", nameof(name));
-        if (Steps > 0) throw new InvalidOperationException($"'{name}' is asked for after a step, where a checkpoint may lack it; ask for it in the constructor.");
+        if (Steps > 0) throw new InvalidOperationException(
+            $"'{name}' is asked for after a step, where a checkpoint may lack it; ask for it in the constructor.");
         Tensor<T>[] values = [.. Parameters.Select(parameter => Tensor<T>.Zeros(parameter.Value.Shape))];
         states.Add((name, values));
         return values;
@@ -121,7 +131,9 @@ public abstract class Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee
     /// <param name="index">Place of the parameter in <see cref="Parameters"/>.</param>
     protected double WeightDecay(int index) => groups[index]?.WeightDecay ?? decayOfAll ?? 0;
 
-    /// <summary>Whether a parameter and all that is remembered of it are finite after its update; those who know more cheaply say so.</summary>
+    /// <summary>
+    /// Whether a parameter and all that is remembered of it are finite after its update; those who know more cheaply say so.
+    /// </summary>
     private protected virtual bool IsFinite(int index) =>
         VectorMath.AllFinite<T>(Parameters[index].Value.Span) && states.All(state => VectorMath.AllFinite<T>(state.Values[index].Span));
 
@@ -129,14 +141,17 @@ public abstract class Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee
     {
         for (var i = 0; i < Parameters.Count; i++)
             if (Parameters[i] == member)
-                return groups[i] is null ? i : throw new ArgumentException($"'{member.Name}' is in a group already; a parameter has one rate and one decay.", nameof(member));
-        throw new ArgumentException($"'{member.Name}' is no parameter of this optimizer; pass it to the constructor first.", nameof(member));
+                return groups[i] is null ? i : throw new ArgumentException(
+                    $"'{member.Name}' is in a group already; a parameter has one rate and one decay.", nameof(member));
+        throw new ArgumentException(
+            $"'{member.Name}' is no parameter of this optimizer; pass it to the constructor first.", nameof(member));
     }
 
     private static double? ThrowIfNotDecay(double? weightDecay) =>
         weightDecay is not { } decay || (double.IsFinite(decay) && decay >= 0)
             ? weightDecay
-            : throw new ArgumentOutOfRangeException(nameof(weightDecay), weightDecay, "The weight decay must be a finite number, 0 or more.");
+            : throw new ArgumentOutOfRangeException(nameof(weightDecay), weightDecay,
+                "The weight decay must be a finite number, 0 or more.");
 
     private void ThrowNotFinite(Parameter<T> parameter)
     {

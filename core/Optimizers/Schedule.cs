@@ -2,8 +2,8 @@ namespace Hybrid.Optimizers;
 
 /// <summary>Learning rates as functions of the step, which is counted from 1.</summary>
 /// <remarks>
-/// A schedule is any function of the step that gives the rate; these are formulas to write one with, <c>step => Schedule.Warmup(step, 512, 4000)</c>,
-/// or products of them: <see cref="Linear"/> is a factor from 1 to 0.
+/// A schedule is any function of the step that gives the rate; these are formulas to write one with, <c>step => Schedule.Warmup(step,
+/// 512, 4000)</c>, or products of them: <see cref="Linear"/> is a factor from 1 to 0.
 /// </remarks>
 public static class Schedule
 {
@@ -15,24 +15,28 @@ public static class Schedule
     /// <param name="warmupSteps">Steps that are taken at the warm-up's rate first; 0 in the paper but for ResNet-110, about 400.</param>
     /// <param name="warmupRate">The warm-up's rate; 0.01 in the paper.</param>
     /// <exception cref="ArgumentOutOfRangeException">
-    /// A rate or the step is not positive, the factor is not above 1, a drop is not positive or not behind the one before, or the number of steps of
-    /// the warm-up is negative or reaches behind the first drop.
+    /// A rate or the step is not positive, the factor is not above 1, a drop is not positive or not behind the one before, or the number
+    /// of steps of the warm-up is negative or reaches behind the first drop.
     /// </exception>
-    public static double Steps(int step, double rate, IReadOnlyList<int> drops, double factor = 10, int warmupSteps = 0, double warmupRate = 0.01)
+    public static double Steps(
+        int step, double rate, IReadOnlyList<int> drops, double factor = 10, int warmupSteps = 0, double warmupRate = 0.01)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(step);
         ThrowIfNotPositive(rate, nameof(rate));
         ThrowIfNotPositive(warmupRate, nameof(warmupRate));
-        if (!(factor > 1 && double.IsFinite(factor))) throw new ArgumentOutOfRangeException(nameof(factor), factor, "The factor must be above 1, so that the rate falls.");
+        Require.That(factor > 1 && double.IsFinite(factor), factor, "The factor must be above 1, so that the rate falls.");
         for (int i = 0, last = 0; i < drops.Count; last = drops[i++])
-            if (drops[i] <= last) throw new ArgumentOutOfRangeException(nameof(drops), drops[i], $"Each drop must lie behind step {last}; give them in rising order.");
+            if (drops[i] <= last) throw new ArgumentOutOfRangeException(nameof(drops), drops[i],
+                $"Each drop must lie behind step {last}; give them in rising order.");
         if (warmupSteps < 0 || (drops.Count > 0 && warmupSteps > drops[0]))
             throw new ArgumentOutOfRangeException(nameof(warmupSteps), warmupSteps, "The warm-up must end before the first drop.");
         if (step <= warmupSteps) return warmupRate; // STEP-2: the warm-up's rate, and then at once the full one
         return rate / Math.Pow(factor, drops.Count(drop => step > drop)); // STEP-1: α / f^k behind k drops
     }
 
-    /// <summary>The rate of the Transformer (Vaswani et al. 2017, equation 3): it rises in a straight line, then falls as the root of the step.</summary>
+    /// <summary>
+    /// The rate of the Transformer (Vaswani et al. 2017, equation 3): it rises in a straight line, then falls as the root of the step.
+    /// </summary>
     /// <param name="step">The step.</param>
     /// <param name="features">d_model.</param>
     /// <param name="warmupSteps">Steps over which the rate rises; 4000 in the paper.</param>
@@ -43,7 +47,7 @@ public static class Schedule
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(step);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(features);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(warmupSteps);
-        if (!(scale > 0 && double.IsFinite(scale))) throw new ArgumentOutOfRangeException(nameof(scale), scale, "The scale must be positive.");
+        Require.That(scale > 0 && double.IsFinite(scale), scale, "The scale must be positive.");
         // LR-1: c d^−½ min(s^−½, s w^−3ᐟ²)
         return scale * Math.Pow(features, -0.5) * Math.Min(Math.Pow(step, -0.5), step * Math.Pow(warmupSteps, -1.5));
     }
@@ -57,27 +61,31 @@ public static class Schedule
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(step);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(totalSteps);
-        if (!(part >= 0 && part <= 1)) throw new ArgumentOutOfRangeException(nameof(part), part, "The falling part must lie in [0, 1].");
+        Require.That(part >= 0 && part <= 1, part, "The falling part must lie in [0, 1].");
         var steps = part * totalSteps;
         return steps > 0 ? Math.Clamp((totalSteps - step + 1) / steps, 0, 1) : 1; // LR-2: (S − s + 1) / (f S) at the end
     }
 
-    /// <summary>Half a wave of the cosine (Loshchilov and Hutter 2017, equation 5, without restarts), behind a rise in a straight line.</summary>
+    /// <summary>
+    /// Half a wave of the cosine (Loshchilov and Hutter 2017, equation 5, without restarts), behind a rise in a straight line.
+    /// </summary>
     /// <param name="step">The step. The first one behind the warm-up has the full rate, as the paper counts from 0.</param>
     /// <param name="rate">Highest rate, η_max.</param>
     /// <param name="totalSteps">Length of the run; behind it, the rate is the lowest.</param>
     /// <param name="warmupSteps">Steps over which the rate rises from rate / warmupSteps on; 0 in the paper.</param>
     /// <param name="lowest">η_min, to which the rate falls.</param>
     /// <exception cref="ArgumentOutOfRangeException">
-    /// A rate, the step or the length is not positive, the lowest rate lies outside [0, rate], or the warm-up is negative or not shorter than the run.
+    /// A rate, the step or the length is not positive, the lowest rate lies outside [0, rate], or the warm-up is negative or not shorter
+    /// than the run.
     /// </exception>
     public static double Cosine(int step, double rate, int totalSteps, int warmupSteps = 0, double lowest = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(step);
         ThrowIfNotPositive(rate, nameof(rate));
-        if (!(lowest >= 0 && lowest <= rate)) throw new ArgumentOutOfRangeException(nameof(lowest), lowest, $"The lowest rate must lie in [0, {rate}].");
+        Require.That(lowest >= 0 && lowest <= rate, lowest, $"The lowest rate must lie in [0, {rate}].");
         if (warmupSteps < 0 || warmupSteps >= totalSteps)
-            throw new ArgumentOutOfRangeException(nameof(warmupSteps), warmupSteps, $"The warm-up must be shorter than the run of {totalSteps} steps, and not negative.");
+            throw new ArgumentOutOfRangeException(nameof(warmupSteps), warmupSteps,
+                $"The warm-up must be shorter than the run of {totalSteps} steps, and not negative.");
         if (step <= warmupSteps) return rate * step / warmupSteps;
         var passed = Math.Min((step - warmupSteps - 1.0) / (totalSteps - warmupSteps), 1);
         return lowest + (rate - lowest) * (1 + Math.Cos(Math.PI * passed)) / 2;
@@ -85,6 +93,6 @@ public static class Schedule
 
     private static void ThrowIfNotPositive(double rate, string name)
     {
-        if (!(rate > 0 && double.IsFinite(rate))) throw new ArgumentOutOfRangeException(name, rate, "The learning rate must be a positive number.");
+        Require.That(rate > 0 && double.IsFinite(rate), rate, "The learning rate must be a positive number.", name);
     }
 }

@@ -72,12 +72,16 @@ public sealed class Shape : IEquatable<Shape>
     public bool IsSuffixOf(Shape other) =>
         Rank <= other.Rank && extents.AsSpan().SequenceEqual(other.extents.AsSpan(other.Rank - Rank));
 
-    /// <summary>The shape that two shapes broadcast to: their axes are aligned at the last one, and a missing axis or an extent of 1 is repeated.</summary>
+    /// <summary>
+    /// The shape that two shapes broadcast to: their axes are aligned at the last one, and a missing axis or an extent of 1 is
+    /// repeated.
+    /// </summary>
     /// <exception cref="ShapeException">Two extents differ, and neither is 1.</exception>
     public static Shape Broadcast(Shape a, Shape b) =>
         TryBroadcast(a, b, out var shape)
             ? shape
-            : throw new ShapeException($"{a} and {b} do not broadcast: aligned at the last axis, extents must be equal or 1; reshape or permute one of them.");
+            : throw new ShapeException(
+                $"{a} and {b} do not broadcast: aligned at the last axis, extents must be equal or 1; reshape or permute one of them.");
 
     /// <summary>The same, or false if they do not broadcast.</summary>
     internal static bool TryBroadcast(Shape a, Shape b, [NotNullWhen(true)] out Shape? shape)

@@ -29,7 +29,9 @@ public sealed class Tensor<T> where T : unmanaged, IBinaryFloatingPointIeee754<T
     /// <exception cref="StaleTensorException">The step that rented the tensor has ended.</exception>
     public Span<T> Span => block.Span;
 
-    /// <summary>How often the numbers of a persistent tensor were changed, as far as <see cref="MarkChanged"/> was told; 0 for a rented one.</summary>
+    /// <summary>
+    /// How often the numbers of a persistent tensor were changed, as far as <see cref="MarkChanged"/> was told; 0 for a rented one.
+    /// </summary>
     public int Version => version?.Value ?? 0;
 
     /// <summary>

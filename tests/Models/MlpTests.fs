@@ -302,7 +302,7 @@ let tests =
                             0, [], 3, "0"
                         ] do
                         refuses<ArgumentOutOfRangeException, _>
-                            [ "Every width of the model must be positive"; $"Actual value was {bad}." ]
+                            [ "Every size of a model must be positive"; $"Actual value was {bad}." ]
                             (fun () -> model (settings inputs hidden outputs kind WeightScale.He) 1UL))
 
             testCase "inputs of another width and labels that do not fit are refused" (fun () ->

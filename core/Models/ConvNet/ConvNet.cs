@@ -28,11 +28,14 @@ public sealed class ConvNet<T> : Layer<T>, IClassifier<T> where T : unmanaged, I
     {
         settings.ThrowIfImpossible();
         Settings = settings;
-        first = Child("first", new Conv2d<T>(settings.Channels, settings.FirstFilters, kernel: 5, random.Split("first"), padding: 2, weights: settings.Scale));
-        second = Child("second", new Conv2d<T>(settings.FirstFilters, settings.SecondFilters, kernel: 5, random.Split("second"), padding: 2, weights: settings.Scale));
+        first = Conv("first", settings.Channels, settings.FirstFilters);
+        second = Conv("second", settings.FirstFilters, settings.SecondFilters);
         hidden = Child("hidden", new Linear<T>(settings.Pooled, settings.Hidden, random.Split("hidden"), weights: settings.Scale));
         // No rectifier follows the logits.
         output = Child("output", new Linear<T>(settings.Hidden, settings.Classes, random.Split("output"), weights: WeightScale.LeCun));
+
+        Conv2d<T> Conv(string name, int channels, int filters) =>
+            Child(name, new Conv2d<T>(channels, filters, kernel: 5, random.Split(name), padding: 2, weights: settings.Scale));
     }
 
     /// <summary>Size.</summary>

@@ -37,15 +37,17 @@ public sealed record ConvNetSettings
         $"ConvNet {FirstFilters}-{SecondFilters} filters {Hidden} hidden {Height}x{Width}x{Channels} {Classes} classes {Scale}";
 
     /// <summary>Throws unless a model can be made of these settings.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">A size is not positive, or another setting is none that the model can have.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A size is not positive, or another setting is none that the model can have.
+    /// </exception>
     public void ThrowIfImpossible()
     {
-        foreach (var (name, value) in new[]
-            { (nameof(Channels), Channels), (nameof(Classes), Classes), (nameof(FirstFilters), FirstFilters), (nameof(SecondFilters), SecondFilters), (nameof(Hidden), Hidden) })
-            if (value < 1) throw new ArgumentOutOfRangeException(name, value, "Every size of the network must be positive.");
+        Require.Positive(
+            (Channels, nameof(Channels)), (Classes, nameof(Classes)), (FirstFilters, nameof(FirstFilters)),
+            (SecondFilters, nameof(SecondFilters)), (Hidden, nameof(Hidden)));
         foreach (var (name, value) in new[] { (nameof(Height), Height), (nameof(Width), Width) })
-            if (value < 4) throw new ArgumentOutOfRangeException(name, value, "The image is halved twice; it must have 4 rows and columns at least.");
-        if ((Int128)(Height / 4) * (Width / 4) * SecondFilters > Array.MaxLength)
-            throw new ArgumentOutOfRangeException(nameof(SecondFilters), SecondFilters, "One image has more numbers than one tensor can hold; make it smaller, or take fewer filters.");
+            Require.That(value >= 4, value, "The image is halved twice; it must have 4 rows and columns at least.", name);
+        Require.That((Int128)(Height / 4) * (Width / 4) * SecondFilters <= Array.MaxLength, SecondFilters,
+            "One image has more numbers than one tensor can hold; make it smaller, or take fewer filters.");
     }
 }

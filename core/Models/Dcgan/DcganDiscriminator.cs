@@ -38,7 +38,8 @@ public sealed class DcganDiscriminator<T> : Layer<T>, IDiscriminator<T> where T 
         output = Child("output", new Linear<T>(settings.CoarseFeatures, 1, random.Split("discriminator.output"), weights: Dcgan.Weights));
 
         Conv2d<T> Halving(string name, int inChannels, int outChannels, bool withBias) => Child(name, new Conv2d<T>(
-            inChannels, outChannels, Dcgan.Kernel, random.Split($"discriminator.{name}"), Dcgan.Stride, Dcgan.Padding, withBias, Dcgan.Weights));
+            inChannels, outChannels, Dcgan.Kernel, random.Split($"discriminator.{name}"), Dcgan.Stride, Dcgan.Padding, withBias,
+            Dcgan.Weights));
     }
 
     /// <summary>Size.</summary>

@@ -31,15 +31,16 @@ public sealed class DcganGenerator<T> : Layer<T>, IGenerator<T> where T : unmana
         settings.ThrowIfImpossible();
         Settings = settings;
         var (filters, isNormalized) = (settings.Filters, settings.BatchNormalization);
-        firstLinear = Child(
-            "first.linear", new Linear<T>(settings.Noise, settings.CoarseFeatures, random.Split("generator.first"), withBias: !isNormalized, Dcgan.Weights));
+        firstLinear = Child("first.linear", new Linear<T>(
+            settings.Noise, settings.CoarseFeatures, random.Split("generator.first"), withBias: !isNormalized, Dcgan.Weights));
         if (isNormalized) firstNorm = Child("first.norm", new BatchNorm<T>(2 * filters));
         secondConv = Doubling("second.conv", 2 * filters, filters, withBias: !isNormalized);
         if (isNormalized) secondNorm = Child("second.norm", new BatchNorm<T>(filters));
         output = Doubling("output", filters, settings.Channels, withBias: true);
 
         ConvTranspose2d<T> Doubling(string name, int inChannels, int outChannels, bool withBias) => Child(name, new ConvTranspose2d<T>(
-            inChannels, outChannels, Dcgan.Kernel, random.Split($"generator.{name}"), Dcgan.Stride, Dcgan.Padding, withBias, Dcgan.Weights));
+            inChannels, outChannels, Dcgan.Kernel, random.Split($"generator.{name}"), Dcgan.Stride, Dcgan.Padding, withBias,
+            Dcgan.Weights));
     }
 
     /// <summary>Size.</summary>
@@ -52,7 +53,10 @@ public sealed class DcganGenerator<T> : Layer<T>, IGenerator<T> where T : unmana
     public int Features => Settings.Features;
 
     /// <summary>Maps noise, [batch, Noise], to images, one a row, [batch, height · width · channels], of numbers in [−1, 1].</summary>
-    /// <param name="noise">z in the paper, [batch, Noise]. While its tape trains, the batch normalizes and moves the running statistics; else these normalize.</param>
+    /// <param name="noise">
+    /// z in the paper, [batch, Noise]. While its tape trains, the batch normalizes and moves the running statistics; else these
+    /// normalize.
+    /// </param>
     /// <exception cref="ShapeException">The noise does not end in Noise, or there is none and it is trained on.</exception>
     public Variable<T> Generate(Variable<T> noise)
     {

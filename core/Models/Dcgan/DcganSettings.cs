@@ -34,13 +34,13 @@ public sealed record DcganSettings
     /// <exception cref="ArgumentOutOfRangeException">A size is not positive, or an image cannot be halved twice.</exception>
     public void ThrowIfImpossible()
     {
-        foreach (var (name, value) in new[]
-            { (nameof(Height), Height), (nameof(Width), Width), (nameof(Channels), Channels), (nameof(Noise), Noise), (nameof(Filters), Filters) })
-            if (value < 1) throw new ArgumentOutOfRangeException(name, value, "Every size of the networks must be positive.");
+        Require.Positive(
+            (Height, nameof(Height)), (Width, nameof(Width)), (Channels, nameof(Channels)), (Noise, nameof(Noise)),
+            (Filters, nameof(Filters)));
         foreach (var (name, value) in new[] { (nameof(Height), Height), (nameof(Width), Width) })
-            if (value % 4 != 0) throw new ArgumentOutOfRangeException(name, value, "The image is halved twice; pad it to a multiple of 4.");
-        if (Int128.Max((Int128)Height * Width * Channels, Coarse) > Array.MaxLength)
-            throw new ArgumentOutOfRangeException(nameof(Height), Height, "One image has more numbers than one tensor can hold; make it smaller, or take fewer filters.");
+            Require.That(value % 4 == 0, value, "The image is halved twice; pad it to a multiple of 4.", name);
+        Require.That(Int128.Max((Int128)Height * Width * Channels, Coarse) <= Array.MaxLength, Height,
+            "One image has more numbers than one tensor can hold; make it smaller, or take fewer filters.");
     }
 
     /// <summary>In words, as a training run is named by it.</summary>

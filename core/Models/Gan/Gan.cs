@@ -34,7 +34,10 @@ public sealed class Gan<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     /// <param name="tape">A pass that trains; dropout draws from its stream, for the data first.</param>
     /// <param name="real">Data, [batch, features]; a constant.</param>
     /// <param name="noise">z in the paper, [batch, noise]; a constant.</param>
-    /// <param name="realTarget">The probability that the data are trained towards, in [0, 1]; below 1 it is one-sided label smoothing (Salimans et al. 2016, section 3.4).</param>
+    /// <param name="realTarget">
+    /// The probability that the data are trained towards, in [0, 1]; below 1 it is one-sided label smoothing (Salimans et al. 2016,
+    /// section 3.4).
+    /// </param>
     /// <exception cref="ShapeException">Data or noise are no rows of their width.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The target lies outside [0, 1].</exception>
     public Variable<T> DiscriminatorLoss(Tape<T> tape, Tensor<T> real, Tensor<T> noise, double realTarget = 1) =>

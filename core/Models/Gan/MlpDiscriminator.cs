@@ -18,7 +18,9 @@ public sealed class MlpDiscriminator<T> : Layer<T>, IDiscriminator<T> where T : 
     /// <summary>Makes a model with fresh parameters; biases start at 0.</summary>
     /// <param name="settings">Size and kind.</param>
     /// <param name="random">Where the weights are drawn from.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A width or the number of pieces is not positive, or a rate of dropout lies outside [0, 1).</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A width or the number of pieces is not positive, or a rate of dropout lies outside [0, 1).
+    /// </exception>
     /// <exception cref="InsufficientMemoryException">Parameters and their gradients do not fit into memory.</exception>
     public MlpDiscriminator(MlpDiscriminatorSettings settings, RandomStream random) : base("discriminator")
     {

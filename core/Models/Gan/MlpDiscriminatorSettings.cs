@@ -25,21 +25,23 @@ public sealed record MlpDiscriminatorSettings
     public WeightScale Scale { get; init; } = WeightScale.He;
 
     /// <summary>Throws unless a model can be made of these settings.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">A width or the number of pieces is not positive, or a rate of dropout lies outside [0, 1).</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A width or the number of pieces is not positive, or a rate of dropout lies outside [0, 1).
+    /// </exception>
     public void ThrowIfImpossible()
     {
-        foreach (var width in (int[])[Features, .. Hidden])
-            if (width < 1) throw new ArgumentOutOfRangeException(nameof(width), width, "Every width of the discriminator must be positive.");
-        if (Pieces < 1) throw new ArgumentOutOfRangeException(nameof(Pieces), Pieces, "A hidden unit has one piece or more; 1 makes it a rectifier.");
+        Require.Positive([(Features, nameof(Features)), .. Hidden.Select(width => (width, nameof(Hidden)))]);
+        Require.That(Pieces >= 1, Pieces, "A hidden unit has one piece or more; 1 makes it a rectifier.");
         foreach (var width in Hidden)
-            if ((long)Pieces * width > Array.MaxLength)
-                throw new ArgumentOutOfRangeException(nameof(Pieces), Pieces, $"{width} units of so many pieces are more numbers than one tensor can hold; take fewer.");
+            Require.That((long)Pieces * width <= Array.MaxLength, Pieces,
+                $"{width} units of so many pieces are more numbers than one tensor can hold; take fewer.");
         foreach (var (name, rate) in new[] { (nameof(InputDropout), InputDropout), (nameof(HiddenDropout), HiddenDropout) })
-            if (!(rate >= 0 && rate < 1)) throw new ArgumentOutOfRangeException(name, rate, "The dropout rate must lie in [0, 1).");
+            Require.That(rate >= 0 && rate < 1, rate, "The dropout rate must lie in [0, 1).", name);
     }
 
     /// <summary>In words, as a training run is named by it.</summary>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Features}-{string.Concat(Hidden.Select(width => $"{width}-"))}1 {(Pieces == 1 ? "Relu" : $"Maxout {Pieces}")} dropout {InputDropout} {HiddenDropout} {Scale}");
+        $"{Features}-{string.Concat(Hidden.Select(width => $"{width}-"))}1 {(Pieces == 1 ? "Relu" : $"Maxout {Pieces}")} dropout "
+            + $"{InputDropout} {HiddenDropout} {Scale}");
 }

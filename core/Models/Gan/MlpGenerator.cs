@@ -3,7 +3,9 @@ using Hybrid.Layers;
 
 namespace Hybrid.Models;
 
-/// <summary>A multilayer perceptron from noise to samples: rectified hidden layers and a function that keeps samples where the data are.</summary>
+/// <summary>
+/// A multilayer perceptron from noise to samples: rectified hidden layers and a function that keeps samples where the data are.
+/// </summary>
 /// <remarks>
 /// Goodfellow et al. 2014, section 5. Parameters are <c>generator.hidden.0</c>, <c>.1</c>, ... and <c>generator.output</c>, each with
 /// <c>.weight</c> and <c>.bias</c>. Differs from the paper: all hidden layers are rectified, where the paper mixes rectifiers and
@@ -34,7 +36,8 @@ public sealed class MlpGenerator<T> : Layer<T>, IGenerator<T> where T : unmanage
         output = Made("output", settings.Features, WeightScale.LeCun);
         activation = Child("output.activation", new Activation<T>(settings.Output));
 
-        Linear<T> Made(string name, int next, WeightScale scale) => Child(name, new Linear<T>(width, next, random.Split($"generator.{name}"), weights: scale));
+        Linear<T> Made(string name, int next, WeightScale scale) =>
+            Child(name, new Linear<T>(width, next, random.Split($"generator.{name}"), weights: scale));
     }
 
     /// <summary>Size and kind.</summary>

@@ -14,7 +14,9 @@ public sealed record MlpGeneratorSettings
     /// <summary>Width of a sample.</summary>
     public required int Features { get; init; }
 
-    /// <summary>Function of the samples: Sigmoid for data in [0, 1], Tanh in [−1, 1], Identity for any; none that takes two inputs.</summary>
+    /// <summary>
+    /// Function of the samples: Sigmoid for data in [0, 1], Tanh in [−1, 1], Identity for any; none that takes two inputs.
+    /// </summary>
     public ActivationKind Output { get; init; } = ActivationKind.Sigmoid;
 
     /// <summary>Size of the starting weights of the hidden layers.</summary>
@@ -24,10 +26,8 @@ public sealed record MlpGeneratorSettings
     /// <exception cref="ArgumentOutOfRangeException">A width is not positive, or the function of the samples takes two inputs.</exception>
     public void ThrowIfImpossible()
     {
-        foreach (var width in (int[])[Noise, .. Hidden, Features])
-            if (width < 1) throw new ArgumentOutOfRangeException(nameof(width), width, "Every width of the generator must be positive.");
-        if (Output.IsGate())
-            throw new ArgumentOutOfRangeException(nameof(Output), Output, "The function of the samples takes one input; choose Sigmoid, Tanh or Identity.");
+        Require.Positive([(Noise, nameof(Noise)), .. Hidden.Select(width => (width, nameof(Hidden))), (Features, nameof(Features))]);
+        Require.That(!Output.IsGate(), Output, "The function of the samples takes one input; choose Sigmoid, Tanh or Identity.");
     }
 
     /// <summary>In words, as a training run is named by it.</summary>

@@ -21,11 +21,12 @@ public sealed record MlpSettings
     public WeightScale Scale { get; init; } = WeightScale.He;
 
     /// <summary>Throws unless a model can be made of these settings.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">A size is not positive, or another setting is none that the model can have.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A size is not positive, or another setting is none that the model can have.
+    /// </exception>
     public void ThrowIfImpossible()
     {
-        foreach (var width in (int[])[Inputs, .. Hidden, Outputs])
-            if (width < 1) throw new ArgumentOutOfRangeException(nameof(width), width, "Every width of the model must be positive.");
+        Require.Positive([(Inputs, nameof(Inputs)), .. Hidden.Select(width => (width, nameof(Hidden))), (Outputs, nameof(Outputs))]);
     }
 
     /// <summary>In words, as a training run is named by it.</summary>

@@ -25,7 +25,9 @@ public sealed class ResNet<T> : Layer<T>, IClassifier<T> where T : unmanaged, IB
     private readonly List<ResidualBlock<T>> blocks = [];
     private readonly Linear<T> output;
 
-    /// <summary>Makes a model with fresh parameters; networks of one size and seed start from the same weights, whatever their shortcuts.</summary>
+    /// <summary>
+    /// Makes a model with fresh parameters; networks of one size and seed start from the same weights, whatever their shortcuts.
+    /// </summary>
     /// <param name="settings">Size and kind.</param>
     /// <param name="random">Where the weights are drawn from.</param>
     /// <exception cref="ArgumentOutOfRangeException">A size is not positive, or the layers are not 6n + 2.</exception>
@@ -36,7 +38,8 @@ public sealed class ResNet<T> : Layer<T>, IClassifier<T> where T : unmanaged, IB
         Settings = settings;
         int filters = settings.BaseFilters, n = settings.BlocksInStage;
         stemConv = Child("stem.conv", new Conv2d<T>(
-            settings.Channels, filters, kernel: 3, random.Split("stem"), padding: 1, withBias: !settings.Normalized, weights: settings.Scale));
+            settings.Channels, filters, kernel: 3, random.Split("stem"), padding: 1, withBias: !settings.Normalized,
+            weights: settings.Scale));
         if (settings.Normalized) stemNorm = Child("stem.norm", new BatchNorm<T>(filters));
         for (var i = 0; i < 3 * n; i++) blocks.Add(Block(i));
         if (settings.Normalized && settings.PreActivation) finalNorm = Child("final.norm", new BatchNorm<T>(4 * filters));
@@ -48,7 +51,8 @@ public sealed class ResNet<T> : Layer<T>, IClassifier<T> where T : unmanaged, IB
             var outChannels = filters << stage;
             var (inChannels, stride) = block == 0 && stage > 0 ? (outChannels / 2, 2) : (outChannels, 1);
             var name = $"stage.{stage}.block.{block}";
-            return Child(name, new ResidualBlock<T>(inChannels, outChannels, stride, isActive: i == 0, settings, role => random.Split($"{name}.{role}")));
+            return Child(name, new ResidualBlock<T>(
+                inChannels, outChannels, stride, isActive: i == 0, settings, role => random.Split($"{name}.{role}")));
         }
     }
 

@@ -44,17 +44,21 @@ public sealed record ResNetSettings
     /// <summary>In words, as a training run is named by it.</summary>
     public override string ToString() =>
         $"{(Shortcuts == ShortcutKind.None ? "Plain" : $"ResNet {Shortcuts}")} {Layers} layers {BaseFilters} filters"
-        + $" {Height}x{Width}x{Channels} {Classes} classes {Scale}{(PreActivation ? " PreActivation" : "")}{(Normalized ? "" : " NotNormalized")}";
+        + $" {Height}x{Width}x{Channels} {Classes} classes "
+            + $"{Scale}{(PreActivation ? " PreActivation" : "")}{(Normalized ? "" : " NotNormalized")}";
 
     /// <summary>Throws unless a model can be made of these settings.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">A size is not positive, or another setting is none that the model can have.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A size is not positive, or another setting is none that the model can have.
+    /// </exception>
     public void ThrowIfImpossible()
     {
-        foreach (var (name, value) in new[]
-            { (nameof(Height), Height), (nameof(Width), Width), (nameof(Channels), Channels), (nameof(BaseFilters), BaseFilters), (nameof(Classes), Classes) })
-            if (value < 1) throw new ArgumentOutOfRangeException(name, value, "Every size of the network must be positive.");
+        Require.Positive(
+            (Height, nameof(Height)), (Width, nameof(Width)), (Channels, nameof(Channels)), (BaseFilters, nameof(BaseFilters)),
+            (Classes, nameof(Classes)));
         if (Layers < 8 || Layers % 6 != 2)
             throw new ArgumentOutOfRangeException(nameof(Layers), Layers,
-                "The network has 6n + 2 layers: a first convolution, three stages of n blocks of two, and the output; take 8, 14, 20, 26, 32 and so on.");
+                "The network has 6n + 2 layers: a first convolution, three stages of n blocks of two, and the output; take 8, 14, "
+                    + "20, 26, 32 and so on.");
     }
 }

@@ -23,8 +23,11 @@ internal sealed class ResidualBlock<T> : Layer<T> where T : unmanaged, IBinaryFl
     /// <param name="stride">Step of its first convolution.</param>
     /// <param name="isActive">True if its input has gone through a rectifier, so that a pre-activation block starts without one.</param>
     /// <param name="settings">What the blocks of the network have in common.</param>
-    /// <param name="random">Each convolution draws from a stream of its own, so that networks which differ in their shortcuts start alike.</param>
-    internal ResidualBlock(int inChannels, int outChannels, int stride, bool isActive, ResNetSettings settings, Func<string, RandomStream> random)
+    /// <param name="random">
+    /// Each convolution draws from a stream of its own, so that networks which differ in their shortcuts start alike.
+    /// </param>
+    internal ResidualBlock(
+        int inChannels, int outChannels, int stride, bool isActive, ResNetSettings settings, Func<string, RandomStream> random)
     {
         (this.settings, this.stride, this.outChannels) = (settings, stride, outChannels);
         this.isActive = isActive;

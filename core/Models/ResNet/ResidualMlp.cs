@@ -19,7 +19,9 @@ public sealed class ResidualMlp<T> : Layer<T>, IClassifier<T> where T : unmanage
     private readonly List<BatchNorm<T>> norms = [];
     private readonly Linear<T> output;
 
-    /// <summary>Makes a model with fresh parameters; a plain and a residual network of one size and seed start from the same weights.</summary>
+    /// <summary>
+    /// Makes a model with fresh parameters; a plain and a residual network of one size and seed start from the same weights.
+    /// </summary>
     /// <param name="settings">Size and kind.</param>
     /// <param name="random">Where the weights are drawn from.</param>
     /// <exception cref="ArgumentOutOfRangeException">A size is not positive, or the layers are not 2n + 2.</exception>
@@ -37,7 +39,8 @@ public sealed class ResidualMlp<T> : Layer<T>, IClassifier<T> where T : unmanage
 
         void Add(string name, int inFeatures)
         {
-            linears.Add(Child($"{name}.linear", new Linear<T>(inFeatures, settings.Width, random.Split(name), withBias: false, settings.Scale)));
+            var linear = new Linear<T>(inFeatures, settings.Width, random.Split(name), withBias: false, settings.Scale);
+            linears.Add(Child($"{name}.linear", linear));
             norms.Add(Child($"{name}.norm", new BatchNorm<T>(settings.Width)));
         }
     }
@@ -51,11 +54,16 @@ public sealed class ResidualMlp<T> : Layer<T>, IClassifier<T> where T : unmanage
     /// </summary>
     public bool KeepsResponses { get; set; }
 
-    /// <summary>Places on the tape of what each hidden layer responds with: its output after normalization, before the rectifier or the sum. Set <see cref="KeepsResponses"/> first.</summary>
+    /// <summary>
+    /// Places on the tape of what each hidden layer responds with: its output after normalization, before the rectifier or the sum. Set
+    /// <see cref="KeepsResponses"/> first.
+    /// </summary>
     public IReadOnlyList<string> Responses => [.. norms.Select(norm => norm.Path)];
 
     /// <summary>Maps x, [batch, inputs], to logits, [batch, outputs].</summary>
-    /// <param name="x">Examples, one a row. While its tape trains, the batch normalizes and moves the running statistics; else these normalize.</param>
+    /// <param name="x">
+    /// Examples, one a row. While its tape trains, the batch normalizes and moves the running statistics; else these normalize.
+    /// </param>
     /// <exception cref="ShapeException">x does not end in inputs.</exception>
     public Variable<T> Logits(Variable<T> x)
     {

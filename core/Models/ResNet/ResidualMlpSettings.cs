@@ -8,7 +8,9 @@ public sealed record ResidualMlpSettings
     /// <summary>Width of the input.</summary>
     public required int Inputs { get; init; }
 
-    /// <summary>Weighted layers, 2n + 2: the first, n pairs, and the output, counted as the layers of a <see cref="ResNet{T}"/> are.</summary>
+    /// <summary>
+    /// Weighted layers, 2n + 2: the first, n pairs, and the output, counted as the layers of a <see cref="ResNet{T}"/> are.
+    /// </summary>
     public required int Layers { get; init; }
 
     /// <summary>Number of classes.</summary>
@@ -27,11 +29,12 @@ public sealed record ResidualMlpSettings
     public override string ToString() => $"{(Residual ? "Residual" : "Plain")} {Layers} layers {Inputs}-{Width}-{Outputs} {Scale}";
 
     /// <summary>Throws unless a model can be made of these settings.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">A size is not positive, or another setting is none that the model can have.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A size is not positive, or another setting is none that the model can have.
+    /// </exception>
     public void ThrowIfImpossible()
     {
-        foreach (var (name, value) in new[] { (nameof(Inputs), Inputs), (nameof(Outputs), Outputs), (nameof(Width), Width) })
-            if (value < 1) throw new ArgumentOutOfRangeException(name, value, "Every width of the network must be positive.");
+        Require.Positive((Inputs, nameof(Inputs)), (Outputs, nameof(Outputs)), (Width, nameof(Width)));
         if (Layers < 4 || Layers % 2 != 0)
             throw new ArgumentOutOfRangeException(nameof(Layers), Layers,
                 "The network has 2n + 2 layers: the first, n pairs, and the output; take an even number from 4 on.");

@@ -1,6 +1,8 @@
 namespace Hybrid.Models;
 
-/// <summary>What carries the input of a residual block past its layers (He et al. 2015, section 3.3 and the options of section 4.1).</summary>
+/// <summary>
+/// What carries the input of a residual block past its layers (He et al. 2015, section 3.3 and the options of section 4.1).
+/// </summary>
 public enum ShortcutKind
 {
     /// <summary>Nothing: the plain network, of the same layers without the sums.</summary>

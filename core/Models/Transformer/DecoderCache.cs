@@ -37,7 +37,8 @@ public sealed class DecoderCache<T> where T : unmanaged, IBinaryFloatingPointIee
     public void Select(int[] rows)
     {
         if (rows.Length == 0 || rows.Any(row => (uint)row >= (uint)Rows))
-            throw new ArgumentException($"rows [{string.Join(", ", rows)}] are none, or not all among the {Rows} of the cache.", nameof(rows));
+            throw new ArgumentException(
+                $"rows [{string.Join(", ", rows)}] are none, or not all among the {Rows} of the cache.", nameof(rows));
         if (rows.Select((row, i) => row == i).All(same => same) && rows.Length == Rows) return;
         // Rows that change places within a sentence have the same source.
         var moves = rows.Length != Rows || rows.Where((row, i) => sources[row] != sources[i]).Any();

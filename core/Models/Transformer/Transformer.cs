@@ -21,7 +21,9 @@ public sealed class Transformer<T> : Layer<T>, IModel<T> where T : unmanaged, IB
     private readonly Linear<T>? output;
 
     /// <summary>Makes a model with fresh parameters.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">A size is not positive, a number of layers is negative, or the rate of dropout lies outside [0, 1).</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A size is not positive, a number of layers is negative, or the rate of dropout lies outside [0, 1).
+    /// </exception>
     /// <exception cref="ShapeException">The heads do not divide the features, or the features are odd.</exception>
     /// <exception cref="ArgumentException">Embeddings are to be shared by vocabularies of different size.</exception>
     /// <exception cref="InsufficientMemoryException">Parameters and their gradients do not fit into memory.</exception>
@@ -46,18 +48,22 @@ public sealed class Transformer<T> : Layer<T>, IModel<T> where T : unmanaged, IB
             Child(name, new Embedding<T>(entries, settings.Features, random.Split(name), factor: Math.Sqrt(settings.Features)));
 
         IReadOnlyList<TransformerBlock<T>> Stack(string name, int layers, bool attendsToEncoder) =>
-            ChildList(name, Enumerable.Range(0, layers).Select(i => new TransformerBlock<T>(settings, attendsToEncoder, random.Split($"{name}.{i}"))));
+            ChildList(name, Enumerable.Range(0, layers).Select(i =>
+                new TransformerBlock<T>(settings, attendsToEncoder, random.Split($"{name}.{i}"))));
     }
 
     /// <summary>Size and choices.</summary>
     public TransformerSettings Settings { get; }
 
-    /// <summary>The tokens that ids stand for may be saved with the model, as <c>sourceTokens</c> and <c>targetTokens</c>: as many as it has.</summary>
+    /// <summary>
+    /// The tokens that ids stand for may be saved with the model, as <c>sourceTokens</c> and <c>targetTokens</c>: as many as it has.
+    /// </summary>
     public void ThrowIfUnfit(IReadOnlyDictionary<string, IReadOnlyList<string>> attachments)
     {
         foreach (var (name, count) in new[] { ("sourceTokens", Settings.SourceVocabulary), ("targetTokens", Settings.TargetVocabulary) })
             if (attachments.TryGetValue(name, out var tokens) && tokens.Count != count)
-                throw new ArgumentException($"{tokens.Count} tokens as '{name}' are not those of a model of {count}; pass the vocabulary that it was trained with.");
+                throw new ArgumentException($"{tokens.Count} tokens as '{name}' are not those of a model of {count}; pass the "
+                    + "vocabulary that it was trained with.");
     }
 
     /// <summary>Reads the source: [batch, sourceTime, features].</summary>
@@ -96,7 +102,8 @@ public sealed class Transformer<T> : Layer<T>, IModel<T> where T : unmanaged, IB
 
     /// <summary>
     /// Reads the next tokens of each row and scores those behind them: logits, [rows, newTime, targetVocabulary], the last rows of what
-    /// <see cref="Decode(Variable{T}, TokenBatch, TokenBatch)"/> gives for the whole target. No gradient flows to tokens that were read before.
+    /// <see cref="Decode(Variable{T}, TokenBatch, TokenBatch)"/> gives for the whole target. No gradient flows to tokens that were read
+    /// before.
     /// </summary>
     /// <param name="tape">A pass that does not train.</param>
     /// <param name="cache">What the rows have read so far; these tokens are in it afterwards.</param>
@@ -117,7 +124,8 @@ public sealed class Transformer<T> : Layer<T>, IModel<T> where T : unmanaged, IB
     {
         using var here = tape.At("decoder");
         var x = here.Only(Embed(tape, targetEmbedding, targetPositions, ids, shape, cache?.Time ?? 0));
-        for (var i = 0; i < decoder.Count; i++) x = here.Only(decoder[i].Apply(x, AttentionMask.Causal, memory, memoryMask, cache?.Blocks[i]));
+        for (var i = 0; i < decoder.Count; i++)
+            x = here.Only(decoder[i].Apply(x, AttentionMask.Causal, memory, memoryMask, cache?.Blocks[i]));
         return here.Keep(Logits(x));
     }
 
@@ -140,7 +148,8 @@ public sealed class Transformer<T> : Layer<T>, IModel<T> where T : unmanaged, IB
     {
         var time = shape[1];
         if (firstPosition + time > Settings.MaximumLength)
-            throw new ArgumentException($"a sequence of {firstPosition + time} tokens exceeds the {Settings.MaximumLength} positions of the model; build it with a larger MaximumLength or shorten the text.", nameof(ids));
+            throw new ArgumentException($"a sequence of {firstPosition + time} tokens exceeds the {Settings.MaximumLength} positions "
+                + "of the model; build it with a larger MaximumLength or shorten the text.", nameof(ids));
         var tokens = embedding.Apply(tape, ids, shape);
         var positions = learned is null
             ? tape.Constant(Sinusoids(tape, firstPosition, time))

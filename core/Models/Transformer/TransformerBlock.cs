@@ -35,13 +35,17 @@ internal sealed class TransformerBlock<T> : Layer<T> where T : unmanaged, IBinar
     /// <summary>Maps x, [batch, time, features], to the same shape.</summary>
     /// <param name="x">All positions; with a cache only those that come behind the ones it keeps.</param>
     /// <param name="selfMask">Which positions each sees; a cache shows those before.</param>
-    /// <param name="memory">The encoder's output, [batch, sourceTime, features]; null in the encoder, and with a cache, which keeps its keys and values.</param>
+    /// <param name="memory">
+    /// The encoder's output, [batch, sourceTime, features]; null in the encoder, and with a cache, which keeps its keys and values.
+    /// </param>
     /// <param name="memoryMask">Which positions of the memory are seen.</param>
     /// <param name="cache">What a decoder keeps from step to step; null if no step follows.</param>
-    internal Variable<T> Apply(Variable<T> x, AttentionMask selfMask, Variable<T>? memory, AttentionMask memoryMask, BlockCache<T>? cache = null)
+    internal Variable<T> Apply(
+        Variable<T> x, AttentionMask selfMask, Variable<T>? memory, AttentionMask memoryMask, BlockCache<T>? cache = null)
     {
         using var here = Here(x);
-        x = here.Only(Sublayer(x, selfNorm, y => cache is null ? selfAttention.Apply(y, y, selfMask) : selfAttention.ApplyNext(y, cache.Self)));
+        x = here.Only(Sublayer(x, selfNorm, y =>
+            cache is null ? selfAttention.Apply(y, y, selfMask) : selfAttention.ApplyNext(y, cache.Self)));
         if (crossAttention is not null)
             x = here.Only(Sublayer(x, crossNorm!, y =>
                 cache is null ? crossAttention.Apply(y, memory!, memoryMask) : crossAttention.ApplyKept(y, cache.Cross, memoryMask)));
@@ -62,7 +66,8 @@ internal sealed class TransformerBlock<T> : Layer<T> where T : unmanaged, IBinar
     internal BlockCache<T> StartCache(Variable<T> memory)
     {
         var (keys, values) = (crossAttention ?? throw new InvalidOperationException($"{Path} is no block of a decoder.")).Project(memory);
-        return new(new KeyValueCache<T>(memory.Shape[0], selfAttention.KeyFeatures, selfAttention.ValueFeatures), new KeyValueCache<T>(keys, values));
+        var own = new KeyValueCache<T>(memory.Shape[0], selfAttention.KeyFeatures, selfAttention.ValueFeatures);
+        return new(own, new KeyValueCache<T>(keys, values));
     }
 }
 

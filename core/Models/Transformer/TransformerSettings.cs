@@ -32,7 +32,9 @@ public sealed record TransformerSettings
     /// <summary>P_drop of section 5.4.</summary>
     public double Dropout { get; init; } = 0.1;
 
-    /// <summary>False: LayerNorm(x + Sublayer(x)), as the paper says. True: x + Sublayer(LayerNorm(x)), and a norm after each stack.</summary>
+    /// <summary>
+    /// False: LayerNorm(x + Sublayer(x)), as the paper says. True: x + Sublayer(LayerNorm(x)), and a norm after each stack.
+    /// </summary>
     public bool NormFirst { get; init; }
 
     /// <summary>True: the pre-softmax matrix is the target embedding's (section 3.4). False: a linear layer of its own.</summary>
@@ -44,7 +46,9 @@ public sealed record TransformerSettings
     /// </summary>
     public bool ShareEmbeddings { get; init; }
 
-    /// <summary>False: the sines and cosines of section 3.5. True: a trained vector for each position of either side, row (E) of table 3.</summary>
+    /// <summary>
+    /// False: the sines and cosines of section 3.5. True: a trained vector for each position of either side, row (E) of table 3.
+    /// </summary>
     public bool LearnedPositions { get; init; }
 
     /// <summary>True gives the attention's four projections biases; the paper's equations have none.</summary>
@@ -66,7 +70,9 @@ public sealed record TransformerSettings
     /// <exception cref="ArgumentOutOfRangeException">
     /// A size or the eps is not positive, a number of layers is negative, or the rate of dropout lies outside [0, 1).
     /// </exception>
-    /// <exception cref="ShapeException">The heads do not divide the features, or the features are odd and positions are sines and cosines.</exception>
+    /// <exception cref="ShapeException">
+    /// The heads do not divide the features, or the features are odd and positions are sines and cosines.
+    /// </exception>
     /// <exception cref="ArgumentException">Embeddings are to be shared by vocabularies of different size.</exception>
     public void ThrowIfImpossible()
     {
@@ -77,17 +83,20 @@ public sealed record TransformerSettings
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(MaximumLength);
         ArgumentOutOfRangeException.ThrowIfNegative(EncoderLayers);
         ArgumentOutOfRangeException.ThrowIfNegative(DecoderLayers);
-        if (!(Dropout >= 0 && Dropout < 1)) throw new ArgumentOutOfRangeException(nameof(Dropout), Dropout, "The dropout rate must lie in [0, 1).");
-        if (!(NormEps > 0)) throw new ArgumentOutOfRangeException(nameof(NormEps), NormEps, "eps must be positive; a constant row has variance 0.");
+        Require.That(Dropout >= 0 && Dropout < 1, Dropout, "The dropout rate must lie in [0, 1).");
+        Require.That(NormEps > 0, NormEps, "eps must be positive; a constant row has variance 0.");
         if (Heads < 1 || Features % Heads != 0)
             throw new ShapeException($"{Heads} heads cannot share {Features} features equally; choose a divisor of {Features}.");
         if (KeySize is < 1)
-            throw new ShapeException($"queries and keys of {KeySize} features cannot be compared; choose 1 or more, or null for {Features / Heads}.");
+            throw new ShapeException(
+                $"queries and keys of {KeySize} features cannot be compared; choose 1 or more, or null for {Features / Heads}.");
         if ((long)Heads * (KeySize ?? 1) > Array.MaxLength)
-            throw new ShapeException($"{Heads} heads of queries and keys of {KeySize} features are more numbers than one tensor can hold; choose fewer.");
+            throw new ShapeException(
+                $"{Heads} heads of queries and keys of {KeySize} features are more numbers than one tensor can hold; choose fewer.");
         if (!LearnedPositions && Features % 2 != 0)
             throw new ShapeException($"sinusoidal positions need an even number of features, got {Features}.");
         if (ShareEmbeddings && SourceVocabulary != TargetVocabulary)
-            throw new ArgumentException($"{SourceVocabulary} source and {TargetVocabulary} target tokens cannot share one table; use one vocabulary for both.", nameof(ShareEmbeddings));
+            throw new ArgumentException($"{SourceVocabulary} source and {TargetVocabulary} target tokens cannot share one table; use "
+                + "one vocabulary for both.", nameof(ShareEmbeddings));
     }
 }
