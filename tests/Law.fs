@@ -40,6 +40,46 @@ type Case =
 let rule name rule (draw: Sizes -> Tensor<float> list) ids =
     { Name = name; Rule = rule; Composed = None; Draw = draw; Empty = None; ShowsNaN = true; Ids = ids }
 
+/// Many rules at once: what is asked of each, the rule, and the same in elementary rules.
+type Entry<'T
+    when 'T: unmanaged
+    and 'T: struct
+    and 'T: (new: unit -> 'T)
+    and 'T :> ValueType
+    and 'T :> IBinaryFloatingPointIeee754<'T>> =
+    Case * (Variable<'T>[] -> Variable<'T>) * (Variable<'T>[] -> Variable<'T>)
+
+type ITable =
+    abstract Entries<'T
+        when 'T: unmanaged
+        and 'T: struct
+        and 'T: (new: unit -> 'T)
+        and 'T :> ValueType
+        and 'T :> IBinaryFloatingPointIeee754<'T>> : unit -> Entry<'T> list
+
+/// A rule of a table, with the usual answers.
+let fused name draw ids on composed : Entry<'T> = rule name Unchecked.defaultof<IRule> draw ids, on, composed
+
+let cases (table: ITable) =
+    [
+        for place, (case, _, _) in List.indexed (table.Entries<float>()) ->
+            { case with
+                Rule =
+                    { new IRule with
+                        member _.On x =
+                            let _, on, _ = table.Entries()[place]
+                            on x
+                    }
+                Composed =
+                    Some
+                        { new IRule with
+                            member _.On x =
+                                let _, _, composed = table.Entries()[place]
+                                composed x
+                        }
+            }
+    ]
+
 let composedOf composed case = { case with Composed = Some composed }
 let emptyAt extents case = { case with Empty = Some extents }
 let hidesNaN case = { case with ShowsNaN = false }

@@ -160,368 +160,123 @@ let private ids (table: Variable<_>) = targets 10 table.Shape.Rows
 /// Classes of which 1 is padding, the first not.
 let private classes (logits: Variable<_>) = targets logits.Shape.Rows logits.Shape.Columns
 
-let private cases =
+let private emptyAt extents ((case, on, composed): Entry<'T>) : Entry<'T> = emptyAt extents case, on, composed
+let private hidesNaN ((case, on, composed): Entry<'T>) : Entry<'T> = hidesNaN case, on, composed
+
+/// Each rule with its composition, in either precision.
+let private entries<'T
+    when 'T: unmanaged
+    and 'T: struct
+    and 'T: (new: unit -> 'T)
+    and 'T :> ValueType
+    and 'T :> Numerics.IBinaryFloatingPointIeee754<'T>>
+    ()
+    : Entry<'T> list =
     [
-        rule
-            "Sigmoid"
-            { new IRule with
-                member _.On x = x[0].Sigmoid()
-            }
-            (onRows [])
-            [ "SIG-2" ]
-        |> composedOf
-            { new IRule with
-                member _.On x = Sigmoid.Composed x[0]
-            }
+        fused "Sigmoid" (onRows []) [ "SIG-2" ] (fun x -> x[0].Sigmoid()) (fun x -> Sigmoid.Composed x[0])
         |> emptyAt emptyRows
-
-        rule
-            "Tanh"
-            { new IRule with
-                member _.On x = x[0].Tanh()
-            }
-            (onRows [])
-            [ "TANH-2" ]
-        |> composedOf
-            { new IRule with
-                member _.On x = Tanh.Composed x[0]
-            }
+        fused "Tanh" (onRows []) [ "TANH-2" ] (fun x -> x[0].Tanh()) (fun x -> Tanh.Composed x[0])
         |> emptyAt emptyRows
-
-        rule
-            "Relu"
-            { new IRule with
-                member _.On x = x[0].Relu()
-            }
-            (onRows [ 0.0 ])
-            [ "RELU-2" ]
-        |> composedOf
-            { new IRule with
-                member _.On x = Relu.Composed x[0]
-            }
+        fused "Relu" (onRows [ 0.0 ]) [ "RELU-2" ] (fun x -> x[0].Relu()) (fun x -> Relu.Composed x[0])
         |> emptyAt emptyRows
-
-        rule
-            "HardTanh"
-            { new IRule with
-                member _.On x = x[0].HardTanh()
-            }
-            (onRows [ -1.0; 1.0 ])
-            [ "HTANH-2" ]
-        |> composedOf
-            { new IRule with
-                member _.On x = HardTanh.Composed x[0]
-            }
+        fused "HardTanh" (onRows [ -1.0; 1.0 ]) [ "HTANH-2" ] (fun x -> x[0].HardTanh()) (fun x ->
+            HardTanh.Composed x[0])
         |> emptyAt emptyRows
-
-        rule
-            "HardSigmoid"
-            { new IRule with
-                member _.On x = x[0].HardSigmoid()
-            }
-            (onRows [ -3.0; 3.0 ])
-            [ "HSIG-2" ]
-        |> composedOf
-            { new IRule with
-                member _.On x = HardSigmoid.Composed x[0]
-            }
+        fused "HardSigmoid" (onRows [ -3.0; 3.0 ]) [ "HSIG-2" ] (fun x -> x[0].HardSigmoid()) (fun x ->
+            HardSigmoid.Composed x[0])
         |> emptyAt emptyRows
-
-        rule
-            "HardSwish"
-            { new IRule with
-                member _.On x = x[0].HardSwish()
-            }
-            (onRows [ -3.0; 3.0 ])
-            [ "HSWI-2" ]
-        |> composedOf
-            { new IRule with
-                member _.On x = HardSwish.Composed x[0]
-            }
+        fused "HardSwish" (onRows [ -3.0; 3.0 ]) [ "HSWI-2" ] (fun x -> x[0].HardSwish()) (fun x ->
+            HardSwish.Composed x[0])
         |> emptyAt emptyRows
-
-        rule
-            "Selu"
-            { new IRule with
-                member _.On x = x[0].Selu()
-            }
-            (onRows [ 0.0 ])
-            [ "SELU-2" ]
-        |> composedOf
-            { new IRule with
-                member _.On x = Selu.Composed x[0]
-            }
+        fused "Selu" (onRows [ 0.0 ]) [ "SELU-2" ] (fun x -> x[0].Selu()) (fun x -> Selu.Composed x[0])
         |> emptyAt emptyRows
-
-        rule
-            "Softplus"
-            { new IRule with
-                member _.On x = x[0].Softplus()
-            }
-            (onRows [])
-            [ "SP-2" ]
-        |> composedOf
-            { new IRule with
-                member _.On x = Softplus.Composed x[0]
-            }
+        fused "Softplus" (onRows []) [ "SP-2" ] (fun x -> x[0].Softplus()) (fun x -> Softplus.Composed x[0])
         |> emptyAt emptyRows
-
-        rule
-            "LogSigmoid"
-            { new IRule with
-                member _.On x = x[0].LogSigmoid()
-            }
-            (onRows [])
-            [ "LSIG-2" ]
-        |> composedOf
-            { new IRule with
-                member _.On x = LogSigmoid.Composed x[0]
-            }
+        fused "LogSigmoid" (onRows []) [ "LSIG-2" ] (fun x -> x[0].LogSigmoid()) (fun x -> LogSigmoid.Composed x[0])
         |> emptyAt emptyRows
-
-        rule
-            "Gelu"
-            { new IRule with
-                member _.On x = x[0].Gelu()
-            }
-            (onRows [])
-            [ "GELU-2" ]
-        |> composedOf
-            { new IRule with
-                member _.On x = Gelu.Composed x[0]
-            }
+        fused "Gelu" (onRows []) [ "GELU-2" ] (fun x -> x[0].Gelu()) (fun x -> Gelu.Composed x[0])
         |> emptyAt emptyRows
-
-        rule
-            "Mish"
-            { new IRule with
-                member _.On x = x[0].Mish()
-            }
-            (onRows [])
-            [ "MISH-2" ]
-        |> composedOf
-            { new IRule with
-                member _.On x = Mish.Composed x[0]
-            }
+        fused "Mish" (onRows []) [ "MISH-2" ] (fun x -> x[0].Mish()) (fun x -> Mish.Composed x[0])
         |> emptyAt emptyRows
-
-        rule
-            "Softmax"
-            { new IRule with
-                member _.On x = x[0].Softmax()
-            }
-            (onRows [])
-            [ "SM-2" ]
-        |> composedOf
-            { new IRule with
-                member _.On x = Softmax.Composed x[0]
-            }
+        fused "Softmax" (onRows []) [ "SM-2" ] (fun x -> x[0].Softmax()) (fun x -> Softmax.Composed x[0])
         |> emptyAt emptyRows
-
-        rule
-            "Gelu, tanh"
-            { new IRule with
-                member _.On x = x[0].GeluTanh()
-            }
-            (onRows [])
-            [ "GELU-4" ]
-        |> composedOf
-            { new IRule with
-                member _.On x = Gelu.ComposedTanh x[0]
-            }
+        fused "Gelu, tanh" (onRows []) [ "GELU-4" ] (fun x -> x[0].GeluTanh()) (fun x -> Gelu.ComposedTanh x[0])
         |> emptyAt emptyRows
-
-        rule
-            "LeakyRelu"
-            { new IRule with
-                member _.On x = x[0].LeakyRelu 0.2
-            }
-            (onRows [ 0.0 ])
-            [ "LREL-2" ]
-        |> composedOf
-            { new IRule with
-                member _.On x = LeakyRelu.Composed(0.2, x[0])
-            }
+        fused "LeakyRelu" (onRows [ 0.0 ]) [ "LREL-2" ] (fun x -> x[0].LeakyRelu 0.2) (fun x ->
+            LeakyRelu.Composed(0.2, x[0]))
         |> emptyAt emptyRows
-
-        rule
-            "Elu"
-            { new IRule with
-                member _.On x = x[0].Elu 0.7
-            }
-            (onRows [ 0.0 ])
-            [ "ELU-2" ]
-        |> composedOf
-            { new IRule with
-                member _.On x = Elu.Composed(0.7, x[0])
-            }
+        fused "Elu" (onRows [ 0.0 ]) [ "ELU-2" ] (fun x -> x[0].Elu 0.7) (fun x -> Elu.Composed(0.7, x[0]))
         |> emptyAt emptyRows
-
-        rule
-            "Swish"
-            { new IRule with
-                member _.On x = x[0].Swish 1.3
-            }
-            (onRows [])
-            [ "SWI-2" ]
-        |> composedOf
-            { new IRule with
-                member _.On x = Swish.Composed(1.3, x[0])
-            }
+        fused "Swish" (onRows []) [ "SWI-2" ] (fun x -> x[0].Swish 1.3) (fun x -> Swish.Composed(1.3, x[0]))
         |> emptyAt emptyRows
-
-        rule
-            "Glu"
-            { new IRule with
-                member _.On x = x[0].Glu x[1]
-            }
-            (pair)
-            [ "GLU-1"; "GLU-2"; "GLU-3" ]
-        |> composedOf
-            { new IRule with
-                member _.On x = Glu.Composed(x[0], x[1])
-            }
+        fused "Glu" pair [ "GLU-1"; "GLU-2"; "GLU-3" ] (fun x -> x[0].Glu x[1]) (fun x -> Glu.Composed(x[0], x[1]))
         |> emptyAt [ [ 0; 3 ]; [ 0; 3 ] ]
-
-        rule
-            "GeGlu"
-            { new IRule with
-                member _.On x = x[0].GeGlu x[1]
-            }
-            (pair)
-            [ "GEGLU-1"; "GEGLU-2"; "GEGLU-3" ]
-        |> composedOf
-            { new IRule with
-                member _.On x = GeGlu.Composed(x[0], x[1])
-            }
+        fused "GeGlu" pair [ "GEGLU-1"; "GEGLU-2"; "GEGLU-3" ] (fun x -> x[0].GeGlu x[1]) (fun x ->
+            GeGlu.Composed(x[0], x[1]))
         |> emptyAt [ [ 0; 3 ]; [ 0; 3 ] ]
-
-        rule
-            "SwiGlu"
-            { new IRule with
-                member _.On x = x[0].SwiGlu x[1]
-            }
-            (pair)
-            [ "SWIGLU-1"; "SWIGLU-2"; "SWIGLU-3" ]
-        |> composedOf
-            { new IRule with
-                member _.On x = SwiGlu.Composed(x[0], x[1])
-            }
+        fused "SwiGlu" pair [ "SWIGLU-1"; "SWIGLU-2"; "SWIGLU-3" ] (fun x -> x[0].SwiGlu x[1]) (fun x ->
+            SwiGlu.Composed(x[0], x[1]))
         |> emptyAt [ [ 0; 3 ]; [ 0; 3 ] ]
-
-        rule
+        fused
             "PRelu"
-            { new IRule with
-                member _.On x = x[0].PRelu x[1]
-            }
             ((fun sizes -> onRows [ 0.0 ] sizes @ [ normal sizes.Random [ sizes.Columns ] ]))
             [ "PREL-2"; "PREL-3" ]
-        |> composedOf
-            { new IRule with
-                member _.On x = PRelu.Composed(x[0], x[1])
-            }
+            (fun x -> x[0].PRelu x[1])
+            (fun x -> PRelu.Composed(x[0], x[1]))
         |> emptyAt [ [ 0; 3 ]; [ 3 ] ]
-
-        rule
+        fused
             "PRelu, one slope"
-            { new IRule with
-                member _.On x = x[0].PRelu x[1]
-            }
             ((fun sizes -> onRows [ 0.0 ] sizes @ [ normal sizes.Random [ 1 ] ]))
             []
-        |> composedOf
-            { new IRule with
-                member _.On x = PRelu.Composed(x[0], x[1])
-            }
+            (fun x -> x[0].PRelu x[1])
+            (fun x -> PRelu.Composed(x[0], x[1]))
         |> emptyAt [ [ 0; 3 ]; [ 1 ] ]
-
-        rule
+        fused
             "Maxout"
-            { new IRule with
-                member _.On x = x[0].Maxout 3
-            }
             ((fun sizes -> [ apart sizes.Random [ sizes.Rows; 3 * sizes.Columns ] ]))
             []
-        |> composedOf
-            { new IRule with
-                member _.On x = Maxout.Composed(3, x[0])
-            }
+            (fun x -> x[0].Maxout 3)
+            (fun x -> Maxout.Composed(3, x[0]))
         |> emptyAt [ [ 0; 6 ] ]
-
-        rule
+        fused
             "LayerNorm"
-            { new IRule with
-                member _.On x = x[0].LayerNorm(x[1], x[2], 0.1)
-            }
             ((fun sizes -> withGainAndBias (matrix sizes) sizes.Random))
             []
-        |> composedOf
-            { new IRule with
-                member _.On x = LayerNorm.Composed(0.1, x[0], x[1], x[2])
-            }
+            (fun x -> x[0].LayerNorm(x[1], x[2], 0.1))
+            (fun x -> LayerNorm.Composed(0.1, x[0], x[1], x[2]))
         |> emptyAt [ [ 0; 3 ]; [ 3 ]; [ 3 ] ]
-
-        rule
+        fused
             "BatchNorm"
-            { new IRule with
-                member _.On x = first (x[0].BatchNorm(x[1], x[2], 0.1))
-            }
             ((fun sizes ->
                 withGainAndBias (normal sizes.Random [ sizes.Batch; sizes.Rows; sizes.Columns ]) sizes.Random))
             []
-        |> composedOf
-            { new IRule with
-                member _.On x = BatchNorm.Composed(0.1, x[0], x[1], x[2])
-            }
-
-        rule
+            (fun x -> first (x[0].BatchNorm(x[1], x[2], 0.1)))
+            (fun x -> BatchNorm.Composed(0.1, x[0], x[1], x[2]))
+        fused
             "BatchNorm, fixed"
-            { new IRule with
-                member _.On x =
-                    x[0].BatchNormFixed(x[1], x[2], onTape (constantRow 0.3) x[0], onTape (constantRow 2.0) x[0], 0.1)
-            }
             ((fun sizes ->
                 withGainAndBias (normal sizes.Random [ sizes.Batch; sizes.Rows; sizes.Columns ]) sizes.Random))
             []
-        |> composedOf
-            { new IRule with
-                member _.On x =
-                    BatchNorm.ComposedFixed(
-                        0.1,
-                        x[0],
-                        x[1],
-                        x[2],
-                        onTape (constantRow 0.3) x[0],
-                        onTape (constantRow 2.0) x[0]
-                    )
-            }
+            (fun x ->
+                x[0].BatchNormFixed(x[1], x[2], onTape (constantRow 0.3) x[0], onTape (constantRow 2.0) x[0], 0.1))
+            (fun x ->
+                BatchNorm.ComposedFixed(
+                    0.1,
+                    x[0],
+                    x[1],
+                    x[2],
+                    onTape (constantRow 0.3) x[0],
+                    onTape (constantRow 2.0) x[0]
+                ))
         |> emptyAt [ [ 0; 3 ]; [ 3 ]; [ 3 ] ]
-
-        rule
+        fused
             "BatchNormRelu"
-            { new IRule with
-                member _.On x = first (x[0].BatchNormRelu(x[1], x[2], 0.1))
-            }
             ((normalizedAwayFromKinks (fun x -> BatchNorm.Composed(0.1, x[0], x[1], x[2]))))
             []
-        |> composedOf
-            { new IRule with
-                member _.On x = BatchNormRelu.Composed(0.1, x[0], x[1], x[2])
-            }
-
-        rule
+            (fun x -> first (x[0].BatchNormRelu(x[1], x[2], 0.1)))
+            (fun x -> BatchNormRelu.Composed(0.1, x[0], x[1], x[2]))
+        fused
             "BatchNormRelu, fixed"
-            { new IRule with
-                member _.On x =
-                    x[0]
-                        .BatchNormReluFixed(
-                            x[1],
-                            x[2],
-                            onTape (constantRow 0.3) x[0],
-                            onTape (constantRow 2.0) x[0],
-                            0.1
-                        )
-            }
             ((normalizedAwayFromKinks (fun x ->
                 BatchNorm.ComposedFixed(
                     0.1,
@@ -532,442 +287,183 @@ let private cases =
                     onTape (constantRow 2.0) x[0]
                 ))))
             []
-        |> composedOf
-            { new IRule with
-                member _.On x =
-                    BatchNormRelu.ComposedFixed(
-                        0.1,
-                        x[0],
-                        x[1],
-                        x[2],
-                        onTape (constantRow 0.3) x[0],
-                        onTape (constantRow 2.0) x[0]
-                    )
-            }
+            (fun x ->
+                x[0].BatchNormReluFixed(x[1], x[2], onTape (constantRow 0.3) x[0], onTape (constantRow 2.0) x[0], 0.1))
+            (fun x ->
+                BatchNormRelu.ComposedFixed(
+                    0.1,
+                    x[0],
+                    x[1],
+                    x[2],
+                    onTape (constantRow 0.3) x[0],
+                    onTape (constantRow 2.0) x[0]
+                ))
         |> emptyAt [ [ 0; 3 ]; [ 3 ]; [ 3 ] ]
-
-        rule
-            "Linear"
-            { new IRule with
-                member _.On x = x[0].Linear(x[1], x[2])
-            }
-            (linear)
-            [ "LIN-1"; "LIN-2"; "LIN-3"; "LIN-4" ]
-        |> composedOf
-            { new IRule with
-                member _.On x = Linear.Composed(x[0], x[1], x[2])
-            }
+        fused "Linear" linear [ "LIN-1"; "LIN-2"; "LIN-3"; "LIN-4" ] (fun x -> x[0].Linear(x[1], x[2])) (fun x ->
+            Linear.Composed(x[0], x[1], x[2]))
         |> emptyAt [ [ 0; 3 ]; [ 3; 2 ]; [ 2 ] ]
-
-        rule
-            "Linear, without bias"
-            { new IRule with
-                member _.On x = x[0].Linear(x[1])
-            }
-            ((linear >> List.take 2))
-            []
-        |> composedOf
-            { new IRule with
-                member _.On x = Linear.Composed(x[0], x[1], null)
-            }
+        fused "Linear, without bias" ((linear >> List.take 2)) [] (fun x -> x[0].Linear(x[1])) (fun x ->
+            Linear.Composed(x[0], x[1], null))
         |> emptyAt [ [ 0; 3 ]; [ 3; 2 ] ]
-
-        rule
+        fused
             "Linear, transposed"
-            { new IRule with
-                member _.On x = x[0].LinearTransposed(x[1])
-            }
             ((fun sizes ->
                 [ normal sizes.Random [ sizes.Rows; sizes.Inner ]; normal sizes.Random [ sizes.Columns; sizes.Inner ] ]))
             [ "LIN-5"; "LIN-6"; "LIN-7" ]
-        |> composedOf
-            { new IRule with
-                member _.On x = Linear.ComposedTransposed(x[0], x[1])
-            }
+            (fun x -> x[0].LinearTransposed(x[1]))
+            (fun x -> Linear.ComposedTransposed(x[0], x[1]))
         |> emptyAt [ [ 0; 3 ]; [ 2; 3 ] ]
-
-        rule
+        fused
             "LinearRelu"
-            { new IRule with
-                member _.On x = x[0].LinearRelu(x[1], x[2])
-            }
             (linearAwayFromKinks)
             [ "LRE-1"; "LRE-2"; "LRE-3"; "LRE-4" ]
-        |> composedOf
-            { new IRule with
-                member _.On x = LinearRelu.Composed(x[0], x[1], x[2])
-            }
+            (fun x -> x[0].LinearRelu(x[1], x[2]))
+            (fun x -> LinearRelu.Composed(x[0], x[1], x[2]))
         |> emptyAt [ [ 0; 3 ]; [ 3; 2 ]; [ 2 ] ]
-
-        rule
-            "Dropout"
-            { new IRule with
-                member _.On x = dropped x[0]
-            }
-            (onRows [])
-            []
-        |> composedOf
-            { new IRule with
-                member _.On x = Dropout.Composed(x[0], maskOf x[0])
-            }
+        fused "Dropout" (onRows []) [] (fun x -> dropped x[0]) (fun x -> Dropout.Composed(x[0], maskOf x[0]))
         |> emptyAt emptyRows
         |> hidesNaN
-
-        rule
+        fused
             "Embedding"
-            { new IRule with
-                member _.On x = (tapeOf x[0]).Embedding(ids x[0], shape [ 2; 5 ], 1.7, x[0])
-            }
             (onRows [])
             []
-        |> composedOf
-            { new IRule with
-                member _.On x = Embedding.Composed(ids x[0], shape [ 2; 5 ], 1.7, x[0])
-            }
-
-        rule
-            "GlobalAveragePool"
-            { new IRule with
-                member _.On x = x[0].GlobalAveragePool()
-            }
-            ((images >> List.singleton))
-            []
-        |> composedOf
-            { new IRule with
-                member _.On x = GlobalAveragePool.Composed x[0]
-            }
+            (fun x -> (tapeOf x[0]).Embedding(ids x[0], shape [ 2; 5 ], 1.7, x[0]))
+            (fun x -> Embedding.Composed(ids x[0], shape [ 2; 5 ], 1.7, x[0]))
+        fused "GlobalAveragePool" ((images >> List.singleton)) [] (fun x -> x[0].GlobalAveragePool()) (fun x ->
+            GlobalAveragePool.Composed x[0])
         |> emptyAt [ [ 0; 2; 2; 3 ] ]
-
-        rule
+        fused
             "PadShortcut"
-            { new IRule with
-                member _.On x = x[0].PadShortcut(2, x[0].Shape.Columns + 2)
-            }
             ((images >> List.singleton))
             []
-        |> composedOf
-            { new IRule with
-                member _.On x = PadShortcut.Composed(2, x[0].Shape.Columns + 2, x[0])
-            }
+            (fun x -> x[0].PadShortcut(2, x[0].Shape.Columns + 2))
+            (fun x -> PadShortcut.Composed(2, x[0].Shape.Columns + 2, x[0]))
         |> emptyAt [ [ 0; 2; 2; 3 ] ]
-
-        rule
-            "MaxPool2d"
-            { new IRule with
-                member _.On x = x[0].MaxPool2d(3, 2, 1)
-            }
-            ((images >> List.singleton))
-            []
-        |> composedOf
-            { new IRule with
-                member _.On x = MaxPool2d.Composed(3, 2, 1, x[0])
-            }
+        fused "MaxPool2d" ((images >> List.singleton)) [] (fun x -> x[0].MaxPool2d(3, 2, 1)) (fun x ->
+            MaxPool2d.Composed(3, 2, 1, x[0]))
         |> emptyAt [ [ 0; 3; 3; 2 ] ]
-
-        rule
-            "AveragePool2d"
-            { new IRule with
-                member _.On x = x[0].AveragePool2d(2, 2)
-            }
-            ((images >> List.singleton))
-            []
-        |> composedOf
-            { new IRule with
-                member _.On x = AveragePool2d.Composed(2, 2, x[0])
-            }
+        fused "AveragePool2d" ((images >> List.singleton)) [] (fun x -> x[0].AveragePool2d(2, 2)) (fun x ->
+            AveragePool2d.Composed(2, 2, x[0]))
         |> emptyAt [ [ 0; 3; 3; 2 ] ]
-
-        rule
-            "Conv2d"
-            { new IRule with
-                member _.On x = x[0].Conv2d(x[1], x[2], 2, 1)
-            }
-            (convolved)
-            []
-        |> composedOf
-            { new IRule with
-                member _.On x = Conv2d.Composed(2, 1, x[0], x[1], x[2])
-            }
+        fused "Conv2d" convolved [] (fun x -> x[0].Conv2d(x[1], x[2], 2, 1)) (fun x ->
+            Conv2d.Composed(2, 1, x[0], x[1], x[2]))
         |> emptyAt [ [ 0; 3; 3; 2 ]; [ 3; 2; 2; 4 ]; [ 4 ] ]
-
-        rule
-            "Conv2d, without bias"
-            { new IRule with
-                member _.On x = x[0].Conv2d(x[1], null, 1, 0)
-            }
-            ((convolved >> List.take 2))
-            []
-        |> composedOf
-            { new IRule with
-                member _.On x = Conv2d.Composed(1, 0, x[0], x[1], null)
-            }
-
-        rule
-            "ConvTranspose2d"
-            { new IRule with
-                member _.On x = x[0].ConvTranspose2d(x[1], x[2], 2, 1)
-            }
-            (upconvolved)
-            []
-        |> composedOf
-            { new IRule with
-                member _.On x = ConvTranspose2d.Composed(2, 1, x[0], x[1], x[2])
-            }
+        fused "Conv2d, without bias" ((convolved >> List.take 2)) [] (fun x -> x[0].Conv2d(x[1], null, 1, 0)) (fun x ->
+            Conv2d.Composed(1, 0, x[0], x[1], null))
+        fused "ConvTranspose2d" upconvolved [] (fun x -> x[0].ConvTranspose2d(x[1], x[2], 2, 1)) (fun x ->
+            ConvTranspose2d.Composed(2, 1, x[0], x[1], x[2]))
         |> emptyAt [ [ 0; 3; 3; 2 ]; [ 3; 2; 4; 2 ]; [ 4 ] ]
-
-        rule
-            "SquaredError"
-            { new IRule with
-                member _.On x = x[0].SquaredError(x[1])
-            }
-            (pair)
-            []
-        |> composedOf
-            { new IRule with
-                member _.On x = SquaredError.Composed(x[0], x[1])
-            }
-
-        rule
-            "BinaryCrossEntropy"
-            { new IRule with
-                member _.On x = x[0].BinaryCrossEntropy 0.7
-            }
-            (onRows [])
-            []
-        |> composedOf
-            { new IRule with
-                member _.On x = BinaryCrossEntropy.Composed(0.7, x[0])
-            }
-
-        rule
-            "CrossEntropy"
-            { new IRule with
-                member _.On x = x[0].CrossEntropy(classes x[0], Nullable 1, 0.1)
-            }
-            (onRows [])
-            []
-        |> composedOf
-            { new IRule with
-                member _.On x = CrossEntropy.Composed(classes x[0], Nullable 1, 0.1, x[0])
-            }
-
-        rule
+        fused "SquaredError" pair [] (fun x -> x[0].SquaredError(x[1])) (fun x -> SquaredError.Composed(x[0], x[1]))
+        fused "BinaryCrossEntropy" (onRows []) [] (fun x -> x[0].BinaryCrossEntropy 0.7) (fun x ->
+            BinaryCrossEntropy.Composed(0.7, x[0]))
+        fused "CrossEntropy" (onRows []) [] (fun x -> x[0].CrossEntropy(classes x[0], Nullable 1, 0.1)) (fun x ->
+            CrossEntropy.Composed(classes x[0], Nullable 1, 0.1, x[0]))
+        fused
             "Attention, 4 heads of keys, every key"
-            { new IRule with
-                member _.On x = first2 (x[0].Attention(x[1], x[2], 4, 0.7, AttentionMask.None, Nullable 4))
-            }
             (attended 4)
             []
-        |> composedOf
-            { new IRule with
-                member _.On x = Attention.Composed(4, 0.7, AttentionMask.None, x[0], x[1], x[2], Nullable 4)
-            }
-
-        rule
+            (fun x -> first2 (x[0].Attention(x[1], x[2], 4, 0.7, AttentionMask.None, Nullable 4)))
+            (fun x -> Attention.Composed(4, 0.7, AttentionMask.None, x[0], x[1], x[2], Nullable 4))
+        fused
             "Attention, dropout of weights"
-            { new IRule with
-                member _.On x =
-                    use _ = (tapeOf x[0]).Training(RandomStream 11UL)
-                    first2 (x[0].Attention(x[1], x[2], 1, 0.7, AttentionMask.None, Nullable 1, 0.4))
-            }
             ofOneHead
             [ "ATT-9"; "ATT-10" ]
-        |> composedOf
-            { new IRule with
-                member _.On x =
-                    let weights = dropped (second2 (x[0].Attention(x[1], x[2], 1, 0.7, AttentionMask.None)))
-                    weights.Reshape(2, x[0].Shape[1], x[1].Shape[1]).MatMul(x[2])
-            }
+            (fun x ->
+                use _ = (tapeOf x[0]).Training(RandomStream 11UL)
+                first2 (x[0].Attention(x[1], x[2], 1, 0.7, AttentionMask.None, Nullable 1, 0.4)))
+            (fun x ->
+                let weights = dropped (second2 (x[0].Attention(x[1], x[2], 1, 0.7, AttentionMask.None)))
+                weights.Reshape(2, x[0].Shape[1], x[1].Shape[1]).MatMul(x[2]))
         |> hidesNaN
-
-        rule
+        fused
             "Attention, 4 heads of keys, padding"
-            { new IRule with
-                member _.On x = first2 (x[0].Attention(x[1], x[2], 4, 0.7, padding, Nullable 4))
-            }
             (attended 4)
             []
-        |> composedOf
-            { new IRule with
-                member _.On x = Attention.Composed(4, 0.7, padding, x[0], x[1], x[2], Nullable 4)
-            }
+            (fun x -> first2 (x[0].Attention(x[1], x[2], 4, 0.7, padding, Nullable 4)))
+            (fun x -> Attention.Composed(4, 0.7, padding, x[0], x[1], x[2], Nullable 4))
         |> hidesNaN
-
-        rule
+        fused
             "Attention, 4 heads of keys, causal"
-            { new IRule with
-                member _.On x = first2 (x[0].Attention(x[1], x[2], 4, 0.7, AttentionMask.CausalFrom 1, Nullable 4))
-            }
             (attended 4)
             []
-        |> composedOf
-            { new IRule with
-                member _.On x = Attention.Composed(4, 0.7, AttentionMask.CausalFrom 1, x[0], x[1], x[2], Nullable 4)
-            }
-
-        rule
+            (fun x -> first2 (x[0].Attention(x[1], x[2], 4, 0.7, AttentionMask.CausalFrom 1, Nullable 4)))
+            (fun x -> Attention.Composed(4, 0.7, AttentionMask.CausalFrom 1, x[0], x[1], x[2], Nullable 4))
+        fused
             "Attention, 2 heads of keys, every key"
-            { new IRule with
-                member _.On x = first2 (x[0].Attention(x[1], x[2], 4, 0.7, AttentionMask.None, Nullable 2))
-            }
             (attended 2)
             []
-        |> composedOf
-            { new IRule with
-                member _.On x = Attention.Composed(4, 0.7, AttentionMask.None, x[0], x[1], x[2], Nullable 2)
-            }
-
-        rule
+            (fun x -> first2 (x[0].Attention(x[1], x[2], 4, 0.7, AttentionMask.None, Nullable 2)))
+            (fun x -> Attention.Composed(4, 0.7, AttentionMask.None, x[0], x[1], x[2], Nullable 2))
+        fused
             "Attention, 2 heads of keys, padding"
-            { new IRule with
-                member _.On x = first2 (x[0].Attention(x[1], x[2], 4, 0.7, padding, Nullable 2))
-            }
             (attended 2)
             []
-        |> composedOf
-            { new IRule with
-                member _.On x = Attention.Composed(4, 0.7, padding, x[0], x[1], x[2], Nullable 2)
-            }
+            (fun x -> first2 (x[0].Attention(x[1], x[2], 4, 0.7, padding, Nullable 2)))
+            (fun x -> Attention.Composed(4, 0.7, padding, x[0], x[1], x[2], Nullable 2))
         |> hidesNaN
-
-        rule
+        fused
             "Attention, 2 heads of keys, causal"
-            { new IRule with
-                member _.On x = first2 (x[0].Attention(x[1], x[2], 4, 0.7, AttentionMask.CausalFrom 1, Nullable 2))
-            }
             (attended 2)
             []
-        |> composedOf
-            { new IRule with
-                member _.On x = Attention.Composed(4, 0.7, AttentionMask.CausalFrom 1, x[0], x[1], x[2], Nullable 2)
-            }
-
-        rule
+            (fun x -> first2 (x[0].Attention(x[1], x[2], 4, 0.7, AttentionMask.CausalFrom 1, Nullable 2)))
+            (fun x -> Attention.Composed(4, 0.7, AttentionMask.CausalFrom 1, x[0], x[1], x[2], Nullable 2))
+        fused
             "Lstm, h and c"
-            { new IRule with
-                member _.On x = both (x[0].Lstm(x[1]))
-            }
             (cell [ 4; 1 ])
             [ for i in 4..9 -> $"LSTM-{i}" ]
-        |> composedOf
-            { new IRule with
-                member _.On x = both (Lstm.Composed(x[0], x[1]))
-            }
+            (fun x -> both (x[0].Lstm(x[1])))
+            (fun x -> both (Lstm.Composed(x[0], x[1])))
         |> emptyAt [ [ 0; 8 ]; [ 0; 2 ] ]
-
-        rule
-            "Lstm, h"
-            { new IRule with
-                member _.On x = first2 (x[0].Lstm(x[1]))
-            }
-            (cell [ 4; 1 ])
-            [ for i in 4..9 -> $"LSTM-{i}" ]
-        |> composedOf
-            { new IRule with
-                member _.On x = first2 (Lstm.Composed(x[0], x[1]))
-            }
-
-        rule
-            "Lstm, c"
-            { new IRule with
-                member _.On x = second2 (x[0].Lstm(x[1]))
-            }
-            (cell [ 4; 1 ])
-            []
-        |> composedOf
-            { new IRule with
-                member _.On x = second2 (Lstm.Composed(x[0], x[1]))
-            }
-
-        rule
-            "Gru"
-            { new IRule with
-                member _.On x = x[0].Gru(x[1], x[2])
-            }
-            (cell [ 3; 3; 1 ])
-            [ for i in 4..8 -> $"GRU-{i}" ]
-        |> composedOf
-            { new IRule with
-                member _.On x = Gru.Composed(x[0], x[1], x[2])
-            }
+        fused "Lstm, h" (cell [ 4; 1 ]) [ for i in 4..9 -> $"LSTM-{i}" ] (fun x -> first2 (x[0].Lstm(x[1]))) (fun x ->
+            first2 (Lstm.Composed(x[0], x[1])))
+        fused "Lstm, c" (cell [ 4; 1 ]) [] (fun x -> second2 (x[0].Lstm(x[1]))) (fun x ->
+            second2 (Lstm.Composed(x[0], x[1])))
+        fused "Gru" (cell [ 3; 3; 1 ]) [ for i in 4..8 -> $"GRU-{i}" ] (fun x -> x[0].Gru(x[1], x[2])) (fun x ->
+            Gru.Composed(x[0], x[1], x[2]))
         |> emptyAt [ [ 0; 6 ]; [ 0; 6 ]; [ 0; 2 ] ]
-
-        rule
+        fused
             "RmsNorm"
-            { new IRule with
-                member _.On x = x[0].RmsNorm(x[1], 0.1)
-            }
             (fun sizes -> [ matrix sizes; normal (sizes.Random.Split "gain") [ sizes.Columns ] ])
             [ "RMS-3"; "RMS-4"; "RMS-5" ]
-        |> composedOf
-            { new IRule with
-                member _.On x = RmsNorm.Composed(0.1, x[0], x[1])
-            }
+            (fun x -> x[0].RmsNorm(x[1], 0.1))
+            (fun x -> RmsNorm.Composed(0.1, x[0], x[1]))
         |> emptyAt [ [ 0; 3 ]; [ 3 ] ]
-
-        rule
+        fused
             "GroupNorm"
-            { new IRule with
-                member _.On x = x[0].GroupNorm(3, x[1], x[2], 0.1)
-            }
             (grouped)
             [ "GN-5"; "GN-6"; "GN-7"; "GN-8" ]
-        |> composedOf
-            { new IRule with
-                member _.On x = GroupNorm.Composed(3, 0.1, x[0], x[1], x[2])
-            }
+            (fun x -> x[0].GroupNorm(3, x[1], x[2], 0.1))
+            (fun x -> GroupNorm.Composed(3, 0.1, x[0], x[1], x[2]))
         |> emptyAt [ [ 0; 2; 2; 6 ]; [ 6 ]; [ 6 ] ]
-
-        rule
+        fused
             "Rope"
-            { new IRule with
-                member _.On x = x[0].Rope(2, 3, 100.0)
-            }
             (fun sizes -> [ normal sizes.Random [ sizes.Batch; sizes.Rows; 4 * sizes.Columns ] ])
             [ "ROPE-3" ]
-        |> composedOf
-            { new IRule with
-                member _.On x = Rope.Composed(2, 3, 100.0, x[0])
-            }
+            (fun x -> x[0].Rope(2, 3, 100.0))
+            (fun x -> Rope.Composed(2, 3, 100.0, x[0]))
         |> emptyAt [ [ 0; 3; 4 ] ]
-
-        rule
-            "Upsample"
-            { new IRule with
-                member _.On x = x[0].Upsample 3
-            }
-            (images >> List.singleton)
-            [ "UP-2" ]
-        |> composedOf
-            { new IRule with
-                member _.On x = Upsample.Composed(3, x[0])
-            }
+        fused "Upsample" (images >> List.singleton) [ "UP-2" ] (fun x -> x[0].Upsample 3) (fun x ->
+            Upsample.Composed(3, x[0]))
         |> emptyAt [ [ 0; 2; 2; 3 ] ]
-
-        rule
+        fused
             "Conv2d, another padding on each side"
-            { new IRule with
-                member _.On x = x[0].Conv2d(x[1], x[2], 2, Padding(2, 0, 1, 3))
-            }
             (convolved)
             []
-        |> composedOf
-            { new IRule with
-                member _.On x = Conv2d.Composed(2, Padding(2, 0, 1, 3), x[0], x[1], x[2])
-            }
-
-        rule
+            (fun x -> x[0].Conv2d(x[1], x[2], 2, Padding(2, 0, 1, 3)))
+            (fun x -> Conv2d.Composed(2, Padding(2, 0, 1, 3), x[0], x[1], x[2]))
+        fused
             "ConvTranspose2d, another padding on each side"
-            { new IRule with
-                member _.On x = x[0].ConvTranspose2d(x[1], x[2], 2, Padding(2, 0, 1, 2))
-            }
             (upconvolved)
             []
-        |> composedOf
-            { new IRule with
-                member _.On x = ConvTranspose2d.Composed(2, Padding(2, 0, 1, 2), x[0], x[1], x[2])
-            }
+            (fun x -> x[0].ConvTranspose2d(x[1], x[2], 2, Padding(2, 0, 1, 2)))
+            (fun x -> ConvTranspose2d.Composed(2, Padding(2, 0, 1, 2), x[0], x[1], x[2]))
     ]
+
+let private cases =
+    Law.cases
+        { new ITable with
+            member _.Entries() = entries ()
+        }
 
 /// Classes of rules, by the files of their folder.
 let private classesIn folder =
