@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
 using Hybrid.Rules;
 
 namespace Hybrid.Layers;
@@ -19,7 +17,9 @@ public sealed class BatchNorm<T> : UnaryLayer<T> where T : unmanaged, IBinaryFlo
 
     private readonly double eps, momentum;
 
-    /// <summary>Makes the layer; its parameters are <c>gain</c>, 1 at first, and <c>bias</c>, 0; its buffers <c>mean</c>, 0, and <c>variance</c>, 1.</summary>
+    /// <summary>
+    /// Makes the layer; its parameters are <c>gain</c>, 1 at first, and <c>bias</c>, 0; its buffers <c>mean</c>, 0, and <c>variance</c>, 1.
+    /// </summary>
     /// <param name="channels">Width of the last axis.</param>
     /// <param name="eps">Added to the variance inside the root; units of x².</param>
     /// <param name="momentum">Weight of a new batch in the running statistics, in (0, 1]. PyTorch's number; Keras's is 1 less this.</param>
@@ -49,9 +49,13 @@ public sealed class BatchNorm<T> : UnaryLayer<T> where T : unmanaged, IBinaryFlo
     /// <summary>Running unbiased variance, [channels].</summary>
     public Buffer<T> Variance { get; }
 
-    /// <summary>Normalizes x, [..., channels]: while the tape trains by the batch, whose statistics the running ones then follow, else by these.</summary>
+    /// <summary>
+    /// Normalizes x, [..., channels]: while the tape trains by the batch, whose statistics the running ones then follow, else by these.
+    /// </summary>
     /// <exception cref="ShapeException">x does not end in channels, or has no rows and is trained on.</exception>
-    /// <exception cref="NonFiniteException">The batch's mean or variance is NaN or infinite; the running statistics stay as they were.</exception>
+    /// <exception cref="NonFiniteException">
+    /// The batch's mean or variance is NaN or infinite; the running statistics stay as they were.
+    /// </exception>
     protected override Variable<T> Forward(Variable<T> x)
     {
         if (!x.Tape!.IsTraining) return x.BatchNormFixed(Gain, Bias, Mean, Variance, eps);

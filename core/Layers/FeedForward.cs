@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-
 namespace Hybrid.Layers;
 
 /// <summary>FFN(x) = f(x W₁ + b₁) W₂ + b₂, the same at every position (Vaswani et al. 2017, equation 2, where f is max(0, ·)).</summary>

@@ -10,7 +10,9 @@ public sealed class Initialization
     private Initialization(int drawsEach, Func<int, int, Func<RandomStream, double>> next) => (this.drawsEach, this.next) = (drawsEach, next);
 
     /// <summary>Uniform in ±√(6 / (fanIn + fanOut)).</summary>
-    /// <remarks>Glorot and Bengio 2010, equation 16: keeps the variance of activations and of gradients level through a linear layer.</remarks>
+    /// <remarks>
+    /// Glorot and Bengio 2010, equation 16: keeps the variance of activations and of gradients level through a linear layer.
+    /// </remarks>
     public static Initialization XavierUniform { get; } = new(drawsEach: 1, (fanIn, fanOut) =>
     {
         var limit = Math.Sqrt(6.0 / (fanIn + fanOut));

@@ -19,7 +19,10 @@ internal sealed class KeyValueCache<T> where T : unmanaged, IBinaryFloatingPoint
         spareValues = values;
     }
 
-    /// <summary>Keys, [rows, time, keyFeatures], and values, [rows, time, valueFeatures], that are already there, such as the encoder's output makes.</summary>
+    /// <summary>
+    /// Keys, [rows, time, keyFeatures], and values, [rows, time, valueFeatures], that are already there, such as the encoder's output
+    /// makes.
+    /// </summary>
     internal KeyValueCache(Tensor<T> keys, Tensor<T> values)
     {
         this.keys = keys.ToPersistent();

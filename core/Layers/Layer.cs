@@ -1,7 +1,6 @@
 using System.Collections;
 using System.Reflection;
 using System.Text;
-using Hybrid.Autodiff;
 using Hybrid.Rules;
 
 namespace Hybrid.Layers;
@@ -59,7 +58,9 @@ public abstract class Layer<T> : IModel<T> where T : unmanaged, IBinaryFloatingP
     /// <param name="name">Its name here; points in it are allowed.</param>
     /// <param name="layer">The part.</param>
     /// <returns>The part.</returns>
-    /// <exception cref="InvalidOperationException">It is a part of a layer already, the name is taken, or it is not complete itself.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// It is a part of a layer already, the name is taken, or it is not complete itself.
+    /// </exception>
     /// <exception cref="InsufficientMemoryException">With it the model would not fit into memory.</exception>
     protected TLayer Child<TLayer>(string name, TLayer layer) where TLayer : Layer<T>
     {

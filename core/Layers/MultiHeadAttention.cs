@@ -1,4 +1,3 @@
-using Hybrid.Autodiff;
 using Hybrid.Rules;
 
 namespace Hybrid.Layers;
@@ -11,20 +10,26 @@ public sealed class MultiHeadAttention<T> : Layer<T> where T : unmanaged, IBinar
     private readonly Func<Variable<T>, int, Variable<T>>? onProjected;
     private readonly Linear<T> query, key, value, output;
 
-    /// <summary>Makes the layer; its parts are <c>query</c>, <c>key</c>, <c>value</c> and <c>output</c>; d_v = features / heads, as in the paper.</summary>
+    /// <summary>
+    /// Makes the layer; its parts are <c>query</c>, <c>key</c>, <c>value</c> and <c>output</c>; d_v = features / heads, as in the paper.
+    /// </summary>
     /// <param name="features">d_model.</param>
     /// <param name="heads">h; must divide the features.</param>
     /// <param name="random">Where the weights are drawn from.</param>
     /// <param name="keySize">d_k; null for features / heads, as in the paper's base model.</param>
     /// <param name="withBias">False, as in the paper, leaves the four projections without biases.</param>
     /// <param name="scaled">True, as in the paper, divides scores by √d_k; false shows what happens without.</param>
-    /// <param name="keyHeads">Heads of keys and values, each shared by heads / keyHeads heads of queries; null for one each, as in the paper.</param>
+    /// <param name="keyHeads">
+    /// Heads of keys and values, each shared by heads / keyHeads heads of queries; null for one each, as in the paper.
+    /// </param>
     /// <param name="dropout">The probability that an attention weight is left out while the tape trains; 0 as in the paper.</param>
     /// <param name="onProjected">
     /// What queries and keys go through behind their projections, [batch, time, heads · d_k], with the position of the first in time, such as
     /// rotary positions; null for nothing.
     /// </param>
-    /// <exception cref="ShapeException">The heads do not divide the features, the heads of keys do not divide the heads, or d_k is not positive.</exception>
+    /// <exception cref="ShapeException">
+    /// The heads do not divide the features, the heads of keys do not divide the heads, or d_k is not positive.
+    /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">The rate of dropout lies outside [0, 1).</exception>
     public MultiHeadAttention(
         int features, int heads, RandomStream random, int? keySize = null, bool withBias = false, bool scaled = true, int? keyHeads = null,
@@ -98,7 +103,9 @@ public sealed class MultiHeadAttention<T> : Layer<T> where T : unmanaged, IBinar
         return here.Keep(Attend(Projected(query, queries, first), tape.Constant(cache.Keys), tape.Constant(cache.Values), mask));
     }
 
-    /// <summary>Keys, [batch, keyTime, KeyFeatures], and values, [batch, keyTime, ValueFeatures], of a memory, [batch, keyTime, features].</summary>
+    /// <summary>
+    /// Keys, [batch, keyTime, KeyFeatures], and values, [batch, keyTime, ValueFeatures], of a memory, [batch, keyTime, features].
+    /// </summary>
     /// <exception cref="ShapeException">The memory does not end in features.</exception>
     internal (Tensor<T> Keys, Tensor<T> Values) Project(Variable<T> memory, int first = 0) => (Projected(key, memory, first).Value, value.Apply(memory).Value);
 

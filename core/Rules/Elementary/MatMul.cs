@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>The matrix product, an elementary rule: other rules are checked against compositions of it.</summary>
@@ -14,7 +11,9 @@ public static class MatMul
     /// <param name="b">[..., inner, columns]; the leading axes broadcast with a's: aligned at the last one, extents are equal or 1.</param>
     /// <param name="arena">Memory of the step.</param>
     /// <returns>c, [..., rows, columns], and its pullback: da, db.</returns>
-    /// <exception cref="ShapeException">The inner axes differ, the leading ones do not broadcast, or a tensor has fewer than two axes.</exception>
+    /// <exception cref="ShapeException">
+    /// The inner axes differ, the leading ones do not broadcast, or a tensor has fewer than two axes.
+    /// </exception>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> a, Tensor<T> b, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -89,10 +88,6 @@ public static class MatMul
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.MatMul.Forward"/>
-    public static Variable<T> MatMul<T>(this Variable<T> a, Variable<T> b)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(a, b);
-        return tape.Record("MatMul", Rules.MatMul.Forward(a.Value, b.Value, tape.Arena), a, b);
-    }
+    public static Variable<T> MatMul<T>(this Variable<T> a, Variable<T> b) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record("MatMul", Rules.MatMul.Forward(a.Value, b.Value, ArenaOf(a, b)), a, b);
 }

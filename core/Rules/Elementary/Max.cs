@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>The largest number along some axes: an elementary rule.</summary>
@@ -34,8 +31,7 @@ public static class Max
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dx, accumulate) = gradients.Open(0);
+            if (!gradients.TryOpen(0, out var dx, out var accumulate)) return;
             // The first of the last axes' largest, then the first of those: the first of all.
             for (var i = largest.Length - 1; i >= 0; i--)
             {
@@ -101,8 +97,7 @@ public static class Max
     {
         public static int Inputs => 3;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector dy) where TVector : struct where TLanes : ILanes<TVector, T> =>
+        [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, TVector dy) =>
             // AMAX-3: across rows, dx = what is left of dy where x = y, else 0
             TLanes.Select(TLanes.EqualTo(x, x), TLanes.Select(TLanes.EqualTo(x, y), dy, default), dy);
     }
@@ -112,8 +107,7 @@ public static class Max
     {
         public static int Inputs => 3;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector dy) where TVector : struct where TLanes : ILanes<TVector, T> =>
+        [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, TVector dy) =>
             TLanes.Select(TLanes.EqualTo(x, x), TLanes.Select(TLanes.EqualTo(x, y), default, dy), default);
     }
 }
@@ -121,14 +115,9 @@ public static class Max
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Max.Forward"/>
-    public static Variable<T> Max<T>(this Variable<T> x, int[] axes, bool keepAxes)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(
-            new("Max", ("axes", ReducedAxes.Of(x.Shape, axes)), ("keepAxes", keepAxes)),
-            Rules.Max.Forward(axes, keepAxes, x.Value, tape.Arena), x);
-    }
+    public static Variable<T> Max<T>(this Variable<T> x, int[] axes, bool keepAxes) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("Max", ("axes", ReducedAxes.Of(x.Shape, axes)), ("keepAxes", keepAxes)),
+            Rules.Max.Forward(axes, keepAxes, x.Value, ArenaOf(x)), x);
 
     /// <summary>The largest number along some axes, which are dropped; of all if none is named.</summary>
     /// <inheritdoc cref="Rules.Max.Forward"/>

@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>The opposite of each element.</summary>
@@ -19,9 +16,7 @@ public static class Negate
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dx, accumulate) = gradients.Open(0);
-            Elementwise.Scale(-T.One, dy, dx, accumulate); // NEG-2: dx = −dy
+            if (gradients.TryOpen(0, out var dx, out var accumulate)) Elementwise.Scale(-T.One, dy, dx, accumulate); // NEG-2: dx = −dy
         }
     }
 }
@@ -29,10 +24,6 @@ public static class Negate
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Negate.Forward"/>
-    public static Variable<T> Negate<T>(this Variable<T> x)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(new("Negate") { Rereads = [] }, Rules.Negate.Forward(x.Value, tape.Arena), x);
-    }
+    public static Variable<T> Negate<T>(this Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("Negate") { Rereads = [] }, Rules.Negate.Forward(x.Value, ArenaOf(x)), x);
 }

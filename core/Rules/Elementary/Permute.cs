@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>The axes of a tensor in another order.</summary>
@@ -27,9 +24,8 @@ public static class Permute
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dx, accumulate) = gradients.Open(0);
-            Strided.Permute(inverse, dy, dx, accumulate); // PERM-2: dx is dy with its axes back in place: axis order[n] of dx is axis n of dy
+            if (gradients.TryOpen(0, out var dx, out var accumulate))
+                Strided.Permute(inverse, dy, dx, accumulate); // PERM-2: dx is dy with its axes back in place: axis order[n] of dx is axis n of dy
         }
     }
 }
@@ -37,11 +33,6 @@ public static class Permute
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Permute.Forward"/>
-    public static Variable<T> Permute<T>(this Variable<T> x, params int[] order)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(
-            new("Permute", ("order", order.Clone())) { Rereads = [] }, Rules.Permute.Forward(order, x.Value, tape.Arena), x);
-    }
+    public static Variable<T> Permute<T>(this Variable<T> x, params int[] order) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("Permute", ("order", order.Clone())) { Rereads = [] }, Rules.Permute.Forward(order, x.Value, ArenaOf(x)), x);
 }

@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-
 namespace Hybrid.Rules;
 
 /// <summary>One entry of each row, such as the probability of the action that was taken: an elementary rule.</summary>
@@ -35,10 +33,6 @@ public static class Pick
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Pick.Forward"/>
-    public static Variable<T> Pick<T>(this Variable<T> x, int[] ids)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(new("Pick", ("ids", ids.ToArray())) { Rereads = [] }, Rules.Pick.Forward(ids, x.Value, tape.Arena), x);
-    }
+    public static Variable<T> Pick<T>(this Variable<T> x, int[] ids) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("Pick", ("ids", ids.ToArray())) { Rereads = [] }, Rules.Pick.Forward(ids, x.Value, ArenaOf(x)), x);
 }

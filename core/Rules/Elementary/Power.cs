@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
 using static Hybrid.Kernels.Functions;
 
 namespace Hybrid.Rules;
@@ -23,12 +21,9 @@ public static class Power
 
     internal readonly struct Function(double p) : IFunction
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
-            Pow(x, p); // POW-1: y = xᵖ
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) => Pow(x, p); // POW-1: y = xᵖ
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x) =>
             p == 0 ? 0.0 : p * Pow(x, p - 1); // POW-2: dx = p xᵖ⁻¹ dy
     }
 }
@@ -36,10 +31,6 @@ public static class Power
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Power.Forward"/>
-    public static Variable<T> Power<T>(this Variable<T> x, double p)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(new("Power", ("p", p)), Rules.Power.Forward(p, x.Value, tape.Arena), x);
-    }
+    public static Variable<T> Power<T>(this Variable<T> x, double p) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("Power", ("p", p)), Rules.Power.Forward(p, x.Value, ArenaOf(x)), x);
 }

@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>Rows added up by number, the transpose of <see cref="Gather"/>: an elementary rule.</summary>
@@ -13,7 +10,9 @@ public static class ScatterAdd
     /// <param name="x">[leading..., row...].</param>
     /// <param name="arena">Memory of the step.</param>
     /// <returns>y, [rows, row...], and its pullback: dx.</returns>
-    /// <exception cref="ShapeException">x does not begin with the leading shape, or that has another number of elements than there are ids.</exception>
+    /// <exception cref="ShapeException">
+    /// x does not begin with the leading shape, or that has another number of elements than there are ids.
+    /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">An id is the number of no row.</exception>
     /// <remarks>Rows are added in the order of the ids, on any number of threads.</remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(int[] ids, Shape leading, int rows, Tensor<T> x, Arena<T> arena)
@@ -30,9 +29,8 @@ public static class ScatterAdd
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dx, accumulate) = gradients.Open(0);
-            IndexedRows.Gather(own, row.Length, dy, dx, accumulate); // SCAT-2: dxᵢ = dy[idᵢ]
+            if (gradients.TryOpen(0, out var dx, out var accumulate))
+                IndexedRows.Gather(own, row.Length, dy, dx, accumulate); // SCAT-2: dxᵢ = dy[idᵢ]
         }
     }
 }
@@ -49,8 +47,7 @@ public static partial class Forms
     {
         var tape = TapeOf(x);
         leading ??= new Shape(ids.Length);
-        return tape.Record(
-            new("ScatterAdd", ("ids", ids.ToArray()), ("leading", leading), ("rows", rows)) { Rereads = [] },
+        return tape.Record(new("ScatterAdd", ("ids", ids.ToArray()), ("leading", leading), ("rows", rows)) { Rereads = [] },
             Rules.ScatterAdd.Forward(ids, leading, rows, x.Value, tape.Arena), x);
     }
 }

@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>A part of a tensor along an axis: an elementary rule.</summary>
@@ -38,11 +35,7 @@ public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Slice.Forward"/>
     public static Variable<T> Slice<T>(this Variable<T> x, int axis, int start, int length)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(
-            new("Slice", ("axis", x.Shape.Axis(axis)), ("start", start), ("length", length)) { Rereads = [] },
-            Rules.Slice.Forward(axis, start, length, x.Value, tape.Arena), x);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("Slice", ("axis", x.Shape.Axis(axis)), ("start", start), ("length", length)) { Rereads = [] },
+            Rules.Slice.Forward(axis, start, length, x.Value, ArenaOf(x)), x);
 }

@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>A tensor as equal parts along an axis: an elementary rule of several values.</summary>
@@ -34,8 +31,7 @@ public static class Split
 
         void Backward(Tensor<T>?[] dys, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dx, accumulate) = gradients.Open(0);
+            if (!gradients.TryOpen(0, out var dx, out var accumulate)) return;
             if (!accumulate && dys.Contains(null)) dx.Span.Clear();
             for (var i = 0; i < n; i++)
                 // SPLIT-2: dx = dy₀, dy₁, …, with zeros where none arrived
@@ -47,8 +43,7 @@ public static class Split
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Split.Forward"/>
-    public static Variable<T>[] Split<T>(this Variable<T> x, int n, int axis = -1)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    public static Variable<T>[] Split<T>(this Variable<T> x, int n, int axis = -1) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var tape = TapeOf(x);
         var (values, pullback) = Rules.Split.Forward(n, axis, x.Value, tape.Arena);

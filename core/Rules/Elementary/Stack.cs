@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>Tensors of one shape as one tensor with a new axis: an elementary rule.</summary>
@@ -31,9 +28,8 @@ public static class Stack
         {
             for (var i = 0; i < parts.Count; i++)
             {
-                if (!gradients.Wants(i)) continue;
-                var (dx, accumulate) = gradients.Open(i);
-                new Strip<T>(dy, axis, i, 1).CopyTo(dx, accumulate); // STACK-2: dxᵢ = dy[…, i, …]
+                if (gradients.TryOpen(i, out var dx, out var accumulate))
+                    new Strip<T>(dy, axis, i, 1).CopyTo(dx, accumulate); // STACK-2: dxᵢ = dy[…, i, …]
             }
         }
     }
@@ -54,8 +50,7 @@ public static partial class Forms
         Variable<T>[] all = [.. parts];
         if (all.Length == 0) throw new ShapeException("there is nothing to stack; pass one part or more.");
         var tape = TapeOf<T>(all);
-        return tape.Record(
-            new("Stack", ("axis", Rules.Stack.Place(axis, all[0].Shape))) { Rereads = [] },
+        return tape.Record(new("Stack", ("axis", Rules.Stack.Place(axis, all[0].Shape))) { Rereads = [] },
             Rules.Stack.Forward(axis, Array.ConvertAll(all, part => part.Value), tape.Arena), all);
     }
 }

@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>Swaps the last two axes.</summary>
@@ -23,9 +20,7 @@ public static class Transpose
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dx, accumulate) = gradients.Open(0);
-            Strided.Permute(order, dy, dx, accumulate); // TR-2: dx = dyᵀ
+            if (gradients.TryOpen(0, out var dx, out var accumulate)) Strided.Permute(order, dy, dx, accumulate); // TR-2: dx = dyᵀ
         }
     }
 }
@@ -33,10 +28,6 @@ public static class Transpose
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Transpose.Forward"/>
-    public static Variable<T> Transpose<T>(this Variable<T> x)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(new("Transpose") { Rereads = [] }, Rules.Transpose.Forward(x.Value, tape.Arena), x);
-    }
+    public static Variable<T> Transpose<T>(this Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("Transpose") { Rereads = [] }, Rules.Transpose.Forward(x.Value, ArenaOf(x)), x);
 }

@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
 using static Hybrid.Kernels.Functions;
 
 namespace Hybrid.Rules;
@@ -36,24 +34,21 @@ public static class Where
     /// <summary>a where m is 1, b where it is 0.</summary>
     private readonly struct Choice : IFormula3
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Of<TNumbers>(TNumbers m, TNumbers a, TNumbers b) where TNumbers : struct, INumbers<TNumbers> =>
+        [MethodImpl(AggressiveInlining)] TNumbers IFormula3.Of<TNumbers>(TNumbers m, TNumbers a, TNumbers b) =>
             Choose(m > 0.0, a, b); // WHERE-1: y = a where the mask is 1, else b
     }
 
     /// <summary>dy where m is 1.</summary>
     private readonly struct WhereOne : IFormula2
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Of<TNumbers>(TNumbers dy, TNumbers m) where TNumbers : struct, INumbers<TNumbers> =>
+        [MethodImpl(AggressiveInlining)] TNumbers IFormula2.Of<TNumbers>(TNumbers dy, TNumbers m) =>
             Choose(m > 0.0, dy, 0.0); // WHERE-2: da = Σ dy where the mask is 1
     }
 
     /// <summary>dy where m is 0.</summary>
     private readonly struct WhereZero : IFormula2
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Of<TNumbers>(TNumbers dy, TNumbers m) where TNumbers : struct, INumbers<TNumbers> =>
+        [MethodImpl(AggressiveInlining)] TNumbers IFormula2.Of<TNumbers>(TNumbers dy, TNumbers m) =>
             Choose(m > 0.0, 0.0, dy); // WHERE-3: db = Σ dy where the mask is 0
     }
 }

@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>Inverted dropout: units are silenced at random during training, the rest scaled up so that the mean stays.</summary>
@@ -34,10 +31,8 @@ public static class Dropout
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dx, accumulate) = gradients.Open(0);
             // DO-2: dx = dy m / (1 − rate)
-            DropoutMask.Apply(rate, random, position, dy, dx, accumulate);
+            if (gradients.TryOpen(0, out var dx, out var accumulate)) DropoutMask.Apply(rate, random, position, dy, dx, accumulate);
         }
     }
 }
@@ -47,8 +42,7 @@ public static partial class Forms
     /// <summary>Sets numbers to 0 at random while the tape trains, by the tape's stream of chance; in evaluation x itself.</summary>
     /// <exception cref="InvalidOperationException">The tape trains without a stream of chance.</exception>
     /// <inheritdoc cref="Rules.Dropout.Forward"/>
-    public static Variable<T> Dropout<T>(this Variable<T> x, double rate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    public static Variable<T> Dropout<T>(this Variable<T> x, double rate) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var tape = TapeOf(x);
         if (!tape.IsTraining || rate == 0) return x;

@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
 using static Hybrid.Kernels.Functions;
 
 namespace Hybrid.Rules;
@@ -27,12 +25,10 @@ public static class LeakyRelu
 
     internal readonly struct Function(double slope) : IFunction
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) =>
             Choose(x > 0.0, x, slope * x); // LREL-1: y = x where x > 0, else α x
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x) =>
             Choose(x > 0.0, 1.0, slope); // LREL-2: dx = dy where x > 0, else α dy
     }
 }
@@ -40,10 +36,6 @@ public static class LeakyRelu
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.LeakyRelu.Forward"/>
-    public static Variable<T> LeakyRelu<T>(this Variable<T> x, double slope = 0.01)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(new("LeakyRelu", ("slope", slope)), Rules.LeakyRelu.Forward(slope, x.Value, tape.Arena), x);
-    }
+    public static Variable<T> LeakyRelu<T>(this Variable<T> x, double slope = 0.01) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("LeakyRelu", ("slope", slope)), Rules.LeakyRelu.Forward(slope, x.Value, ArenaOf(x)), x);
 }

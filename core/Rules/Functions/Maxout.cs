@@ -1,9 +1,8 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
-/// <summary>The largest of several numbers for each unit: behind a linear layer, a convex function that is learned in linear pieces.</summary>
+/// <summary>
+/// The largest of several numbers for each unit: behind a linear layer, a convex function that is learned in linear pieces.
+/// </summary>
 public static class Maxout
 {
     /// <summary>The same in elementary rules.</summary>
@@ -44,8 +43,7 @@ public static class Maxout
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dx, accumulate) = gradients.Open(0);
+            if (!gradients.TryOpen(0, out var dx, out var accumulate)) return;
             var untaken = Tensor<T>.Rent(arena, new Shape(Workers.Parts(rows, grain), units));
             Workers.For(rows, grain, (part, first, end) =>
             {
@@ -70,8 +68,7 @@ public static class Maxout
     {
         public static int Inputs => 3;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector dy) where TVector : struct where TLanes : ILanes<TVector, T> =>
+        [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, TVector dy) =>
             // MAXO-2: dx[p · units + u] = dy[u] where p is the first piece with x[p · units + u] = y[u], else 0
             TLanes.Select(TLanes.EqualTo(x, x), TLanes.Select(TLanes.EqualTo(x, y), dy, default), dy);
     }
@@ -81,8 +78,7 @@ public static class Maxout
     {
         public static int Inputs => 3;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector dy) where TVector : struct where TLanes : ILanes<TVector, T> =>
+        [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, TVector dy) =>
             TLanes.Select(TLanes.EqualTo(x, x), TLanes.Select(TLanes.EqualTo(x, y), default, dy), default);
     }
 }
@@ -90,10 +86,6 @@ public static class Maxout
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Maxout.Forward"/>
-    public static Variable<T> Maxout<T>(this Variable<T> x, int pieces)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(new("Maxout", ("pieces", pieces)), Rules.Maxout.Forward(pieces, x.Value, tape.Arena), x);
-    }
+    public static Variable<T> Maxout<T>(this Variable<T> x, int pieces) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("Maxout", ("pieces", pieces)), Rules.Maxout.Forward(pieces, x.Value, ArenaOf(x)), x);
 }

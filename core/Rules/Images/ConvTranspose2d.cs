@@ -1,9 +1,8 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
-/// <summary>Two-dimensional transposed convolution, which makes images larger: every pixel puts a window of weights down, and they add up.</summary>
+/// <summary>
+/// Two-dimensional transposed convolution, which makes images larger: every pixel puts a window of weights down, and they add up.
+/// </summary>
 public static class ConvTranspose2d
 {
     /// <summary>The same in elementary rules.</summary>
@@ -23,7 +22,9 @@ public static class ConvTranspose2d
     /// y[b, k, l, o] = Σ over i, j, u, v, c with s i + u − top = k and s j + v − left = l of x[b, i, j, c] w[u, v, o, c], plus bias[o].
     /// </summary>
     /// <param name="stride">s, how far apart in y the windows of neighbouring pixels of x stand; 1 or more.</param>
-    /// <param name="padding">How many rows and columns are cut off on each side of what the windows cover, 0 or more; one number stands for all four.</param>
+    /// <param name="padding">
+    /// How many rows and columns are cut off on each side of what the windows cover, 0 or more; one number stands for all four.
+    /// </param>
     /// <param name="x">Images, [batch, height, width, inChannels], of one pixel or more.</param>
     /// <param name="weight">
     /// w, [kernelHeight, kernelWidth, outChannels, inChannels]: as the convolution has it whose transpose this is, which maps outChannels
@@ -61,19 +62,13 @@ public static class ConvTranspose2d
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (gradients.Wants(0))
-            {
-                var (dx, accumulate) = gradients.Open(0);
+            if (gradients.TryOpen(0, out var dx, out var addToX))
                 // What a pixel has put down it now picks up.
                 // CONVT-2: dx[b, i, j, c] = Σ over u, v, o of dy[b, s i + u − p, s j + v − p, o] w[u, v, o, c]
-                Convolution.Forward(sizes, dy, weight, dx, accumulate);
-            }
-            if (gradients.Wants(1))
-            {
-                var (dweight, accumulate) = gradients.Open(1);
+                Convolution.Forward(sizes, dy, weight, dx, addToX);
+            if (gradients.TryOpen(1, out var dweight, out var addToWeight))
                 // CONVT-3: dw[u, v, o, c] = Σ over b, i, j of dy[b, s i + u − p, s j + v − p, o] x[b, i, j, c]
-                Convolution.WeightGradient(sizes, dy, x, dweight, accumulate, arena);
-            }
+                Convolution.WeightGradient(sizes, dy, x, dweight, addToWeight, arena);
             if (bias is not null && gradients.Wants(2))
                 // CONVT-4: dbias[o] = Σ over b, k, l of dy[b, k, l, o]
                 Broadcast.SumRows(dy, gradients.Slot(2).Span, arena);
@@ -114,8 +109,7 @@ public static partial class Forms
     {
         Variable<T>[] inputs = bias is null ? [x, weight] : [x, weight, bias];
         var tape = TapeOf(inputs);
-        return tape.Record(
-            new("ConvTranspose2d", ("stride", stride), ("padding", padding)) { Rereads = [0, 1] },
+        return tape.Record(new("ConvTranspose2d", ("stride", stride), ("padding", padding)) { Rereads = [0, 1] },
             Rules.ConvTranspose2d.Forward(stride, padding, x.Value, weight.Value, bias?.Value, tape.Arena), inputs);
     }
 }

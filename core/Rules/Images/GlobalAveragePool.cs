@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>The mean of each channel over the whole image (Lin, Chen and Yan 2013, section 3.2).</summary>
@@ -38,8 +35,7 @@ public static class GlobalAveragePool
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dx, accumulate) = gradients.Open(0);
+            if (!gradients.TryOpen(0, out var dx, out var accumulate)) return;
             Rows.For(batch, image, (first, end) =>
             {
                 RowsOf<T> dys = dy.ByRow(), dpixel = dx.ByRow();
@@ -52,10 +48,6 @@ public static class GlobalAveragePool
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.GlobalAveragePool.Forward"/>
-    public static Variable<T> GlobalAveragePool<T>(this Variable<T> x)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record("GlobalAveragePool", Rules.GlobalAveragePool.Forward(x.Value, tape.Arena), x);
-    }
+    public static Variable<T> GlobalAveragePool<T>(this Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record("GlobalAveragePool", Rules.GlobalAveragePool.Forward(x.Value, ArenaOf(x)), x);
 }

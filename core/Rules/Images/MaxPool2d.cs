@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>The largest number of each window, channel by channel.</summary>
@@ -19,7 +16,9 @@ public static class MaxPool2d
     /// <param name="padding">p, how far windows reach over the edges of the image, in [0, window).</param>
     /// <param name="x">Images, [batch, height, width, channels].</param>
     /// <param name="arena">Memory of the step.</param>
-    /// <returns>y, [batch, outHeight, outWidth, channels] with outHeight = ⌊(height + 2p − window) / s⌋ + 1, and its pullback: dx.</returns>
+    /// <returns>
+    /// y, [batch, outHeight, outWidth, channels] with outHeight = ⌊(height + 2p − window) / s⌋ + 1, and its pullback: dx.
+    /// </returns>
     /// <exception cref="ShapeException">x is no batch of images, or the window is larger than the padded image.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The window, the stride or the padding lies outside its bounds.</exception>
     /// <remarks>
@@ -44,8 +43,7 @@ public static class MaxPool2d
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dx, accumulate) = gradients.Open(0);
+            if (!gradients.TryOpen(0, out var dx, out var accumulate)) return;
             // Windows may overlap, so an image belongs to one worker.
             Rows.For(windows.Batch, image, (first, end) =>
             {
@@ -63,9 +61,7 @@ public static partial class Forms
 {
     /// <inheritdoc cref="Rules.MaxPool2d.Forward"/>
     public static Variable<T> MaxPool2d<T>(this Variable<T> x, int window, int stride, int padding = 0)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(new("MaxPool2d", ("window", window), ("stride", stride), ("padding", padding)), Rules.MaxPool2d.Forward(window, stride, padding, x.Value, tape.Arena), x);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("MaxPool2d", ("window", window), ("stride", stride), ("padding", padding)),
+            Rules.MaxPool2d.Forward(window, stride, padding, x.Value, ArenaOf(x)), x);
 }

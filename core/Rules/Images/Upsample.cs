@@ -1,14 +1,10 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>Images made larger by a whole factor: each pixel becomes a block of its like, nearest-neighbour interpolation.</summary>
 public static class Upsample
 {
     /// <summary>The same in elementary rules.</summary>
-    public static Variable<T> Composed<T>(int factor, Variable<T> x)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    public static Variable<T> Composed<T>(int factor, Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int batch = x.Shape[0], height = x.Shape[1], width = x.Shape[2], channels = x.Shape[3];
         var ones = Tensor<T>.Zeros(new Shape(factor, 1, factor, 1));
@@ -74,10 +70,6 @@ public static class Upsample
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Upsample.Forward"/>
-    public static Variable<T> Upsample<T>(this Variable<T> x, int factor)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(new("Upsample", ("factor", factor)) { Rereads = [] }, Rules.Upsample.Forward(factor, x.Value, tape.Arena), x);
-    }
+    public static Variable<T> Upsample<T>(this Variable<T> x, int factor) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("Upsample", ("factor", factor)) { Rereads = [] }, Rules.Upsample.Forward(factor, x.Value, ArenaOf(x)), x);
 }

@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>An affine map and the rectifier in one rule: the numbers in between are never stored.</summary>
@@ -43,9 +40,8 @@ public static partial class Forms
 {
     /// <inheritdoc cref="Rules.LinearRelu.Forward"/>
     public static Variable<T> LinearRelu<T>(this Variable<T> x, Variable<T> weight, Variable<T> bias)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x, weight, bias);
-        return tape.Record(new("LinearRelu") { Rereads = [0, 1] }, Rules.LinearRelu.Forward(x.Value, weight.Value, bias.Value, tape.Arena), x, weight, bias);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(
+            new("LinearRelu") { Rereads = [0, 1] }, Rules.LinearRelu.Forward(x.Value, weight.Value, bias.Value, ArenaOf(x, weight, bias)),
+            x, weight, bias);
 }

@@ -1,10 +1,10 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
 using static Hybrid.Kernels.Functions;
 
 namespace Hybrid.Rules;
 
-/// <summary>The cross-entropy of answers of yes or no, from the logits of yes, against one probability of yes for all of them or one for each.</summary>
+/// <summary>
+/// The cross-entropy of answers of yes or no, from the logits of yes, against one probability of yes for all of them or one for each.
+/// </summary>
 public static class BinaryCrossEntropy
 {
     /// <summary>The same in elementary rules, with a target for each logit.</summary>
@@ -41,8 +41,7 @@ public static class BinaryCrossEntropy
 
         void Backward(Tensor<T> dloss, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dlogits, accumulate) = gradients.Open(0);
+            if (!gradients.TryOpen(0, out var dlogits, out var accumulate)) return;
             var share = Tensor<T>.Rent(arena, logits.Shape);
             share.Span.Fill(dloss.ToScalar() / count);
             Elementwise.SlopeTimes(f, logits, share, dlogits, accumulate);
@@ -81,8 +80,7 @@ public static class BinaryCrossEntropy
 
         void Backward(Tensor<T> dloss, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dlogits, accumulate) = gradients.Open(0);
+            if (!gradients.TryOpen(0, out var dlogits, out var accumulate)) return;
             var share = Tensor<T>.Rent(arena, logits.Shape);
             share.Span.Fill(dloss.ToScalar() / count);
             // BCE-4: dz = ((1 − t) σ(z) − t σ(−z)) dloss / n
@@ -93,23 +91,19 @@ public static class BinaryCrossEntropy
 
     private readonly struct SoftplusOfMinus : IFunction
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Value<TNumbers>(TNumbers z) where TNumbers : struct, INumbers<TNumbers> => default(Softplus.Function).Value(-z);
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers z) => Max(-z, 0.0) + LogOnePlus(Exp(-Abs(z)));
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Slope<TNumbers>(TNumbers z) where TNumbers : struct, INumbers<TNumbers> => -default(Softplus.Function).Slope(-z);
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers z) => -Sigma(-z);
     }
 
     private readonly struct Function(double target) : IFunction
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Value<TNumbers>(TNumbers z) where TNumbers : struct, INumbers<TNumbers> =>
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers z) =>
             // The difference first: where it is 0, as an answer is right and sure, the logarithm keeps its digits.
             // BCE-1: ℓ = softplus(z) − t z = max(z, 0) − t z + ln(1 + e^−|z|), and the loss its mean
             Max(z, 0.0) - target * z + LogOnePlus(Exp(-Abs(z)));
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Slope<TNumbers>(TNumbers z) where TNumbers : struct, INumbers<TNumbers> =>
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers z) =>
             // Likewise no difference of σ from 1, as σ(z) + σ(−z) = 1:
             // BCE-2: dz = (σ(z) − t) dloss / n = ((1 − t) σ(z) − t σ(−z)) dloss / n
             (1.0 - target) * Sigma(z) - target * Sigma(-z);
@@ -122,11 +116,8 @@ public static partial class Forms
     /// <param name="target">t, the probability of yes that is right, in [0, 1].</param>
     /// <inheritdoc cref="Rules.BinaryCrossEntropy.Forward"/>
     public static Variable<T> BinaryCrossEntropy<T>(this Variable<T> x, double target)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(new("BinaryCrossEntropy", ("target", target)), Rules.BinaryCrossEntropy.Forward(target, x.Value, tape.Arena), x);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("BinaryCrossEntropy", ("target", target)), Rules.BinaryCrossEntropy.Forward(target, x.Value, ArenaOf(x)), x);
 
     /// <summary>The same with a target for each logit.</summary>
     /// <param name="x">z, any shape, one element or more.</param>

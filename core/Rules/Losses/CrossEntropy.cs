@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>Softmax and cross-entropy in one rule, computed from the logits, with label smoothing and padding ignored.</summary>
@@ -37,8 +34,7 @@ public static class CrossEntropy
     /// smoothing, a logit of −∞ rules its class out.
     /// </remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(
-        int[] targets, int? padding, double smoothing, Tensor<T> logits, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        int[] targets, int? padding, double smoothing, Tensor<T> logits, Arena<T> arena) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var (losses, pullback) = ForwardPerRow(targets, padding, smoothing, logits, arena);
         var counted = targets.Count(target => target != padding);
@@ -57,12 +53,13 @@ public static class CrossEntropy
         }
     }
 
-    /// <summary>The same of each row by itself, and no mean, so that rows can be weighted: −Σ q log softmax(x), 0 where the target is padding.</summary>
+    /// <summary>
+    /// The same of each row by itself, and no mean, so that rows can be weighted: −Σ q log softmax(x), 0 where the target is padding.
+    /// </summary>
     /// <returns>The losses, [...] in nats, and their pullback: dlogits.</returns>
     /// <inheritdoc cref="Forward"/>
     public static (Tensor<T> Value, Pullback<T> Pullback) ForwardPerRow<T>(
-        int[] targets, int? padding, double smoothing, Tensor<T> logits, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        int[] targets, int? padding, double smoothing, Tensor<T> logits, Arena<T> arena) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Validate(targets, padding, smoothing, logits.Shape);
         int[] own = [.. targets];
@@ -90,8 +87,7 @@ public static class CrossEntropy
 
         void Backward(Tensor<T> dlosses, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dlogits, accumulate) = gradients.Open(0);
+            if (!gradients.TryOpen(0, out var dlogits, out var accumulate)) return;
             Rows.For(rows, classes, (first, end) =>
             {
                 RowsOf<T> xs = logits.ByRow(), dxs = dlogits.ByRow();
@@ -117,8 +113,7 @@ public static class CrossEntropy
     {
         public static int Inputs => 1;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TVector Apply<TVector, TLanes>(TVector x, TVector unused, TVector unusedToo) where TVector : struct where TLanes : ILanes<TVector, T>
+        [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector unused, TVector unusedToo)
         {
             var exponential = Exponential.Exp<T, TVector, TLanes>(TLanes.Subtract(x, TLanes.Create(max)));
             return TLanes.Subtract(TLanes.Multiply(TLanes.Create(weightOverSum), exponential), TLanes.Create(weightedQ));
@@ -142,12 +137,10 @@ public static partial class Forms
 {
     /// <inheritdoc cref="Rules.CrossEntropy.Forward"/>
     public static Variable<T> CrossEntropy<T>(this Variable<T> logits, int[] targets, int? padding = null, double smoothing = 0)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(logits);
-        return tape.Record(
-            CrossEntropyOperation("CrossEntropy", targets, padding, smoothing), Rules.CrossEntropy.Forward(targets, padding, smoothing, logits.Value, tape.Arena), logits);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(
+            CrossEntropyOperation("CrossEntropy", targets, padding, smoothing),
+            Rules.CrossEntropy.Forward(targets, padding, smoothing, logits.Value, ArenaOf(logits)), logits);
 
     /// <summary>
     /// The cross-entropy of each row, 0 where the target is padding, so that rows can be weighted:
@@ -155,13 +148,10 @@ public static partial class Forms
     /// </summary>
     /// <inheritdoc cref="Rules.CrossEntropy.ForwardPerRow"/>
     public static Variable<T> CrossEntropyPerRow<T>(this Variable<T> logits, int[] targets, int? padding = null, double smoothing = 0)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(logits);
-        return tape.Record(
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(
             CrossEntropyOperation("CrossEntropyPerRow", targets, padding, smoothing),
-            Rules.CrossEntropy.ForwardPerRow(targets, padding, smoothing, logits.Value, tape.Arena), logits);
-    }
+            Rules.CrossEntropy.ForwardPerRow(targets, padding, smoothing, logits.Value, ArenaOf(logits)), logits);
 
     private static Operation CrossEntropyOperation(string rule, int[] targets, int? padding, double smoothing) =>
         new(rule, ("targets", targets.ToArray()), ("padding", padding?.ToString() ?? "none"), ("smoothing", smoothing));

@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>Batch normalization (Ioffe and Szegedy 2015): each channel over all rows of the batch.</summary>
@@ -25,8 +22,12 @@ public static class BatchNorm
     /// <param name="gain">γ in the paper, [channels].</param>
     /// <param name="bias">β in the paper, [channels].</param>
     /// <param name="arena">Memory of the step.</param>
-    /// <returns>y, shaped as x, its pullback: dx, dgain, dbias, and the batch's mean and biased variance, [channels] each, for running statistics.</returns>
-    /// <exception cref="ShapeException">gain or bias is not [channels], there are no channels, or no rows to take statistics of.</exception>
+    /// <returns>
+    /// y, shaped as x, its pullback: dx, dgain, dbias, and the batch's mean and biased variance, [channels] each, for running statistics.
+    /// </returns>
+    /// <exception cref="ShapeException">
+    /// gain or bias is not [channels], there are no channels, or no rows to take statistics of.
+    /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">eps is not positive.</exception>
     /// <remarks>
     /// Algorithm 1 of the paper; the pullback is that of its section 3, with its three terms for the statistics put together. Keeps μ and
@@ -155,12 +156,8 @@ public static partial class Forms
     /// <inheritdoc cref="Rules.BatchNorm.ForwardFixed{T}(double, Tensor{T}, Tensor{T}, Tensor{T}, Tensor{T}, Tensor{T}, Arena{T})"/>
     public static Variable<T> BatchNormFixed<T>(
         this Variable<T> x, Variable<T> gain, Variable<T> bias, Variable<T> mean, Variable<T> variance, double eps = 1e-5)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x, gain, bias);
-        return tape.Record(
-            new("BatchNormFixed", ("eps", eps)) { Rereads = [0] },
-            Rules.BatchNorm.ForwardFixed(eps, x.Value, gain.Value, bias.Value, mean.Value, variance.Value, tape.Arena),
-            x, gain, bias, mean, variance);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("BatchNormFixed", ("eps", eps)) { Rereads = [0] },
+            Rules.BatchNorm.ForwardFixed(eps, x.Value, gain.Value, bias.Value, mean.Value, variance.Value, ArenaOf(x, gain, bias)), x, gain,
+            bias, mean, variance);
 }

@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-
 namespace Hybrid.Rules;
 
 /// <summary>Batch normalization and the rectifier in one rule: the numbers in between are never stored.</summary>
@@ -24,11 +22,12 @@ public static class BatchNormRelu
     /// <param name="bias">β, [channels].</param>
     /// <param name="arena">Memory of the step.</param>
     /// <returns>y, shaped as x, its pullback: dx, dgain, dbias, and the batch's mean and biased variance of x, [channels] each.</returns>
-    /// <exception cref="ShapeException">gain or bias is not [channels], there are no channels, or no rows to take statistics of.</exception>
+    /// <exception cref="ShapeException">
+    /// gain or bias is not [channels], there are no channels, or no rows to take statistics of.
+    /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">eps is not positive.</exception>
     public static (Tensor<T> Value, Pullback<T> Pullback, Tensor<T> Mean, Tensor<T> Variance) Forward<T>(
-        double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Arena<T> arena) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         // BNR-1: y = max(γ x̂ + β, 0)
         // BNR-2: dx, dγ, dβ as BN-5 to BN-7 have them, of dy where γ x̂ + β > 0, else 0
         BatchNorm.Forward(rectified: true, eps, x, gain, bias, arena);
@@ -64,12 +63,8 @@ public static partial class Forms
     /// <inheritdoc cref="Rules.BatchNormRelu.ForwardFixed"/>
     public static Variable<T> BatchNormReluFixed<T>(
         this Variable<T> x, Variable<T> gain, Variable<T> bias, Variable<T> mean, Variable<T> variance, double eps = 1e-5)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x, gain, bias);
-        return tape.Record(
-            new("BatchNormReluFixed", ("eps", eps)) { Rereads = [0, 2] },
-            Rules.BatchNormRelu.ForwardFixed(eps, x.Value, gain.Value, bias.Value, mean.Value, variance.Value, tape.Arena),
-            x, gain, bias, mean, variance);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("BatchNormReluFixed", ("eps", eps)) { Rereads = [0, 2] },
+            Rules.BatchNormRelu.ForwardFixed(eps, x.Value, gain.Value, bias.Value, mean.Value, variance.Value, ArenaOf(x, gain, bias)), x,
+            gain, bias, mean, variance);
 }

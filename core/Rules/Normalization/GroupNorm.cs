@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>Group normalization (Wu and He 2018): each image by itself, neighbouring channels together.</summary>
@@ -17,15 +14,21 @@ public static class GroupNorm
         return xhat.Reshape(x.Shape) * gain + bias;
     }
 
-    /// <summary>Normalizes each group of channels of each image to zero mean and unit variance, then scales and shifts each channel.</summary>
-    /// <param name="groups">G in the paper, a divisor of the channels: 1 takes all of them together, as many as channels each by itself.</param>
+    /// <summary>
+    /// Normalizes each group of channels of each image to zero mean and unit variance, then scales and shifts each channel.
+    /// </summary>
+    /// <param name="groups">
+    /// G in the paper, a divisor of the channels: 1 takes all of them together, as many as channels each by itself.
+    /// </param>
     /// <param name="eps">Added to the variance inside the root; units of x².</param>
     /// <param name="x">Images, [batch, height, width, channels], or anything else of the form [batch, ..., channels].</param>
     /// <param name="gain">γ in the paper, [channels].</param>
     /// <param name="bias">β in the paper, [channels].</param>
     /// <param name="arena">Memory of the step.</param>
     /// <returns>y, shaped as x, and its pullback: dx, dgain, dbias.</returns>
-    /// <exception cref="ShapeException">x is not [batch, ..., channels], gain or bias is not [channels], or the groups do not divide the channels.</exception>
+    /// <exception cref="ShapeException">
+    /// x is not [batch, ..., channels], gain or bias is not [channels], or the groups do not divide the channels.
+    /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">eps or the number of groups is not positive.</exception>
     /// <remarks>
     /// Equations 1, 2, 6 and 7 of the paper; biased variance, in two passes, because E[x²] − μ² cancels. No image depends on its batch, so
@@ -127,10 +130,7 @@ public static class GroupNorm
     {
         public static bool ReadsY => true;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static TVector Apply<TVector, TLanes>(TVector x, TVector dy, T* numbers, nint stride)
-            where TVector : struct
-            where TLanes : ILanes<TVector, T>
+        [MethodImpl(AggressiveInlining)] static TVector IChannelMap<T>.Apply<TVector, TLanes>(TVector x, TVector dy, T* numbers, nint stride)
         {
             var deviation = TLanes.Subtract(x, TLanes.Load(numbers));
             var less = TLanes.MultiplyAdd(deviation, TLanes.Load(numbers + 3 * stride), TLanes.Load(numbers + 2 * stride));
@@ -144,11 +144,7 @@ public static partial class Forms
 {
     /// <inheritdoc cref="Rules.GroupNorm.Forward"/>
     public static Variable<T> GroupNorm<T>(this Variable<T> x, int groups, Variable<T> gain, Variable<T> bias, double eps = 1e-5)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x, gain, bias);
-        return tape.Record(
-            new("GroupNorm", ("groups", groups), ("eps", eps)) { Rereads = [0, 1] },
-            Rules.GroupNorm.Forward(groups, eps, x.Value, gain.Value, bias.Value, tape.Arena), x, gain, bias);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("GroupNorm", ("groups", groups), ("eps", eps)) { Rereads = [0, 1] },
+            Rules.GroupNorm.Forward(groups, eps, x.Value, gain.Value, bias.Value, ArenaOf(x, gain, bias)), x, gain, bias);
 }

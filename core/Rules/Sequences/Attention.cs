@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>Multi-head scaled dot-product attention (Vaswani et al. 2017, equation 1), all heads in one rule.</summary>
@@ -21,7 +18,10 @@ public static class Attention
         return p.MatMul(values).Permute(0, 3, 1, 2, 4).Reshape(batch, queryTime, v.Shape[2] / groups * heads);
     }
 
-    /// <summary>1 where a query sees a key, [batch, 1, 1, queryTime, keyTime]; and 1 where it sees none, whose sum would be 0, [batch, 1, 1, queryTime, 1].</summary>
+    /// <summary>
+    /// 1 where a query sees a key, [batch, 1, 1, queryTime, keyTime]; and 1 where it sees none, whose sum would be 0, [batch, 1, 1,
+    /// queryTime, 1].
+    /// </summary>
     private static (Variable<T> Seen, Variable<T> None) Seen<T>(AttentionMask mask, Tape<T> tape, int batch, int queryTime, int keyTime)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -55,7 +55,9 @@ public static class Attention
     /// of both: dq, dk, dv.
     /// </returns>
     /// <exception cref="ShapeException">The shapes, the heads or the mask do not fit each other.</exception>
-    /// <exception cref="ArgumentException">The scale is NaN or infinite, the rate of dropout lies outside [0, 1), or it has no stream.</exception>
+    /// <exception cref="ArgumentException">
+    /// The scale is NaN or infinite, the rate of dropout lies outside [0, 1), or it has no stream.
+    /// </exception>
     /// <remarks>
     /// A head reads its slice of each row in place, so nothing is transposed or copied. Keeps the weights, which the backward pass
     /// needs three times; hidden weights are exactly 0. Groups of heads are independent and are shared out over the workers. Dropout on
@@ -63,8 +65,7 @@ public static class Attention
     /// </remarks>
     public static (Tensor<T> Value, Tensor<T> Weights, PullbackOfMany<T> Pullback) Forward<T>(
         int heads, double scale, AttentionMask mask, Tensor<T> q, Tensor<T> k, Tensor<T> v, Arena<T> arena,
-        int? keyHeads = null, double dropout = 0, RandomStream? random = null)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        int? keyHeads = null, double dropout = 0, RandomStream? random = null) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var groups = keyHeads ?? heads;
         Validate(heads, groups, scale, mask, dropout, random, q.Shape, k.Shape, v.Shape);
@@ -207,8 +208,12 @@ public static class Attention
 
 public static partial class Forms
 {
-    /// <summary>Multi-head attention; see <see cref="Rules.Attention.Forward"/>. Dropout is applied while the tape trains, by its stream.</summary>
-    /// <returns>y, [batch, queryTime, heads · valueDim], and the attention weights before dropout, [batch, heads, queryTime, keyTime].</returns>
+    /// <summary>
+    /// Multi-head attention; see <see cref="Rules.Attention.Forward"/>. Dropout is applied while the tape trains, by its stream.
+    /// </summary>
+    /// <returns>
+    /// y, [batch, queryTime, heads · valueDim], and the attention weights before dropout, [batch, heads, queryTime, keyTime].
+    /// </returns>
     /// <inheritdoc cref="Rules.Attention.Forward"/>
     public static (Variable<T> Value, Variable<T> Weights) Attention<T>(
         this Variable<T> q, Variable<T> k, Variable<T> v, int heads, double scale, AttentionMask mask, int? keyHeads = null, double dropout = 0)

@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>One step of a gated recurrent unit (Cho et al. 2014).</summary>
@@ -100,8 +97,7 @@ public static class Gru
     {
         public static int Inputs => 3;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TVector Apply<TVector, TLanes>(TVector z, TVector n, TVector h) where TVector : struct where TLanes : ILanes<TVector, T> =>
+        [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector z, TVector n, TVector h) =>
             // GRU-3: h′ = (1 − z) n + z h
             TLanes.MultiplyAdd(TLanes.Subtract(TLanes.Create(T.One), z), n, TLanes.Multiply(z, h));
     }
@@ -111,9 +107,8 @@ public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Gru.Forward"/>
     public static Variable<T> Gru<T>(this Variable<T> input, Variable<T> state, Variable<T> h)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(input, state, h);
-        return tape.Record(new("Gru") { Rereads = [1, 2] }, Rules.Gru.Forward(input.Value, state.Value, h.Value, tape.Arena), input, state, h);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(
+            new("Gru") { Rereads = [1, 2] }, Rules.Gru.Forward(input.Value, state.Value, h.Value, ArenaOf(input, state, h)), input, state,
+            h);
 }

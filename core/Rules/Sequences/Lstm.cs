@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>
@@ -17,13 +14,17 @@ public static class Lstm
         return (o.Sigmoid() * next.Tanh(), next);
     }
 
-    /// <summary>c′ = f c + i g and h = o tanh c′, with the gates i, f, o = σ(aᵢ), σ(a_f), σ(aₒ), and g = tanh a_g for what is new.</summary>
+    /// <summary>
+    /// c′ = f c + i g and h = o tanh c′, with the gates i, f, o = σ(aᵢ), σ(a_f), σ(aₒ), and g = tanh a_g for what is new.
+    /// </summary>
     /// <param name="gates">
     /// aᵢ, a_f, a_g, aₒ side by side, [batch, 4 hidden]: what the step's input and the last step's output give, x W + h U + b.
     /// </param>
     /// <param name="c">The cell's state before the step, [batch, hidden].</param>
     /// <param name="arena">Memory of the step.</param>
-    /// <returns>h, what the cell gives out, and c′, its state after the step, [batch, hidden] each, and the pullback of both: dgates, dc.</returns>
+    /// <returns>
+    /// h, what the cell gives out, and c′, its state after the step, [batch, hidden] each, and the pullback of both: dgates, dc.
+    /// </returns>
     /// <exception cref="ShapeException">The gates are not [batch, 4 hidden], or c is not [batch, hidden].</exception>
     /// <remarks>
     /// The gates stand in PyTorch's order. The paper of 1997 has no f, as if it were 1, and squashes by 4σ − 2 and 2σ − 1 where tanh is used

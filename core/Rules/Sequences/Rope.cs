@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>Rotary position embedding (Su et al. 2021): queries and keys are turned by angles that grow with their position.</summary>
@@ -74,8 +71,7 @@ public static class Rope
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dx, accumulate) = gradients.Open(0);
+            if (!gradients.TryOpen(0, out var dx, out var accumulate)) return;
             var back = Tensor<T>.Rent(arena, sin.Shape);
             Elementwise.Scale(-T.One, sin, back);
             Turn(dy, back, dx, accumulate); // ROPE-3: dx = Rᵀ dy, the turn by −m θᵢ
@@ -120,11 +116,7 @@ public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Rope.Forward"/>
     public static Variable<T> Rope<T>(this Variable<T> x, int heads = 1, int offset = 0, double theta = 10000)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(
-            new("Rope", ("heads", heads), ("offset", offset), ("theta", theta)) { Rereads = [] },
-            Rules.Rope.Forward(heads, offset, theta, x.Value, tape.Arena), x);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("Rope", ("heads", heads), ("offset", offset), ("theta", theta)) { Rereads = [] },
+            Rules.Rope.Forward(heads, offset, theta, x.Value, ArenaOf(x)), x);
 }
