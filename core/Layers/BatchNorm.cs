@@ -27,9 +27,10 @@ public sealed class BatchNorm<T> : UnaryLayer<T> where T : unmanaged, IBinaryFlo
     public BatchNorm(int channels, double eps = DefaultEps, double momentum = DefaultMomentum)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(channels);
-        if (!(eps > 0)) throw new ArgumentOutOfRangeException(nameof(eps), eps, "eps must be positive; a constant channel has variance 0.");
-        if (!(momentum > 0 && momentum <= 1))
-            throw new ArgumentOutOfRangeException(nameof(momentum), momentum, "The momentum is the weight of a new batch and must lie in (0, 1]; 1 forgets all earlier ones.");
+        Require.That(eps > 0, eps, "eps must be positive; a constant channel has variance 0.");
+        Require.That(
+            momentum > 0 && momentum <= 1, momentum,
+            "The momentum is the weight of a new batch and must lie in (0, 1]; 1 forgets all earlier ones.");
         (this.eps, this.momentum) = (eps, momentum);
         Gain = Parameter("gain", new Shape(channels), Initialization.Ones);
         Bias = Parameter("bias", new Shape(channels), Initialization.Zeros);
@@ -80,7 +81,8 @@ public sealed class BatchNorm<T> : UnaryLayer<T> where T : unmanaged, IBinaryFlo
     {
         if (!VectorMath.AllFinite<T>(mean.Span) || !VectorMath.AllFinite<T>(variance.Span))
             throw new NonFiniteException(
-                $"BatchNorm '{Path}': the mean or the variance of its input '{x.Name}' {x.Value.Shape} is not finite. Lower the learning rate or lengthen the warm-up.");
+                $"BatchNorm '{Path}': the mean or the variance of its input '{x.Name}' {x.Value.Shape} is not finite. Lower the learning "
+                + "rate or lengthen the warm-up.");
         double rows = x.Value.Shape.Rows;
         T rate = T.CreateChecked(momentum), unbiased = T.CreateChecked(rows / Math.Max(1, rows - 1));
         Span<T> means = Mean.Value.Span, variances = Variance.Value.Span;
@@ -88,7 +90,8 @@ public sealed class BatchNorm<T> : UnaryLayer<T> where T : unmanaged, IBinaryFlo
         {
             means[c] += rate * (mean.Span[c] - means[c]); // BN-9: E[x] ← E[x] + m (μ − E[x])
             // One row says nothing of the variance.
-            if (rows > 1) variances[c] += rate * (unbiased * variance.Span[c] - variances[c]); // BN-10: Var[x] ← Var[x] + m (n / (n − 1) σ² − Var[x])
+            // BN-10: Var[x] ← Var[x] + m (n / (n − 1) σ² − Var[x])
+            if (rows > 1) variances[c] += rate * (unbiased * variance.Span[c] - variances[c]);
         }
         Mean.Value.MarkChanged();
         Variance.Value.MarkChanged();

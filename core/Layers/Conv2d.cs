@@ -24,14 +24,15 @@ public sealed class Conv2d<T> : UnaryLayer<T> where T : unmanaged, IBinaryFloati
         int inChannels, int outChannels, int kernel, RandomStream random, int stride = 1, Padding padding = default, bool withBias = true,
         Initialization? weights = null)
     {
-        CheckAtLeast(1, kernel, nameof(kernel));
-        CheckAtLeast(1, stride, nameof(stride));
+        Require.That(kernel >= 1, kernel, "kernel must be 1 or more.");
+        Require.That(stride >= 1, stride, "stride must be 1 or more.");
         padding.ThrowIfNegative("crop x to have fewer pixels");
-        CheckAtLeast(1, inChannels, nameof(inChannels));
-        CheckAtLeast(1, outChannels, nameof(outChannels));
+        Require.That(inChannels >= 1, inChannels, "inChannels must be 1 or more.");
+        Require.That(outChannels >= 1, outChannels, "outChannels must be 1 or more.");
         (this.stride, this.padding) = (stride, padding);
         Weight = Parameter(
-            "weight", new Shape(kernel, kernel, inChannels, outChannels), weights ?? WeightScale.He, random, kernel * kernel * inChannels, kernel * kernel * outChannels);
+            "weight", new Shape(kernel, kernel, inChannels, outChannels), weights ?? WeightScale.He, random,
+            kernel * kernel * inChannels, kernel * kernel * outChannels);
         if (withBias) Bias = Parameter("bias", new Shape(outChannels), Initialization.Zeros);
     }
 
@@ -45,9 +46,4 @@ public sealed class Conv2d<T> : UnaryLayer<T> where T : unmanaged, IBinaryFloati
     /// Maps x, [batch, height, width, inChannels], to [batch, outHeight, outWidth, outChannels]; see <see cref="Rules.Conv2d.Forward"/>.
     /// </summary>
     protected override Variable<T> Forward(Variable<T> x) => x.Conv2d(Weight, Bias, stride, padding);
-
-    private static void CheckAtLeast(int least, int size, string name)
-    {
-        if (size < least) throw new ArgumentOutOfRangeException(name, size, $"{name} must be {least} or more.");
-    }
 }

@@ -29,15 +29,14 @@ public sealed class ConvTranspose2d<T> : UnaryLayer<T> where T : unmanaged, IBin
         int inChannels, int outChannels, int kernel, RandomStream random, int stride = 1, Padding padding = default, bool withBias = true,
         Initialization? weights = null)
     {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(kernel);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(stride);
+        Require.Positive((kernel, nameof(kernel)), (stride, nameof(stride)));
         padding.ThrowIfNegative("a larger window gives more pixels");
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(inChannels);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(outChannels);
+        Require.Positive((inChannels, nameof(inChannels)), (outChannels, nameof(outChannels)));
         (this.stride, this.padding) = (stride, padding);
         var windows = (kernel - 1) / stride + 1;
         Weight = Parameter(
-            "weight", new Shape(kernel, kernel, outChannels, inChannels), weights ?? WeightScale.He, random, windows * windows * inChannels, kernel * kernel * outChannels);
+            "weight", new Shape(kernel, kernel, outChannels, inChannels), weights ?? WeightScale.He, random,
+            windows * windows * inChannels, kernel * kernel * outChannels);
         if (withBias) Bias = Parameter("bias", new Shape(outChannels), Initialization.Zeros);
     }
 

@@ -13,7 +13,8 @@ public sealed class Linear<T> : UnaryLayer<T> where T : unmanaged, IBinaryFloati
     /// <param name="weights">How the weights start; null for Xavier-uniform.</param>
     public Linear(int inFeatures, int outFeatures, RandomStream random, bool withBias = true, Initialization? weights = null)
     {
-        Weight = Parameter("weight", new Shape(inFeatures, outFeatures), weights ?? Initialization.XavierUniform, random, inFeatures, outFeatures);
+        Weight = Parameter(
+            "weight", new Shape(inFeatures, outFeatures), weights ?? Initialization.XavierUniform, random, inFeatures, outFeatures);
         if (withBias) Bias = Parameter("bias", new Shape(outFeatures), Initialization.Zeros);
     }
 

@@ -24,8 +24,8 @@ public sealed class MultiHeadAttention<T> : Layer<T> where T : unmanaged, IBinar
     /// </param>
     /// <param name="dropout">The probability that an attention weight is left out while the tape trains; 0 as in the paper.</param>
     /// <param name="onProjected">
-    /// What queries and keys go through behind their projections, [batch, time, heads · d_k], with the position of the first in time, such as
-    /// rotary positions; null for nothing.
+    /// What queries and keys go through behind their projections, [batch, time, heads · d_k], with the position of the first in time, such
+    /// as rotary positions; null for nothing.
     /// </param>
     /// <exception cref="ShapeException">
     /// The heads do not divide the features, the heads of keys do not divide the heads, or d_k is not positive.
@@ -38,11 +38,14 @@ public sealed class MultiHeadAttention<T> : Layer<T> where T : unmanaged, IBinar
         if (heads < 1 || features % heads != 0)
             throw new ShapeException($"{heads} heads cannot share {features} features equally; choose a divisor of {features}.");
         var size = keySize ?? features / heads;
-        if (size < 1) throw new ShapeException($"queries and keys of {size} features cannot be compared; choose 1 or more, or null for {features / heads}.");
+        if (size < 1)
+            throw new ShapeException(
+                $"queries and keys of {size} features cannot be compared; choose 1 or more, or null for {features / heads}.");
         this.keyHeads = keyHeads ?? heads;
         if (this.keyHeads < 1 || heads % this.keyHeads != 0)
-            throw new ShapeException($"{keyHeads} heads of keys cannot be shared equally by {heads} heads of queries; choose a divisor of {heads}.");
-        if (!(dropout >= 0 && dropout < 1)) throw new ArgumentOutOfRangeException(nameof(dropout), dropout, "The dropout rate must lie in [0, 1).");
+            throw new ShapeException(
+                $"{keyHeads} heads of keys cannot be shared equally by {heads} heads of queries; choose a divisor of {heads}.");
+        Require.That(dropout >= 0 && dropout < 1, dropout, "The dropout rate must lie in [0, 1).");
         (this.heads, this.dropout, this.onProjected) = (heads, dropout, onProjected);
         scale = scaled ? 1 / Math.Sqrt(size) : 1;
         KeyFeatures = checked(this.keyHeads * size);
@@ -107,9 +110,11 @@ public sealed class MultiHeadAttention<T> : Layer<T> where T : unmanaged, IBinar
     /// Keys, [batch, keyTime, KeyFeatures], and values, [batch, keyTime, ValueFeatures], of a memory, [batch, keyTime, features].
     /// </summary>
     /// <exception cref="ShapeException">The memory does not end in features.</exception>
-    internal (Tensor<T> Keys, Tensor<T> Values) Project(Variable<T> memory, int first = 0) => (Projected(key, memory, first).Value, value.Apply(memory).Value);
+    internal (Tensor<T> Keys, Tensor<T> Values) Project(Variable<T> memory, int first = 0) =>
+        (Projected(key, memory, first).Value, value.Apply(memory).Value);
 
-    private Variable<T> Projected(Linear<T> map, Variable<T> x, int first = 0) => onProjected is null ? map.Apply(x) : onProjected(map.Apply(x), first);
+    private Variable<T> Projected(Linear<T> map, Variable<T> x, int first = 0) =>
+        onProjected is null ? map.Apply(x) : onProjected(map.Apply(x), first);
 
     private Variable<T> Attend(Variable<T> q, Variable<T> k, Variable<T> v, AttentionMask mask) =>
         output.Apply(q.Attention(k, v, heads, scale, mask, keyHeads, dropout).Value);

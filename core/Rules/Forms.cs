@@ -14,7 +14,8 @@ public static partial class Forms
     {
         foreach (var input in inputs)
             if (input.Tape is { } tape) return tape;
-        throw new InvalidOperationException($"'{inputs[0].Name}' is a parameter and belongs to no tape; say which one is meant: tape.Of(parameter).");
+        throw new InvalidOperationException(
+            $"'{inputs[0].Name}' is a parameter and belongs to no tape; say which one is meant: tape.Of(parameter).");
     }
 
     private static Arena<T> ArenaOf<T>(params ReadOnlySpan<Variable<T>> inputs) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
@@ -28,5 +29,6 @@ public static partial class Forms
     /// <exception cref="InvalidOperationException">It has none.</exception>
     private static RandomStream ChanceOf<T>(Tape<T> tape, Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         tape.Random ?? throw new InvalidOperationException(
-            $"dropout of '{x.Name}' {x.Shape} needs chance, and the tape trains without any; make it with a stream, new Tape(training: true, random), or tape.Training(random).");
+            $"dropout of '{x.Name}' {x.Shape} needs chance, and the tape trains without any; make it with a stream, new Tape(training: "
+            + "true, random), or tape.Training(random).");
 }

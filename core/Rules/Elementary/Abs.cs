@@ -17,8 +17,8 @@ public static class Abs
     {
         [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) => Functions.Abs(x); // ABS-1: y = |x|
 
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x) =>
-            Choose(x > 0.0, 1.0, Choose(x < 0.0, -1.0, 0.0 * x)); // ABS-2: dx = sign(x) dy
+        [MethodImpl(AggressiveInlining)]
+        TNumbers IFunction.Slope<TNumbers>(TNumbers x) => Choose(x > 0.0, 1.0, Choose(x < 0.0, -1.0, 0.0 * x)); // ABS-2: dx = sign(x) dy
     }
 }
 

@@ -17,17 +17,19 @@ public static class Clamp
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         if (!(low <= high))
-            throw new ArgumentException(FormattableString.Invariant($"the bounds must be numbers, low at most high, got {low} and {high}; exchange them."));
+            throw new ArgumentException(FormattableString.Invariant(
+                $"the bounds must be numbers, low at most high, got {low} and {high}; exchange them."));
         return Pointwise.Forward(new Function(low, high), x, arena);
     }
 
     internal readonly struct Function(double low, double high) : IFunction
     {
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) =>
-            Min<TNumbers>(Max<TNumbers>(x, low), high); // CLAMP-1: y = min(max(x, low), high)
+        // CLAMP-1: y = min(max(x, low), high)
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) => Min<TNumbers>(Max<TNumbers>(x, low), high);
 
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x) =>
-            Choose(x < low, 0.0, Choose<TNumbers>(x > high, 0.0, 1.0)); // CLAMP-2: dx = dy where low ≤ x ≤ high, else 0
+        [MethodImpl(AggressiveInlining)]
+        // CLAMP-2: dx = dy where low ≤ x ≤ high, else 0
+        TNumbers IFunction.Slope<TNumbers>(TNumbers x) => Choose(x < low, 0.0, Choose<TNumbers>(x > high, 0.0, 1.0));
     }
 }
 

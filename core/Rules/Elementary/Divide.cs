@@ -33,8 +33,8 @@ public static class Divide
     /// <summary>−dy a / b², without the square, which may overflow.</summary>
     private readonly struct DenominatorPullback : IFormula3
     {
-        [MethodImpl(AggressiveInlining)] TNumbers IFormula3.Of<TNumbers>(TNumbers dy, TNumbers a, TNumbers b) =>
-            -(dy / b) * (a / b); // DIV-3: db = −Σ dy a / b²
+        // DIV-3: db = −Σ dy a / b²
+        [MethodImpl(AggressiveInlining)] TNumbers IFormula3.Of<TNumbers>(TNumbers dy, TNumbers a, TNumbers b) => -(dy / b) * (a / b);
     }
 }
 

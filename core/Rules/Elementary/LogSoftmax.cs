@@ -46,7 +46,8 @@ public static class LogSoftmax
     {
         public static int Inputs => 1;
 
-        [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector unused, TVector unusedToo) =>
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector unused, TVector unusedToo) =>
             // The large common offset goes first, so that it costs no digits.
             TLanes.Subtract(TLanes.Subtract(x, TLanes.Create(m)), TLanes.Create(logSum)); // LSM-1: y = (x − m) − log Σ exp(x − m)
     }
@@ -55,8 +56,10 @@ public static class LogSoftmax
     {
         public static int Inputs => 2;
 
-        [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector y, TVector dy, TVector unused) =>
-            TLanes.Subtract(dy, TLanes.Multiply(Exponential.Exp<T, TVector, TLanes>(y), TLanes.Create(sumOfDy))); // LSM-2: dx = dy − exp(y) Σ dy
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector y, TVector dy, TVector unused) =>
+            // LSM-2: dx = dy − exp(y) Σ dy
+            TLanes.Subtract(dy, TLanes.Multiply(Exponential.Exp<T, TVector, TLanes>(y), TLanes.Create(sumOfDy)));
     }
 }
 

@@ -64,7 +64,8 @@ public static class LogSumExp
     {
         public static int Inputs => 2;
 
-        [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector m, TVector unused) =>
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector m, TVector unused) =>
             Exponential.Exp<T, TVector, TLanes>(TLanes.Subtract(x, m));
     }
 
@@ -73,7 +74,8 @@ public static class LogSumExp
     {
         public static int Inputs => 3;
 
-        [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, TVector dy) =>
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, TVector dy) =>
             TLanes.Multiply(Exponential.Exp<T, TVector, TLanes>(TLanes.Subtract(x, y)), dy); // LSE-2: dx = exp(x − y) dy
     }
 
@@ -82,7 +84,8 @@ public static class LogSumExp
     {
         public static int Inputs => 1;
 
-        [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector unused, TVector unusedToo) =>
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector unused, TVector unusedToo) =>
             TLanes.Multiply(Exponential.Exp<T, TVector, TLanes>(TLanes.Subtract(x, TLanes.Create(y))), TLanes.Create(dy)); // LSE-2 of a row
     }
 }

@@ -20,7 +20,8 @@ public static class MatMul
         if (Leading(a.Shape) is not { } aLeading || Leading(b.Shape) is not { } bLeading || a.Shape[-1] != b.Shape[-2]
             || !Shape.TryBroadcast(aLeading, bLeading, out var leading))
             throw new ShapeException(
-                $"a must be [..., rows, inner] and b [..., inner, columns], got {a.Shape} and {b.Shape}; make the inner axes equal, and the leading ones equal or 1.");
+                $"a must be [..., rows, inner] and b [..., inner, columns], got {a.Shape} and {b.Shape}; make the inner axes equal, and "
+                + "the leading ones equal or 1.");
         int rows = a.Shape[-2], inner = a.Shape[-1], columns = b.Shape[-1], matrices = leading.Length;
         var c = Tensor<T>.Rent(arena, new Shape([.. leading.ToArray(), rows, columns]));
         // Many matrices times the same one are one matrix with all their rows.
@@ -38,13 +39,15 @@ public static class MatMul
             {
                 var (da, arrived) = Arrived(gradients.Open(0), aLeading.Length);
                 Each(sequential: aLeading.Length < matrices, i => Gemm.NT(
-                    rows, inner, columns, C(dc, i), columns, B(b, i), columns, A(da, i), inner, Arrive(arrived, AtA(i)))); // MM-2: da = Σ dc bᵀ
+                    // MM-2: da = Σ dc bᵀ
+                    rows, inner, columns, C(dc, i), columns, B(b, i), columns, A(da, i), inner, Arrive(arrived, AtA(i))));
             }
             if (gradients.Wants(1))
             {
                 var (db, arrived) = Arrived(gradients.Open(1), bLeading.Length);
                 Each(sequential: bLeading.Length < matrices, i => Gemm.TN(
-                    inner, columns, rows, A(a, i), inner, C(dc, i), columns, B(db, i), columns, Arrive(arrived, AtB(i)))); // MM-3: db = Σ aᵀ dc
+                    // MM-3: db = Σ aᵀ dc
+                    inner, columns, rows, A(a, i), inner, C(dc, i), columns, B(db, i), columns, Arrive(arrived, AtB(i))));
             }
         }
 

@@ -36,15 +36,15 @@ public static class Minimum
     /// <summary>dy unless b is the smaller.</summary>
     private readonly struct FirstPullback : IFormula3
     {
-        [MethodImpl(AggressiveInlining)] TNumbers IFormula3.Of<TNumbers>(TNumbers dy, TNumbers a, TNumbers b) =>
-            Choose(b < a, 0.0, dy); // MIN-2: da = Σ dy where not b < a
+        // MIN-2: da = Σ dy where not b < a
+        [MethodImpl(AggressiveInlining)] TNumbers IFormula3.Of<TNumbers>(TNumbers dy, TNumbers a, TNumbers b) => Choose(b < a, 0.0, dy);
     }
 
     /// <summary>dy where b is the smaller.</summary>
     private readonly struct SecondPullback : IFormula3
     {
-        [MethodImpl(AggressiveInlining)] TNumbers IFormula3.Of<TNumbers>(TNumbers dy, TNumbers a, TNumbers b) =>
-            Choose(b < a, dy, 0.0); // MIN-3: db = Σ dy where b < a
+        // MIN-3: db = Σ dy where b < a
+        [MethodImpl(AggressiveInlining)] TNumbers IFormula3.Of<TNumbers>(TNumbers dy, TNumbers a, TNumbers b) => Choose(b < a, dy, 0.0);
     }
 }
 

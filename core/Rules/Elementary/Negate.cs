@@ -8,17 +8,10 @@ public static class Negate
     /// <param name="arena">Memory of the step.</param>
     /// <returns>y, shaped as x, and its pullback: dx.</returns>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var y = Tensor<T>.Rent(arena, x.Shape);
-        Elementwise.Scale(-T.One, x, y); // NEG-1: y = −x
-        return (y, Backward);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
-            if (gradients.TryOpen(0, out var dx, out var accumulate)) Elementwise.Scale(-T.One, dy, dx, accumulate); // NEG-2: dx = −dy
-        }
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        // NEG-1: y = −x
+        // NEG-2: dx = −dy
+        Scale.Forward(-1, x, arena);
 }
 
 public static partial class Forms

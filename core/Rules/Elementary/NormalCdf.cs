@@ -13,11 +13,11 @@ public static class NormalCdf
 
     internal readonly struct Function : IFunction
     {
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) =>
-            TNumbers.Normal(x).Probability; // PHI-1: y = Φ(x)
+        // PHI-1: y = Φ(x)
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) => TNumbers.Normal(x).Probability;
 
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x) =>
-            TNumbers.Normal(x).Density; // PHI-2: dx = φ(x) dy
+        // PHI-2: dx = φ(x) dy
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x) => TNumbers.Normal(x).Density;
     }
 }
 

@@ -14,7 +14,8 @@ public static class Pick
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         if (x.Shape.Rank == 0) throw new ShapeException("x must be [..., classes], got a scalar.");
-        if (ids.Length != x.Shape.Rows) throw new ShapeException($"x {x.Shape} has {x.Shape.Rows} rows and needs as many ids, got {ids.Length}.");
+        if (ids.Length != x.Shape.Rows)
+            throw new ShapeException($"x {x.Shape} has {x.Shape.Rows} rows and needs as many ids, got {ids.Length}.");
         var classes = x.Shape.Columns;
         var own = Ids.Own(ids, classes, "entries of a row of", x.Shape);
         var y = Tensor<T>.Rent(arena, new Shape(x.Shape.ToArray()[..^1]));

@@ -15,7 +15,7 @@ public static class Power
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(double p, Tensor<T> x, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        if (!double.IsFinite(p)) throw new ArgumentOutOfRangeException(nameof(p), p, "the exponent must be a finite number.");
+        Require.That(double.IsFinite(p), p, "the exponent must be a finite number.");
         return Pointwise.Forward(new Function(p), x, arena);
     }
 
@@ -23,8 +23,8 @@ public static class Power
     {
         [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) => Pow(x, p); // POW-1: y = xᵖ
 
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x) =>
-            p == 0 ? 0.0 : p * Pow(x, p - 1); // POW-2: dx = p xᵖ⁻¹ dy
+        // POW-2: dx = p xᵖ⁻¹ dy
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x) => p == 0 ? 0.0 : p * Pow(x, p - 1);
     }
 }
 

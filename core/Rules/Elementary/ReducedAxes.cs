@@ -71,6 +71,8 @@ internal sealed class ReducedAxes
     public void ThrowIfNothing(Shape x, int[] axes, string what)
     {
         if (Count == 0)
-            throw new ShapeException($"x is {x} and has no element along axes [{string.Join(", ", Of(x, axes))}], so there is no {what}; leave such a batch out.");
+            throw new ShapeException(
+                $"x is {x} and has no element along axes [{string.Join(", ", Of(x, axes))}], so there is no {what}; leave such a batch "
+                + "out.");
     }
 }

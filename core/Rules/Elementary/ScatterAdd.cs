@@ -19,7 +19,8 @@ public static class ScatterAdd
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var extents = x.Shape.ToArray();
-        if (!extents.AsSpan().StartsWith(leading.ToArray())) throw new ShapeException($"x must be [leading..., row...] with leading {leading}, got {x.Shape}.");
+        if (!extents.AsSpan().StartsWith(leading.ToArray()))
+            throw new ShapeException($"x must be [leading..., row...] with leading {leading}, got {x.Shape}.");
         if (ids.Length != leading.Length) throw new ShapeException($"{leading} needs {leading.Length} ids, got {ids.Length}.");
         var row = new Shape(extents[leading.Rank..]);
         var y = Tensor<T>.RentZeroed(arena, new Shape([rows, .. row.ToArray()]));
@@ -45,9 +46,8 @@ public static partial class Forms
     public static Variable<T> ScatterAdd<T>(this Variable<T> x, int[] ids, int rows, Shape? leading = null)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var tape = TapeOf(x);
         leading ??= new Shape(ids.Length);
-        return tape.Record(new("ScatterAdd", ("ids", ids.ToArray()), ("leading", leading), ("rows", rows)) { Rereads = [] },
-            Rules.ScatterAdd.Forward(ids, leading, rows, x.Value, tape.Arena), x);
+        return Record(new("ScatterAdd", ("ids", ids.ToArray()), ("leading", leading), ("rows", rows)) { Rereads = [] },
+            Rules.ScatterAdd.Forward(ids, leading, rows, x.Value, ArenaOf(x)), x);
     }
 }

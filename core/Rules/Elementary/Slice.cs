@@ -17,7 +17,9 @@ public static class Slice
         axis = x.Shape.Axis(axis);
         var extents = x.Shape.ToArray();
         if (start < 0 || length < 0 || start > extents[axis] - length)
-            throw new ShapeException($"a slice of {length} from {start} on lies outside axis {axis} of {x.Shape}; keep 0 ≤ start and start + length ≤ {extents[axis]}.");
+            throw new ShapeException(
+                $"a slice of {length} from {start} on lies outside axis {axis} of {x.Shape}; keep 0 ≤ start and start + length ≤ "
+                + $"{extents[axis]}.");
         extents[axis] = length;
         var y = Tensor<T>.Rent(arena, new Shape(extents));
         new Strip<T>(x, axis, start, length).CopyTo(y, accumulate: false); // SLICE-1: y = x from start on

@@ -14,10 +14,11 @@ public static class Split
     public static (Tensor<T>[] Values, PullbackOfMany<T> Pullback) Forward<T>(int n, int axis, Tensor<T> x, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        if (n < 1) throw new ArgumentOutOfRangeException(nameof(n), n, "A tensor is split into one part or more.");
+        Require.That(n >= 1, n, "A tensor is split into one part or more.");
         axis = x.Shape.Axis(axis);
         if (x.Shape[axis] % n != 0)
-            throw new ShapeException($"axis {axis} of {x.Shape} cannot be split into {n} equal parts; make {x.Shape[axis]} a multiple of {n}, or take slices.");
+            throw new ShapeException(
+                $"axis {axis} of {x.Shape} cannot be split into {n} equal parts; make {x.Shape[axis]} a multiple of {n}, or take slices.");
         var extents = x.Shape.ToArray();
         var part = extents[axis] /= n;
         var shape = new Shape(extents);
@@ -70,8 +71,8 @@ public static partial class Forms
 
     /// <summary>Four equal parts along an axis.</summary>
     /// <inheritdoc cref="Rules.Split.Forward"/>
-    public static (Variable<T> First, Variable<T> Second, Variable<T> Third, Variable<T> Fourth) Split4<T>(this Variable<T> x, int axis = -1)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    public static (Variable<T> First, Variable<T> Second, Variable<T> Third, Variable<T> Fourth) Split4<T>(
+        this Variable<T> x, int axis = -1) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var parts = x.Split(4, axis);
         return (parts[0], parts[1], parts[2], parts[3]);

@@ -13,15 +13,9 @@ public static class Transpose
     {
         var rank = x.Shape.Rank;
         if (rank < 2) throw new ShapeException($"x must be [..., rows, columns], got {x.Shape}; reshape it first.");
-        int[] order = [.. Enumerable.Range(0, rank - 2), rank - 1, rank - 2];
-        var y = Tensor<T>.Rent(arena, new Shape(Array.ConvertAll(order, axis => x.Shape[axis])));
-        Strided.Permute(order, x, y, accumulate: false); // TR-1: y = xᵀ
-        return (y, Backward);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
-            if (gradients.TryOpen(0, out var dx, out var accumulate)) Strided.Permute(order, dy, dx, accumulate); // TR-2: dx = dyᵀ
-        }
+        // TR-1: y = xᵀ
+        // TR-2: dx = dyᵀ
+        return Permute.Forward([.. Enumerable.Range(0, rank - 2), rank - 1, rank - 2], x, arena);
     }
 }
 

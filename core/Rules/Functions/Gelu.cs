@@ -6,8 +6,7 @@ namespace Hybrid.Rules;
 public static class Gelu
 {
     /// <summary>The same in elementary rules.</summary>
-    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        x * x.NormalCdf();
+    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> => x * x.NormalCdf();
 
     /// <summary>The approximation in elementary rules.</summary>
     public static Variable<T> ComposedTanh<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
@@ -26,10 +25,11 @@ public static class Gelu
 
     internal readonly struct Function : IFunction
     {
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) =>
-            x * TNumbers.Normal(x).Probability; // GELU-1: y = x Φ(x)
+        // GELU-1: y = x Φ(x)
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) => x * TNumbers.Normal(x).Probability;
 
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x)
+        [MethodImpl(AggressiveInlining)]
+        TNumbers IFunction.Slope<TNumbers>(TNumbers x)
         {
             var (probability, density) = TNumbers.Normal(x);
             return x * density + probability; // GELU-2: dx = (Φ(x) + x φ(x)) dy
@@ -48,10 +48,12 @@ public static class Gelu
     {
         private const double Root = 0.7978845608028654, Cubic = 0.044715;
 
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) =>
-            x * Sigma(2.0 * Root * x * (1.0 + Cubic * x * x)); // GELU-3: y = x σ(2u), u = √(2/π) (x + 0.044715 x³)
+        [MethodImpl(AggressiveInlining)]
+        // GELU-3: y = x σ(2u), u = √(2/π) (x + 0.044715 x³)
+        TNumbers IFunction.Value<TNumbers>(TNumbers x) => x * Sigma(2.0 * Root * x * (1.0 + Cubic * x * x));
 
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x)
+        [MethodImpl(AggressiveInlining)]
+        TNumbers IFunction.Slope<TNumbers>(TNumbers x)
         {
             // Far out the function is straight, and x² must not overflow.
             var near = Max(-100.0, Min(100.0, x));

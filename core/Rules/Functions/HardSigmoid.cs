@@ -6,8 +6,7 @@ namespace Hybrid.Rules;
 public static class HardSigmoid
 {
     /// <summary>The same in elementary rules.</summary>
-    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        (x / 6 + 0.5).Clamp(0, 1);
+    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> => (x / 6 + 0.5).Clamp(0, 1);
 
     /// <summary>y = x / 6 + ½, cut off at 0 and 1.</summary>
     /// <param name="x">Any shape.</param>
@@ -22,11 +21,11 @@ public static class HardSigmoid
 
     internal readonly struct Function : IFunction
     {
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) =>
-            Max(0.0, Min(1.0, x * (1.0 / 6) + 0.5)); // HSIG-1: y = max(0, min(1, x / 6 + ½))
+        // HSIG-1: y = max(0, min(1, x / 6 + ½))
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) => Max(0.0, Min(1.0, x * (1.0 / 6) + 0.5));
 
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x) =>
-            Choose(Abs(x) < 3.0, 1.0 / 6, 0.0); // HSIG-2: dx = dy / 6 where |x| < 3, else 0
+        // HSIG-2: dx = dy / 6 where |x| < 3, else 0
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x) => Choose(Abs(x) < 3.0, 1.0 / 6, 0.0);
     }
 }
 

@@ -6,8 +6,7 @@ namespace Hybrid.Rules;
 public static class HardSwish
 {
     /// <summary>The same in elementary rules.</summary>
-    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        x * HardSigmoid.Composed(x);
+    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> => x * HardSigmoid.Composed(x);
 
     /// <summary>y = x times x / 6 + ½, the factor cut off at 0 and 1.</summary>
     /// <param name="x">Any shape.</param>
@@ -19,11 +18,12 @@ public static class HardSwish
 
     internal readonly struct Function : IFunction
     {
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) =>
-            x * Max(0.0, Min(1.0, x * (1.0 / 6) + 0.5)); // HSWI-1: y = x max(0, min(1, x / 6 + ½))
+        // HSWI-1: y = x max(0, min(1, x / 6 + ½))
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) => x * Max(0.0, Min(1.0, x * (1.0 / 6) + 0.5));
 
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x) =>
-            Choose(Abs(x) < 3.0, x * (1.0 / 3) + 0.5, Choose(x > 0.0, 1.0, 0.0)); // HSWI-2: dx = (x / 3 + ½) dy where |x| < 3, dy above, 0 below
+        [MethodImpl(AggressiveInlining)]
+        // HSWI-2: dx = (x / 3 + ½) dy where |x| < 3, dy above, 0 below
+        TNumbers IFunction.Slope<TNumbers>(TNumbers x) => Choose(Abs(x) < 3.0, x * (1.0 / 3) + 0.5, Choose(x > 0.0, 1.0, 0.0));
     }
 }
 

@@ -6,8 +6,7 @@ namespace Hybrid.Rules;
 public static class HardTanh
 {
     /// <summary>The same in elementary rules.</summary>
-    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        x.Clamp(-1, 1);
+    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> => x.Clamp(-1, 1);
 
     /// <summary>y = x, cut off at −1 and 1.</summary>
     /// <param name="x">Any shape.</param>
@@ -19,11 +18,11 @@ public static class HardTanh
 
     internal readonly struct Function : IFunction
     {
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) =>
-            Max(-1.0, Min(1.0, x)); // HTANH-1: y = max(−1, min(1, x))
+        // HTANH-1: y = max(−1, min(1, x))
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) => Max(-1.0, Min(1.0, x));
 
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x) =>
-            Choose(Abs(x) < 1.0, 1.0, 0.0); // HTANH-2: dx = dy where |x| < 1, else 0
+        // HTANH-2: dx = dy where |x| < 1, else 0
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x) => Choose(Abs(x) < 1.0, 1.0, 0.0);
     }
 }
 

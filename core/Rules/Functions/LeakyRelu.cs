@@ -19,17 +19,17 @@ public static class LeakyRelu
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(double slope, Tensor<T> x, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        if (!double.IsFinite(slope)) throw new ArgumentOutOfRangeException(nameof(slope), slope, "The slope below 0 must be a finite number.");
+        Require.That(double.IsFinite(slope), slope, "The slope below 0 must be a finite number.");
         return Pointwise.Forward(new Function(slope), x, arena);
     }
 
     internal readonly struct Function(double slope) : IFunction
     {
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) =>
-            Choose(x > 0.0, x, slope * x); // LREL-1: y = x where x > 0, else α x
+        // LREL-1: y = x where x > 0, else α x
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) => Choose(x > 0.0, x, slope * x);
 
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x) =>
-            Choose(x > 0.0, 1.0, slope); // LREL-2: dx = dy where x > 0, else α dy
+        // LREL-2: dx = dy where x > 0, else α dy
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x) => Choose(x > 0.0, 1.0, slope);
     }
 }
 

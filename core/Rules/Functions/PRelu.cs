@@ -19,7 +19,8 @@ public static class PRelu
     {
         var features = x.Shape.Columns;
         if (slope.Shape.Rank != 1 || (slope.Length != 1 && slope.Length != features))
-            throw new ShapeException($"slope must be [1] or [{features}], got {slope.Shape}; give one slope for all features or one for each.");
+            throw new ShapeException(
+                $"slope must be [1] or [{features}], got {slope.Shape}; give one slope for all features or one for each.");
         var row = Tensor<T>.Rent(arena, new Shape(features));
         if (slope.Length == features) slope.Span.CopyTo(row.Span);
         else row.Span.Fill(slope.Span[0]);
@@ -38,7 +39,8 @@ public static class PRelu
                 Rows.For(rows, features, (first, end) =>
                 {
                     RowsOf<T> xs = x.ByRow(), dys = dy.ByRow(), dxs = dx.ByRow();
-                    for (var i = first; i < end; i++) VectorMath.Map(default(InputGradient<T>), xs[i], row.Span, dys[i], dxs[i], accumulate);
+                    for (var i = first; i < end; i++)
+                        VectorMath.Map(default(InputGradient<T>), xs[i], row.Span, dys[i], dxs[i], accumulate);
                 });
             if (!gradients.Wants(1)) return;
             var partial = Broadcast.PartialRows(rows, features, arena);
@@ -58,7 +60,8 @@ public static class PRelu
     {
         public static int Inputs => 2;
 
-        [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector a, TVector unused) =>
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector a, TVector unused) =>
             TLanes.Select(TLanes.GreaterThan(x, default), x, TLanes.Multiply(a, x)); // PREL-1: y = x where x > 0, else a x
     }
 
@@ -66,7 +69,8 @@ public static class PRelu
     {
         public static int Inputs => 3;
 
-        [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector a, TVector dy) =>
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector a, TVector dy) =>
             TLanes.Select(TLanes.GreaterThan(x, default), dy, TLanes.Multiply(a, dy)); // PREL-2: dx = dy where x > 0, else a dy
     }
 
@@ -74,7 +78,8 @@ public static class PRelu
     {
         public static int Inputs => 2;
 
-        [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector dy, TVector unused) =>
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector dy, TVector unused) =>
             TLanes.Select(TLanes.GreaterThan(x, default), default, TLanes.Multiply(x, dy)); // PREL-3: da = Σ x dy where x ≤ 0
     }
 }

@@ -23,7 +23,8 @@ internal static class Pointwise
 
     /// <summary>y = value ⊙ f(gate), element by element; keeps both.</summary>
     /// <exception cref="ShapeException">Value and gate differ in shape.</exception>
-    public static (Tensor<T> Value, Pullback<T> Pullback) ForwardGated<T, TFunction>(TFunction f, Tensor<T> value, Tensor<T> gate, Arena<T> arena)
+    public static (Tensor<T> Value, Pullback<T> Pullback) ForwardGated<T, TFunction>(
+        TFunction f, Tensor<T> value, Tensor<T> gate, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TFunction : struct, IFunction
     {
         ShapeException.ThrowIfNot(gate.Shape, value.Shape, "gate", "each value has a gate of its own");

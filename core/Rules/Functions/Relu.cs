@@ -4,8 +4,7 @@ namespace Hybrid.Rules;
 public static class Relu
 {
     /// <summary>The same in elementary rules.</summary>
-    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        x.Maximum(0);
+    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> => x.Maximum(0);
 
     /// <summary>y = max(x, 0).</summary>
     /// <param name="x">Any shape.</param>

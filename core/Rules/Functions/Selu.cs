@@ -28,11 +28,12 @@ public static class Selu
 
     internal readonly struct Function : IFunction
     {
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) =>
-            Scale * Choose(x > 0.0, x, Alpha * ExpMinusOne(x)); // SELU-1: y = λ x where x > 0, else λ α (eˣ − 1)
+        [MethodImpl(AggressiveInlining)]
+        // SELU-1: y = λ x where x > 0, else λ α (eˣ − 1)
+        TNumbers IFunction.Value<TNumbers>(TNumbers x) => Scale * Choose(x > 0.0, x, Alpha * ExpMinusOne(x));
 
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x) =>
-            Scale * Choose(x > 0.0, 1.0, Alpha * Exp(x)); // SELU-2: dx = λ dy where x > 0, else λ α eˣ dy
+        // SELU-2: dx = λ dy where x > 0, else λ α eˣ dy
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x) => Scale * Choose(x > 0.0, 1.0, Alpha * Exp(x));
     }
 }
 

@@ -6,8 +6,7 @@ namespace Hybrid.Rules;
 public static class Sigmoid
 {
     /// <summary>The same in elementary rules.</summary>
-    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        1 / (1 + (-x).Exp());
+    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> => 1 / (1 + (-x).Exp());
 
     /// <summary>y = σ(x) = 1 / (1 + e⁻ˣ), between 0 and 1.</summary>
     /// <param name="x">Any shape.</param>
@@ -23,8 +22,8 @@ public static class Sigmoid
     {
         [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) => Sigma(x); // SIG-1: y = 1 / (1 + e⁻ˣ)
 
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x) =>
-            SigmaAndSlope(x).Slope; // SIG-2: dx = y (1 − y) dy
+        // SIG-2: dx = y (1 − y) dy
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x) => SigmaAndSlope(x).Slope;
     }
 }
 

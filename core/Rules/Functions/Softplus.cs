@@ -6,8 +6,7 @@ namespace Hybrid.Rules;
 public static class Softplus
 {
     /// <summary>The same in elementary rules.</summary>
-    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        (1 + x.Exp()).Log();
+    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> => (1 + x.Exp()).Log();
 
     /// <summary>y = ln(1 + eˣ).</summary>
     /// <param name="x">Any shape.</param>
@@ -19,8 +18,8 @@ public static class Softplus
 
     internal readonly struct Function : IFunction
     {
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) =>
-            Max(x, 0.0) + LogOnePlus(Exp(-Abs(x))); // SP-1: y = max(x, 0) + ln(1 + e^−|x|)
+        // SP-1: y = max(x, 0) + ln(1 + e^−|x|)
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) => Max(x, 0.0) + LogOnePlus(Exp(-Abs(x)));
 
         [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x) => Sigma(x); // SP-2: dx = σ(x) dy
     }

@@ -23,7 +23,7 @@ public static class Swish
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(double beta, Tensor<T> x, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        if (!double.IsFinite(beta)) throw new ArgumentOutOfRangeException(nameof(beta), beta, "The factor inside the logistic function must be a finite number.");
+        Require.That(double.IsFinite(beta), beta, "The factor inside the logistic function must be a finite number.");
         return Pointwise.Forward(new Function(beta), x, arena);
     }
 
@@ -31,7 +31,8 @@ public static class Swish
     {
         [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) => x * Sigma(beta * x); // SWI-1: y = x σ(β x)
 
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x)
+        [MethodImpl(AggressiveInlining)]
+        TNumbers IFunction.Slope<TNumbers>(TNumbers x)
         {
             var (sigma, slope) = SigmaAndSlope(beta * x);
             return sigma + beta * x * slope; // SWI-2: dx = (σ(β x) + β x σ′(β x)) dy

@@ -54,7 +54,6 @@ public static partial class Forms
     /// <inheritdoc cref="Rules.AveragePool2d.Forward"/>
     public static Variable<T> AveragePool2d<T>(this Variable<T> x, int window, int stride)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Record(
-            new("AveragePool2d", ("window", window), ("stride", stride)), Rules.AveragePool2d.Forward(window, stride, x.Value, ArenaOf(x)),
-            x);
+        Record(new("AveragePool2d", ("window", window), ("stride", stride)),
+            Rules.AveragePool2d.Forward(window, stride, x.Value, ArenaOf(x)), x);
 }

@@ -68,7 +68,7 @@ public static class Conv2d
 
     private static ConvolutionSizes Check(int stride, Padding padding, Shape x, Shape weight, Shape? bias)
     {
-        if (stride < 1) throw new ArgumentOutOfRangeException(nameof(stride), stride, "stride must be 1 or more; 1 keeps every position.");
+        Require.That(stride >= 1, stride, "stride must be 1 or more; 1 keeps every position.");
         padding.ThrowIfNegative("crop x to have fewer pixels");
         if (weight.Rank != 4)
             throw new ShapeException($"weight must be [kernelHeight, kernelWidth, inChannels, outChannels], got {weight}.");
@@ -78,7 +78,8 @@ public static class Conv2d
         long height = (long)x[1] + padding.Top + padding.Bottom, width = (long)x[2] + padding.Left + padding.Right;
         if (weight[0] < 1 || weight[1] < 1 || weight[0] > height || weight[1] > width)
             throw new ShapeException(
-                $"the window must be from 1x1 to {height}x{width}, the padded image, got {weight[0]}x{weight[1]}; pad more or use a smaller window.");
+                $"the window must be from 1x1 to {height}x{width}, the padded image, got {weight[0]}x{weight[1]}; pad more or use a "
+                + "smaller window.");
         return new ConvolutionSizes(x[0], x[1], x[2], x[3], weight[0], weight[1], weight[3], stride, padding);
     }
 }
@@ -86,12 +87,12 @@ public static class Conv2d
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Conv2d.Forward"/>
-    public static Variable<T> Conv2d<T>(this Variable<T> x, Variable<T> weight, Variable<T>? bias = null, int stride = 1, Padding padding = default)
+    public static Variable<T> Conv2d<T>(
+        this Variable<T> x, Variable<T> weight, Variable<T>? bias = null, int stride = 1, Padding padding = default)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Variable<T>[] inputs = bias is null ? [x, weight] : [x, weight, bias];
-        var tape = TapeOf(inputs);
-        return tape.Record(new("Conv2d", ("stride", stride), ("padding", padding)) { Rereads = [0, 1] },
-            Rules.Conv2d.Forward(stride, padding, x.Value, weight.Value, bias?.Value, tape.Arena), inputs);
+        return Record(new("Conv2d", ("stride", stride), ("padding", padding)) { Rereads = [0, 1] },
+            Rules.Conv2d.Forward(stride, padding, x.Value, weight.Value, bias?.Value, ArenaOf<T>(inputs)), inputs);
     }
 }

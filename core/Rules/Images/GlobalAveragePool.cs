@@ -4,8 +4,7 @@ namespace Hybrid.Rules;
 public static class GlobalAveragePool
 {
     /// <summary>The same in elementary rules.</summary>
-    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        x.Mean(1, 2);
+    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> => x.Mean(1, 2);
 
     /// <summary>y[b, c] = the mean over i, j of x[b, i, j, c].</summary>
     /// <param name="x">Images, [batch, height, width, channels].</param>
@@ -39,7 +38,8 @@ public static class GlobalAveragePool
             Rows.For(batch, image, (first, end) =>
             {
                 RowsOf<T> dys = dy.ByRow(), dpixel = dx.ByRow();
-                for (var i = first * pixels; i < end * pixels; i++) VectorMath.Scale(factor, dys[i / pixels], dpixel[i], accumulate); // GAP-2: dx = dy / pixels
+                // GAP-2: dx = dy / pixels
+                for (var i = first * pixels; i < end * pixels; i++) VectorMath.Scale(factor, dys[i / pixels], dpixel[i], accumulate);
             });
         }
     }

@@ -4,7 +4,8 @@ namespace Hybrid.Rules;
 public static class MaxPool2d
 {
     /// <summary>The same in elementary rules.</summary>
-    public static Variable<T> Composed<T>(int window, int stride, int padding, Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+    public static Variable<T> Composed<T>(int window, int stride, int padding, Variable<T> x)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         Patches.Of(x, (window, window), stride, padding, double.NegativeInfinity).Max(-2);
 
     // Places are kept as numbers of type T; up to this window a float counts them exactly.
@@ -22,11 +23,11 @@ public static class MaxPool2d
     /// <exception cref="ShapeException">x is no batch of images, or the window is larger than the padded image.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The window, the stride or the padding lies outside its bounds.</exception>
     /// <remarks>
-    /// As Krizhevsky, Sutskever and Hinton 2012 use it, section 3.4. Keeps the place of each maximum. Where several numbers of a window are the
-    /// largest there is no derivative; the first in reading order gets the whole gradient, as in PyTorch. NaN counts as the largest.
+    /// As Krizhevsky, Sutskever and Hinton 2012 use it, section 3.4. Keeps the place of each maximum. Where several numbers of a window are
+    /// the largest there is no derivative; the first in reading order gets the whole gradient, as in PyTorch. NaN counts as the largest.
     /// </remarks>
-    public static unsafe (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(int window, int stride, int padding, Tensor<T> x, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    public static unsafe (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(
+        int window, int stride, int padding, Tensor<T> x, Arena<T> arena) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(window, LargestWindow);
         var windows = PoolWindows.Over(x, window, stride, padding);
@@ -51,7 +52,8 @@ public static class MaxPool2d
                 fixed (T* pPlace = place.Span, pdy = dy.Span, pdx = dx.Span)
                     for (var i = first * windows.OutHeight; i < end * windows.OutHeight; i++)
                         // MAXP-2: dx = Σ dy over the windows of which x is the maximum
-                        PoolLoops.MaxPullback(windows, i % windows.OutHeight, pPlace + i * row, pdy + i * row, pdx + i / windows.OutHeight * image);
+                        PoolLoops.MaxPullback(
+                            windows, i % windows.OutHeight, pPlace + i * row, pdy + i * row, pdx + i / windows.OutHeight * image);
             });
         }
     }

@@ -30,7 +30,8 @@ public static class PadShortcut
         PoolWindows.ThrowIfNoImages(x);
         int batch = x.Shape[0], height = x.Shape[1], width = x.Shape[2], channels = x.Shape[3];
         if (outChannels < channels)
-            throw new ShapeException($"outChannels must be at least the {channels} of x, got {outChannels}; channels can be added, not left out.");
+            throw new ShapeException(
+                $"outChannels must be at least the {channels} of x, got {outChannels}; channels can be added, not left out.");
         int outHeight = (int)((height + stride - 1L) / stride), outWidth = (int)((width + stride - 1L) / stride);
         int image = height * width * channels, outImage = outHeight * outWidth * outChannels;
         var y = Tensor<T>.Rent(arena, new Shape(batch, outHeight, outWidth, outChannels));
@@ -52,7 +53,8 @@ public static class PadShortcut
                 ReadOnlySpan<T> cotangent = dy.Span;
                 var target = dx.Span;
                 if (!accumulate) target[(first * image)..(end * image)].Clear();
-                for (var pixel = first * outHeight * outWidth; pixel < end * outHeight * outWidth; pixel++) // PAD-3: dx[s i, s j] = dy[i, j]; 0 at other pixels
+                for (var pixel = first * outHeight * outWidth; pixel < end * outHeight * outWidth; pixel++)
+                    // PAD-3: dx[s i, s j] = dy[i, j]; 0 at other pixels
                     VectorMath.Add(cotangent.Slice(pixel * outChannels, channels), target.Slice(From(pixel), channels));
             });
         }

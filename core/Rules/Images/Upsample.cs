@@ -9,7 +9,8 @@ public static class Upsample
         int batch = x.Shape[0], height = x.Shape[1], width = x.Shape[2], channels = x.Shape[3];
         var ones = Tensor<T>.Zeros(new Shape(factor, 1, factor, 1));
         ones.Span.Fill(T.One);
-        return (x.Reshape(batch, height, 1, width, 1, channels) * Forms.TapeOf(x).Constant(ones)).Reshape(batch, factor * height, factor * width, channels);
+        var blocks = x.Reshape(batch, height, 1, width, 1, channels) * Forms.TapeOf(x).Constant(ones);
+        return blocks.Reshape(batch, factor * height, factor * width, channels);
     }
 
     /// <summary>y[b, i, j, c] = x[b, ⌊i / s⌋, ⌊j / s⌋, c].</summary>
@@ -26,7 +27,7 @@ public static class Upsample
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(int factor, Tensor<T> x, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        if (factor < 1) throw new ArgumentOutOfRangeException(nameof(factor), factor, "factor must be 1 or more; pool images to make them smaller.");
+        Require.That(factor >= 1, factor, "factor must be 1 or more; pool images to make them smaller.");
         PoolWindows.ThrowIfNoImages(x);
         int batch = x.Shape[0], height = x.Shape[1], width = x.Shape[2], channels = x.Shape[3], line = width * channels;
         if ((long)factor * Math.Max(height, width) > int.MaxValue)

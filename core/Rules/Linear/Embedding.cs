@@ -4,8 +4,8 @@ namespace Hybrid.Rules;
 public static class Embedding
 {
     /// <summary>The same in elementary rules.</summary>
-    public static Variable<T> Composed<T>(int[] ids, Shape leading, double factor, Variable<T> table) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        factor * table.Gather(ids, leading);
+    public static Variable<T> Composed<T>(int[] ids, Shape leading, double factor, Variable<T> table)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => factor * table.Gather(ids, leading);
 
     /// <summary>y[i] = factor · table[ids[i]].</summary>
     /// <param name="ids">Row numbers, one for each element of the leading shape. The rule keeps a copy.</param>

@@ -4,8 +4,8 @@ namespace Hybrid.Rules;
 public static class Linear
 {
     /// <summary>The same in elementary rules.</summary>
-    public static Variable<T> Composed<T>(Variable<T> x, Variable<T> weight, Variable<T>? bias) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        bias is null ? x.MatMul(weight) : x.MatMul(weight) + bias;
+    public static Variable<T> Composed<T>(Variable<T> x, Variable<T> weight, Variable<T>? bias)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => bias is null ? x.MatMul(weight) : x.MatMul(weight) + bias;
 
     /// <summary>The transposed form in elementary rules.</summary>
     public static Variable<T> ComposedTransposed<T>(Variable<T> x, Variable<T> table) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
@@ -26,8 +26,7 @@ public static class Linear
         int inFeatures = weight.Shape[0], outFeatures = weight.Shape[1], rows = x.Shape.Rows;
         if (x.Shape.Rank == 0 || x.Shape.Columns != inFeatures)
             throw new ShapeException($"x must be [..., {inFeatures}], got {x.Shape}; its last axis must be the weight's first.");
-        if (bias is not null)
-            ShapeException.ThrowIfNot(bias.Shape, new Shape(outFeatures), "bias", "one number for each output feature");
+        if (bias is not null) ShapeException.ThrowIfNot(bias.Shape, new Shape(outFeatures), "bias", "one number for each output feature");
 
         var y = Tensor<T>.Rent(arena, x.Shape.WithColumns(outFeatures));
         Gemm.NN(rows, outFeatures, inFeatures, x.Span, inFeatures, weight.Span, outFeatures, y.Span, outFeatures, accumulate: false);
@@ -88,8 +87,8 @@ public static partial class Forms
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Variable<T>[] inputs = bias is null ? [x, weight] : [x, weight, bias];
-        var tape = TapeOf(inputs);
-        return tape.Record(new("Linear") { Rereads = [0, 1] }, Rules.Linear.Forward(x.Value, weight.Value, bias?.Value, tape.Arena), inputs);
+        return Record(new("Linear") { Rereads = [0, 1] },
+            Rules.Linear.Forward(x.Value, weight.Value, bias?.Value, ArenaOf<T>(inputs)), inputs);
     }
 
     /// <inheritdoc cref="Rules.Linear.ForwardTransposed"/>

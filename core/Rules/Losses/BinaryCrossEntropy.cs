@@ -27,10 +27,10 @@ public static class BinaryCrossEntropy
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(double target, Tensor<T> logits, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        if (!(target >= 0 && target <= 1))
-            throw new ArgumentOutOfRangeException(nameof(target), target, "The target is a probability and must lie in [0, 1].");
+        Require.That(target >= 0 && target <= 1, target, "The target is a probability and must lie in [0, 1].");
         if (logits.Length == 0)
-            throw new ShapeException($"logits are {logits.Shape} and hold no element, so there is nothing to average; leave such a batch out.");
+            throw new ShapeException(
+                $"logits are {logits.Shape} and hold no element, so there is nothing to average; leave such a batch out.");
         var (f, count) = (new Function(target), T.CreateChecked(logits.Length));
         var losses = Tensor<T>.Rent(arena, logits.Shape);
         Elementwise.Value(f, logits, losses);
@@ -61,13 +61,16 @@ public static class BinaryCrossEntropy
     {
         ShapeException.ThrowIfNot(targets.Shape, logits.Shape, "targets", "each logit has a target of its own");
         if (logits.Length == 0)
-            throw new ShapeException($"logits are {logits.Shape} and hold no element, so there is nothing to average; leave such a batch out.");
-        Tensor<T> yes = Tensor<T>.Rent(arena, logits.Shape), no = Tensor<T>.Rent(arena, logits.Shape), losses = Tensor<T>.Rent(arena, logits.Shape);
+            throw new ShapeException(
+                $"logits are {logits.Shape} and hold no element, so there is nothing to average; leave such a batch out.");
+        Tensor<T> yes = Tensor<T>.Rent(arena, logits.Shape), no = Tensor<T>.Rent(arena, logits.Shape);
+        var losses = Tensor<T>.Rent(arena, logits.Shape);
         for (var i = 0; i < targets.Length; i++)
         {
             var t = targets.Span[i];
             if (!(t >= T.Zero && t <= T.One))
-                throw new ArgumentOutOfRangeException(nameof(targets), t, $"The target at position {i} of {targets.Shape} is a probability and must lie in [0, 1].");
+                throw new ArgumentOutOfRangeException(
+                    nameof(targets), t, $"The target at position {i} of {targets.Shape} is a probability and must lie in [0, 1].");
             (yes.Span[i], no.Span[i]) = (t, T.One - t);
         }
         var count = T.CreateChecked(logits.Length);
@@ -98,15 +101,14 @@ public static class BinaryCrossEntropy
 
     private readonly struct Function(double target) : IFunction
     {
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers z) =>
-            // The difference first: where it is 0, as an answer is right and sure, the logarithm keeps its digits.
-            // BCE-1: ℓ = softplus(z) − t z = max(z, 0) − t z + ln(1 + e^−|z|), and the loss its mean
-            Max(z, 0.0) - target * z + LogOnePlus(Exp(-Abs(z)));
+        [MethodImpl(AggressiveInlining)]
+        // The difference first: where it is 0, as an answer is right and sure, the logarithm keeps its digits.
+        // BCE-1: ℓ = softplus(z) − t z = max(z, 0) − t z + ln(1 + e^−|z|), and the loss its mean
+        TNumbers IFunction.Value<TNumbers>(TNumbers z) => Max(z, 0.0) - target * z + LogOnePlus(Exp(-Abs(z)));
 
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers z) =>
-            // Likewise no difference of σ from 1, as σ(z) + σ(−z) = 1:
-            // BCE-2: dz = (σ(z) − t) dloss / n = ((1 − t) σ(z) − t σ(−z)) dloss / n
-            (1.0 - target) * Sigma(z) - target * Sigma(-z);
+        // Likewise no difference of σ from 1, as σ(z) + σ(−z) = 1:
+        // BCE-2: dz = (σ(z) − t) dloss / n = ((1 − t) σ(z) − t σ(−z)) dloss / n
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers z) => (1.0 - target) * Sigma(z) - target * Sigma(-z);
     }
 }
 
@@ -124,11 +126,8 @@ public static partial class Forms
     /// <param name="targets">t, shaped as the logits, each a probability of yes in [0, 1]. The rule keeps a copy.</param>
     /// <inheritdoc cref="Rules.BinaryCrossEntropy.ForwardEach"/>
     public static Variable<T> BinaryCrossEntropy<T>(this Variable<T> x, Tensor<T> targets)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         // The pullback knows nothing of the targets, of which the rule has a copy.
-        return tape.Record(
-            new("BinaryCrossEntropyEach") { Rereads = [0] }, Rules.BinaryCrossEntropy.ForwardEach(targets, x.Value, tape.Arena), x, tape.Constant(targets));
-    }
+        Record(new("BinaryCrossEntropyEach") { Rereads = [0] },
+            Rules.BinaryCrossEntropy.ForwardEach(targets, x.Value, ArenaOf(x)), x, TapeOf(x).Constant(targets));
 }

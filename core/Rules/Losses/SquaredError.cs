@@ -18,7 +18,8 @@ public static class SquaredError
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         ShapeException.ThrowIfNot(b.Shape, a.Shape, "b", "each element of a is compared with one of b; reshape or repeat b first");
-        if (a.Length == 0) throw new ShapeException($"a is {a.Shape} and holds no element, so there is nothing to average; leave such a batch out.");
+        if (a.Length == 0)
+            throw new ShapeException($"a is {a.Shape} and holds no element, so there is nothing to average; leave such a batch out.");
         var n = T.CreateChecked(a.Length);
         var difference = Tensor<T>.Rent(arena, a.Shape);
         Elementwise.Copy(a, difference, accumulate: false);

@@ -8,12 +8,13 @@ namespace Hybrid.Rules;
 public static class BatchNormRelu
 {
     /// <summary>The same in elementary rules.</summary>
-    public static Variable<T> Composed<T>(double eps, Variable<T> x, Variable<T> gain, Variable<T> bias) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Relu.Composed(BatchNorm.Composed(eps, x, gain, bias));
+    public static Variable<T> Composed<T>(double eps, Variable<T> x, Variable<T> gain, Variable<T> bias)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Relu.Composed(BatchNorm.Composed(eps, x, gain, bias));
 
     /// <summary>The same with given statistics.</summary>
-    public static Variable<T> ComposedFixed<T>(double eps, Variable<T> x, Variable<T> gain, Variable<T> bias, Variable<T> mean, Variable<T> variance) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Relu.Composed(BatchNorm.ComposedFixed(eps, x, gain, bias, mean, variance));
+    public static Variable<T> ComposedFixed<T>(
+        double eps, Variable<T> x, Variable<T> gain, Variable<T> bias, Variable<T> mean, Variable<T> variance)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Relu.Composed(BatchNorm.ComposedFixed(eps, x, gain, bias, mean, variance));
 
     /// <summary>Training: y = max(γ x̂ + β, 0), where x̂ has mean 0 and variance 1 in each channel of the batch.</summary>
     /// <param name="eps">Added to the variance inside the root; units of x².</param>
@@ -52,12 +53,11 @@ public static class BatchNormRelu
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.BatchNormRelu.Forward"/>
-    public static (Variable<T> Value, Tensor<T> Mean, Tensor<T> Variance) BatchNormRelu<T>(this Variable<T> x, Variable<T> gain, Variable<T> bias, double eps = 1e-5)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    public static (Variable<T> Value, Tensor<T> Mean, Tensor<T> Variance) BatchNormRelu<T>(
+        this Variable<T> x, Variable<T> gain, Variable<T> bias, double eps = 1e-5) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var tape = TapeOf(x, gain, bias);
-        var (y, pullback, mean, variance) = Rules.BatchNormRelu.Forward(eps, x.Value, gain.Value, bias.Value, tape.Arena);
-        return (tape.Record(new("BatchNormRelu", ("eps", eps)) { Rereads = [0, 2] }, (y, pullback), x, gain, bias), mean, variance);
+        var (y, pullback, mean, variance) = Rules.BatchNormRelu.Forward(eps, x.Value, gain.Value, bias.Value, ArenaOf(x, gain, bias));
+        return (Record(new("BatchNormRelu", ("eps", eps)) { Rereads = [0, 2] }, (y, pullback), x, gain, bias), mean, variance);
     }
 
     /// <inheritdoc cref="Rules.BatchNormRelu.ForwardFixed"/>

@@ -27,8 +27,9 @@ public static class LayerNorm
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(
         double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Arena<T> arena) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        if (!(eps > 0)) throw new ArgumentOutOfRangeException(nameof(eps), eps, "eps must be positive; a constant row has variance 0.");
-        if (x.Shape.Rank == 0 || x.Shape.Columns == 0) throw new ShapeException($"x must be [..., features] with at least one feature, got {x.Shape}.");
+        Require.That(eps > 0, eps, "eps must be positive; a constant row has variance 0.");
+        if (x.Shape.Rank == 0 || x.Shape.Columns == 0)
+            throw new ShapeException($"x must be [..., features] with at least one feature, got {x.Shape}.");
         int rows = x.Shape.Rows, features = x.Shape.Columns;
         ShapeException.ThrowIfNot(gain.Shape, new Shape(features), "gain", $"build the layer with features = {features}");
         ShapeException.ThrowIfNot(bias.Shape, new Shape(features), "bias", $"build the layer with features = {features}");
@@ -68,7 +69,8 @@ public static class LayerNorm
                     var (sumOfDxhat, sumOfProduct) = VectorMath.Sums(new Sums<T>(means[i], inverses[i]), row, dyRow, gains, dgain, dbias);
                     if (dx is null) continue;
                     VectorMath.Map(
-                        new InputGradient<T>(means[i], inverses[i], sumOfDxhat / n, sumOfProduct / n), row, dyRow, gains, dxs[i], accumulate);
+                        new InputGradient<T>(means[i], inverses[i], sumOfDxhat / n, sumOfProduct / n),
+                        row, dyRow, gains, dxs[i], accumulate);
                 }
             });
             if (gradients.Wants(1)) Broadcast.AddPartialRows(dgainParts, gradients.Slot(1).Span);
@@ -81,7 +83,8 @@ public static class LayerNorm
     {
         public static int Inputs => 3;
 
-        [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector gain, TVector bias)
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector gain, TVector bias)
         {
             // LN-3: x̂ = (x − μ) / √(σ² + ε)
             var xhat = TLanes.Multiply(TLanes.Subtract(x, TLanes.Create(mu)), TLanes.Create(invStd));
@@ -96,17 +99,19 @@ public static class LayerNorm
 
         public T InvStd => invStd;
 
-        [MethodImpl(AggressiveInlining)] TVector IRowSums<T>.Normalized<TVector, TLanes>(TVector x, TVector mu, TVector invStd) =>
+        [MethodImpl(AggressiveInlining)]
+        TVector IRowSums<T>.Normalized<TVector, TLanes>(TVector x, TVector mu, TVector invStd) =>
             TLanes.Multiply(TLanes.Subtract(x, mu), invStd);
 
-        [MethodImpl(AggressiveInlining)] TVector IRowSums<T>.ToGain<TVector, TLanes>(TVector dy, TVector xhat, TVector dgain) =>
-            TLanes.MultiplyAdd(dy, xhat, dgain); // LN-5: dg = Σ over rows of dy x̂
+        [MethodImpl(AggressiveInlining)]
+        // LN-5: dg = Σ over rows of dy x̂
+        TVector IRowSums<T>.ToGain<TVector, TLanes>(TVector dy, TVector xhat, TVector dgain) => TLanes.MultiplyAdd(dy, xhat, dgain);
 
-        [MethodImpl(AggressiveInlining)] TVector IRowSums<T>.ToBias<TVector, TLanes>(TVector dy, TVector dbias) =>
-            TLanes.Add(dy, dbias); // LN-6: db = Σ over rows of dy
+        // LN-6: db = Σ over rows of dy
+        [MethodImpl(AggressiveInlining)] TVector IRowSums<T>.ToBias<TVector, TLanes>(TVector dy, TVector dbias) => TLanes.Add(dy, dbias);
 
-        [MethodImpl(AggressiveInlining)] TVector IRowSums<T>.Cotangent<TVector, TLanes>(TVector dy, TVector gain) =>
-            TLanes.Multiply(dy, gain); // LN-7: dx̂ = g dy
+        [MethodImpl(AggressiveInlining)]
+        TVector IRowSums<T>.Cotangent<TVector, TLanes>(TVector dy, TVector gain) => TLanes.Multiply(dy, gain); // LN-7: dx̂ = g dy
     }
 
     /// <summary>A row of dx.</summary>
@@ -115,7 +120,8 @@ public static class LayerNorm
     {
         public static int Inputs => 3;
 
-        [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector dy, TVector gain)
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector dy, TVector gain)
         {
             var xhat = TLanes.Multiply(TLanes.Subtract(x, TLanes.Create(mu)), TLanes.Create(invStd));
             var less = TLanes.MultiplyAdd(xhat, TLanes.Create(-meanOfProduct), TLanes.Create(-meanOfDxhat));

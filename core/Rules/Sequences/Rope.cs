@@ -46,7 +46,8 @@ public static class Rope
         var frequencies = new double[half];
         for (var i = 0; i < half; i++) frequencies[i] = Math.Pow(theta, -(double)i / half); // ROPE-1: θᵢ = θ^(−2i / headDim)
         // For all features of a row, so that it is multiplied as a whole; the sines of a head's first half are negative.
-        Tensor<T> cos = Tensor<T>.Rent(arena, new Shape(time, features)), sin = Tensor<T>.Rent(arena, cos.Shape), y = Tensor<T>.Rent(arena, x.Shape);
+        Tensor<T> cos = Tensor<T>.Rent(arena, new Shape(time, features)), sin = Tensor<T>.Rent(arena, cos.Shape);
+        var y = Tensor<T>.Rent(arena, x.Shape);
         Rows.For(time, 16 * features, (first, end) =>
         {
             for (var m = first; m < end; m++)
@@ -103,12 +104,12 @@ public static class Rope
 
     private static void Check(int heads, int offset, double theta, Shape x)
     {
-        if (heads < 1) throw new ArgumentOutOfRangeException(nameof(heads), heads, "heads must be 1 or more.");
-        if (offset < 0) throw new ArgumentOutOfRangeException(nameof(offset), offset, "offset must be 0 or more; positions are counted from 0.");
-        if (!(theta > 0) || !double.IsFinite(theta))
-            throw new ArgumentOutOfRangeException(nameof(theta), theta, "theta must be a number above 0; the paper takes 10000.");
+        Require.That(heads >= 1, heads, "heads must be 1 or more.");
+        Require.That(offset >= 0, offset, "offset must be 0 or more; positions are counted from 0.");
+        Require.That(theta > 0 && double.IsFinite(theta), theta, "theta must be a number above 0; the paper takes 10000.");
         if (x.Rank < 2 || x.Columns % heads != 0 || x.Columns / heads % 2 != 0)
-            throw new ShapeException($"x must be [..., time, heads · headDim] with an even headDim, got {x} for {heads} heads; features turn in pairs.");
+            throw new ShapeException(
+                $"x must be [..., time, heads · headDim] with an even headDim, got {x} for {heads} heads; features turn in pairs.");
     }
 }
 
