@@ -34,13 +34,23 @@ let private named (source: string) =
             found.Groups[1].Value + found.Groups[2].Value
     ]
 
-/// Types of the folder above the lowest, which every file may use without a using line.
-let private ofTensors =
+/// The lowest folders, which every file may use without a using line, and their types.
+let private usedWithout =
     lazy
         [
-            for path in Directory.GetFiles(Path.Combine(Equations.root, "core", "Tensors"), "*.cs") ->
-                nonNull (Path.GetFileNameWithoutExtension path)
+            for folder in [ "Tensors"; "Kernels"; "Autodiff" ] do
+                let files =
+                    Directory.GetFiles(
+                        Path.Combine(Equations.root, "core", folder),
+                        "*.cs",
+                        SearchOption.AllDirectories
+                    )
+
+                folder, [ for path in files -> nonNull (Path.GetFileNameWithoutExtension path) ]
         ]
+
+/// Where a source names a type, and not a member that is called the same, such as the rows of a shape.
+let private isOf (used: string) = Regex $@"(?<!\.)\b{used}(<\w+>)?(\.| \w)|(new|:) {used}\b"
 
 let private code (source: string) = Regex.Replace(source, @"(?m)//.*$|""[^""\n]*""", "")
 
@@ -61,10 +71,11 @@ let private complaints (file: string) (source: string) =
                 | Some _ -> ()
                 | None -> $"{file} uses {used}, which has no place in the order."
 
-            if folder = "Memory" then
-                for used in ofTensors.Value do
-                    if Regex.IsMatch(code source, $@"\b{used}\b") then
-                        $"{file} uses {used} of Tensors, which builds on Memory."
+            for above, types in usedWithout.Value do
+                if List.findIndex ((=) above) order > place then
+                    for used in types do
+                        if (isOf used).IsMatch(code source) then
+                            $"{file} uses {used} of {above}, which builds on {folder}."
         ]
 
 [<Tests>]
@@ -99,6 +110,16 @@ let tests =
                     (complaints "Memory/A.cs" "namespace Hybrid.Memory;\n// Not Shape.\nclass A { Shape shape; }")
                     [ "Memory/A.cs uses Shape of Tensors, which builds on Memory." ]
                     "of a type that needs no using line"
+
+                Expect.equal
+                    (complaints
+                        "Tensors/A.cs"
+                        "namespace Hybrid.Tensors;\nclass A { int Rows => Strided.Count(shape.Rows); Tape<T> tape; }")
+                    [
+                        "Tensors/A.cs uses Strided of Kernels, which builds on Tensors."
+                        "Tensors/A.cs uses Tape of Autodiff, which builds on Tensors."
+                    ]
+                    "of types of higher folders, not of members"
 
                 Expect.isNonEmpty (complaints "Rules/A.cs" source) "a namespace"
                 Expect.isNonEmpty (complaints "Utilities/A.cs" source) "a folder")

@@ -1,4 +1,4 @@
-using Hybrid.Kernels;
+using System.Diagnostics.CodeAnalysis;
 
 namespace Hybrid.Autodiff;
 
@@ -39,6 +39,15 @@ public sealed class Gradients<T> where T : unmanaged, IBinaryFloatingPointIeee75
             ? inputs[input].OpenGradient(arena)
             // For a pullback that did not ask: what it writes is thrown away.
             : (Tensor<T>.Rent(arena, inputs[input].Value.Shape), false);
+
+    /// <summary>The same if the gradient of this input is needed; if not, the pullback skips the work.</summary>
+    /// <returns>True if it is needed.</returns>
+    /// <inheritdoc cref="Open"/>
+    public bool TryOpen(int input, [NotNullWhen(true)] out Tensor<T>? slot, out bool accumulate)
+    {
+        (slot, accumulate) = Wants(input) ? inputs[input].OpenGradient(arena) : (null, false);
+        return slot is not null;
+    }
 
     /// <summary>The first input whose gradient was wanted and is not finite; null if there is none.</summary>
     internal Variable<T>? FirstNonFinite() =>

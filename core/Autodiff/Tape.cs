@@ -1,5 +1,3 @@
-using Hybrid.Kernels;
-
 namespace Hybrid.Autodiff;
 
 /// <summary>

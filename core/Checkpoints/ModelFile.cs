@@ -1,9 +1,7 @@
 using System.Reflection;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using Hybrid.Autodiff;
 using Hybrid.Data;
-using Hybrid.Kernels;
 using Hybrid.Layers;
 
 namespace Hybrid.Checkpoints;

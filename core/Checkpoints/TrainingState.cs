@@ -1,4 +1,3 @@
-using Hybrid.Autodiff;
 using Hybrid.Data;
 using Hybrid.Optimizers;
 using Hybrid.Text;

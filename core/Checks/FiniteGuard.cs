@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
 using Hybrid.Optimizers;
 
 namespace Hybrid.Checks;

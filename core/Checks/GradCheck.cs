@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-
 namespace Hybrid.Checks;
 
 /// <summary>How far a hand-derived gradient lies from a numerical one, for one input or parameter.</summary>

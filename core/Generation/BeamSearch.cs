@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
 using Hybrid.Models;
 using Hybrid.Text;
 

@@ -1,4 +1,3 @@
-using Hybrid.Autodiff;
 using Hybrid.Models;
 using Hybrid.Text;
 

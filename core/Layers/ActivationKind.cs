@@ -1,6 +1,8 @@
 namespace Hybrid.Layers;
 
-/// <summary>The activation functions that a layer can have; each is a rule of the same name, where its formula and its paper stand.</summary>
+/// <summary>
+/// The activation functions that a layer can have; each is a rule of the same name, where its formula and its paper stand.
+/// </summary>
 public enum ActivationKind
 {
     /// <summary>y = x.</summary>

@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
 using Hybrid.Rules;
 
 namespace Hybrid.Layers;
@@ -19,7 +17,9 @@ public sealed class BatchNorm<T> : UnaryLayer<T> where T : unmanaged, IBinaryFlo
 
     private readonly double eps, momentum;
 
-    /// <summary>Makes the layer; its parameters are <c>gain</c>, 1 at first, and <c>bias</c>, 0; its buffers <c>mean</c>, 0, and <c>variance</c>, 1.</summary>
+    /// <summary>
+    /// Makes the layer; its parameters are <c>gain</c>, 1 at first, and <c>bias</c>, 0; its buffers <c>mean</c>, 0, and <c>variance</c>, 1.
+    /// </summary>
     /// <param name="channels">Width of the last axis.</param>
     /// <param name="eps">Added to the variance inside the root; units of x².</param>
     /// <param name="momentum">Weight of a new batch in the running statistics, in (0, 1]. PyTorch's number; Keras's is 1 less this.</param>
@@ -27,9 +27,10 @@ public sealed class BatchNorm<T> : UnaryLayer<T> where T : unmanaged, IBinaryFlo
     public BatchNorm(int channels, double eps = DefaultEps, double momentum = DefaultMomentum)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(channels);
-        if (!(eps > 0)) throw new ArgumentOutOfRangeException(nameof(eps), eps, "eps must be positive; a constant channel has variance 0.");
-        if (!(momentum > 0 && momentum <= 1))
-            throw new ArgumentOutOfRangeException(nameof(momentum), momentum, "The momentum is the weight of a new batch and must lie in (0, 1]; 1 forgets all earlier ones.");
+        Require.That(eps > 0, eps, "eps must be positive; a constant channel has variance 0.");
+        Require.That(
+            momentum > 0 && momentum <= 1, momentum,
+            "The momentum is the weight of a new batch and must lie in (0, 1]; 1 forgets all earlier ones.");
         (this.eps, this.momentum) = (eps, momentum);
         Gain = Parameter("gain", new Shape(channels), Initialization.Ones);
         Bias = Parameter("bias", new Shape(channels), Initialization.Zeros);
@@ -49,9 +50,13 @@ public sealed class BatchNorm<T> : UnaryLayer<T> where T : unmanaged, IBinaryFlo
     /// <summary>Running unbiased variance, [channels].</summary>
     public Buffer<T> Variance { get; }
 
-    /// <summary>Normalizes x, [..., channels]: while the tape trains by the batch, whose statistics the running ones then follow, else by these.</summary>
+    /// <summary>
+    /// Normalizes x, [..., channels]: while the tape trains by the batch, whose statistics the running ones then follow, else by these.
+    /// </summary>
     /// <exception cref="ShapeException">x does not end in channels, or has no rows and is trained on.</exception>
-    /// <exception cref="NonFiniteException">The batch's mean or variance is NaN or infinite; the running statistics stay as they were.</exception>
+    /// <exception cref="NonFiniteException">
+    /// The batch's mean or variance is NaN or infinite; the running statistics stay as they were.
+    /// </exception>
     protected override Variable<T> Forward(Variable<T> x)
     {
         if (!x.Tape!.IsTraining) return x.BatchNormFixed(Gain, Bias, Mean, Variance, eps);
@@ -76,7 +81,8 @@ public sealed class BatchNorm<T> : UnaryLayer<T> where T : unmanaged, IBinaryFlo
     {
         if (!VectorMath.AllFinite<T>(mean.Span) || !VectorMath.AllFinite<T>(variance.Span))
             throw new NonFiniteException(
-                $"BatchNorm '{Path}': the mean or the variance of its input '{x.Name}' {x.Value.Shape} is not finite. Lower the learning rate or lengthen the warm-up.");
+                $"BatchNorm '{Path}': the mean or the variance of its input '{x.Name}' {x.Value.Shape} is not finite. Lower the learning "
+                + "rate or lengthen the warm-up.");
         double rows = x.Value.Shape.Rows;
         T rate = T.CreateChecked(momentum), unbiased = T.CreateChecked(rows / Math.Max(1, rows - 1));
         Span<T> means = Mean.Value.Span, variances = Variance.Value.Span;
@@ -84,7 +90,8 @@ public sealed class BatchNorm<T> : UnaryLayer<T> where T : unmanaged, IBinaryFlo
         {
             means[c] += rate * (mean.Span[c] - means[c]); // BN-9: E[x] ← E[x] + m (μ − E[x])
             // One row says nothing of the variance.
-            if (rows > 1) variances[c] += rate * (unbiased * variance.Span[c] - variances[c]); // BN-10: Var[x] ← Var[x] + m (n / (n − 1) σ² − Var[x])
+            // BN-10: Var[x] ← Var[x] + m (n / (n − 1) σ² − Var[x])
+            if (rows > 1) variances[c] += rate * (unbiased * variance.Span[c] - variances[c]);
         }
         Mean.Value.MarkChanged();
         Variance.Value.MarkChanged();

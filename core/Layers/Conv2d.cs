@@ -1,4 +1,3 @@
-using Hybrid.Autodiff;
 using Hybrid.Rules;
 
 namespace Hybrid.Layers;
@@ -17,20 +16,23 @@ public sealed class Conv2d<T> : UnaryLayer<T> where T : unmanaged, IBinaryFloati
     /// <param name="stride">Step of the window; 1 or more.</param>
     /// <param name="padding">How many zeros stand on each side of an image; with (kernel − 1) / 2 and stride 1 it keeps its size.</param>
     /// <param name="withBias">False leaves the bias out: before a normalization, which subtracts the mean, it would do nothing.</param>
-    /// <param name="weights">How the weights start; null for He's. The fan-in is kernel² inChannels, the fan-out kernel² outChannels.</param>
+    /// <param name="weights">
+    /// How the weights start; null for He's. The fan-in is kernel² inChannels, the fan-out kernel² outChannels.
+    /// </param>
     /// <exception cref="ArgumentOutOfRangeException">The padding is negative, or another size is not positive.</exception>
     public Conv2d(
         int inChannels, int outChannels, int kernel, RandomStream random, int stride = 1, Padding padding = default, bool withBias = true,
         Initialization? weights = null)
     {
-        CheckAtLeast(1, kernel, nameof(kernel));
-        CheckAtLeast(1, stride, nameof(stride));
+        Require.That(kernel >= 1, kernel, "kernel must be 1 or more.");
+        Require.That(stride >= 1, stride, "stride must be 1 or more.");
         padding.ThrowIfNegative("crop x to have fewer pixels");
-        CheckAtLeast(1, inChannels, nameof(inChannels));
-        CheckAtLeast(1, outChannels, nameof(outChannels));
+        Require.That(inChannels >= 1, inChannels, "inChannels must be 1 or more.");
+        Require.That(outChannels >= 1, outChannels, "outChannels must be 1 or more.");
         (this.stride, this.padding) = (stride, padding);
         Weight = Parameter(
-            "weight", new Shape(kernel, kernel, inChannels, outChannels), weights ?? WeightScale.He, random, kernel * kernel * inChannels, kernel * kernel * outChannels);
+            "weight", new Shape(kernel, kernel, inChannels, outChannels), weights ?? WeightScale.He, random,
+            kernel * kernel * inChannels, kernel * kernel * outChannels);
         if (withBias) Bias = Parameter("bias", new Shape(outChannels), Initialization.Zeros);
     }
 
@@ -40,11 +42,8 @@ public sealed class Conv2d<T> : UnaryLayer<T> where T : unmanaged, IBinaryFloati
     /// <summary>[outChannels]; null if the layer has none.</summary>
     public Parameter<T>? Bias { get; }
 
-    /// <summary>Maps x, [batch, height, width, inChannels], to [batch, outHeight, outWidth, outChannels]; see <see cref="Rules.Conv2d.Forward"/>.</summary>
+    /// <summary>
+    /// Maps x, [batch, height, width, inChannels], to [batch, outHeight, outWidth, outChannels]; see <see cref="Rules.Conv2d.Forward"/>.
+    /// </summary>
     protected override Variable<T> Forward(Variable<T> x) => x.Conv2d(Weight, Bias, stride, padding);
-
-    private static void CheckAtLeast(int least, int size, string name)
-    {
-        if (size < least) throw new ArgumentOutOfRangeException(name, size, $"{name} must be {least} or more.");
-    }
 }

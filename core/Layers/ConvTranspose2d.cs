@@ -1,4 +1,3 @@
-using Hybrid.Autodiff;
 using Hybrid.Rules;
 
 namespace Hybrid.Layers;
@@ -12,10 +11,14 @@ public sealed class ConvTranspose2d<T> : UnaryLayer<T> where T : unmanaged, IBin
     /// <summary>Makes the layer; its parameters are <c>weight</c> and <c>bias</c>, which starts at 0.</summary>
     /// <param name="inChannels">Channels of the input.</param>
     /// <param name="outChannels">Channels of the output.</param>
-    /// <param name="kernel">Height and width of the window; 1 or more. A multiple of the stride puts as many windows on one pixel as on another.</param>
+    /// <param name="kernel">
+    /// Height and width of the window; 1 or more. A multiple of the stride puts as many windows on one pixel as on another.
+    /// </param>
     /// <param name="random">Where the weights are drawn from.</param>
     /// <param name="stride">How far apart the windows of neighbouring pixels stand; 1 or more.</param>
-    /// <param name="padding">How many rows and columns are cut off on each side; with (kernel − stride) / 2 the image becomes stride times as large.</param>
+    /// <param name="padding">
+    /// How many rows and columns are cut off on each side; with (kernel − stride) / 2 the image becomes stride times as large.
+    /// </param>
     /// <param name="withBias">False leaves the bias out: before a normalization, which subtracts the mean, it would do nothing.</param>
     /// <param name="weights">
     /// How the weights start; null for He's. The fan-in is ⌈kernel / stride⌉² inChannels, the most that meet in one output, the fan-out
@@ -26,15 +29,14 @@ public sealed class ConvTranspose2d<T> : UnaryLayer<T> where T : unmanaged, IBin
         int inChannels, int outChannels, int kernel, RandomStream random, int stride = 1, Padding padding = default, bool withBias = true,
         Initialization? weights = null)
     {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(kernel);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(stride);
+        Require.Positive((kernel, nameof(kernel)), (stride, nameof(stride)));
         padding.ThrowIfNegative("a larger window gives more pixels");
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(inChannels);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(outChannels);
+        Require.Positive((inChannels, nameof(inChannels)), (outChannels, nameof(outChannels)));
         (this.stride, this.padding) = (stride, padding);
         var windows = (kernel - 1) / stride + 1;
         Weight = Parameter(
-            "weight", new Shape(kernel, kernel, outChannels, inChannels), weights ?? WeightScale.He, random, windows * windows * inChannels, kernel * kernel * outChannels);
+            "weight", new Shape(kernel, kernel, outChannels, inChannels), weights ?? WeightScale.He, random,
+            windows * windows * inChannels, kernel * kernel * outChannels);
         if (withBias) Bias = Parameter("bias", new Shape(outChannels), Initialization.Zeros);
     }
 
@@ -44,6 +46,9 @@ public sealed class ConvTranspose2d<T> : UnaryLayer<T> where T : unmanaged, IBin
     /// <summary>[outChannels]; null if the layer has none.</summary>
     public Parameter<T>? Bias { get; }
 
-    /// <summary>Maps x, [batch, height, width, inChannels], to [batch, outHeight, outWidth, outChannels]; see <see cref="Rules.ConvTranspose2d.Forward"/>.</summary>
+    /// <summary>
+    /// Maps x, [batch, height, width, inChannels], to [batch, outHeight, outWidth, outChannels]; see <see
+    /// cref="Rules.ConvTranspose2d.Forward"/>.
+    /// </summary>
     protected override Variable<T> Forward(Variable<T> x) => x.ConvTranspose2d(Weight, Bias, stride, padding);
 }

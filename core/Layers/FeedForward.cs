@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-
 namespace Hybrid.Layers;
 
 /// <summary>FFN(x) = f(x W₁ + b₁) W₂ + b₂, the same at every position (Vaswani et al. 2017, equation 2, where f is max(0, ·)).</summary>
@@ -17,7 +15,9 @@ public sealed class FeedForward<T> : UnaryLayer<T> where T : unmanaged, IBinaryF
     public FeedForward(int features, int hiddenFeatures, RandomStream random, ActivationKind kind = ActivationKind.Relu)
     {
         expand = Child<UnaryLayer<T>>(
-            "expand", kind.IsGate() ? new GatedLinear<T>(kind, features, hiddenFeatures, random) : new Linear<T>(features, hiddenFeatures, random));
+            "expand", kind.IsGate()
+                ? new GatedLinear<T>(kind, features, hiddenFeatures, random)
+                : new Linear<T>(features, hiddenFeatures, random));
         if (!kind.IsGate() && kind != ActivationKind.Relu) activation = Child("activation", new Activation<T>(kind));
         contract = Child("contract", new Linear<T>(hiddenFeatures, features, random));
     }

@@ -1,9 +1,10 @@
-using Hybrid.Autodiff;
 using Hybrid.Rules;
 
 namespace Hybrid.Layers;
 
-/// <summary>Two affine maps of one input, of which the second gates the first: y = (x V + c) ⊙ f(x W + b) (Shazeer 2020, equation 5).</summary>
+/// <summary>
+/// Two affine maps of one input, of which the second gates the first: y = (x V + c) ⊙ f(x W + b) (Shazeer 2020, equation 5).
+/// </summary>
 public sealed class GatedLinear<T> : UnaryLayer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly ActivationKind kind;

@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-
 namespace Hybrid.Layers;
 
 /// <summary>What training, saving and loading need to know of a model; every <see cref="Layer{T}"/> is one.</summary>
@@ -8,7 +6,9 @@ public interface IModel<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     /// <summary>Every trained tensor, in a fixed order.</summary>
     IReadOnlyList<Parameter<T>> Parameters { get; }
 
-    /// <summary>What it keeps from training for inference beside its parameters, such as the running statistics of batch normalization.</summary>
+    /// <summary>
+    /// What it keeps from training for inference beside its parameters, such as the running statistics of batch normalization.
+    /// </summary>
     IReadOnlyList<Buffer<T>> Buffers { get; }
 
     /// <summary>How many numbers are trained.</summary>

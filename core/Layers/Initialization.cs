@@ -7,10 +7,13 @@ public sealed class Initialization
     private readonly int drawsEach;
     private readonly Func<int, int, Func<RandomStream, double>> next;
 
-    private Initialization(int drawsEach, Func<int, int, Func<RandomStream, double>> next) => (this.drawsEach, this.next) = (drawsEach, next);
+    private Initialization(int drawsEach, Func<int, int, Func<RandomStream, double>> next) =>
+        (this.drawsEach, this.next) = (drawsEach, next);
 
     /// <summary>Uniform in ±√(6 / (fanIn + fanOut)).</summary>
-    /// <remarks>Glorot and Bengio 2010, equation 16: keeps the variance of activations and of gradients level through a linear layer.</remarks>
+    /// <remarks>
+    /// Glorot and Bengio 2010, equation 16: keeps the variance of activations and of gradients level through a linear layer.
+    /// </remarks>
     public static Initialization XavierUniform { get; } = new(drawsEach: 1, (fanIn, fanOut) =>
     {
         var limit = Math.Sqrt(6.0 / (fanIn + fanOut));
@@ -30,7 +33,8 @@ public sealed class Initialization
     public static Initialization Constant(double value) => new(drawsEach: 0, (_, _) => _ => value);
 
     /// <summary>Normal with mean 0 and the given standard deviation.</summary>
-    public static Initialization Normal(double standardDeviation) => new(drawsEach: 2, (_, _) => random => random.NextNormal() * standardDeviation);
+    public static Initialization Normal(double standardDeviation) =>
+        new(drawsEach: 2, (_, _) => random => random.NextNormal() * standardDeviation);
 
     /// <summary>Normal with mean 0 and the scale's variance.</summary>
     public static implicit operator Initialization(WeightScale scale) => new(drawsEach: 2, (fanIn, fanOut) =>
@@ -44,11 +48,12 @@ public sealed class Initialization
     /// <param name="random">Where its numbers are drawn from.</param>
     /// <param name="fanIn">How many inputs reach an output through it, such as inFeatures.</param>
     /// <param name="fanOut">How many outputs an input reaches, such as outFeatures.</param>
-    public Tensor<T> Draw<T>(Shape shape, RandomStream random, int fanIn = 1, int fanOut = 1) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Later<T>(shape, random, fanIn, fanOut)();
+    public Tensor<T> Draw<T>(Shape shape, RandomStream random, int fanIn = 1, int fanOut = 1)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Later<T>(shape, random, fanIn, fanOut)();
 
     /// <summary>The same, made when it is asked for; the stream goes on behind its numbers at once.</summary>
-    internal Func<Tensor<T>> Later<T>(Shape shape, RandomStream? random, int fanIn, int fanOut) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    internal Func<Tensor<T>> Later<T>(Shape shape, RandomStream? random, int fanIn, int fanOut)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var stream = drawsEach == 0 ? new RandomStream(0) : random!.Reserve((ulong)drawsEach * (ulong)shape.Length);
         return () =>

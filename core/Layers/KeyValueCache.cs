@@ -11,22 +11,20 @@ internal sealed class KeyValueCache<T> where T : unmanaged, IBinaryFloatingPoint
     // The second pair is what rows are copied into when they are selected; then the pairs change places.
     private Tensor<T> keys, values, spareKeys, spareValues;
 
+    private KeyValueCache(Tensor<T> keys, Tensor<T> values, int time) =>
+        (this.keys, this.values, spareKeys, spareValues, Time) = (keys, values, keys, values, time);
+
     internal KeyValueCache(int rows, int keyFeatures, int valueFeatures)
+        : this(Tensor<T>.Zeros(new Shape(rows, FirstRoom, keyFeatures)), Tensor<T>.Zeros(new Shape(rows, FirstRoom, valueFeatures)), 0)
     {
-        keys = Tensor<T>.Zeros(new Shape(rows, FirstRoom, keyFeatures));
-        values = Tensor<T>.Zeros(new Shape(rows, FirstRoom, valueFeatures));
-        spareKeys = keys;
-        spareValues = values;
     }
 
-    /// <summary>Keys, [rows, time, keyFeatures], and values, [rows, time, valueFeatures], that are already there, such as the encoder's output makes.</summary>
-    internal KeyValueCache(Tensor<T> keys, Tensor<T> values)
+    /// <summary>
+    /// Keys, [rows, time, keyFeatures], and values, [rows, time, valueFeatures], that are already there, such as the encoder's output
+    /// makes.
+    /// </summary>
+    internal KeyValueCache(Tensor<T> keys, Tensor<T> values) : this(keys.ToPersistent(), values.ToPersistent(), keys.Shape[1])
     {
-        this.keys = keys.ToPersistent();
-        this.values = values.ToPersistent();
-        spareKeys = this.keys;
-        spareValues = this.values;
-        Time = keys.Shape[1];
     }
 
     /// <summary>Steps that are kept.</summary>

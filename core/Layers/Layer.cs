@@ -1,7 +1,6 @@
 using System.Collections;
 using System.Reflection;
 using System.Text;
-using Hybrid.Autodiff;
 using Hybrid.Rules;
 
 namespace Hybrid.Layers;
@@ -12,7 +11,8 @@ namespace Hybrid.Layers;
 /// </summary>
 /// <remarks>
 /// A layer holds no state of a pass: it applies rules to the variables it is handed. A part that a field holds and that was not
-/// registered would stay untrained and unsaved: it is refused, with the field's name, when the layer becomes a part itself or is used first.
+/// registered would stay untrained and unsaved: it is refused, with the field's name, when the layer becomes a part itself or is used
+/// first.
 /// </remarks>
 public abstract class Layer<T> : IModel<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -59,12 +59,15 @@ public abstract class Layer<T> : IModel<T> where T : unmanaged, IBinaryFloatingP
     /// <param name="name">Its name here; points in it are allowed.</param>
     /// <param name="layer">The part.</param>
     /// <returns>The part.</returns>
-    /// <exception cref="InvalidOperationException">It is a part of a layer already, the name is taken, or it is not complete itself.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// It is a part of a layer already, the name is taken, or it is not complete itself.
+    /// </exception>
     /// <exception cref="InsufficientMemoryException">With it the model would not fit into memory.</exception>
     protected TLayer Child<TLayer>(string name, TLayer layer) where TLayer : Layer<T>
     {
         if (layer.parent is not null)
-            throw new InvalidOperationException($"the layer for '{Under(name)}' is a part already, '{layer.Path}'; register it once, and use it as often as you like.");
+            throw new InvalidOperationException(
+                $"the layer for '{Under(name)}' is a part already, '{layer.Path}'; register it once, and use it as often as you like.");
         layer.ThrowIfIncomplete();
         Add(name, layer, layer.ParameterCount);
         layer.parent = this;
@@ -91,7 +94,8 @@ public abstract class Layer<T> : IModel<T> where T : unmanaged, IBinaryFloatingP
     /// <param name="fanOut">How many outputs an input reaches.</param>
     /// <exception cref="InvalidOperationException">The name is taken.</exception>
     /// <exception cref="InsufficientMemoryException">With it, and its gradient, the model would not fit into memory.</exception>
-    protected Parameter<T> Parameter(string name, Shape shape, Initialization start, RandomStream? random = null, int fanIn = 1, int fanOut = 1) =>
+    protected Parameter<T> Parameter(
+        string name, Shape shape, Initialization start, RandomStream? random = null, int fanIn = 1, int fanOut = 1) =>
         Registered(name, new Parameter<T>(Under(name), shape, start.Later<T>(shape, random, fanIn, fanOut)), shape.Length);
 
     /// <summary>Registers a trained tensor that starts as given.</summary>
@@ -129,13 +133,15 @@ public abstract class Layer<T> : IModel<T> where T : unmanaged, IBinaryFloatingP
 
     private void Add(string name, object part, long trained)
     {
-        if (parts.Count == MostParts) throw new InsufficientMemoryException($"{Kind} '{Path}' would have more than {MostParts} parts; make the model smaller.");
+        if (parts.Count == MostParts)
+            throw new InsufficientMemoryException($"{Kind} '{Path}' would have more than {MostParts} parts; make the model smaller.");
         if (name.Length == 0 || names.Contains(name))
             throw new InvalidOperationException($"{Kind} '{Path}' cannot call a part '{name}': give each a name of its own.");
         for (var layer = this; layer is not null; layer = layer.parent)
         {
             layer.ParameterCount += trained;
-            MemoryLimit.ThrowIfExceeded(2.0 * Unsafe.SizeOf<T>() * layer.ParameterCount, $"a model of {layer.ParameterCount} parameters, with their gradients,");
+            MemoryLimit.ThrowIfExceeded(
+                2.0 * Unsafe.SizeOf<T>() * layer.ParameterCount, $"a model of {layer.ParameterCount} parameters, with their gradients,");
         }
         names.Add(name);
         parts.Add((name, part));
@@ -160,18 +166,22 @@ public abstract class Layer<T> : IModel<T> where T : unmanaged, IBinaryFloatingP
     private void Describe(StringBuilder text, string root)
     {
         string[] own = [.. parts.Where(part => part.Part is Parameter<T>).Select(part => $"{part.Name} {((Parameter<T>)part.Part).Shape}")];
-        if (own.Length > 0) text.Append($"  {(Path.StartsWith(root, StringComparison.Ordinal) ? Path[root.Length..].TrimStart('.') : Path)}: {Kind}, {string.Join(", ", own)}\n");
+        var place = Path.StartsWith(root, StringComparison.Ordinal) ? Path[root.Length..].TrimStart('.') : Path;
+        if (own.Length > 0) text.Append($"  {place}: {Kind}, {string.Join(", ", own)}\n");
         foreach (var (_, layer) in Children) layer.Describe(text, root);
     }
+
+    private const BindingFlags OwnFields = BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
 
     private void ThrowIfIncomplete()
     {
         if (isComplete) return;
         for (var type = GetType(); type != typeof(Layer<T>) && type is not null; type = type.BaseType)
-            foreach (var field in type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
+            foreach (var field in type.GetFields(OwnFields))
                 if (HoldsUnregistered(field.GetValue(this)))
                     throw new InvalidOperationException(
-                        $"the field {field.Name.Split('<', '>').First(part => part.Length > 0)} of {Kind} '{Path}' holds a part that was not registered and would be neither trained nor saved; "
+                        $"the field {field.Name.Split('<', '>').First(part => part.Length > 0)} of {Kind} '{Path}' holds a part that was "
+                        + "not registered and would be neither trained nor saved; "
                         + "register it where it is made: part = Child(\"part\", new ...), or Parameter(\"part\", ...).");
         isComplete = true;
     }

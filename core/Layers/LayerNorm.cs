@@ -1,4 +1,3 @@
-using Hybrid.Autodiff;
 using Hybrid.Rules;
 
 namespace Hybrid.Layers;
@@ -18,7 +17,7 @@ public sealed class LayerNorm<T> : UnaryLayer<T> where T : unmanaged, IBinaryFlo
     public LayerNorm(int features, double eps = DefaultEps)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(features);
-        if (!(eps > 0)) throw new ArgumentOutOfRangeException(nameof(eps), eps, "eps must be positive; a constant row has variance 0.");
+        Require.That(eps > 0, eps, "eps must be positive; a constant row has variance 0.");
         this.eps = eps;
         Gain = Parameter("gain", new Shape(features), Initialization.Ones);
         Bias = Parameter("bias", new Shape(features), Initialization.Zeros);

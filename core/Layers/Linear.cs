@@ -1,4 +1,3 @@
-using Hybrid.Autodiff;
 using Hybrid.Rules;
 
 namespace Hybrid.Layers;
@@ -14,9 +13,11 @@ public sealed class Linear<T> : UnaryLayer<T> where T : unmanaged, IBinaryFloati
     /// <param name="weights">How the weights start; null for Xavier-uniform.</param>
     /// <param name="bias">How the bias starts; null for 0.</param>
     public Linear(
-        int inFeatures, int outFeatures, RandomStream random, bool withBias = true, Initialization? weights = null, Initialization? bias = null)
+        int inFeatures, int outFeatures, RandomStream random, bool withBias = true, Initialization? weights = null,
+        Initialization? bias = null)
     {
-        Weight = Parameter("weight", new Shape(inFeatures, outFeatures), weights ?? Initialization.XavierUniform, random, inFeatures, outFeatures);
+        Weight = Parameter(
+            "weight", new Shape(inFeatures, outFeatures), weights ?? Initialization.XavierUniform, random, inFeatures, outFeatures);
         if (withBias) Bias = Parameter("bias", new Shape(outFeatures), bias ?? Initialization.Zeros, random);
     }
 

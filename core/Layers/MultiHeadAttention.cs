@@ -1,4 +1,3 @@
-using Hybrid.Autodiff;
 using Hybrid.Rules;
 
 namespace Hybrid.Layers;
@@ -11,20 +10,26 @@ public sealed class MultiHeadAttention<T> : Layer<T> where T : unmanaged, IBinar
     private readonly Func<Variable<T>, int, Variable<T>>? onProjected;
     private readonly Linear<T> query, key, value, output;
 
-    /// <summary>Makes the layer; its parts are <c>query</c>, <c>key</c>, <c>value</c> and <c>output</c>; d_v = features / heads, as in the paper.</summary>
+    /// <summary>
+    /// Makes the layer; its parts are <c>query</c>, <c>key</c>, <c>value</c> and <c>output</c>; d_v = features / heads, as in the paper.
+    /// </summary>
     /// <param name="features">d_model.</param>
     /// <param name="heads">h; must divide the features.</param>
     /// <param name="random">Where the weights are drawn from.</param>
     /// <param name="keySize">d_k; null for features / heads, as in the paper's base model.</param>
     /// <param name="withBias">False, as in the paper, leaves the four projections without biases.</param>
     /// <param name="scaled">True, as in the paper, divides scores by √d_k; false shows what happens without.</param>
-    /// <param name="keyHeads">Heads of keys and values, each shared by heads / keyHeads heads of queries; null for one each, as in the paper.</param>
+    /// <param name="keyHeads">
+    /// Heads of keys and values, each shared by heads / keyHeads heads of queries; null for one each, as in the paper.
+    /// </param>
     /// <param name="dropout">The probability that an attention weight is left out while the tape trains; 0 as in the paper.</param>
     /// <param name="onProjected">
-    /// What queries and keys go through behind their projections, [batch, time, heads · d_k], with the position of the first in time, such as
-    /// rotary positions; null for nothing.
+    /// What queries and keys go through behind their projections, [batch, time, heads · d_k], with the position of the first in time, such
+    /// as rotary positions; null for nothing.
     /// </param>
-    /// <exception cref="ShapeException">The heads do not divide the features, the heads of keys do not divide the heads, or d_k is not positive.</exception>
+    /// <exception cref="ShapeException">
+    /// The heads do not divide the features, the heads of keys do not divide the heads, or d_k is not positive.
+    /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">The rate of dropout lies outside [0, 1).</exception>
     public MultiHeadAttention(
         int features, int heads, RandomStream random, int? keySize = null, bool withBias = false, bool scaled = true, int? keyHeads = null,
@@ -33,11 +38,14 @@ public sealed class MultiHeadAttention<T> : Layer<T> where T : unmanaged, IBinar
         if (heads < 1 || features % heads != 0)
             throw new ShapeException($"{heads} heads cannot share {features} features equally; choose a divisor of {features}.");
         var size = keySize ?? features / heads;
-        if (size < 1) throw new ShapeException($"queries and keys of {size} features cannot be compared; choose 1 or more, or null for {features / heads}.");
+        if (size < 1)
+            throw new ShapeException(
+                $"queries and keys of {size} features cannot be compared; choose 1 or more, or null for {features / heads}.");
         this.keyHeads = keyHeads ?? heads;
         if (this.keyHeads < 1 || heads % this.keyHeads != 0)
-            throw new ShapeException($"{keyHeads} heads of keys cannot be shared equally by {heads} heads of queries; choose a divisor of {heads}.");
-        if (!(dropout >= 0 && dropout < 1)) throw new ArgumentOutOfRangeException(nameof(dropout), dropout, "The dropout rate must lie in [0, 1).");
+            throw new ShapeException(
+                $"{keyHeads} heads of keys cannot be shared equally by {heads} heads of queries; choose a divisor of {heads}.");
+        Require.That(dropout >= 0 && dropout < 1, dropout, "The dropout rate must lie in [0, 1).");
         (this.heads, this.dropout, this.onProjected) = (heads, dropout, onProjected);
         scale = scaled ? 1 / Math.Sqrt(size) : 1;
         KeyFeatures = checked(this.keyHeads * size);
@@ -98,11 +106,15 @@ public sealed class MultiHeadAttention<T> : Layer<T> where T : unmanaged, IBinar
         return here.Keep(Attend(Projected(query, queries, first), tape.Constant(cache.Keys), tape.Constant(cache.Values), mask));
     }
 
-    /// <summary>Keys, [batch, keyTime, KeyFeatures], and values, [batch, keyTime, ValueFeatures], of a memory, [batch, keyTime, features].</summary>
+    /// <summary>
+    /// Keys, [batch, keyTime, KeyFeatures], and values, [batch, keyTime, ValueFeatures], of a memory, [batch, keyTime, features].
+    /// </summary>
     /// <exception cref="ShapeException">The memory does not end in features.</exception>
-    internal (Tensor<T> Keys, Tensor<T> Values) Project(Variable<T> memory, int first = 0) => (Projected(key, memory, first).Value, value.Apply(memory).Value);
+    internal (Tensor<T> Keys, Tensor<T> Values) Project(Variable<T> memory, int first = 0) =>
+        (Projected(key, memory, first).Value, value.Apply(memory).Value);
 
-    private Variable<T> Projected(Linear<T> map, Variable<T> x, int first = 0) => onProjected is null ? map.Apply(x) : onProjected(map.Apply(x), first);
+    private Variable<T> Projected(Linear<T> map, Variable<T> x, int first = 0) =>
+        onProjected is null ? map.Apply(x) : onProjected(map.Apply(x), first);
 
     private Variable<T> Attend(Variable<T> q, Variable<T> k, Variable<T> v, AttentionMask mask) =>
         output.Apply(q.Attention(k, v, heads, scale, mask, keyHeads, dropout).Value);

@@ -1,4 +1,3 @@
-using Hybrid.Autodiff;
 using Hybrid.Rules;
 
 namespace Hybrid.Layers;

@@ -1,8 +1,8 @@
-using Hybrid.Autodiff;
-
 namespace Hybrid.Layers;
 
-/// <summary>A layer with a shortcut past it: y = F(x) + x (He et al. 2015, equation 1), or F(x) + S(x) where the shape changes (equation 2).</summary>
+/// <summary>
+/// A layer with a shortcut past it: y = F(x) + x (He et al. 2015, equation 1), or F(x) + S(x) where the shape changes (equation 2).
+/// </summary>
 public sealed class Residual<T> : UnaryLayer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly UnaryLayer<T> body;

@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-
 namespace Hybrid.Layers;
 
 /// <summary>Layers one after the other.</summary>

@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-
 namespace Hybrid.Layers;
 
 /// <summary>A layer of one input and one output, such as can stand in a <see cref="Sequential{T}"/>.</summary>

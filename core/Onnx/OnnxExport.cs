@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-
 namespace Hybrid.Onnx;
 
 /// <summary>

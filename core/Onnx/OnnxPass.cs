@@ -1,4 +1,3 @@
-using Hybrid.Autodiff;
 using Hybrid.Text;
 
 namespace Hybrid.Onnx;

@@ -1,6 +1,5 @@
 using System.Collections;
 using System.Reflection;
-using Hybrid.Autodiff;
 using Hybrid.Rules;
 
 namespace Hybrid.Onnx;

@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Optimizers;
 
 /// <summary>AdaGrad (Duchi, Hazan and Singer 2011, figure 1, with a diagonal matrix and no regularizer).</summary>

@@ -1,6 +1,4 @@
 using System.Runtime.InteropServices;
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
 
 namespace Hybrid.Optimizers;
 

@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-
 namespace Hybrid.Optimizers;
 
 /// <summary>Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2).</summary>

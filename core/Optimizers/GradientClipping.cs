@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Optimizers;
 
 /// <summary>Keeps one bad batch from throwing a model far away (Pascanu, Mikolov and Bengio 2013, algorithm 1).</summary>

@@ -1,5 +1,3 @@
-using Hybrid.Kernels;
-
 namespace Hybrid.Optimizers;
 
 /// <summary>θ − α g / (√v + ε) of θ, g and v: each gradient in units of its own size, of which v is a square.</summary>

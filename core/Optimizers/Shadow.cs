@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Optimizers;
 
 /// <summary>Numbers in double precision beside the parameters of a model, one for each of theirs, and the ways between the two.</summary>

@@ -22,10 +22,10 @@ module Sources =
             "System.Threading.Tasks"
             let project = File.ReadAllText(Path.Combine(root, "core", "Hybrid.Core.csproj"))
 
-            for found in Regex.Matches(project, "<Using Include=\"(.+?)\"") do
-                found.Groups[1].Value
+            for found in Regex.Matches(project, "<Using Include=\"(.+?)\"( Static=\"true\")?") do
+                (if found.Groups[2].Success then "static " else "") + found.Groups[1].Value
         ]
-        |> List.map (fun space -> $"global using global::{space};")
+        |> List.map (fun name -> $"global using {name};")
         |> String.concat "\n"
 
     let private compile (root: string) =

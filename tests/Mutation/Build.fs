@@ -34,10 +34,13 @@ let private globalUsings =
         "System.Threading"
         "System.Threading.Tasks"
         for found in
-            Regex.Matches(File.ReadAllText(Path.Combine(core, "Hybrid.Core.csproj")), "<Using Include=\"(.+?)\"") do
-            found.Groups[1].Value
+            Regex.Matches(
+                File.ReadAllText(Path.Combine(core, "Hybrid.Core.csproj")),
+                "<Using Include=\"(.+?)\"( Static=\"true\")?"
+            ) do
+            (if found.Groups[2].Success then "static " else "") + found.Groups[1].Value
     ]
-    |> List.map (fun name -> $"global using global::{name};")
+    |> List.map (fun name -> $"global using {name};")
     |> String.concat "\n"
 
 let private references =

@@ -252,6 +252,16 @@ type private Rewriter(file: string, lines: string[], isWanted: int -> bool, muta
         else
             (SyntaxFactory.ParseExpression switched).WithTriviaFrom node :> SyntaxNode
 
+    /// The opposite of a condition. One that declares variables can't be written twice.
+    let negate (node: ExpressionSyntax) (visited: SyntaxNode) (opposite: string) =
+        if node.DescendantNodes() |> Seq.exists (fun inner -> inner :? DeclarationExpressionSyntax) then
+            match note node opposite with
+            | Some number ->
+                (SyntaxFactory.ParseExpression $"({on}({number}) ^ ({visited}))").WithTriviaFrom node :> SyntaxNode
+            | None -> visited
+        else
+            choose node visited [ opposite ]
+
     let chooseStatement (node: StatementSyntax) (visited: SyntaxNode) (variants: (string * string) list) =
         let switched =
             (visited.ToString(), variants)
@@ -298,8 +308,8 @@ type private Rewriter(file: string, lines: string[], isWanted: int -> bool, muta
         let visited = base.VisitPrefixUnaryExpression node |> nonNull
 
         match node.OperatorToken.Text with
+        | "!" -> negate node visited (node.Operand.ToString())
         | "-"
-        | "!"
         | "~" -> choose node visited [ node.Operand.ToString() ]
         | _ -> visited
 
@@ -364,7 +374,7 @@ type private Rewriter(file: string, lines: string[], isWanted: int -> bool, muta
         | :? PrefixUnaryExpressionSyntax
         | :? IsPatternExpressionSyntax -> visited :> SyntaxNode
         | condition ->
-            let changed = choose condition visited.Condition [ $"!({condition})" ]
+            let changed = negate condition visited.Condition $"!({condition})"
             visited.WithCondition(changed :?> ExpressionSyntax)
 
     override _.VisitExpressionStatement node =

@@ -1,4 +1,3 @@
-using Hybrid.Autodiff;
 using Hybrid.Layers;
 
 namespace Hybrid.Models;

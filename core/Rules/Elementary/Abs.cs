@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
 using static Hybrid.Kernels.Functions;
 
 namespace Hybrid.Rules;
@@ -13,28 +11,20 @@ public static class Abs
     /// <returns>y, shaped as x, and its pullback: dx.</returns>
     /// <remarks>At 0 there is no derivative; the gradient is 0 there. Keeps x.</remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Pointwise.Forward(default(Function), x, arena);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Pointwise.Forward(default(Function), x, arena);
 
     internal readonly struct Function : IFunction
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
-            Functions.Abs(x); // ABS-1: y = |x|
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) => Functions.Abs(x); // ABS-1: y = |x|
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
-            Choose(x > 0.0, 1.0, Choose(x < 0.0, -1.0, 0.0 * x)); // ABS-2: dx = sign(x) dy
+        [MethodImpl(AggressiveInlining)]
+        TNumbers IFunction.Slope<TNumbers>(TNumbers x) => Choose(x > 0.0, 1.0, Choose(x < 0.0, -1.0, 0.0 * x)); // ABS-2: dx = sign(x) dy
     }
 }
 
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Abs.Forward"/>
-    public static Variable<T> Abs<T>(this Variable<T> x)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record("Abs", Rules.Abs.Forward(x.Value, tape.Arena), x);
-    }
+    public static Variable<T> Abs<T>(this Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record("Abs", Rules.Abs.Forward(x.Value, ArenaOf(x)), x);
 }

@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>The sum of two tensors, element by element, such as of rows and a bias.</summary>
@@ -36,19 +33,13 @@ public static class Add
     /// <summary>a + b.</summary>
     private readonly struct Total : IFormula2
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Of<TNumbers>(TNumbers a, TNumbers b) where TNumbers : struct, INumbers<TNumbers> =>
-            a + b; // ADD-1: y = a + b
+        [MethodImpl(AggressiveInlining)] TNumbers IFormula2.Of<TNumbers>(TNumbers a, TNumbers b) => a + b; // ADD-1: y = a + b
     }
 }
 
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Add.Forward"/>
-    public static Variable<T> Add<T>(this Variable<T> a, Variable<T> b)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(a, b);
-        return tape.Record(new("Add") { Rereads = [] }, Rules.Add.Forward(a.Value, b.Value, tape.Arena), a, b);
-    }
+    public static Variable<T> Add<T>(this Variable<T> a, Variable<T> b) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("Add") { Rereads = [] }, Rules.Add.Forward(a.Value, b.Value, ArenaOf(a, b)), a, b);
 }

@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
 using static Hybrid.Kernels.Functions;
 
 namespace Hybrid.Rules;
@@ -19,29 +17,25 @@ public static class Clamp
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         if (!(low <= high))
-            throw new ArgumentException(FormattableString.Invariant($"the bounds must be numbers, low at most high, got {low} and {high}; exchange them."));
+            throw new ArgumentException(FormattableString.Invariant(
+                $"the bounds must be numbers, low at most high, got {low} and {high}; exchange them."));
         return Pointwise.Forward(new Function(low, high), x, arena);
     }
 
     internal readonly struct Function(double low, double high) : IFunction
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
-            Min<TNumbers>(Max<TNumbers>(x, low), high); // CLAMP-1: y = min(max(x, low), high)
+        // CLAMP-1: y = min(max(x, low), high)
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) => Min<TNumbers>(Max<TNumbers>(x, low), high);
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
-            Choose(x < low, 0.0, Choose<TNumbers>(x > high, 0.0, 1.0)); // CLAMP-2: dx = dy where low ≤ x ≤ high, else 0
+        [MethodImpl(AggressiveInlining)]
+        // CLAMP-2: dx = dy where low ≤ x ≤ high, else 0
+        TNumbers IFunction.Slope<TNumbers>(TNumbers x) => Choose(x < low, 0.0, Choose<TNumbers>(x > high, 0.0, 1.0));
     }
 }
 
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Clamp.Forward"/>
-    public static Variable<T> Clamp<T>(this Variable<T> x, double low, double high)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(new("Clamp", ("low", low), ("high", high)), Rules.Clamp.Forward(low, high, x.Value, tape.Arena), x);
-    }
+    public static Variable<T> Clamp<T>(this Variable<T> x, double low, double high) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("Clamp", ("low", low), ("high", high)), Rules.Clamp.Forward(low, high, x.Value, ArenaOf(x)), x);
 }

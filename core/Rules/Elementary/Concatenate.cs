@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>Tensors one behind the other along an axis: an elementary rule.</summary>
@@ -20,7 +17,8 @@ public static class Concatenate
         axis = first.Axis(axis);
         foreach (var part in parts)
             if (!With(part.Shape, axis, 0).Equals(With(first, axis, 0)))
-                throw new ShapeException($"parts must be alike in every axis but {axis}, got {string.Join(", ", parts.Select(part => part.Shape))}.");
+                throw new ShapeException(
+                    $"parts must be alike in every axis but {axis}, got {string.Join(", ", parts.Select(part => part.Shape))}.");
         var y = Tensor<T>.Rent(arena, With(first, axis, checked(parts.Sum(part => part.Shape[axis]))));
         var start = 0;
         foreach (var part in parts)
@@ -36,11 +34,8 @@ public static class Concatenate
             for (var i = 0; i < parts.Count; i++)
             {
                 var extent = parts[i].Shape[axis];
-                if (gradients.Wants(i))
-                {
-                    var (dx, accumulate) = gradients.Open(i);
-                    new Strip<T>(dy, axis, start, extent).CopyTo(dx, accumulate); // CAT-2: dxᵢ = dy where y holds xᵢ
-                }
+                // CAT-2: dxᵢ = dy where y holds xᵢ
+                if (gradients.TryOpen(i, out var dx, out var accumulate)) new Strip<T>(dy, axis, start, extent).CopyTo(dx, accumulate);
                 start += extent;
             }
         }
@@ -62,10 +57,8 @@ public static partial class Forms
     {
         Variable<T>[] all = [.. parts];
         if (all.Length == 0) throw new ShapeException("there is nothing to concatenate; pass one part or more.");
-        var tape = TapeOf<T>(all);
-        return tape.Record(
-            new("Concatenate", ("axis", all[0].Shape.Axis(axis))) { Rereads = [] },
-            Rules.Concatenate.Forward(axis, Array.ConvertAll(all, part => part.Value), tape.Arena), all);
+        return Record(new("Concatenate", ("axis", all[0].Shape.Axis(axis))) { Rereads = [] },
+            Rules.Concatenate.Forward(axis, Array.ConvertAll(all, part => part.Value), ArenaOf<T>(all)), all);
     }
 
     /// <summary>This, and the other behind it along the axis.</summary>

@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>The quotient of two tensors, element by element.</summary>
@@ -30,27 +27,20 @@ public static class Divide
     /// <summary>a / b.</summary>
     private readonly struct Quotient : IFormula2
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Of<TNumbers>(TNumbers a, TNumbers b) where TNumbers : struct, INumbers<TNumbers> =>
-            a / b;
+        [MethodImpl(AggressiveInlining)] TNumbers IFormula2.Of<TNumbers>(TNumbers a, TNumbers b) => a / b;
     }
 
     /// <summary>−dy a / b², without the square, which may overflow.</summary>
     private readonly struct DenominatorPullback : IFormula3
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Of<TNumbers>(TNumbers dy, TNumbers a, TNumbers b) where TNumbers : struct, INumbers<TNumbers> =>
-            -(dy / b) * (a / b); // DIV-3: db = −Σ dy a / b²
+        // DIV-3: db = −Σ dy a / b²
+        [MethodImpl(AggressiveInlining)] TNumbers IFormula3.Of<TNumbers>(TNumbers dy, TNumbers a, TNumbers b) => -(dy / b) * (a / b);
     }
 }
 
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Divide.Forward"/>
-    public static Variable<T> Divide<T>(this Variable<T> a, Variable<T> b)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(a, b);
-        return tape.Record("Divide", Rules.Divide.Forward(a.Value, b.Value, tape.Arena), a, b);
-    }
+    public static Variable<T> Divide<T>(this Variable<T> a, Variable<T> b) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record("Divide", Rules.Divide.Forward(a.Value, b.Value, ArenaOf(a, b)), a, b);
 }

@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>Rows of a table, found by number: an elementary rule.</summary>
@@ -43,9 +40,8 @@ public static partial class Forms
     public static Variable<T> Gather<T>(this Variable<T> table, int[] ids, Shape? leading = null)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var tape = TapeOf(table);
         leading ??= new Shape(ids.Length);
-        return tape.Record(
-            new("Gather", ("ids", ids.ToArray()), ("leading", leading)) { Rereads = [] }, Rules.Gather.Forward(ids, leading, table.Value, tape.Arena), table);
+        return Record(new("Gather", ("ids", ids.ToArray()), ("leading", leading)) { Rereads = [] },
+            Rules.Gather.Forward(ids, leading, table.Value, ArenaOf(table)), table);
     }
 }

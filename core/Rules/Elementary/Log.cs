@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>The natural logarithm of each element.</summary>
@@ -12,28 +9,19 @@ public static class Log
     /// <returns>y, shaped as x, and its pullback: dx.</returns>
     /// <remarks>Keeps x.</remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Pointwise.Forward(default(Function), x, arena);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Pointwise.Forward(default(Function), x, arena);
 
     internal readonly struct Function : IFunction
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
-            Functions.Log(x); // LOG-1: y = ln x
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) => Functions.Log(x); // LOG-1: y = ln x
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
-            1.0 / x; // LOG-2: dx = dy / x
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x) => 1.0 / x; // LOG-2: dx = dy / x
     }
 }
 
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Log.Forward"/>
-    public static Variable<T> Log<T>(this Variable<T> x)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record("Log", Rules.Log.Forward(x.Value, tape.Arena), x);
-    }
+    public static Variable<T> Log<T>(this Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record("Log", Rules.Log.Forward(x.Value, ArenaOf(x)), x);
 }

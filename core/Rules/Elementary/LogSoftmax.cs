@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>The logarithms of the probabilities that softmax gives: an elementary rule.</summary>
@@ -35,8 +32,7 @@ public static class LogSoftmax
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dx, accumulate) = gradients.Open(0);
+            if (!gradients.TryOpen(0, out var dx, out var accumulate)) return;
             Rows.For(rows, classes, (first, end) =>
             {
                 RowsOf<T> ys = y.ByRow(), dys = dy.ByRow(), dxs = dx.ByRow();
@@ -50,8 +46,8 @@ public static class LogSoftmax
     {
         public static int Inputs => 1;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TVector Apply<TVector, TLanes>(TVector x, TVector unused, TVector unusedToo) where TVector : struct where TLanes : ILanes<TVector, T> =>
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector unused, TVector unusedToo) =>
             // The large common offset goes first, so that it costs no digits.
             TLanes.Subtract(TLanes.Subtract(x, TLanes.Create(m)), TLanes.Create(logSum)); // LSM-1: y = (x − m) − log Σ exp(x − m)
     }
@@ -60,19 +56,16 @@ public static class LogSoftmax
     {
         public static int Inputs => 2;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TVector Apply<TVector, TLanes>(TVector y, TVector dy, TVector unused) where TVector : struct where TLanes : ILanes<TVector, T> =>
-            TLanes.Subtract(dy, TLanes.Multiply(Exponential.Exp<T, TVector, TLanes>(y), TLanes.Create(sumOfDy))); // LSM-2: dx = dy − exp(y) Σ dy
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector y, TVector dy, TVector unused) =>
+            // LSM-2: dx = dy − exp(y) Σ dy
+            TLanes.Subtract(dy, TLanes.Multiply(Exponential.Exp<T, TVector, TLanes>(y), TLanes.Create(sumOfDy)));
     }
 }
 
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.LogSoftmax.Forward"/>
-    public static Variable<T> LogSoftmax<T>(this Variable<T> x)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(new("LogSoftmax") { Rereads = [] }, Rules.LogSoftmax.Forward(x.Value, tape.Arena), x);
-    }
+    public static Variable<T> LogSoftmax<T>(this Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("LogSoftmax") { Rereads = [] }, Rules.LogSoftmax.Forward(x.Value, ArenaOf(x)), x);
 }

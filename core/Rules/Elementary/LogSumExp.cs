@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>The logarithm of a sum of exponentials along one axis, the smooth maximum: an elementary rule.</summary>
@@ -47,8 +44,7 @@ public static class LogSumExp
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dx, accumulate) = gradients.Open(0);
+            if (!gradients.TryOpen(0, out var dx, out var accumulate)) return;
             Rows.For(outer, count * inner, (first, end) =>
             {
                 var length = inner == 1 ? count : inner;
@@ -68,8 +64,8 @@ public static class LogSumExp
     {
         public static int Inputs => 2;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TVector Apply<TVector, TLanes>(TVector x, TVector m, TVector unused) where TVector : struct where TLanes : ILanes<TVector, T> =>
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector m, TVector unused) =>
             Exponential.Exp<T, TVector, TLanes>(TLanes.Subtract(x, m));
     }
 
@@ -78,8 +74,8 @@ public static class LogSumExp
     {
         public static int Inputs => 3;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector dy) where TVector : struct where TLanes : ILanes<TVector, T> =>
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, TVector dy) =>
             TLanes.Multiply(Exponential.Exp<T, TVector, TLanes>(TLanes.Subtract(x, y)), dy); // LSE-2: dx = exp(x − y) dy
     }
 
@@ -88,9 +84,9 @@ public static class LogSumExp
     {
         public static int Inputs => 1;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TVector Apply<TVector, TLanes>(TVector x, TVector unused, TVector unusedToo) where TVector : struct where TLanes : ILanes<TVector, T> =>
-            default(Backward<T>).Apply<TVector, TLanes>(x, TLanes.Create(y), TLanes.Create(dy));
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector unused, TVector unusedToo) =>
+            TLanes.Multiply(Exponential.Exp<T, TVector, TLanes>(TLanes.Subtract(x, TLanes.Create(y))), TLanes.Create(dy)); // LSE-2 of a row
     }
 }
 
@@ -98,10 +94,7 @@ public static partial class Forms
 {
     /// <inheritdoc cref="Rules.LogSumExp.Forward"/>
     public static Variable<T> LogSumExp<T>(this Variable<T> x, int axis = -1, bool keepAxis = false)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(
-            new("LogSumExp", ("axis", x.Shape.Axis(axis)), ("keepAxis", keepAxis)), Rules.LogSumExp.Forward(axis, keepAxis, x.Value, tape.Arena), x);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("LogSumExp", ("axis", x.Shape.Axis(axis)), ("keepAxis", keepAxis)),
+            Rules.LogSumExp.Forward(axis, keepAxis, x.Value, ArenaOf(x)), x);
 }

@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>The matrix product, an elementary rule: other rules are checked against compositions of it.</summary>
@@ -14,14 +11,17 @@ public static class MatMul
     /// <param name="b">[..., inner, columns]; the leading axes broadcast with a's: aligned at the last one, extents are equal or 1.</param>
     /// <param name="arena">Memory of the step.</param>
     /// <returns>c, [..., rows, columns], and its pullback: da, db.</returns>
-    /// <exception cref="ShapeException">The inner axes differ, the leading ones do not broadcast, or a tensor has fewer than two axes.</exception>
+    /// <exception cref="ShapeException">
+    /// The inner axes differ, the leading ones do not broadcast, or a tensor has fewer than two axes.
+    /// </exception>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> a, Tensor<T> b, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         if (Leading(a.Shape) is not { } aLeading || Leading(b.Shape) is not { } bLeading || a.Shape[-1] != b.Shape[-2]
             || !Shape.TryBroadcast(aLeading, bLeading, out var leading))
             throw new ShapeException(
-                $"a must be [..., rows, inner] and b [..., inner, columns], got {a.Shape} and {b.Shape}; make the inner axes equal, and the leading ones equal or 1.");
+                $"a must be [..., rows, inner] and b [..., inner, columns], got {a.Shape} and {b.Shape}; make the inner axes equal, and "
+                + "the leading ones equal or 1.");
         int rows = a.Shape[-2], inner = a.Shape[-1], columns = b.Shape[-1], matrices = leading.Length;
         var c = Tensor<T>.Rent(arena, new Shape([.. leading.ToArray(), rows, columns]));
         // Many matrices times the same one are one matrix with all their rows.
@@ -39,13 +39,15 @@ public static class MatMul
             {
                 var (da, arrived) = Arrived(gradients.Open(0), aLeading.Length);
                 Each(sequential: aLeading.Length < matrices, i => Gemm.NT(
-                    rows, inner, columns, C(dc, i), columns, B(b, i), columns, A(da, i), inner, Arrive(arrived, AtA(i)))); // MM-2: da = Σ dc bᵀ
+                    // MM-2: da = Σ dc bᵀ
+                    rows, inner, columns, C(dc, i), columns, B(b, i), columns, A(da, i), inner, Arrive(arrived, AtA(i))));
             }
             if (gradients.Wants(1))
             {
                 var (db, arrived) = Arrived(gradients.Open(1), bLeading.Length);
                 Each(sequential: bLeading.Length < matrices, i => Gemm.TN(
-                    inner, columns, rows, A(a, i), inner, C(dc, i), columns, B(db, i), columns, Arrive(arrived, AtB(i)))); // MM-3: db = Σ aᵀ dc
+                    // MM-3: db = Σ aᵀ dc
+                    inner, columns, rows, A(a, i), inner, C(dc, i), columns, B(db, i), columns, Arrive(arrived, AtB(i))));
             }
         }
 
@@ -89,10 +91,6 @@ public static class MatMul
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.MatMul.Forward"/>
-    public static Variable<T> MatMul<T>(this Variable<T> a, Variable<T> b)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(a, b);
-        return tape.Record("MatMul", Rules.MatMul.Forward(a.Value, b.Value, tape.Arena), a, b);
-    }
+    public static Variable<T> MatMul<T>(this Variable<T> a, Variable<T> b) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record("MatMul", Rules.MatMul.Forward(a.Value, b.Value, ArenaOf(a, b)), a, b);
 }

@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>The largest number along some axes: an elementary rule.</summary>
@@ -34,8 +31,7 @@ public static class Max
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dx, accumulate) = gradients.Open(0);
+            if (!gradients.TryOpen(0, out var dx, out var accumulate)) return;
             // The first of the last axes' largest, then the first of those: the first of all.
             for (var i = largest.Length - 1; i >= 0; i--)
             {
@@ -50,7 +46,8 @@ public static class Max
     }
 
     /// <summary>y[o, i] = max over c of x[o, c, i]; −∞ if there is no c.</summary>
-    internal static void Along<T>(int outer, int count, int inner, Tensor<T> x, Tensor<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+    internal static void Along<T>(int outer, int count, int inner, Tensor<T> x, Tensor<T> y)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         Rows.For(outer, count * inner, (first, end) =>
         {
             RowsOf<T> xs = x.ByRow(inner == 1 ? count : inner), ys = y.ByRow(inner);
@@ -75,22 +72,25 @@ public static class Max
             }
         });
 
-    private static void ToFirstRow<T>(
+    /// <summary>The same across rows: dx[o, c, i] = dy[o, i] at the first c with x[o, c, i] = y[o, i], else 0.</summary>
+    internal static void ToFirstRow<T>(
         int outer, int count, int inner, Tensor<T> x, Tensor<T> y, Tensor<T> dy, Tensor<T> dx, bool accumulate, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var left = Tensor<T>.Rent(arena, new Shape(outer, inner));
-        Rows.For(outer, count * inner, (first, end) =>
+        var grain = Broadcast.RowsPerPart(count * inner);
+        var left = Tensor<T>.Rent(arena, new Shape(Workers.Parts(outer, grain), inner));
+        Workers.For(outer, grain, (part, first, end) =>
         {
-            RowsOf<T> xs = x.ByRow(inner), dxs = dx.ByRow(inner), ys = y.ByRow(inner), dys = dy.ByRow(inner), rest = left.ByRow(inner);
+            RowsOf<T> xs = x.ByRow(inner), dxs = dx.ByRow(inner), ys = y.ByRow(inner), dys = dy.ByRow(inner);
+            var rest = left.ByRow(inner)[part];
             for (var o = first; o < end; o++)
             {
-                dys[o].CopyTo(rest[o]);
+                dys[o].CopyTo(rest);
                 for (var row = o * count; row < (o + 1) * count; row++)
                 {
                     // A number that is the largest takes what those before it have left: all of dy, or nothing.
-                    VectorMath.Map(default(Taken<T>), xs[row], ys[o], rest[o], dxs[row], accumulate);
-                    VectorMath.Map(default(Left<T>), xs[row], ys[o], rest[o], rest[o], accumulate: false);
+                    VectorMath.Map(default(Taken<T>), xs[row], ys[o], rest, dxs[row], accumulate);
+                    VectorMath.Map(default(Left<T>), xs[row], ys[o], rest, rest, accumulate: false);
                 }
             }
         });
@@ -101,8 +101,8 @@ public static class Max
     {
         public static int Inputs => 3;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector dy) where TVector : struct where TLanes : ILanes<TVector, T> =>
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, TVector dy) =>
             // AMAX-3: across rows, dx = what is left of dy where x = y, else 0
             TLanes.Select(TLanes.EqualTo(x, x), TLanes.Select(TLanes.EqualTo(x, y), dy, default), dy);
     }
@@ -112,8 +112,8 @@ public static class Max
     {
         public static int Inputs => 3;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector dy) where TVector : struct where TLanes : ILanes<TVector, T> =>
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, TVector dy) =>
             TLanes.Select(TLanes.EqualTo(x, x), TLanes.Select(TLanes.EqualTo(x, y), default, dy), default);
     }
 }
@@ -121,14 +121,9 @@ public static class Max
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Max.Forward"/>
-    public static Variable<T> Max<T>(this Variable<T> x, int[] axes, bool keepAxes)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(
-            new("Max", ("axes", ReducedAxes.Of(x.Shape, axes)), ("keepAxes", keepAxes)),
-            Rules.Max.Forward(axes, keepAxes, x.Value, tape.Arena), x);
-    }
+    public static Variable<T> Max<T>(this Variable<T> x, int[] axes, bool keepAxes) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("Max", ("axes", ReducedAxes.Of(x.Shape, axes)), ("keepAxes", keepAxes)),
+            Rules.Max.Forward(axes, keepAxes, x.Value, ArenaOf(x)), x);
 
     /// <summary>The largest number along some axes, which are dropped; of all if none is named.</summary>
     /// <inheritdoc cref="Rules.Max.Forward"/>

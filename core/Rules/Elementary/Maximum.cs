@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
 using static Hybrid.Kernels.Functions;
 
 namespace Hybrid.Rules;
@@ -32,37 +30,29 @@ public static class Maximum
     /// <summary>max(a, b).</summary>
     private readonly struct Larger : IFormula2
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Of<TNumbers>(TNumbers a, TNumbers b) where TNumbers : struct, INumbers<TNumbers> =>
-            Max(a, b); // MAX-1: y = max(a, b)
+        [MethodImpl(AggressiveInlining)] TNumbers IFormula2.Of<TNumbers>(TNumbers a, TNumbers b) => Max(a, b); // MAX-1: y = max(a, b)
     }
 
     /// <summary>dy unless b is the larger.</summary>
     private readonly struct FirstPullback : IFormula3
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Of<TNumbers>(TNumbers dy, TNumbers a, TNumbers b) where TNumbers : struct, INumbers<TNumbers> =>
-            Choose(b > a, 0.0, dy); // MAX-2: da = Σ dy where not b > a
+        // MAX-2: da = Σ dy where not b > a
+        [MethodImpl(AggressiveInlining)] TNumbers IFormula3.Of<TNumbers>(TNumbers dy, TNumbers a, TNumbers b) => Choose(b > a, 0.0, dy);
     }
 
     /// <summary>dy where b is the larger.</summary>
     private readonly struct SecondPullback : IFormula3
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Of<TNumbers>(TNumbers dy, TNumbers a, TNumbers b) where TNumbers : struct, INumbers<TNumbers> =>
-            Choose(b > a, dy, 0.0); // MAX-3: db = Σ dy where b > a
+        // MAX-3: db = Σ dy where b > a
+        [MethodImpl(AggressiveInlining)] TNumbers IFormula3.Of<TNumbers>(TNumbers dy, TNumbers a, TNumbers b) => Choose(b > a, dy, 0.0);
     }
 }
 
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Maximum.Forward"/>
-    public static Variable<T> Maximum<T>(this Variable<T> a, Variable<T> b)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(a, b);
-        return tape.Record("Maximum", Rules.Maximum.Forward(a.Value, b.Value, tape.Arena), a, b);
-    }
+    public static Variable<T> Maximum<T>(this Variable<T> a, Variable<T> b) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record("Maximum", Rules.Maximum.Forward(a.Value, b.Value, ArenaOf(a, b)), a, b);
 
     /// <summary>The same of each element and a number.</summary>
     /// <inheritdoc cref="Rules.Maximum.Forward"/>

@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-
 namespace Hybrid.Rules;
 
 /// <summary>The mean over some axes: an elementary rule.</summary>
@@ -26,8 +24,7 @@ public static class Mean
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dx, accumulate) = gradients.Open(0);
+            if (!gradients.TryOpen(0, out var dx, out var accumulate)) return;
             var share = Tensor<T>.Rent(arena, dy.Shape);
             for (var i = 0; i < share.Length; i++) share.Span[i] = dy.Span[i] / n; // MEAN-2: dx = dy / n for every x in the mean
             reduced.Repeat(share, dx, accumulate);
@@ -38,14 +35,9 @@ public static class Mean
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Mean.Forward"/>
-    public static Variable<T> Mean<T>(this Variable<T> x, int[] axes, bool keepAxes)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(
-            new("Mean", ("axes", ReducedAxes.Of(x.Shape, axes)), ("keepAxes", keepAxes)) { Rereads = [] },
-            Rules.Mean.Forward(axes, keepAxes, x.Value, tape.Arena), x);
-    }
+    public static Variable<T> Mean<T>(this Variable<T> x, int[] axes, bool keepAxes) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("Mean", ("axes", ReducedAxes.Of(x.Shape, axes)), ("keepAxes", keepAxes)) { Rereads = [] },
+            Rules.Mean.Forward(axes, keepAxes, x.Value, ArenaOf(x)), x);
 
     /// <summary>The mean over some axes, which are dropped; over all if none is named.</summary>
     /// <inheritdoc cref="Rules.Mean.Forward"/>

@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
 using static Hybrid.Kernels.Functions;
 
 namespace Hybrid.Rules;
@@ -32,37 +30,29 @@ public static class Minimum
     /// <summary>min(a, b).</summary>
     private readonly struct Smaller : IFormula2
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Of<TNumbers>(TNumbers a, TNumbers b) where TNumbers : struct, INumbers<TNumbers> =>
-            Min(a, b); // MIN-1: y = min(a, b)
+        [MethodImpl(AggressiveInlining)] TNumbers IFormula2.Of<TNumbers>(TNumbers a, TNumbers b) => Min(a, b); // MIN-1: y = min(a, b)
     }
 
     /// <summary>dy unless b is the smaller.</summary>
     private readonly struct FirstPullback : IFormula3
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Of<TNumbers>(TNumbers dy, TNumbers a, TNumbers b) where TNumbers : struct, INumbers<TNumbers> =>
-            Choose(b < a, 0.0, dy); // MIN-2: da = Σ dy where not b < a
+        // MIN-2: da = Σ dy where not b < a
+        [MethodImpl(AggressiveInlining)] TNumbers IFormula3.Of<TNumbers>(TNumbers dy, TNumbers a, TNumbers b) => Choose(b < a, 0.0, dy);
     }
 
     /// <summary>dy where b is the smaller.</summary>
     private readonly struct SecondPullback : IFormula3
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Of<TNumbers>(TNumbers dy, TNumbers a, TNumbers b) where TNumbers : struct, INumbers<TNumbers> =>
-            Choose(b < a, dy, 0.0); // MIN-3: db = Σ dy where b < a
+        // MIN-3: db = Σ dy where b < a
+        [MethodImpl(AggressiveInlining)] TNumbers IFormula3.Of<TNumbers>(TNumbers dy, TNumbers a, TNumbers b) => Choose(b < a, dy, 0.0);
     }
 }
 
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Minimum.Forward"/>
-    public static Variable<T> Minimum<T>(this Variable<T> a, Variable<T> b)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(a, b);
-        return tape.Record("Minimum", Rules.Minimum.Forward(a.Value, b.Value, tape.Arena), a, b);
-    }
+    public static Variable<T> Minimum<T>(this Variable<T> a, Variable<T> b) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record("Minimum", Rules.Minimum.Forward(a.Value, b.Value, ArenaOf(a, b)), a, b);
 
     /// <summary>The same of each element and a number.</summary>
     /// <inheritdoc cref="Rules.Minimum.Forward"/>

@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>The product of two tensors, element by element.</summary>
@@ -30,19 +27,13 @@ public static class Multiply
     /// <summary>a b.</summary>
     internal readonly struct Product : IFormula2
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Of<TNumbers>(TNumbers a, TNumbers b) where TNumbers : struct, INumbers<TNumbers> =>
-            a * b;
+        [MethodImpl(AggressiveInlining)] TNumbers IFormula2.Of<TNumbers>(TNumbers a, TNumbers b) => a * b;
     }
 }
 
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Multiply.Forward"/>
-    public static Variable<T> Multiply<T>(this Variable<T> a, Variable<T> b)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(a, b);
-        return tape.Record("Multiply", Rules.Multiply.Forward(a.Value, b.Value, tape.Arena), a, b);
-    }
+    public static Variable<T> Multiply<T>(this Variable<T> a, Variable<T> b) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record("Multiply", Rules.Multiply.Forward(a.Value, b.Value, ArenaOf(a, b)), a, b);
 }

@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>The opposite of each element.</summary>
@@ -11,28 +8,15 @@ public static class Negate
     /// <param name="arena">Memory of the step.</param>
     /// <returns>y, shaped as x, and its pullback: dx.</returns>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var y = Tensor<T>.Rent(arena, x.Shape);
-        Elementwise.Scale(-T.One, x, y); // NEG-1: y = −x
-        return (y, Backward);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
-            if (!gradients.Wants(0)) return;
-            var (dx, accumulate) = gradients.Open(0);
-            Elementwise.Scale(-T.One, dy, dx, accumulate); // NEG-2: dx = −dy
-        }
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        // NEG-1: y = −x
+        // NEG-2: dx = −dy
+        Scale.Forward(-1, x, arena);
 }
 
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Negate.Forward"/>
-    public static Variable<T> Negate<T>(this Variable<T> x)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(new("Negate") { Rereads = [] }, Rules.Negate.Forward(x.Value, tape.Arena), x);
-    }
+    public static Variable<T> Negate<T>(this Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("Negate") { Rereads = [] }, Rules.Negate.Forward(x.Value, ArenaOf(x)), x);
 }

@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>The standard normal distribution function.</summary>
@@ -12,28 +9,21 @@ public static class NormalCdf
     /// <returns>y, shaped as x, and its pullback: dx.</returns>
     /// <remarks>Relative error about 4e-8 + 6e-8 x² in float. Keeps x.</remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Pointwise.Forward(default(Function), x, arena);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Pointwise.Forward(default(Function), x, arena);
 
     internal readonly struct Function : IFunction
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
-            TNumbers.Normal(x).Probability; // PHI-1: y = Φ(x)
+        // PHI-1: y = Φ(x)
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) => TNumbers.Normal(x).Probability;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
-            TNumbers.Normal(x).Density; // PHI-2: dx = φ(x) dy
+        // PHI-2: dx = φ(x) dy
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x) => TNumbers.Normal(x).Density;
     }
 }
 
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.NormalCdf.Forward"/>
-    public static Variable<T> NormalCdf<T>(this Variable<T> x)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record("NormalCdf", Rules.NormalCdf.Forward(x.Value, tape.Arena), x);
-    }
+    public static Variable<T> NormalCdf<T>(this Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record("NormalCdf", Rules.NormalCdf.Forward(x.Value, ArenaOf(x)), x);
 }

@@ -2,7 +2,9 @@ using Hybrid.Rules;
 
 namespace Hybrid.Autodiff;
 
-/// <content>Arithmetic, so that a formula reads as in its paper; shapes broadcast as in <see cref="Rules.Add"/>. A number stands for a constant.</content>
+/// <content>
+/// Arithmetic, so that a formula reads as in its paper; shapes broadcast as in <see cref="Rules.Add"/>. A number stands for a constant.
+/// </content>
 public partial class Variable<T>
 {
     /// <summary>−x.</summary>

@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>The axes of a tensor in another order.</summary>
@@ -18,7 +15,9 @@ public static class Permute
         var rank = x.Shape.Rank;
         var axes = Array.ConvertAll(order, axis => axis < 0 ? axis + rank : axis);
         if (!axes.Order().SequenceEqual(Enumerable.Range(0, rank)))
-            throw new ShapeException($"the order of axes must name each of the {rank} axes of {x.Shape} once, from 0 or, counted from the end, from -1, got [{string.Join(", ", order)}].");
+            throw new ShapeException(
+                $"the order of axes must name each of the {rank} axes of {x.Shape} once, from 0 or, counted from the end, from -1, got "
+                + $"[{string.Join(", ", order)}].");
         var inverse = new int[rank];
         for (var i = 0; i < rank; i++) inverse[axes[i]] = i;
         var y = Tensor<T>.Rent(arena, new Shape(Array.ConvertAll(axes, axis => x.Shape[axis])));
@@ -27,9 +26,9 @@ public static class Permute
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dx, accumulate) = gradients.Open(0);
-            Strided.Permute(inverse, dy, dx, accumulate); // PERM-2: dx is dy with its axes back in place: axis order[n] of dx is axis n of dy
+            if (gradients.TryOpen(0, out var dx, out var accumulate))
+                // PERM-2: dx is dy with its axes back in place: axis order[n] of dx is axis n of dy
+                Strided.Permute(inverse, dy, dx, accumulate);
         }
     }
 }
@@ -37,11 +36,6 @@ public static class Permute
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Permute.Forward"/>
-    public static Variable<T> Permute<T>(this Variable<T> x, params int[] order)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(
-            new("Permute", ("order", order.Clone())) { Rereads = [] }, Rules.Permute.Forward(order, x.Value, tape.Arena), x);
-    }
+    public static Variable<T> Permute<T>(this Variable<T> x, params int[] order) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("Permute", ("order", order.Clone())) { Rereads = [] }, Rules.Permute.Forward(order, x.Value, ArenaOf(x)), x);
 }

@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-
 namespace Hybrid.Rules;
 
 /// <summary>One entry of each row, such as the probability of the action that was taken: an elementary rule.</summary>
@@ -16,7 +14,8 @@ public static class Pick
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         if (x.Shape.Rank == 0) throw new ShapeException("x must be [..., classes], got a scalar.");
-        if (ids.Length != x.Shape.Rows) throw new ShapeException($"x {x.Shape} has {x.Shape.Rows} rows and needs as many ids, got {ids.Length}.");
+        if (ids.Length != x.Shape.Rows)
+            throw new ShapeException($"x {x.Shape} has {x.Shape.Rows} rows and needs as many ids, got {ids.Length}.");
         var classes = x.Shape.Columns;
         var own = Ids.Own(ids, classes, "entries of a row of", x.Shape);
         var y = Tensor<T>.Rent(arena, new Shape(x.Shape.ToArray()[..^1]));
@@ -35,10 +34,6 @@ public static class Pick
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Pick.Forward"/>
-    public static Variable<T> Pick<T>(this Variable<T> x, int[] ids)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(new("Pick", ("ids", ids.ToArray())) { Rereads = [] }, Rules.Pick.Forward(ids, x.Value, tape.Arena), x);
-    }
+    public static Variable<T> Pick<T>(this Variable<T> x, int[] ids) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("Pick", ("ids", ids.ToArray())) { Rereads = [] }, Rules.Pick.Forward(ids, x.Value, ArenaOf(x)), x);
 }

@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
 using static Hybrid.Kernels.Functions;
 
 namespace Hybrid.Rules;
@@ -17,29 +15,22 @@ public static class Power
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(double p, Tensor<T> x, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        if (!double.IsFinite(p)) throw new ArgumentOutOfRangeException(nameof(p), p, "the exponent must be a finite number.");
+        Require.That(double.IsFinite(p), p, "the exponent must be a finite number.");
         return Pointwise.Forward(new Function(p), x, arena);
     }
 
     internal readonly struct Function(double p) : IFunction
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
-            Pow(x, p); // POW-1: y = xᵖ
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) => Pow(x, p); // POW-1: y = xᵖ
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
-            p == 0 ? 0.0 : p * Pow(x, p - 1); // POW-2: dx = p xᵖ⁻¹ dy
+        // POW-2: dx = p xᵖ⁻¹ dy
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x) => p == 0 ? 0.0 : p * Pow(x, p - 1);
     }
 }
 
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Power.Forward"/>
-    public static Variable<T> Power<T>(this Variable<T> x, double p)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(new("Power", ("p", p)), Rules.Power.Forward(p, x.Value, tape.Arena), x);
-    }
+    public static Variable<T> Power<T>(this Variable<T> x, double p) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("Power", ("p", p)), Rules.Power.Forward(p, x.Value, ArenaOf(x)), x);
 }

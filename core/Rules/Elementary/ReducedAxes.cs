@@ -1,5 +1,3 @@
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>A set of axes that a rule takes together: what Sum, Mean, Max and LogSumExp have in common.</summary>
@@ -40,7 +38,9 @@ internal sealed class ReducedAxes
     /// <summary>How many numbers become one.</summary>
     public int Count { get; } = 1;
 
-    /// <summary>The axes one after another, each [outer, count, inner] to [outer, inner]; neighbours are one, and the last come first.</summary>
+    /// <summary>
+    /// The axes one after another, each [outer, count, inner] to [outer, inner]; neighbours are one, and the last come first.
+    /// </summary>
     public IReadOnlyList<(int Outer, int Count, int Inner)> Steps { get; }
 
     /// <summary>The axes counted from 0, in order; all if none is named.</summary>
@@ -71,6 +71,8 @@ internal sealed class ReducedAxes
     public void ThrowIfNothing(Shape x, int[] axes, string what)
     {
         if (Count == 0)
-            throw new ShapeException($"x is {x} and has no element along axes [{string.Join(", ", Of(x, axes))}], so there is no {what}; leave such a batch out.");
+            throw new ShapeException(
+                $"x is {x} and has no element along axes [{string.Join(", ", Of(x, axes))}], so there is no {what}; leave such a batch "
+                + "out.");
     }
 }

@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>The same numbers under another shape: an elementary rule.</summary>
@@ -18,9 +15,7 @@ public static class Reshape
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dx, accumulate) = gradients.Open(0);
-            Elementwise.Copy(dy, dx, accumulate); // RS-2: dx = dy
+            if (gradients.TryOpen(0, out var dx, out var accumulate)) Elementwise.Copy(dy, dx, accumulate); // RS-2: dx = dy
         }
     }
 }
@@ -28,8 +23,7 @@ public static class Reshape
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Reshape.Forward"/>
-    public static Variable<T> Reshape<T>(this Variable<T> x, Shape shape)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+    public static Variable<T> Reshape<T>(this Variable<T> x, Shape shape) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         TapeOf(x).Record(new("Reshape", ("shape", shape)) { Rereads = [] }, Rules.Reshape.Forward(shape, x.Value), x);
 
     /// <summary>The same numbers under another shape, given by its extents.</summary>

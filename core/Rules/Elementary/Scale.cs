@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>Multiplication by a fixed number.</summary>
@@ -23,9 +20,7 @@ public static class Scale
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dx, accumulate) = gradients.Open(0);
-            Elementwise.Scale(c, dy, dx, accumulate); // SCL-2: dx = c dy
+            if (gradients.TryOpen(0, out var dx, out var accumulate)) Elementwise.Scale(c, dy, dx, accumulate); // SCL-2: dx = c dy
         }
     }
 }
@@ -33,10 +28,6 @@ public static class Scale
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Scale.Forward"/>
-    public static Variable<T> Scale<T>(this Variable<T> x, double factor)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(new("Scale", ("factor", factor)) { Rereads = [] }, Rules.Scale.Forward(factor, x.Value, tape.Arena), x);
-    }
+    public static Variable<T> Scale<T>(this Variable<T> x, double factor) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("Scale", ("factor", factor)) { Rereads = [] }, Rules.Scale.Forward(factor, x.Value, ArenaOf(x)), x);
 }

@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>Rows added up by number, the transpose of <see cref="Gather"/>: an elementary rule.</summary>
@@ -13,14 +10,17 @@ public static class ScatterAdd
     /// <param name="x">[leading..., row...].</param>
     /// <param name="arena">Memory of the step.</param>
     /// <returns>y, [rows, row...], and its pullback: dx.</returns>
-    /// <exception cref="ShapeException">x does not begin with the leading shape, or that has another number of elements than there are ids.</exception>
+    /// <exception cref="ShapeException">
+    /// x does not begin with the leading shape, or that has another number of elements than there are ids.
+    /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">An id is the number of no row.</exception>
     /// <remarks>Rows are added in the order of the ids, on any number of threads.</remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(int[] ids, Shape leading, int rows, Tensor<T> x, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var extents = x.Shape.ToArray();
-        if (!extents.AsSpan().StartsWith(leading.ToArray())) throw new ShapeException($"x must be [leading..., row...] with leading {leading}, got {x.Shape}.");
+        if (!extents.AsSpan().StartsWith(leading.ToArray()))
+            throw new ShapeException($"x must be [leading..., row...] with leading {leading}, got {x.Shape}.");
         if (ids.Length != leading.Length) throw new ShapeException($"{leading} needs {leading.Length} ids, got {ids.Length}.");
         var row = new Shape(extents[leading.Rank..]);
         var y = Tensor<T>.RentZeroed(arena, new Shape([rows, .. row.ToArray()]));
@@ -30,9 +30,8 @@ public static class ScatterAdd
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dx, accumulate) = gradients.Open(0);
-            IndexedRows.Gather(own, row.Length, dy, dx, accumulate); // SCAT-2: dxᵢ = dy[idᵢ]
+            if (gradients.TryOpen(0, out var dx, out var accumulate))
+                IndexedRows.Gather(own, row.Length, dy, dx, accumulate); // SCAT-2: dxᵢ = dy[idᵢ]
         }
     }
 }
@@ -47,10 +46,8 @@ public static partial class Forms
     public static Variable<T> ScatterAdd<T>(this Variable<T> x, int[] ids, int rows, Shape? leading = null)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var tape = TapeOf(x);
         leading ??= new Shape(ids.Length);
-        return tape.Record(
-            new("ScatterAdd", ("ids", ids.ToArray()), ("leading", leading), ("rows", rows)) { Rereads = [] },
-            Rules.ScatterAdd.Forward(ids, leading, rows, x.Value, tape.Arena), x);
+        return Record(new("ScatterAdd", ("ids", ids.ToArray()), ("leading", leading), ("rows", rows)) { Rereads = [] },
+            Rules.ScatterAdd.Forward(ids, leading, rows, x.Value, ArenaOf(x)), x);
     }
 }

@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>A part of a tensor along an axis: an elementary rule.</summary>
@@ -20,7 +17,9 @@ public static class Slice
         axis = x.Shape.Axis(axis);
         var extents = x.Shape.ToArray();
         if (start < 0 || length < 0 || start > extents[axis] - length)
-            throw new ShapeException($"a slice of {length} from {start} on lies outside axis {axis} of {x.Shape}; keep 0 ≤ start and start + length ≤ {extents[axis]}.");
+            throw new ShapeException(
+                $"a slice of {length} from {start} on lies outside axis {axis} of {x.Shape}; keep 0 ≤ start and start + length ≤ "
+                + $"{extents[axis]}.");
         extents[axis] = length;
         var y = Tensor<T>.Rent(arena, new Shape(extents));
         new Strip<T>(x, axis, start, length).CopyTo(y, accumulate: false); // SLICE-1: y = x from start on
@@ -38,11 +37,7 @@ public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Slice.Forward"/>
     public static Variable<T> Slice<T>(this Variable<T> x, int axis, int start, int length)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(
-            new("Slice", ("axis", x.Shape.Axis(axis)), ("start", start), ("length", length)) { Rereads = [] },
-            Rules.Slice.Forward(axis, start, length, x.Value, tape.Arena), x);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("Slice", ("axis", x.Shape.Axis(axis)), ("start", start), ("length", length)) { Rereads = [] },
+            Rules.Slice.Forward(axis, start, length, x.Value, ArenaOf(x)), x);
 }

@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>A tensor as equal parts along an axis: an elementary rule of several values.</summary>
@@ -17,10 +14,11 @@ public static class Split
     public static (Tensor<T>[] Values, PullbackOfMany<T> Pullback) Forward<T>(int n, int axis, Tensor<T> x, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        if (n < 1) throw new ArgumentOutOfRangeException(nameof(n), n, "A tensor is split into one part or more.");
+        Require.That(n >= 1, n, "A tensor is split into one part or more.");
         axis = x.Shape.Axis(axis);
         if (x.Shape[axis] % n != 0)
-            throw new ShapeException($"axis {axis} of {x.Shape} cannot be split into {n} equal parts; make {x.Shape[axis]} a multiple of {n}, or take slices.");
+            throw new ShapeException(
+                $"axis {axis} of {x.Shape} cannot be split into {n} equal parts; make {x.Shape[axis]} a multiple of {n}, or take slices.");
         var extents = x.Shape.ToArray();
         var part = extents[axis] /= n;
         var shape = new Shape(extents);
@@ -34,8 +32,7 @@ public static class Split
 
         void Backward(Tensor<T>?[] dys, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dx, accumulate) = gradients.Open(0);
+            if (!gradients.TryOpen(0, out var dx, out var accumulate)) return;
             if (!accumulate && dys.Contains(null)) dx.Span.Clear();
             for (var i = 0; i < n; i++)
                 // SPLIT-2: dx = dy₀, dy₁, …, with zeros where none arrived
@@ -47,8 +44,7 @@ public static class Split
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Split.Forward"/>
-    public static Variable<T>[] Split<T>(this Variable<T> x, int n, int axis = -1)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    public static Variable<T>[] Split<T>(this Variable<T> x, int n, int axis = -1) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var tape = TapeOf(x);
         var (values, pullback) = Rules.Split.Forward(n, axis, x.Value, tape.Arena);
@@ -75,8 +71,8 @@ public static partial class Forms
 
     /// <summary>Four equal parts along an axis.</summary>
     /// <inheritdoc cref="Rules.Split.Forward"/>
-    public static (Variable<T> First, Variable<T> Second, Variable<T> Third, Variable<T> Fourth) Split4<T>(this Variable<T> x, int axis = -1)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    public static (Variable<T> First, Variable<T> Second, Variable<T> Third, Variable<T> Fourth) Split4<T>(
+        this Variable<T> x, int axis = -1) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var parts = x.Split(4, axis);
         return (parts[0], parts[1], parts[2], parts[3]);

@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>The square root of each element.</summary>
@@ -12,28 +9,19 @@ public static class Sqrt
     /// <returns>y, shaped as x, and its pullback: dx.</returns>
     /// <remarks>At 0 the derivative is infinite, and the gradient ∞ dy: NaN where dy is 0 too. Keeps y, not x.</remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Pointwise.ForwardKeepingValue(default(Function), x, arena);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Pointwise.Forward(default(Function), x, arena, slopeIsOfValue: true);
 
     internal readonly struct Function : IFunction
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
-            Functions.Sqrt(x); // SQRT-1: y = √x
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) => Functions.Sqrt(x); // SQRT-1: y = √x
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Slope<TNumbers>(TNumbers y) where TNumbers : struct, INumbers<TNumbers> =>
-            0.5 / y; // SQRT-2: dx = dy / (2 y)
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers y) => 0.5 / y; // SQRT-2: dx = dy / (2 y)
     }
 }
 
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Sqrt.Forward"/>
-    public static Variable<T> Sqrt<T>(this Variable<T> x)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(new("Sqrt") { Rereads = [] }, Rules.Sqrt.Forward(x.Value, tape.Arena), x);
-    }
+    public static Variable<T> Sqrt<T>(this Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("Sqrt") { Rereads = [] }, Rules.Sqrt.Forward(x.Value, ArenaOf(x)), x);
 }

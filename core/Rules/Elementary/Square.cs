@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>The square of each element.</summary>
@@ -12,28 +9,19 @@ public static class Square
     /// <returns>y, shaped as x, and its pullback: dx.</returns>
     /// <remarks>Keeps x.</remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Pointwise.Forward(default(Function), x, arena);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Pointwise.Forward(default(Function), x, arena);
 
     internal readonly struct Function : IFunction
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
-            x * x; // SQR-1: y = x²
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) => x * x; // SQR-1: y = x²
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
-            2.0 * x; // SQR-2: dx = 2 x dy
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x) => 2.0 * x; // SQR-2: dx = 2 x dy
     }
 }
 
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Square.Forward"/>
-    public static Variable<T> Square<T>(this Variable<T> x)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record("Square", Rules.Square.Forward(x.Value, tape.Arena), x);
-    }
+    public static Variable<T> Square<T>(this Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record("Square", Rules.Square.Forward(x.Value, ArenaOf(x)), x);
 }

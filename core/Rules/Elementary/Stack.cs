@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>Tensors of one shape as one tensor with a new axis: an elementary rule.</summary>
@@ -19,30 +16,23 @@ public static class Stack
         var shape = parts[0].Shape;
         foreach (var part in parts)
             if (!part.Shape.Equals(shape))
-                throw new ShapeException($"parts must have one shape, got {string.Join(", ", parts.Select(part => part.Shape))}; use Concatenate along an axis they have.");
+                throw new ShapeException(
+                    $"parts must have one shape, got {string.Join(", ", parts.Select(part => part.Shape))}; use Concatenate along an axis "
+                    + "they have.");
         axis = Place(axis, shape);
         var extents = shape.ToArray();
-        var y = Tensor<T>.Rent(arena, new Shape([.. extents[..axis], parts.Count, .. extents[axis..]]));
-        for (var i = 0; i < parts.Count; i++)
-            new Strip<T>(y, axis, i, 1).CopyFrom(parts[i], accumulate: false); // STACK-1: y[…, i, …] = xᵢ
-        return (y, Backward);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
-            for (var i = 0; i < parts.Count; i++)
-            {
-                if (!gradients.Wants(i)) continue;
-                var (dx, accumulate) = gradients.Open(i);
-                new Strip<T>(dy, axis, i, 1).CopyTo(dx, accumulate); // STACK-2: dxᵢ = dy[…, i, …]
-            }
-        }
+        var one = new Shape([.. extents[..axis], 1, .. extents[axis..]]);
+        // STACK-1: y[…, i, …] = xᵢ
+        // STACK-2: dxᵢ = dy[…, i, …]
+        return Concatenate.Forward(axis, [.. parts.Select(part => part.Reshape(one))], arena);
     }
 
     /// <summary>Where the new axis stands, counted from 0.</summary>
     internal static int Place(int axis, Shape shape) =>
         axis >= -shape.Rank - 1 && axis <= shape.Rank
             ? axis < 0 ? axis + shape.Rank + 1 : axis
-            : throw new ShapeException($"a stack of {shape} has no axis {axis}; the new axis can be 0 to {shape.Rank}, or {-shape.Rank - 1} to -1 from the end.");
+            : throw new ShapeException(
+                $"a stack of {shape} has no axis {axis}; the new axis can be 0 to {shape.Rank}, or {-shape.Rank - 1} to -1 from the end.");
 }
 
 public static partial class Forms
@@ -53,9 +43,7 @@ public static partial class Forms
     {
         Variable<T>[] all = [.. parts];
         if (all.Length == 0) throw new ShapeException("there is nothing to stack; pass one part or more.");
-        var tape = TapeOf<T>(all);
-        return tape.Record(
-            new("Stack", ("axis", Rules.Stack.Place(axis, all[0].Shape))) { Rereads = [] },
-            Rules.Stack.Forward(axis, Array.ConvertAll(all, part => part.Value), tape.Arena), all);
+        return Record(new("Stack", ("axis", Rules.Stack.Place(axis, all[0].Shape))) { Rereads = [] },
+            Rules.Stack.Forward(axis, Array.ConvertAll(all, part => part.Value), ArenaOf<T>(all)), all);
     }
 }

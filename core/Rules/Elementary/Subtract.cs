@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>The difference of two tensors, element by element.</summary>
@@ -30,19 +27,13 @@ public static class Subtract
     /// <summary>a − b.</summary>
     private readonly struct Difference : IFormula2
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Of<TNumbers>(TNumbers a, TNumbers b) where TNumbers : struct, INumbers<TNumbers> =>
-            a - b; // SUB-1: y = a − b
+        [MethodImpl(AggressiveInlining)] TNumbers IFormula2.Of<TNumbers>(TNumbers a, TNumbers b) => a - b; // SUB-1: y = a − b
     }
 }
 
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Subtract.Forward"/>
-    public static Variable<T> Subtract<T>(this Variable<T> a, Variable<T> b)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(a, b);
-        return tape.Record(new("Subtract") { Rereads = [] }, Rules.Subtract.Forward(a.Value, b.Value, tape.Arena), a, b);
-    }
+    public static Variable<T> Subtract<T>(this Variable<T> a, Variable<T> b) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("Subtract") { Rereads = [] }, Rules.Subtract.Forward(a.Value, b.Value, ArenaOf(a, b)), a, b);
 }

@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-
 namespace Hybrid.Rules;
 
 /// <summary>The sum over some axes: an elementary rule.</summary>
@@ -21,9 +19,8 @@ public static class Sum
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dx, accumulate) = gradients.Open(0);
-            reduced.Repeat(dy, dx, accumulate); // SUM-2: dx = dy for every x in the sum
+            if (gradients.TryOpen(0, out var dx, out var accumulate))
+                reduced.Repeat(dy, dx, accumulate); // SUM-2: dx = dy for every x in the sum
         }
     }
 }
@@ -31,14 +28,9 @@ public static class Sum
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Sum.Forward"/>
-    public static Variable<T> Sum<T>(this Variable<T> x, int[] axes, bool keepAxes)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(
-            new("Sum", ("axes", ReducedAxes.Of(x.Shape, axes)), ("keepAxes", keepAxes)) { Rereads = [] },
-            Rules.Sum.Forward(axes, keepAxes, x.Value, tape.Arena), x);
-    }
+    public static Variable<T> Sum<T>(this Variable<T> x, int[] axes, bool keepAxes) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("Sum", ("axes", ReducedAxes.Of(x.Shape, axes)), ("keepAxes", keepAxes)) { Rereads = [] },
+            Rules.Sum.Forward(axes, keepAxes, x.Value, ArenaOf(x)), x);
 
     /// <summary>The sum over some axes, which are dropped; over all if none is named.</summary>
     /// <inheritdoc cref="Rules.Sum.Forward"/>

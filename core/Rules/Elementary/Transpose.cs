@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>Swaps the last two axes.</summary>
@@ -16,27 +13,15 @@ public static class Transpose
     {
         var rank = x.Shape.Rank;
         if (rank < 2) throw new ShapeException($"x must be [..., rows, columns], got {x.Shape}; reshape it first.");
-        int[] order = [.. Enumerable.Range(0, rank - 2), rank - 1, rank - 2];
-        var y = Tensor<T>.Rent(arena, new Shape(Array.ConvertAll(order, axis => x.Shape[axis])));
-        Strided.Permute(order, x, y, accumulate: false); // TR-1: y = xᵀ
-        return (y, Backward);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
-            if (!gradients.Wants(0)) return;
-            var (dx, accumulate) = gradients.Open(0);
-            Strided.Permute(order, dy, dx, accumulate); // TR-2: dx = dyᵀ
-        }
+        // TR-1: y = xᵀ
+        // TR-2: dx = dyᵀ
+        return Permute.Forward([.. Enumerable.Range(0, rank - 2), rank - 1, rank - 2], x, arena);
     }
 }
 
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Transpose.Forward"/>
-    public static Variable<T> Transpose<T>(this Variable<T> x)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(new("Transpose") { Rereads = [] }, Rules.Transpose.Forward(x.Value, tape.Arena), x);
-    }
+    public static Variable<T> Transpose<T>(this Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("Transpose") { Rereads = [] }, Rules.Transpose.Forward(x.Value, ArenaOf(x)), x);
 }

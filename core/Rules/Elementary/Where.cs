@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
 using static Hybrid.Kernels.Functions;
 
 namespace Hybrid.Rules;
@@ -20,7 +18,8 @@ public static class Where
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         if (!VectorMath.AllZeroOrOne<T>(mask.Span))
-            throw new ArgumentException($"the mask {mask.Shape} must hold zeros and ones alone; compare its numbers with a threshold first.", nameof(mask));
+            throw new ArgumentException(
+                $"the mask {mask.Shape} must hold zeros and ones alone; compare its numbers with a threshold first.", nameof(mask));
         var y = Tensor<T>.Rent(arena, Shape.Broadcast(Shape.Broadcast(a.Shape, b.Shape), mask.Shape));
         Strided.Map(default(Choice), mask, a, b, y);
         return (y, Backward);
@@ -36,25 +35,22 @@ public static class Where
     /// <summary>a where m is 1, b where it is 0.</summary>
     private readonly struct Choice : IFormula3
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Of<TNumbers>(TNumbers m, TNumbers a, TNumbers b) where TNumbers : struct, INumbers<TNumbers> =>
-            Choose(m > 0.0, a, b); // WHERE-1: y = a where the mask is 1, else b
+        // WHERE-1: y = a where the mask is 1, else b
+        [MethodImpl(AggressiveInlining)] TNumbers IFormula3.Of<TNumbers>(TNumbers m, TNumbers a, TNumbers b) => Choose(m > 0.0, a, b);
     }
 
     /// <summary>dy where m is 1.</summary>
     private readonly struct WhereOne : IFormula2
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Of<TNumbers>(TNumbers dy, TNumbers m) where TNumbers : struct, INumbers<TNumbers> =>
-            Choose(m > 0.0, dy, 0.0); // WHERE-2: da = Σ dy where the mask is 1
+        // WHERE-2: da = Σ dy where the mask is 1
+        [MethodImpl(AggressiveInlining)] TNumbers IFormula2.Of<TNumbers>(TNumbers dy, TNumbers m) => Choose(m > 0.0, dy, 0.0);
     }
 
     /// <summary>dy where m is 0.</summary>
     private readonly struct WhereZero : IFormula2
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Of<TNumbers>(TNumbers dy, TNumbers m) where TNumbers : struct, INumbers<TNumbers> =>
-            Choose(m > 0.0, 0.0, dy); // WHERE-3: db = Σ dy where the mask is 0
+        // WHERE-3: db = Σ dy where the mask is 0
+        [MethodImpl(AggressiveInlining)] TNumbers IFormula2.Of<TNumbers>(TNumbers dy, TNumbers m) => Choose(m > 0.0, 0.0, dy);
     }
 }
 
@@ -63,10 +59,7 @@ public static partial class Forms
     /// <summary>y = a where the mask is 1, b where it is 0: <c>a.Where(mask, b)</c>.</summary>
     /// <inheritdoc cref="Rules.Where.Forward"/>
     public static Variable<T> Where<T>(this Variable<T> a, Tensor<T> mask, Variable<T> b)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(a, b);
-        return tape.Record(
-            new("Where") { Rereads = [2] }, Rules.Where.Forward(mask, a.Value, b.Value, tape.Arena), a, b, tape.Constant(mask));
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("Where") { Rereads = [2] },
+            Rules.Where.Forward(mask, a.Value, b.Value, ArenaOf(a, b)), a, b, TapeOf(a, b).Constant(mask));
 }

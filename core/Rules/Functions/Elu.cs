@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
 using static Hybrid.Kernels.Functions;
 
 namespace Hybrid.Rules;
@@ -21,29 +19,23 @@ public static class Elu
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(double alpha, Tensor<T> x, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        if (!double.IsFinite(alpha)) throw new ArgumentOutOfRangeException(nameof(alpha), alpha, "The value far below 0 must be a finite number.");
+        Require.That(double.IsFinite(alpha), alpha, "The value far below 0 must be a finite number.");
         return Pointwise.Forward(new Function(alpha), x, arena);
     }
 
     internal readonly struct Function(double alpha) : IFunction
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
-            Choose(x > 0.0, x, alpha * ExpMinusOne(x)); // ELU-1: y = x where x > 0, else α (eˣ − 1)
+        // ELU-1: y = x where x > 0, else α (eˣ − 1)
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) => Choose(x > 0.0, x, alpha * ExpMinusOne(x));
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
-            Choose(x > 0.0, 1.0, alpha * Exp(x)); // ELU-2: dx = dy where x > 0, else α eˣ dy
+        // ELU-2: dx = dy where x > 0, else α eˣ dy
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x) => Choose(x > 0.0, 1.0, alpha * Exp(x));
     }
 }
 
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Elu.Forward"/>
-    public static Variable<T> Elu<T>(this Variable<T> x, double alpha = 1)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(new("Elu", ("alpha", alpha)), Rules.Elu.Forward(alpha, x.Value, tape.Arena), x);
-    }
+    public static Variable<T> Elu<T>(this Variable<T> x, double alpha = 1) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("Elu", ("alpha", alpha)), Rules.Elu.Forward(alpha, x.Value, ArenaOf(x)), x);
 }

@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
 using static Hybrid.Kernels.Functions;
 
 namespace Hybrid.Rules;
@@ -8,8 +6,7 @@ namespace Hybrid.Rules;
 public static class Gelu
 {
     /// <summary>The same in elementary rules.</summary>
-    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        x * x.NormalCdf();
+    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> => x * x.NormalCdf();
 
     /// <summary>The approximation in elementary rules.</summary>
     public static Variable<T> ComposedTanh<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
@@ -24,17 +21,15 @@ public static class Gelu
     /// low that Φ(x) underflows gives −0; −∞ gives NaN, as −∞ · 0 does.
     /// </remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Pointwise.Forward(default(Function), x, arena);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Pointwise.Forward(default(Function), x, arena);
 
     internal readonly struct Function : IFunction
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
-            x * TNumbers.Normal(x).Probability; // GELU-1: y = x Φ(x)
+        // GELU-1: y = x Φ(x)
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) => x * TNumbers.Normal(x).Probability;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers>
+        [MethodImpl(AggressiveInlining)]
+        TNumbers IFunction.Slope<TNumbers>(TNumbers x)
         {
             var (probability, density) = TNumbers.Normal(x);
             return x * density + probability; // GELU-2: dx = (Φ(x) + x φ(x)) dy
@@ -47,19 +42,18 @@ public static class Gelu
     /// <returns>y, shaped as x, and its pullback: dx.</returns>
     /// <remarks>As (1 + tanh u) / 2 = σ(2u), what is computed is x σ(2u). Keeps x. At most 5e-4 away from the exact form.</remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) ForwardTanh<T>(Tensor<T> x, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Pointwise.Forward(default(TanhFunction), x, arena);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Pointwise.Forward(default(TanhFunction), x, arena);
 
     internal readonly struct TanhFunction : IFunction
     {
         private const double Root = 0.7978845608028654, Cubic = 0.044715;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
-            x * Sigma(2.0 * Root * x * (1.0 + Cubic * x * x)); // GELU-3: y = x σ(2u), u = √(2/π) (x + 0.044715 x³)
+        [MethodImpl(AggressiveInlining)]
+        // GELU-3: y = x σ(2u), u = √(2/π) (x + 0.044715 x³)
+        TNumbers IFunction.Value<TNumbers>(TNumbers x) => x * Sigma(2.0 * Root * x * (1.0 + Cubic * x * x));
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers>
+        [MethodImpl(AggressiveInlining)]
+        TNumbers IFunction.Slope<TNumbers>(TNumbers x)
         {
             // Far out the function is straight, and x² must not overflow.
             var near = Max(-100.0, Min(100.0, x));
@@ -74,18 +68,10 @@ public static class Gelu
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Gelu.Forward"/>
-    public static Variable<T> Gelu<T>(this Variable<T> x)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record("Gelu", Rules.Gelu.Forward(x.Value, tape.Arena), x);
-    }
+    public static Variable<T> Gelu<T>(this Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record("Gelu", Rules.Gelu.Forward(x.Value, ArenaOf(x)), x);
 
     /// <inheritdoc cref="Rules.Gelu.ForwardTanh"/>
-    public static Variable<T> GeluTanh<T>(this Variable<T> x)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record("GeluTanh", Rules.Gelu.ForwardTanh(x.Value, tape.Arena), x);
-    }
+    public static Variable<T> GeluTanh<T>(this Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record("GeluTanh", Rules.Gelu.ForwardTanh(x.Value, ArenaOf(x)), x);
 }

@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-
 namespace Hybrid.Rules;
 
 /// <summary>The gated linear unit (Dauphin et al. 2016): values let through by the logistic function of others.</summary>
@@ -27,10 +25,6 @@ public static class Glu
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Glu.Forward"/>
-    public static Variable<T> Glu<T>(this Variable<T> value, Variable<T> gate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(value, gate);
-        return tape.Record("Glu", Rules.Glu.Forward(value.Value, gate.Value, tape.Arena), value, gate);
-    }
+    public static Variable<T> Glu<T>(this Variable<T> value, Variable<T> gate) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record("Glu", Rules.Glu.Forward(value.Value, gate.Value, ArenaOf(value, gate)), value, gate);
 }

@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
 using static Hybrid.Kernels.Functions;
 
 namespace Hybrid.Rules;
@@ -21,29 +19,23 @@ public static class LeakyRelu
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(double slope, Tensor<T> x, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        if (!double.IsFinite(slope)) throw new ArgumentOutOfRangeException(nameof(slope), slope, "The slope below 0 must be a finite number.");
+        Require.That(double.IsFinite(slope), slope, "The slope below 0 must be a finite number.");
         return Pointwise.Forward(new Function(slope), x, arena);
     }
 
     internal readonly struct Function(double slope) : IFunction
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
-            Choose(x > 0.0, x, slope * x); // LREL-1: y = x where x > 0, else α x
+        // LREL-1: y = x where x > 0, else α x
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) => Choose(x > 0.0, x, slope * x);
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
-            Choose(x > 0.0, 1.0, slope); // LREL-2: dx = dy where x > 0, else α dy
+        // LREL-2: dx = dy where x > 0, else α dy
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x) => Choose(x > 0.0, 1.0, slope);
     }
 }
 
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.LeakyRelu.Forward"/>
-    public static Variable<T> LeakyRelu<T>(this Variable<T> x, double slope = 0.01)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(new("LeakyRelu", ("slope", slope)), Rules.LeakyRelu.Forward(slope, x.Value, tape.Arena), x);
-    }
+    public static Variable<T> LeakyRelu<T>(this Variable<T> x, double slope = 0.01) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("LeakyRelu", ("slope", slope)), Rules.LeakyRelu.Forward(slope, x.Value, ArenaOf(x)), x);
 }

@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
 using static Hybrid.Kernels.Functions;
 
 namespace Hybrid.Rules;
@@ -8,8 +6,7 @@ namespace Hybrid.Rules;
 public static class LogSigmoid
 {
     /// <summary>The same in elementary rules.</summary>
-    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        -(1 + (-x).Exp()).Log();
+    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> => -(1 + (-x).Exp()).Log();
 
     /// <summary>y = ln σ(x) = −ln(1 + e⁻ˣ), never above 0.</summary>
     /// <param name="x">Any shape.</param>
@@ -17,28 +14,20 @@ public static class LogSigmoid
     /// <returns>y, shaped as x, and its pullback: dx.</returns>
     /// <remarks>Finite wherever x is: no probability is formed that could round to 0 before its logarithm is taken. Keeps x.</remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Pointwise.Forward(default(Function), x, arena);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Pointwise.Forward(default(Function), x, arena);
 
     internal readonly struct Function : IFunction
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
-            Min(x, 0.0) - LogOnePlus(Exp(-Abs(x))); // LSIG-1: y = min(x, 0) − ln(1 + e^−|x|)
+        // LSIG-1: y = min(x, 0) − ln(1 + e^−|x|)
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) => Min(x, 0.0) - LogOnePlus(Exp(-Abs(x)));
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
-            Sigma(-x); // LSIG-2: dx = σ(−x) dy
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x) => Sigma(-x); // LSIG-2: dx = σ(−x) dy
     }
 }
 
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.LogSigmoid.Forward"/>
-    public static Variable<T> LogSigmoid<T>(this Variable<T> x)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record("LogSigmoid", Rules.LogSigmoid.Forward(x.Value, tape.Arena), x);
-    }
+    public static Variable<T> LogSigmoid<T>(this Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record("LogSigmoid", Rules.LogSigmoid.Forward(x.Value, ArenaOf(x)), x);
 }

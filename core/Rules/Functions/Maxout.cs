@@ -1,9 +1,8 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
-/// <summary>The largest of several numbers for each unit: behind a linear layer, a convex function that is learned in linear pieces.</summary>
+/// <summary>
+/// The largest of several numbers for each unit: behind a linear layer, a convex function that is learned in linear pieces.
+/// </summary>
 public static class Maxout
 {
     /// <summary>The same in elementary rules.</summary>
@@ -24,10 +23,11 @@ public static class Maxout
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(int pieces, Tensor<T> x, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        if (pieces < 1) throw new ArgumentOutOfRangeException(nameof(pieces), pieces, "pieces must be 1 or more; 1 is the identity.");
+        Require.That(pieces >= 1, pieces, "pieces must be 1 or more; 1 is the identity.");
         if (x.Shape.Rank == 0 || x.Shape.Columns % pieces != 0)
-            throw new ShapeException($"x must be [..., {pieces} · units], got {x.Shape}; make the layer before it {pieces} times as wide as the units.");
-        int rows = x.Shape.Rows, units = x.Shape.Columns / pieces, grain = Broadcast.RowsPerPart(x.Shape.Columns);
+            throw new ShapeException(
+                $"x must be [..., {pieces} · units], got {x.Shape}; make the layer before it {pieces} times as wide as the units.");
+        int rows = x.Shape.Rows, units = x.Shape.Columns / pieces;
         var y = Tensor<T>.Rent(arena, x.Shape.WithColumns(units));
         Rows.For(rows, x.Shape.Columns, (first, end) =>
         {
@@ -44,56 +44,15 @@ public static class Maxout
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dx, accumulate) = gradients.Open(0);
-            var untaken = Tensor<T>.Rent(arena, new Shape(Workers.Parts(rows, grain), units));
-            Workers.For(rows, grain, (part, first, end) =>
-            {
-                RowsOf<T> xs = x.ByRow(units), dxs = dx.ByRow(units), ys = y.ByRow(), dys = dy.ByRow();
-                var rest = untaken.ByRow()[part];
-                for (var i = first; i < end; i++)
-                {
-                    dys[i].CopyTo(rest);
-                    for (var p = i * pieces; p < (i + 1) * pieces; p++)
-                    {
-                        // A piece that is the largest takes what the pieces before it have left: all of dy, or nothing.
-                        VectorMath.Map(default(Taken<T>), xs[p], ys[i], rest, dxs[p], accumulate);
-                        VectorMath.Map(default(Left<T>), xs[p], ys[i], rest, rest, accumulate: false);
-                    }
-                }
-            });
-        }
-    }
-
-    /// <summary>dy where x is y, the largest, or NaN; 0 elsewhere.</summary>
-    private readonly struct Taken<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        public static int Inputs => 3;
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector dy) where TVector : struct where TLanes : ILanes<TVector, T> =>
             // MAXO-2: dx[p · units + u] = dy[u] where p is the first piece with x[p · units + u] = y[u], else 0
-            TLanes.Select(TLanes.EqualTo(x, x), TLanes.Select(TLanes.EqualTo(x, y), dy, default), dy);
-    }
-
-    /// <summary>dy where x is neither y, the largest, nor NaN; 0 elsewhere.</summary>
-    private readonly struct Left<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        public static int Inputs => 3;
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector dy) where TVector : struct where TLanes : ILanes<TVector, T> =>
-            TLanes.Select(TLanes.EqualTo(x, x), TLanes.Select(TLanes.EqualTo(x, y), default, dy), default);
+            if (gradients.TryOpen(0, out var dx, out var accumulate)) Max.ToFirstRow(rows, pieces, units, x, y, dy, dx, accumulate, arena);
+        }
     }
 }
 
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Maxout.Forward"/>
-    public static Variable<T> Maxout<T>(this Variable<T> x, int pieces)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(new("Maxout", ("pieces", pieces)), Rules.Maxout.Forward(pieces, x.Value, tape.Arena), x);
-    }
+    public static Variable<T> Maxout<T>(this Variable<T> x, int pieces) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("Maxout", ("pieces", pieces)), Rules.Maxout.Forward(pieces, x.Value, ArenaOf(x)), x);
 }

@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
 using static Hybrid.Kernels.Functions;
 
 namespace Hybrid.Rules;
@@ -17,20 +15,19 @@ public static class Mish
     /// <returns>y, shaped as x, and its pullback: dx.</returns>
     /// <remarks>As tanh ln u = (u² − 1) / (u² + 1), no logarithm is taken. Keeps x. −∞ gives NaN, as −∞ · 0 does.</remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Pointwise.Forward(default(Function), x, arena);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Pointwise.Forward(default(Function), x, arena);
 
     internal readonly struct Function : IFunction
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers>
+        [MethodImpl(AggressiveInlining)]
+        TNumbers IFunction.Value<TNumbers>(TNumbers x)
         {
             var (t, _) = TanhOfSoftplus(x, Exp(-Abs(x)));
             return x * t; // MISH-1: y = x t with t = tanh(ln(1 + eˣ))
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers>
+        [MethodImpl(AggressiveInlining)]
+        TNumbers IFunction.Slope<TNumbers>(TNumbers x)
         {
             var e = Exp(-Abs(x));
             var (t, remainder) = TanhOfSoftplus(x, e);
@@ -40,8 +37,9 @@ public static class Mish
     }
 
     /// <summary>t = tanh(ln(1 + eˣ)) and 1 − t, both as fractions in e = e^−|x|, so that nothing overflows or cancels.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static (TNumbers Tanh, TNumbers Remainder) TanhOfSoftplus<TNumbers>(TNumbers x, TNumbers e) where TNumbers : struct, INumbers<TNumbers>
+    [MethodImpl(AggressiveInlining)]
+    private static (TNumbers Tanh, TNumbers Remainder) TanhOfSoftplus<TNumbers>(TNumbers x, TNumbers e)
+        where TNumbers : struct, INumbers<TNumbers>
     {
         var isPositive = x > 0.0;
         var above = Choose(isPositive, 1.0 + 2.0 * e, e * (e + 2.0));
@@ -53,10 +51,6 @@ public static class Mish
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Mish.Forward"/>
-    public static Variable<T> Mish<T>(this Variable<T> x)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record("Mish", Rules.Mish.Forward(x.Value, tape.Arena), x);
-    }
+    public static Variable<T> Mish<T>(this Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record("Mish", Rules.Mish.Forward(x.Value, ArenaOf(x)), x);
 }

@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>The rectifier with a learned slope below 0 (He, Zhang, Ren and Sun 2015, equation 1).</summary>
@@ -22,7 +19,8 @@ public static class PRelu
     {
         var features = x.Shape.Columns;
         if (slope.Shape.Rank != 1 || (slope.Length != 1 && slope.Length != features))
-            throw new ShapeException($"slope must be [1] or [{features}], got {slope.Shape}; give one slope for all features or one for each.");
+            throw new ShapeException(
+                $"slope must be [1] or [{features}], got {slope.Shape}; give one slope for all features or one for each.");
         var row = Tensor<T>.Rent(arena, new Shape(features));
         if (slope.Length == features) slope.Span.CopyTo(row.Span);
         else row.Span.Fill(slope.Span[0]);
@@ -37,23 +35,20 @@ public static class PRelu
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (gradients.Wants(0))
-            {
-                var (dx, accumulate) = gradients.Open(0);
+            if (gradients.TryOpen(0, out var dx, out var accumulate))
                 Rows.For(rows, features, (first, end) =>
                 {
                     RowsOf<T> xs = x.ByRow(), dys = dy.ByRow(), dxs = dx.ByRow();
-                    for (var i = first; i < end; i++) VectorMath.Map(default(InputGradient<T>), xs[i], row.Span, dys[i], dxs[i], accumulate);
+                    for (var i = first; i < end; i++)
+                        VectorMath.Map(default(InputGradient<T>), xs[i], row.Span, dys[i], dxs[i], accumulate);
                 });
-            }
             if (!gradients.Wants(1)) return;
             var partial = Broadcast.PartialRows(rows, features, arena);
             Rows.ForPieces(rows, features, (piece, first, end) =>
             {
                 RowsOf<T> xs = x.ByRow(), dys = dy.ByRow();
                 var sums = partial.ByRow()[piece];
-                for (var i = first; i < end; i++)
-                    VectorMath.Map(default(SlopeGradient<T>), xs[i], dys[i], xs[i], sums, accumulate: true);
+                for (var i = first; i < end; i++) VectorMath.Map(default(SlopeGradient<T>), xs[i], dys[i], xs[i], sums, accumulate: true);
             });
             var dslope = gradients.Slot(1).Span;
             if (dslope.Length == features) Broadcast.AddPartialRows(partial, dslope);
@@ -65,8 +60,8 @@ public static class PRelu
     {
         public static int Inputs => 2;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TVector Apply<TVector, TLanes>(TVector x, TVector a, TVector unused) where TVector : struct where TLanes : ILanes<TVector, T> =>
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector a, TVector unused) =>
             TLanes.Select(TLanes.GreaterThan(x, default), x, TLanes.Multiply(a, x)); // PREL-1: y = x where x > 0, else a x
     }
 
@@ -74,8 +69,8 @@ public static class PRelu
     {
         public static int Inputs => 3;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TVector Apply<TVector, TLanes>(TVector x, TVector a, TVector dy) where TVector : struct where TLanes : ILanes<TVector, T> =>
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector a, TVector dy) =>
             TLanes.Select(TLanes.GreaterThan(x, default), dy, TLanes.Multiply(a, dy)); // PREL-2: dx = dy where x > 0, else a dy
     }
 
@@ -83,8 +78,8 @@ public static class PRelu
     {
         public static int Inputs => 2;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TVector Apply<TVector, TLanes>(TVector x, TVector dy, TVector unused) where TVector : struct where TLanes : ILanes<TVector, T> =>
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector dy, TVector unused) =>
             TLanes.Select(TLanes.GreaterThan(x, default), default, TLanes.Multiply(x, dy)); // PREL-3: da = Σ x dy where x ≤ 0
     }
 }
@@ -92,10 +87,6 @@ public static class PRelu
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.PRelu.Forward"/>
-    public static Variable<T> PRelu<T>(this Variable<T> x, Variable<T> slope)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x, slope);
-        return tape.Record(new("PRelu") { Rereads = [0] }, Rules.PRelu.Forward(x.Value, slope.Value, tape.Arena), x, slope);
-    }
+    public static Variable<T> PRelu<T>(this Variable<T> x, Variable<T> slope) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("PRelu") { Rereads = [0] }, Rules.PRelu.Forward(x.Value, slope.Value, ArenaOf(x, slope)), x, slope);
 }

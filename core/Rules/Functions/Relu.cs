@@ -1,14 +1,10 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>The rectifier.</summary>
 public static class Relu
 {
     /// <summary>The same in elementary rules.</summary>
-    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        x.Maximum(0);
+    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> => x.Maximum(0);
 
     /// <summary>y = max(x, 0).</summary>
     /// <param name="x">Any shape.</param>
@@ -24,10 +20,8 @@ public static class Relu
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dx, accumulate) = gradients.Open(0);
             // RELU-2: dx = dy where x > 0, else 0
-            Elementwise.WherePositive(x, dy, dx, accumulate);
+            if (gradients.TryOpen(0, out var dx, out var accumulate)) Elementwise.WherePositive(x, dy, dx, accumulate);
         }
     }
 }
@@ -35,10 +29,6 @@ public static class Relu
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Relu.Forward"/>
-    public static Variable<T> Relu<T>(this Variable<T> x)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record("Relu", Rules.Relu.Forward(x.Value, tape.Arena), x);
-    }
+    public static Variable<T> Relu<T>(this Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record("Relu", Rules.Relu.Forward(x.Value, ArenaOf(x)), x);
 }

@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
 using static Hybrid.Kernels.Functions;
 
 namespace Hybrid.Rules;
@@ -21,30 +19,27 @@ public static class Selu
     /// <param name="x">Any shape.</param>
     /// <param name="arena">Memory of the step.</param>
     /// <returns>y, shaped as x, and its pullback: dx.</returns>
-    /// <remarks>Their equation 2. λ and α are the only numbers with which a standard normal x gives a y of mean 0 and variance 1 (their equation 14). Keeps x.</remarks>
+    /// <remarks>
+    /// Their equation 2. λ and α are the only numbers with which a standard normal x gives a y of mean 0 and variance 1 (their equation
+    /// 14). Keeps x.
+    /// </remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Pointwise.Forward(default(Function), x, arena);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Pointwise.Forward(default(Function), x, arena);
 
     internal readonly struct Function : IFunction
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
-            Scale * Choose(x > 0.0, x, Alpha * ExpMinusOne(x)); // SELU-1: y = λ x where x > 0, else λ α (eˣ − 1)
+        [MethodImpl(AggressiveInlining)]
+        // SELU-1: y = λ x where x > 0, else λ α (eˣ − 1)
+        TNumbers IFunction.Value<TNumbers>(TNumbers x) => Scale * Choose(x > 0.0, x, Alpha * ExpMinusOne(x));
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> =>
-            Scale * Choose(x > 0.0, 1.0, Alpha * Exp(x)); // SELU-2: dx = λ dy where x > 0, else λ α eˣ dy
+        // SELU-2: dx = λ dy where x > 0, else λ α eˣ dy
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x) => Scale * Choose(x > 0.0, 1.0, Alpha * Exp(x));
     }
 }
 
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Selu.Forward"/>
-    public static Variable<T> Selu<T>(this Variable<T> x)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record("Selu", Rules.Selu.Forward(x.Value, tape.Arena), x);
-    }
+    public static Variable<T> Selu<T>(this Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record("Selu", Rules.Selu.Forward(x.Value, ArenaOf(x)), x);
 }

@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>Turns each row of numbers into probabilities.</summary>
@@ -32,8 +29,7 @@ public static class Softmax
 
         void Backward(Tensor<T> dp, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dx, accumulate) = gradients.Open(0);
+            if (!gradients.TryOpen(0, out var dx, out var accumulate)) return;
             Rows.For(rows, classes, (first, end) =>
             {
                 Range part = (first * classes)..(end * classes);
@@ -47,10 +43,6 @@ public static class Softmax
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Softmax.Forward"/>
-    public static Variable<T> Softmax<T>(this Variable<T> x)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(new("Softmax") { Rereads = [] }, Rules.Softmax.Forward(x.Value, tape.Arena), x);
-    }
+    public static Variable<T> Softmax<T>(this Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("Softmax") { Rereads = [] }, Rules.Softmax.Forward(x.Value, ArenaOf(x)), x);
 }

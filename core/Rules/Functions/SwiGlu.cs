@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-
 namespace Hybrid.Rules;
 
 /// <summary>Values gated by the sigmoid-weighted linear unit of others (Shazeer 2020).</summary>
@@ -27,10 +25,6 @@ public static class SwiGlu
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.SwiGlu.Forward"/>
-    public static Variable<T> SwiGlu<T>(this Variable<T> value, Variable<T> gate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(value, gate);
-        return tape.Record("SwiGlu", Rules.SwiGlu.Forward(value.Value, gate.Value, tape.Arena), value, gate);
-    }
+    public static Variable<T> SwiGlu<T>(this Variable<T> value, Variable<T> gate) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record("SwiGlu", Rules.SwiGlu.Forward(value.Value, gate.Value, ArenaOf(value, gate)), value, gate);
 }

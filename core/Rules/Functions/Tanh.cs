@@ -1,5 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
 using static Hybrid.Kernels.Functions;
 
 namespace Hybrid.Rules;
@@ -17,20 +15,19 @@ public static class Tanh
     /// <returns>y, shaped as x, and its pullback: dx.</returns>
     /// <remarks>Keeps x. Accurate near 0, where 1 − e^−2|x| would lose digits, and in the tails, where 1 − y² would.</remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Pointwise.Forward(default(Function), x, arena);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Pointwise.Forward(default(Function), x, arena);
 
     internal readonly struct Function : IFunction
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Value<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers>
+        [MethodImpl(AggressiveInlining)]
+        TNumbers IFunction.Value<TNumbers>(TNumbers x)
         {
             var t = ExpMinusOne(-2.0 * Abs(x));
             return Choose(x > 0.0, -t, t) / (2.0 + t); // TANH-1: y = sign(x) (1 − e^−2|x|) / (1 + e^−2|x|)
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Slope<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers>
+        [MethodImpl(AggressiveInlining)]
+        TNumbers IFunction.Slope<TNumbers>(TNumbers x)
         {
             var e = Exp(-2.0 * Abs(x));
             return 4.0 * e / ((1.0 + e) * (1.0 + e)); // TANH-2: dx = (1 − y²) dy
@@ -41,10 +38,6 @@ public static class Tanh
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Tanh.Forward"/>
-    public static Variable<T> Tanh<T>(this Variable<T> x)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record("Tanh", Rules.Tanh.Forward(x.Value, tape.Arena), x);
-    }
+    public static Variable<T> Tanh<T>(this Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record("Tanh", Rules.Tanh.Forward(x.Value, ArenaOf(x)), x);
 }

@@ -1,9 +1,8 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
-/// <summary>The mean of each window, channel by channel: the subsampling of LeCun et al. 1998, section II-B, without its two trained numbers.</summary>
+/// <summary>
+/// The mean of each window, channel by channel: the subsampling of LeCun et al. 1998, section II-B, without its two trained numbers.
+/// </summary>
 public static class AveragePool2d
 {
     /// <summary>The same in elementary rules.</summary>
@@ -36,8 +35,7 @@ public static class AveragePool2d
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dx, accumulate) = gradients.Open(0);
+            if (!gradients.TryOpen(0, out var dx, out var accumulate)) return;
             // Windows may overlap, so an image belongs to one worker.
             Rows.For(windows.Batch, image, (first, end) =>
             {
@@ -55,9 +53,7 @@ public static partial class Forms
 {
     /// <inheritdoc cref="Rules.AveragePool2d.Forward"/>
     public static Variable<T> AveragePool2d<T>(this Variable<T> x, int window, int stride)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(new("AveragePool2d", ("window", window), ("stride", stride)), Rules.AveragePool2d.Forward(window, stride, x.Value, tape.Arena), x);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("AveragePool2d", ("window", window), ("stride", stride)),
+            Rules.AveragePool2d.Forward(window, stride, x.Value, ArenaOf(x)), x);
 }

@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>Two-dimensional convolution, in the sense of the field: a cross-correlation.</summary>
@@ -15,15 +12,24 @@ public static class Conv2d
         return Linear.Composed(windows.Reshape([.. windows.Shape.ToArray()[..3], columns]), weight.Reshape(columns, weight.Shape[3]), bias);
     }
 
-    /// <summary>y[b, i, j, o] = Σ over u, v, c of x[b, s i + u − top, s j + v − left, c] w[u, v, c, o], with zeros outside the image, plus bias[o].</summary>
+    /// <summary>
+    /// y[b, i, j, o] = Σ over u, v, c of x[b, s i + u − top, s j + v − left, c] w[u, v, c, o], with zeros outside the image, plus bias[o].
+    /// </summary>
     /// <param name="stride">s, the step of the window; 1 or more.</param>
-    /// <param name="padding">How many zeros stand on each side of an image, 0 or more: top, bottom, left and right, or one number for all.</param>
+    /// <param name="padding">
+    /// How many zeros stand on each side of an image, 0 or more: top, bottom, left and right, or one number for all.
+    /// </param>
     /// <param name="x">Images, [batch, height, width, inChannels].</param>
     /// <param name="weight">w, [kernelHeight, kernelWidth, inChannels, outChannels].</param>
     /// <param name="bias">What is added to each output channel, [outChannels], or null for none.</param>
     /// <param name="arena">Memory of the step.</param>
-    /// <returns>y, [batch, outHeight, outWidth, outChannels] with outHeight = (height + top + bottom − kernelHeight) / s + 1, rounded down, and its pullback: dx, dweight and, with a bias, dbias.</returns>
-    /// <exception cref="ShapeException">x is no batch of images of inChannels, the window is empty or larger than the padded image, or the bias is not [outChannels].</exception>
+    /// <returns>
+    /// y, [batch, outHeight, outWidth, outChannels] with outHeight = (height + top + bottom − kernelHeight) / s + 1, rounded down, and its
+    /// pullback: dx, dweight and, with a bias, dbias.
+    /// </returns>
+    /// <exception cref="ShapeException">
+    /// x is no batch of images of inChannels, the window is empty or larger than the padded image, or the bias is not [outChannels].
+    /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">The stride is not positive, or the padding is negative.</exception>
     /// <remarks>
     /// Each of the three sums is over pairs of x, w and y's cotangent, so each is a convolution. A window of one pixel is the affine
@@ -45,21 +51,15 @@ public static class Conv2d
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (gradients.Wants(0))
-            {
-                var (dx, accumulate) = gradients.Open(0);
+            if (gradients.TryOpen(0, out var dx, out var addToX))
                 // Pixel (k, l) of x met tap (u, v) where the window stood at i = (k + p − u) / s, j = (l + p − v) / s, if these are whole:
                 // dy is convolved with the weights turned by half a turn, channels exchanged.
                 // CONV-2: dx[b, k, l, c] = Σ over u, v, o of dy[b, (k + p − u) / s, (l + p − v) / s, o] w[u, v, c, o]
-                Convolution.InputGradient(sizes, dy, weight, dx, accumulate, arena);
-            }
-            if (gradients.Wants(1))
-            {
-                var (dweight, accumulate) = gradients.Open(1);
+                Convolution.InputGradient(sizes, dy, weight, dx, addToX, arena);
+            if (gradients.TryOpen(1, out var dweight, out var addToWeight))
                 // Tap (u, v) met every s-th pixel from (u − p, v − p) on: x is convolved with dy, a window as large as the output.
                 // CONV-3: dw[u, v, c, o] = Σ over b, i, j of x[b, s i + u − p, s j + v − p, c] dy[b, i, j, o]
-                Convolution.WeightGradient(sizes, x, dy, dweight, accumulate, arena);
-            }
+                Convolution.WeightGradient(sizes, x, dy, dweight, addToWeight, arena);
             if (bias is not null && gradients.Wants(2))
                 // CONV-4: dbias[o] = Σ over b, i, j of dy[b, i, j, o]
                 Broadcast.SumRows(dy, gradients.Slot(2).Span, arena);
@@ -68,7 +68,7 @@ public static class Conv2d
 
     private static ConvolutionSizes Check(int stride, Padding padding, Shape x, Shape weight, Shape? bias)
     {
-        if (stride < 1) throw new ArgumentOutOfRangeException(nameof(stride), stride, "stride must be 1 or more; 1 keeps every position.");
+        Require.That(stride >= 1, stride, "stride must be 1 or more; 1 keeps every position.");
         padding.ThrowIfNegative("crop x to have fewer pixels");
         if (weight.Rank != 4)
             throw new ShapeException($"weight must be [kernelHeight, kernelWidth, inChannels, outChannels], got {weight}.");
@@ -78,7 +78,8 @@ public static class Conv2d
         long height = (long)x[1] + padding.Top + padding.Bottom, width = (long)x[2] + padding.Left + padding.Right;
         if (weight[0] < 1 || weight[1] < 1 || weight[0] > height || weight[1] > width)
             throw new ShapeException(
-                $"the window must be from 1x1 to {height}x{width}, the padded image, got {weight[0]}x{weight[1]}; pad more or use a smaller window.");
+                $"the window must be from 1x1 to {height}x{width}, the padded image, got {weight[0]}x{weight[1]}; pad more or use a "
+                + "smaller window.");
         return new ConvolutionSizes(x[0], x[1], x[2], x[3], weight[0], weight[1], weight[3], stride, padding);
     }
 }
@@ -86,13 +87,12 @@ public static class Conv2d
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Conv2d.Forward"/>
-    public static Variable<T> Conv2d<T>(this Variable<T> x, Variable<T> weight, Variable<T>? bias = null, int stride = 1, Padding padding = default)
+    public static Variable<T> Conv2d<T>(
+        this Variable<T> x, Variable<T> weight, Variable<T>? bias = null, int stride = 1, Padding padding = default)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Variable<T>[] inputs = bias is null ? [x, weight] : [x, weight, bias];
-        var tape = TapeOf(inputs);
-        return tape.Record(
-            new("Conv2d", ("stride", stride), ("padding", padding)) { Rereads = [0, 1] },
-            Rules.Conv2d.Forward(stride, padding, x.Value, weight.Value, bias?.Value, tape.Arena), inputs);
+        return Record(new("Conv2d", ("stride", stride), ("padding", padding)) { Rereads = [0, 1] },
+            Rules.Conv2d.Forward(stride, padding, x.Value, weight.Value, bias?.Value, ArenaOf<T>(inputs)), inputs);
     }
 }

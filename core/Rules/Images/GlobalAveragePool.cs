@@ -1,14 +1,10 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>The mean of each channel over the whole image (Lin, Chen and Yan 2013, section 3.2).</summary>
 public static class GlobalAveragePool
 {
     /// <summary>The same in elementary rules.</summary>
-    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        x.Mean(1, 2);
+    public static Variable<T> Composed<T>(Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> => x.Mean(1, 2);
 
     /// <summary>y[b, c] = the mean over i, j of x[b, i, j, c].</summary>
     /// <param name="x">Images, [batch, height, width, channels].</param>
@@ -38,12 +34,12 @@ public static class GlobalAveragePool
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dx, accumulate) = gradients.Open(0);
+            if (!gradients.TryOpen(0, out var dx, out var accumulate)) return;
             Rows.For(batch, image, (first, end) =>
             {
                 RowsOf<T> dys = dy.ByRow(), dpixel = dx.ByRow();
-                for (var i = first * pixels; i < end * pixels; i++) VectorMath.Scale(factor, dys[i / pixels], dpixel[i], accumulate); // GAP-2: dx = dy / pixels
+                // GAP-2: dx = dy / pixels
+                for (var i = first * pixels; i < end * pixels; i++) VectorMath.Scale(factor, dys[i / pixels], dpixel[i], accumulate);
             });
         }
     }
@@ -52,10 +48,6 @@ public static class GlobalAveragePool
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.GlobalAveragePool.Forward"/>
-    public static Variable<T> GlobalAveragePool<T>(this Variable<T> x)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record("GlobalAveragePool", Rules.GlobalAveragePool.Forward(x.Value, tape.Arena), x);
-    }
+    public static Variable<T> GlobalAveragePool<T>(this Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record("GlobalAveragePool", Rules.GlobalAveragePool.Forward(x.Value, ArenaOf(x)), x);
 }

@@ -1,13 +1,11 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>The largest number of each window, channel by channel.</summary>
 public static class MaxPool2d
 {
     /// <summary>The same in elementary rules.</summary>
-    public static Variable<T> Composed<T>(int window, int stride, int padding, Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+    public static Variable<T> Composed<T>(int window, int stride, int padding, Variable<T> x)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         Patches.Of(x, (window, window), stride, padding, double.NegativeInfinity).Max(-2);
 
     // Places are kept as numbers of type T; up to this window a float counts them exactly.
@@ -19,15 +17,17 @@ public static class MaxPool2d
     /// <param name="padding">p, how far windows reach over the edges of the image, in [0, window).</param>
     /// <param name="x">Images, [batch, height, width, channels].</param>
     /// <param name="arena">Memory of the step.</param>
-    /// <returns>y, [batch, outHeight, outWidth, channels] with outHeight = ⌊(height + 2p − window) / s⌋ + 1, and its pullback: dx.</returns>
+    /// <returns>
+    /// y, [batch, outHeight, outWidth, channels] with outHeight = ⌊(height + 2p − window) / s⌋ + 1, and its pullback: dx.
+    /// </returns>
     /// <exception cref="ShapeException">x is no batch of images, or the window is larger than the padded image.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The window, the stride or the padding lies outside its bounds.</exception>
     /// <remarks>
-    /// As Krizhevsky, Sutskever and Hinton 2012 use it, section 3.4. Keeps the place of each maximum. Where several numbers of a window are the
-    /// largest there is no derivative; the first in reading order gets the whole gradient, as in PyTorch. NaN counts as the largest.
+    /// As Krizhevsky, Sutskever and Hinton 2012 use it, section 3.4. Keeps the place of each maximum. Where several numbers of a window are
+    /// the largest there is no derivative; the first in reading order gets the whole gradient, as in PyTorch. NaN counts as the largest.
     /// </remarks>
-    public static unsafe (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(int window, int stride, int padding, Tensor<T> x, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    public static unsafe (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(
+        int window, int stride, int padding, Tensor<T> x, Arena<T> arena) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(window, LargestWindow);
         var windows = PoolWindows.Over(x, window, stride, padding);
@@ -44,8 +44,7 @@ public static class MaxPool2d
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dx, accumulate) = gradients.Open(0);
+            if (!gradients.TryOpen(0, out var dx, out var accumulate)) return;
             // Windows may overlap, so an image belongs to one worker.
             Rows.For(windows.Batch, image, (first, end) =>
             {
@@ -53,7 +52,8 @@ public static class MaxPool2d
                 fixed (T* pPlace = place.Span, pdy = dy.Span, pdx = dx.Span)
                     for (var i = first * windows.OutHeight; i < end * windows.OutHeight; i++)
                         // MAXP-2: dx = Σ dy over the windows of which x is the maximum
-                        PoolLoops.MaxPullback(windows, i % windows.OutHeight, pPlace + i * row, pdy + i * row, pdx + i / windows.OutHeight * image);
+                        PoolLoops.MaxPullback(
+                            windows, i % windows.OutHeight, pPlace + i * row, pdy + i * row, pdx + i / windows.OutHeight * image);
             });
         }
     }
@@ -63,9 +63,7 @@ public static partial class Forms
 {
     /// <inheritdoc cref="Rules.MaxPool2d.Forward"/>
     public static Variable<T> MaxPool2d<T>(this Variable<T> x, int window, int stride, int padding = 0)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(new("MaxPool2d", ("window", window), ("stride", stride), ("padding", padding)), Rules.MaxPool2d.Forward(window, stride, padding, x.Value, tape.Arena), x);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("MaxPool2d", ("window", window), ("stride", stride), ("padding", padding)),
+            Rules.MaxPool2d.Forward(window, stride, padding, x.Value, ArenaOf(x)), x);
 }

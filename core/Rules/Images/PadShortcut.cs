@@ -1,14 +1,10 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>The shortcut without parameters where a block changes shape: option A of He et al. 2015, section 4.2.</summary>
 public static class PadShortcut
 {
     /// <summary>The same in elementary rules.</summary>
-    public static Variable<T> Composed<T>(int stride, int outChannels, Variable<T> x)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    public static Variable<T> Composed<T>(int stride, int outChannels, Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var kept = Patches.Of(x, (1, 1), stride, padding: 0, outside: 0);
         kept = kept.Reshape([.. kept.Shape.ToArray()[..3], x.Shape[3]]);
@@ -24,7 +20,9 @@ public static class PadShortcut
     /// <returns>y, [batch, ⌈height / s⌉, ⌈width / s⌉, outChannels], and its pullback: dx.</returns>
     /// <exception cref="ShapeException">x is no batch of images, or has more channels than y is to have.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The stride is not positive.</exception>
-    /// <remarks>The paper does not say where the new channels stand; to a network whose weights are drawn alike for all channels it is the same.</remarks>
+    /// <remarks>
+    /// The paper does not say where the new channels stand; to a network whose weights are drawn alike for all channels it is the same.
+    /// </remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(int stride, int outChannels, Tensor<T> x, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -32,7 +30,8 @@ public static class PadShortcut
         PoolWindows.ThrowIfNoImages(x);
         int batch = x.Shape[0], height = x.Shape[1], width = x.Shape[2], channels = x.Shape[3];
         if (outChannels < channels)
-            throw new ShapeException($"outChannels must be at least the {channels} of x, got {outChannels}; channels can be added, not left out.");
+            throw new ShapeException(
+                $"outChannels must be at least the {channels} of x, got {outChannels}; channels can be added, not left out.");
         int outHeight = (int)((height + stride - 1L) / stride), outWidth = (int)((width + stride - 1L) / stride);
         int image = height * width * channels, outImage = outHeight * outWidth * outChannels;
         var y = Tensor<T>.Rent(arena, new Shape(batch, outHeight, outWidth, outChannels));
@@ -48,14 +47,14 @@ public static class PadShortcut
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dx, accumulate) = gradients.Open(0);
+            if (!gradients.TryOpen(0, out var dx, out var accumulate)) return;
             Rows.For(batch, image, (first, end) =>
             {
                 ReadOnlySpan<T> cotangent = dy.Span;
                 var target = dx.Span;
                 if (!accumulate) target[(first * image)..(end * image)].Clear();
-                for (var pixel = first * outHeight * outWidth; pixel < end * outHeight * outWidth; pixel++) // PAD-3: dx[s i, s j] = dy[i, j]; 0 at other pixels
+                for (var pixel = first * outHeight * outWidth; pixel < end * outHeight * outWidth; pixel++)
+                    // PAD-3: dx[s i, s j] = dy[i, j]; 0 at other pixels
                     VectorMath.Add(cotangent.Slice(pixel * outChannels, channels), target.Slice(From(pixel), channels));
             });
         }
@@ -74,9 +73,7 @@ public static partial class Forms
 {
     /// <inheritdoc cref="Rules.PadShortcut.Forward"/>
     public static Variable<T> PadShortcut<T>(this Variable<T> x, int stride, int outChannels)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(new("PadShortcut", ("stride", stride), ("outChannels", outChannels)), Rules.PadShortcut.Forward(stride, outChannels, x.Value, tape.Arena), x);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("PadShortcut", ("stride", stride), ("outChannels", outChannels)),
+            Rules.PadShortcut.Forward(stride, outChannels, x.Value, ArenaOf(x)), x);
 }

@@ -1,8 +1,8 @@
-using Hybrid.Autodiff;
-
 namespace Hybrid.Rules;
 
-/// <summary>The windows that convolutions and pools lay over images, in elementary rules: a matrix of rows of pixels, gathered by their places.</summary>
+/// <summary>
+/// The windows that convolutions and pools lay over images, in elementary rules: a matrix of rows of pixels, gathered by their places.
+/// </summary>
 internal static class Patches
 {
     /// <summary>What stands in each window, [batch, outHeight, outWidth, kernelHeight · kernelWidth, channels].</summary>
@@ -22,11 +22,15 @@ internal static class Patches
         beyond.Span.Fill(T.CreateChecked(outside));
         var pixels = x.Reshape(batch * height * width, channels).Concatenate(Forms.TapeOf(x).Constant(beyond), axis: 0);
         return pixels.Gather(
-            Places(batch, height, width, outHeight, outWidth, kernel, stride, padding), new Shape(batch, outHeight, outWidth, kernel.Height * kernel.Width));
+            Places(batch, height, width, outHeight, outWidth, kernel, stride, padding),
+            new Shape(batch, outHeight, outWidth, kernel.Height * kernel.Width));
     }
 
-    /// <summary>The transpose: each window's numbers, [batch, outHeight, outWidth, kernelHeight · kernelWidth, channels], are added where it stands.</summary>
-    internal static Variable<T> Add<T>(Variable<T> windows, int height, int width, (int Height, int Width) kernel, int stride, Padding padding)
+    /// <summary>
+    /// The transpose: each window's numbers, [batch, outHeight, outWidth, kernelHeight · kernelWidth, channels], are added where it stands.
+    /// </summary>
+    internal static Variable<T> Add<T>(
+        Variable<T> windows, int height, int width, (int Height, int Width) kernel, int stride, Padding padding)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var (batch, outHeight, outWidth, channels) = (windows.Shape[0], windows.Shape[1], windows.Shape[2], windows.Shape[4]);

@@ -1,19 +1,16 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>Images made larger by a whole factor: each pixel becomes a block of its like, nearest-neighbour interpolation.</summary>
 public static class Upsample
 {
     /// <summary>The same in elementary rules.</summary>
-    public static Variable<T> Composed<T>(int factor, Variable<T> x)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    public static Variable<T> Composed<T>(int factor, Variable<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int batch = x.Shape[0], height = x.Shape[1], width = x.Shape[2], channels = x.Shape[3];
         var ones = Tensor<T>.Zeros(new Shape(factor, 1, factor, 1));
         ones.Span.Fill(T.One);
-        return (x.Reshape(batch, height, 1, width, 1, channels) * Forms.TapeOf(x).Constant(ones)).Reshape(batch, factor * height, factor * width, channels);
+        var blocks = x.Reshape(batch, height, 1, width, 1, channels) * Forms.TapeOf(x).Constant(ones);
+        return blocks.Reshape(batch, factor * height, factor * width, channels);
     }
 
     /// <summary>y[b, i, j, c] = x[b, ⌊i / s⌋, ⌊j / s⌋, c].</summary>
@@ -30,7 +27,7 @@ public static class Upsample
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(int factor, Tensor<T> x, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        if (factor < 1) throw new ArgumentOutOfRangeException(nameof(factor), factor, "factor must be 1 or more; pool images to make them smaller.");
+        Require.That(factor >= 1, factor, "factor must be 1 or more; pool images to make them smaller.");
         PoolWindows.ThrowIfNoImages(x);
         int batch = x.Shape[0], height = x.Shape[1], width = x.Shape[2], channels = x.Shape[3], line = width * channels;
         if ((long)factor * Math.Max(height, width) > int.MaxValue)
@@ -74,10 +71,6 @@ public static class Upsample
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Upsample.Forward"/>
-    public static Variable<T> Upsample<T>(this Variable<T> x, int factor)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(new("Upsample", ("factor", factor)) { Rereads = [] }, Rules.Upsample.Forward(factor, x.Value, tape.Arena), x);
-    }
+    public static Variable<T> Upsample<T>(this Variable<T> x, int factor) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("Upsample", ("factor", factor)) { Rereads = [] }, Rules.Upsample.Forward(factor, x.Value, ArenaOf(x)), x);
 }

@@ -1,14 +1,11 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>Looks rows up in a table of trained vectors.</summary>
 public static class Embedding
 {
     /// <summary>The same in elementary rules.</summary>
-    public static Variable<T> Composed<T>(int[] ids, Shape leading, double factor, Variable<T> table) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        factor * table.Gather(ids, leading);
+    public static Variable<T> Composed<T>(int[] ids, Shape leading, double factor, Variable<T> table)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => factor * table.Gather(ids, leading);
 
     /// <summary>y[i] = factor · table[ids[i]].</summary>
     /// <param name="ids">Row numbers, one for each element of the leading shape. The rule keeps a copy.</param>
@@ -21,8 +18,7 @@ public static class Embedding
     /// <exception cref="ArgumentOutOfRangeException">An id lies outside the table.</exception>
     /// <remarks>The backward pass runs in one thread: ids repeat, and a fixed order keeps sums the same to the bit.</remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(
-        int[] ids, Shape leading, double factor, Tensor<T> table, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        int[] ids, Shape leading, double factor, Tensor<T> table, Arena<T> arena) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         if (table.Shape.Rank != 2) throw new ShapeException($"table must be [entries, features], got {table.Shape}.");
         if (ids.Length != leading.Length) throw new ShapeException($"{leading} needs {leading.Length} ids, got {ids.Length}.");
@@ -54,8 +50,7 @@ public static partial class Forms
     public static Variable<T> Embedding<T>(this Tape<T> tape, int[] ids, Shape leading, double factor, Variable<T> table)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        return tape.Record(
-            new("Embedding", ("ids", ids.ToArray()), ("leading", leading), ("factor", factor)) { Rereads = [] },
+        return tape.Record(new("Embedding", ("ids", ids.ToArray()), ("leading", leading), ("factor", factor)) { Rereads = [] },
             Rules.Embedding.Forward(ids, leading, factor, table.Value, tape.Arena), table);
     }
 }

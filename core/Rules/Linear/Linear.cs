@@ -1,14 +1,11 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>The affine map of each row: a layer's weight is [inFeatures, outFeatures], as the papers write x W + b.</summary>
 public static class Linear
 {
     /// <summary>The same in elementary rules.</summary>
-    public static Variable<T> Composed<T>(Variable<T> x, Variable<T> weight, Variable<T>? bias) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        bias is null ? x.MatMul(weight) : x.MatMul(weight) + bias;
+    public static Variable<T> Composed<T>(Variable<T> x, Variable<T> weight, Variable<T>? bias)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => bias is null ? x.MatMul(weight) : x.MatMul(weight) + bias;
 
     /// <summary>The transposed form in elementary rules.</summary>
     public static Variable<T> ComposedTransposed<T>(Variable<T> x, Variable<T> table) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
@@ -23,15 +20,13 @@ public static class Linear
     /// <exception cref="ShapeException">x does not end in inFeatures, or the bias is not [outFeatures].</exception>
     /// <remarks>Three matrix products, one of each form: NN forward, NT for dx, TN for dweight.</remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(
-        Tensor<T> x, Tensor<T> weight, Tensor<T>? bias, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        Tensor<T> x, Tensor<T> weight, Tensor<T>? bias, Arena<T> arena) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         if (weight.Shape.Rank != 2) throw new ShapeException($"weight must be [inFeatures, outFeatures], got {weight.Shape}.");
         int inFeatures = weight.Shape[0], outFeatures = weight.Shape[1], rows = x.Shape.Rows;
         if (x.Shape.Rank == 0 || x.Shape.Columns != inFeatures)
             throw new ShapeException($"x must be [..., {inFeatures}], got {x.Shape}; its last axis must be the weight's first.");
-        if (bias is not null)
-            ShapeException.ThrowIfNot(bias.Shape, new Shape(outFeatures), "bias", "one number for each output feature");
+        if (bias is not null) ShapeException.ThrowIfNot(bias.Shape, new Shape(outFeatures), "bias", "one number for each output feature");
 
         var y = Tensor<T>.Rent(arena, x.Shape.WithColumns(outFeatures));
         Gemm.NN(rows, outFeatures, inFeatures, x.Span, inFeatures, weight.Span, outFeatures, y.Span, outFeatures, accumulate: false);
@@ -40,25 +35,21 @@ public static class Linear
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (gradients.Wants(0))
-            {
-                var (dx, accumulate) = gradients.Open(0);
+            if (gradients.TryOpen(0, out var dx, out var addToX))
                 // LIN-2: dx = dy Wᵀ
-                Gemm.NT(rows, inFeatures, outFeatures, dy.Span, outFeatures, weight.Span, outFeatures, dx.Span, inFeatures, accumulate);
-            }
-            if (gradients.Wants(1))
-            {
-                var (dweight, accumulate) = gradients.Open(1);
+                Gemm.NT(rows, inFeatures, outFeatures, dy.Span, outFeatures, weight.Span, outFeatures, dx.Span, inFeatures, addToX);
+            if (gradients.TryOpen(1, out var dweight, out var addToWeight))
                 // LIN-3: dW = xᵀ dy
-                Gemm.TN(inFeatures, outFeatures, rows, x.Span, inFeatures, dy.Span, outFeatures, dweight.Span, outFeatures, accumulate);
-            }
+                Gemm.TN(inFeatures, outFeatures, rows, x.Span, inFeatures, dy.Span, outFeatures, dweight.Span, outFeatures, addToWeight);
             if (bias is not null && gradients.Wants(2))
                 // LIN-4: db = Σ over rows of dy
                 Broadcast.SumRows(dy, gradients.Slot(2).Span, arena);
         }
     }
 
-    /// <summary>y = x Eᵀ: a table of embeddings used backwards, as the pre-softmax matrix that section 3.4 of the Transformer ties.</summary>
+    /// <summary>
+    /// y = x Eᵀ: a table of embeddings used backwards, as the pre-softmax matrix that section 3.4 of the Transformer ties.
+    /// </summary>
     /// <param name="x">Input, [..., features].</param>
     /// <param name="table">E, [entries, features].</param>
     /// <param name="arena">Memory of the step.</param>
@@ -79,18 +70,12 @@ public static class Linear
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (gradients.Wants(0))
-            {
-                var (dx, accumulate) = gradients.Open(0);
+            if (gradients.TryOpen(0, out var dx, out var addToX))
                 // LIN-6: dx = dy E
-                Gemm.NN(rows, features, entries, dy.Span, entries, table.Span, features, dx.Span, features, accumulate);
-            }
-            if (gradients.Wants(1))
-            {
-                var (dtable, accumulate) = gradients.Open(1);
+                Gemm.NN(rows, features, entries, dy.Span, entries, table.Span, features, dx.Span, features, addToX);
+            if (gradients.TryOpen(1, out var dtable, out var addToTable))
                 // LIN-7: dE = dyᵀ x
-                Gemm.TN(entries, features, rows, dy.Span, entries, x.Span, features, dtable.Span, features, accumulate);
-            }
+                Gemm.TN(entries, features, rows, dy.Span, entries, x.Span, features, dtable.Span, features, addToTable);
         }
     }
 }
@@ -102,15 +87,12 @@ public static partial class Forms
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Variable<T>[] inputs = bias is null ? [x, weight] : [x, weight, bias];
-        var tape = TapeOf(inputs);
-        return tape.Record(new("Linear") { Rereads = [0, 1] }, Rules.Linear.Forward(x.Value, weight.Value, bias?.Value, tape.Arena), inputs);
+        return Record(new("Linear") { Rereads = [0, 1] },
+            Rules.Linear.Forward(x.Value, weight.Value, bias?.Value, ArenaOf<T>(inputs)), inputs);
     }
 
     /// <inheritdoc cref="Rules.Linear.ForwardTransposed"/>
     public static Variable<T> LinearTransposed<T>(this Variable<T> x, Variable<T> table)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x, table);
-        return tape.Record("LinearTransposed", Rules.Linear.ForwardTransposed(x.Value, table.Value, tape.Arena), x, table);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record("LinearTransposed", Rules.Linear.ForwardTransposed(x.Value, table.Value, ArenaOf(x, table)), x, table);
 }

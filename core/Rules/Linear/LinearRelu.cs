@@ -1,14 +1,11 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>An affine map and the rectifier in one rule: the numbers in between are never stored.</summary>
 public static class LinearRelu
 {
     /// <summary>The same in elementary rules.</summary>
-    public static Variable<T> Composed<T>(Variable<T> x, Variable<T> weight, Variable<T> bias) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Relu.Composed(Linear.Composed(x, weight, bias));
+    public static Variable<T> Composed<T>(Variable<T> x, Variable<T> weight, Variable<T> bias)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Relu.Composed(Linear.Composed(x, weight, bias));
 
     /// <summary>y = max(x W + b, 0).</summary>
     /// <param name="x">Input, [..., inFeatures].</param>
@@ -43,9 +40,7 @@ public static partial class Forms
 {
     /// <inheritdoc cref="Rules.LinearRelu.Forward"/>
     public static Variable<T> LinearRelu<T>(this Variable<T> x, Variable<T> weight, Variable<T> bias)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x, weight, bias);
-        return tape.Record(new("LinearRelu") { Rereads = [0, 1] }, Rules.LinearRelu.Forward(x.Value, weight.Value, bias.Value, tape.Arena), x, weight, bias);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("LinearRelu") { Rereads = [0, 1] },
+            Rules.LinearRelu.Forward(x.Value, weight.Value, bias.Value, ArenaOf(x, weight, bias)), x, weight, bias);
 }

@@ -1,10 +1,10 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
 using static Hybrid.Kernels.Functions;
 
 namespace Hybrid.Rules;
 
-/// <summary>The cross-entropy of answers of yes or no, from the logits of yes, against one probability of yes for all of them or one for each.</summary>
+/// <summary>
+/// The cross-entropy of answers of yes or no, from the logits of yes, against one probability of yes for all of them or one for each.
+/// </summary>
 public static class BinaryCrossEntropy
 {
     /// <summary>The same in elementary rules, with a target for each logit.</summary>
@@ -31,10 +31,10 @@ public static class BinaryCrossEntropy
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(double target, Tensor<T> logits, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        if (!(target >= 0 && target <= 1))
-            throw new ArgumentOutOfRangeException(nameof(target), target, "The target is a probability and must lie in [0, 1].");
+        Require.That(target >= 0 && target <= 1, target, "The target is a probability and must lie in [0, 1].");
         if (logits.Length == 0)
-            throw new ShapeException($"logits are {logits.Shape} and hold no element, so there is nothing to average; leave such a batch out.");
+            throw new ShapeException(
+                $"logits are {logits.Shape} and hold no element, so there is nothing to average; leave such a batch out.");
         var (f, count) = (new Function(target), T.CreateChecked(logits.Length));
         var losses = Tensor<T>.Rent(arena, logits.Shape);
         Elementwise.Value(f, logits, losses);
@@ -45,8 +45,7 @@ public static class BinaryCrossEntropy
 
         void Backward(Tensor<T> dloss, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dlogits, accumulate) = gradients.Open(0);
+            if (!gradients.TryOpen(0, out var dlogits, out var accumulate)) return;
             var share = Tensor<T>.Rent(arena, logits.Shape);
             share.Span.Fill(dloss.ToScalar() / count);
             Elementwise.SlopeTimes(f, logits, share, dlogits, accumulate);
@@ -66,13 +65,16 @@ public static class BinaryCrossEntropy
     {
         ShapeException.ThrowIfNot(targets.Shape, logits.Shape, "targets", "each logit has a target of its own");
         if (logits.Length == 0)
-            throw new ShapeException($"logits are {logits.Shape} and hold no element, so there is nothing to average; leave such a batch out.");
-        Tensor<T> yes = Tensor<T>.Rent(arena, logits.Shape), no = Tensor<T>.Rent(arena, logits.Shape), losses = Tensor<T>.Rent(arena, logits.Shape);
+            throw new ShapeException(
+                $"logits are {logits.Shape} and hold no element, so there is nothing to average; leave such a batch out.");
+        Tensor<T> yes = Tensor<T>.Rent(arena, logits.Shape), no = Tensor<T>.Rent(arena, logits.Shape);
+        var losses = Tensor<T>.Rent(arena, logits.Shape);
         for (var i = 0; i < targets.Length; i++)
         {
             var t = targets.Span[i];
             if (!(t >= T.Zero && t <= T.One))
-                throw new ArgumentOutOfRangeException(nameof(targets), t, $"The target at position {i} of {targets.Shape} is a probability and must lie in [0, 1].");
+                throw new ArgumentOutOfRangeException(
+                    nameof(targets), t, $"The target at position {i} of {targets.Shape} is a probability and must lie in [0, 1].");
             (yes.Span[i], no.Span[i]) = (t, T.One - t);
         }
         var count = T.CreateChecked(logits.Length);
@@ -85,8 +87,7 @@ public static class BinaryCrossEntropy
 
         void Backward(Tensor<T> dloss, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dlogits, accumulate) = gradients.Open(0);
+            if (!gradients.TryOpen(0, out var dlogits, out var accumulate)) return;
             var share = Tensor<T>.Rent(arena, logits.Shape);
             share.Span.Fill(dloss.ToScalar() / count);
             // BCE-4: dz = ((1 − t) σ(z) − t σ(−z)) dloss / n
@@ -97,26 +98,21 @@ public static class BinaryCrossEntropy
 
     private readonly struct SoftplusOfMinus : IFunction
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Value<TNumbers>(TNumbers z) where TNumbers : struct, INumbers<TNumbers> => default(Softplus.Function).Value(-z);
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers z) => Max(-z, 0.0) + LogOnePlus(Exp(-Abs(z)));
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Slope<TNumbers>(TNumbers z) where TNumbers : struct, INumbers<TNumbers> => -default(Softplus.Function).Slope(-z);
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers z) => -Sigma(-z);
     }
 
     private readonly struct Function(double target) : IFunction
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Value<TNumbers>(TNumbers z) where TNumbers : struct, INumbers<TNumbers> =>
-            // The difference first: where it is 0, as an answer is right and sure, the logarithm keeps its digits.
-            // BCE-1: ℓ = softplus(z) − t z = max(z, 0) − t z + ln(1 + e^−|z|), and the loss its mean
-            Max(z, 0.0) - target * z + LogOnePlus(Exp(-Abs(z)));
+        [MethodImpl(AggressiveInlining)]
+        // The difference first: where it is 0, as an answer is right and sure, the logarithm keeps its digits.
+        // BCE-1: ℓ = softplus(z) − t z = max(z, 0) − t z + ln(1 + e^−|z|), and the loss its mean
+        TNumbers IFunction.Value<TNumbers>(TNumbers z) => Max(z, 0.0) - target * z + LogOnePlus(Exp(-Abs(z)));
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TNumbers Slope<TNumbers>(TNumbers z) where TNumbers : struct, INumbers<TNumbers> =>
-            // Likewise no difference of σ from 1, as σ(z) + σ(−z) = 1:
-            // BCE-2: dz = (σ(z) − t) dloss / n = ((1 − t) σ(z) − t σ(−z)) dloss / n
-            (1.0 - target) * Sigma(z) - target * Sigma(-z);
+        // Likewise no difference of σ from 1, as σ(z) + σ(−z) = 1:
+        // BCE-2: dz = (σ(z) − t) dloss / n = ((1 − t) σ(z) − t σ(−z)) dloss / n
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers z) => (1.0 - target) * Sigma(z) - target * Sigma(-z);
     }
 }
 
@@ -126,22 +122,16 @@ public static partial class Forms
     /// <param name="target">t, the probability of yes that is right, in [0, 1].</param>
     /// <inheritdoc cref="Rules.BinaryCrossEntropy.Forward"/>
     public static Variable<T> BinaryCrossEntropy<T>(this Variable<T> x, double target)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(new("BinaryCrossEntropy", ("target", target)), Rules.BinaryCrossEntropy.Forward(target, x.Value, tape.Arena), x);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("BinaryCrossEntropy", ("target", target)), Rules.BinaryCrossEntropy.Forward(target, x.Value, ArenaOf(x)), x);
 
     /// <summary>The same with a target for each logit.</summary>
     /// <param name="x">z, any shape, one element or more.</param>
     /// <param name="targets">t, shaped as the logits, each a probability of yes in [0, 1]. The rule keeps a copy.</param>
     /// <inheritdoc cref="Rules.BinaryCrossEntropy.ForwardEach"/>
     public static Variable<T> BinaryCrossEntropy<T>(this Variable<T> x, Tensor<T> targets)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         // The pullback knows nothing of the targets, of which the rule has a copy.
-        return tape.Record(
-            new("BinaryCrossEntropyEach") { Rereads = [0] }, Rules.BinaryCrossEntropy.ForwardEach(targets, x.Value, tape.Arena), x, tape.Constant(targets));
-    }
+        Record(new("BinaryCrossEntropyEach") { Rereads = [0] },
+            Rules.BinaryCrossEntropy.ForwardEach(targets, x.Value, ArenaOf(x)), x, TapeOf(x).Constant(targets));
 }

@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>Softmax and cross-entropy in one rule, computed from the logits, with label smoothing and padding ignored.</summary>
@@ -32,17 +29,18 @@ public static class CrossEntropy
     /// <exception cref="ArgumentOutOfRangeException">A target is no class, or the smoothing lies outside [0, 1].</exception>
     /// <exception cref="ArgumentException">Every target is padding.</exception>
     /// <remarks>
-    /// Szegedy et al. 2015, section 7; ε spreads over all classes, the target included. Keeps two numbers a row (its maximum and the sum) and
-    /// recomputes the probabilities. Never takes the logarithm of a probability, so logits far apart give no infinity; without
+    /// Szegedy et al. 2015, section 7; ε spreads over all classes, the target included. Keeps two numbers a row (its maximum and the sum)
+    /// and recomputes the probabilities. Never takes the logarithm of a probability, so logits far apart give no infinity; without
     /// smoothing, a logit of −∞ rules its class out.
     /// </remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(
-        int[] targets, int? padding, double smoothing, Tensor<T> logits, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        int[] targets, int? padding, double smoothing, Tensor<T> logits, Arena<T> arena) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var (losses, pullback) = ForwardPerRow(targets, padding, smoothing, logits, arena);
         var counted = targets.Count(target => target != padding);
-        if (counted == 0) throw new ArgumentException("Every target is padding, so there is nothing to average; leave such a batch out.", nameof(targets));
+        if (counted == 0)
+            throw new ArgumentException(
+                "Every target is padding, so there is nothing to average; leave such a batch out.", nameof(targets));
         var n = T.CreateChecked(counted);
         var loss = Tensor<T>.Rent(arena, Shape.Scalar);
         loss.Span[0] = VectorMath.Sum<T>(losses.Span) / n;
@@ -57,12 +55,13 @@ public static class CrossEntropy
         }
     }
 
-    /// <summary>The same of each row by itself, and no mean, so that rows can be weighted: −Σ q log softmax(x), 0 where the target is padding.</summary>
+    /// <summary>
+    /// The same of each row by itself, and no mean, so that rows can be weighted: −Σ q log softmax(x), 0 where the target is padding.
+    /// </summary>
     /// <returns>The losses, [...] in nats, and their pullback: dlogits.</returns>
     /// <inheritdoc cref="Forward"/>
     public static (Tensor<T> Value, Pullback<T> Pullback) ForwardPerRow<T>(
-        int[] targets, int? padding, double smoothing, Tensor<T> logits, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        int[] targets, int? padding, double smoothing, Tensor<T> logits, Arena<T> arena) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Validate(targets, padding, smoothing, logits.Shape);
         int[] own = [.. targets];
@@ -90,8 +89,7 @@ public static class CrossEntropy
 
         void Backward(Tensor<T> dlosses, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dlogits, accumulate) = gradients.Open(0);
+            if (!gradients.TryOpen(0, out var dlogits, out var accumulate)) return;
             Rows.For(rows, classes, (first, end) =>
             {
                 RowsOf<T> xs = logits.ByRow(), dxs = dlogits.ByRow();
@@ -105,7 +103,8 @@ public static class CrossEntropy
                     }
                     var weight = weights[i];
                     // CE-4: dx = (p − q) dℓ
-                    VectorMath.Map(new Difference<T>(maxima[i], weight / sums[i], weight * onEach), xs[i], xs[i], xs[i], dxs[i], accumulate);
+                    VectorMath.Map(
+                        new Difference<T>(maxima[i], weight / sums[i], weight * onEach), xs[i], xs[i], xs[i], dxs[i], accumulate);
                     dxs[i][own[i]] -= weight * onTarget;
                 }
             });
@@ -117,8 +116,8 @@ public static class CrossEntropy
     {
         public static int Inputs => 1;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TVector Apply<TVector, TLanes>(TVector x, TVector unused, TVector unusedToo) where TVector : struct where TLanes : ILanes<TVector, T>
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector unused, TVector unusedToo)
         {
             var exponential = Exponential.Exp<T, TVector, TLanes>(TLanes.Subtract(x, TLanes.Create(max)));
             return TLanes.Subtract(TLanes.Multiply(TLanes.Create(weightOverSum), exponential), TLanes.Create(weightedQ));
@@ -130,11 +129,11 @@ public static class CrossEntropy
         if (logits.Rank == 0) throw new ShapeException("logits must be [..., classes], got a scalar.");
         if (targets.Length != logits.Rows)
             throw new ShapeException($"logits {logits} have {logits.Rows} rows and need as many targets, got {targets.Length}.");
-        if (!(smoothing >= 0 && smoothing <= 1))
-            throw new ArgumentOutOfRangeException(nameof(smoothing), smoothing, "Label smoothing must lie in [0, 1].");
+        Require.That(smoothing >= 0 && smoothing <= 1, smoothing, "Label smoothing must lie in [0, 1].");
         for (var i = 0; i < targets.Length; i++)
             if (targets[i] != padding && (uint)targets[i] >= (uint)logits.Columns)
-                throw new ArgumentOutOfRangeException(nameof(targets), $"target {targets[i]} at row {i} is none of the {logits.Columns} classes; they count from 0.");
+                throw new ArgumentOutOfRangeException(
+                    nameof(targets), $"target {targets[i]} at row {i} is none of the {logits.Columns} classes; they count from 0.");
     }
 }
 
@@ -142,12 +141,9 @@ public static partial class Forms
 {
     /// <inheritdoc cref="Rules.CrossEntropy.Forward"/>
     public static Variable<T> CrossEntropy<T>(this Variable<T> logits, int[] targets, int? padding = null, double smoothing = 0)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(logits);
-        return tape.Record(
-            CrossEntropyOperation("CrossEntropy", targets, padding, smoothing), Rules.CrossEntropy.Forward(targets, padding, smoothing, logits.Value, tape.Arena), logits);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(CrossEntropyOperation("CrossEntropy", targets, padding, smoothing),
+            Rules.CrossEntropy.Forward(targets, padding, smoothing, logits.Value, ArenaOf(logits)), logits);
 
     /// <summary>
     /// The cross-entropy of each row, 0 where the target is padding, so that rows can be weighted:
@@ -155,13 +151,9 @@ public static partial class Forms
     /// </summary>
     /// <inheritdoc cref="Rules.CrossEntropy.ForwardPerRow"/>
     public static Variable<T> CrossEntropyPerRow<T>(this Variable<T> logits, int[] targets, int? padding = null, double smoothing = 0)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(logits);
-        return tape.Record(
-            CrossEntropyOperation("CrossEntropyPerRow", targets, padding, smoothing),
-            Rules.CrossEntropy.ForwardPerRow(targets, padding, smoothing, logits.Value, tape.Arena), logits);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(CrossEntropyOperation("CrossEntropyPerRow", targets, padding, smoothing),
+            Rules.CrossEntropy.ForwardPerRow(targets, padding, smoothing, logits.Value, ArenaOf(logits)), logits);
 
     private static Operation CrossEntropyOperation(string rule, int[] targets, int? padding, double smoothing) =>
         new(rule, ("targets", targets.ToArray()), ("padding", padding?.ToString() ?? "none"), ("smoothing", smoothing));

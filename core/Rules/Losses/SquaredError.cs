@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>The mean squared error, the loss of a regression.</summary>
@@ -21,7 +18,8 @@ public static class SquaredError
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         ShapeException.ThrowIfNot(b.Shape, a.Shape, "b", "each element of a is compared with one of b; reshape or repeat b first");
-        if (a.Length == 0) throw new ShapeException($"a is {a.Shape} and holds no element, so there is nothing to average; leave such a batch out.");
+        if (a.Length == 0)
+            throw new ShapeException($"a is {a.Shape} and holds no element, so there is nothing to average; leave such a batch out.");
         var n = T.CreateChecked(a.Length);
         var difference = Tensor<T>.Rent(arena, a.Shape);
         Elementwise.Copy(a, difference, accumulate: false);
@@ -34,14 +32,8 @@ public static class SquaredError
         void Backward(Tensor<T> dloss, Gradients<T> gradients)
         {
             var c = T.CreateChecked(2) * dloss.ToScalar() / n;
-            if (gradients.Wants(0))
-            {
-                var (da, accumulate) = gradients.Open(0);
-                Elementwise.Scale(c, difference, da, accumulate); // SE-3: da = 2 d dL / n
-            }
-            if (!gradients.Wants(1)) return;
-            var (db, addToB) = gradients.Open(1);
-            Elementwise.Scale(-c, difference, db, addToB); // SE-4: db = −2 d dL / n
+            if (gradients.TryOpen(0, out var da, out var addToA)) Elementwise.Scale(c, difference, da, addToA); // SE-3: da = 2 d dL / n
+            if (gradients.TryOpen(1, out var db, out var addToB)) Elementwise.Scale(-c, difference, db, addToB); // SE-4: db = −2 d dL / n
         }
     }
 }
@@ -49,12 +41,8 @@ public static class SquaredError
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.SquaredError.Forward"/>
-    public static Variable<T> SquaredError<T>(this Variable<T> a, Variable<T> b)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(a, b);
-        return tape.Record(new("SquaredError") { Rereads = [] }, Rules.SquaredError.Forward(a.Value, b.Value, tape.Arena), a, b);
-    }
+    public static Variable<T> SquaredError<T>(this Variable<T> a, Variable<T> b) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("SquaredError") { Rereads = [] }, Rules.SquaredError.Forward(a.Value, b.Value, ArenaOf(a, b)), a, b);
 
     /// <summary>The same against numbers that are given, which get no gradient.</summary>
     /// <inheritdoc cref="Rules.SquaredError.Forward"/>

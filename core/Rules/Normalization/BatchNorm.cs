@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>Batch normalization (Ioffe and Szegedy 2015): each channel over all rows of the batch.</summary>
@@ -16,8 +13,9 @@ public static class BatchNorm
     }
 
     /// <summary>The same with given statistics.</summary>
-    public static Variable<T> ComposedFixed<T>(double eps, Variable<T> x, Variable<T> gain, Variable<T> bias, Variable<T> mean, Variable<T> variance) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        gain * (x - mean) / (variance + eps).Sqrt() + bias;
+    public static Variable<T> ComposedFixed<T>(
+        double eps, Variable<T> x, Variable<T> gain, Variable<T> bias, Variable<T> mean, Variable<T> variance)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => gain * (x - mean) / (variance + eps).Sqrt() + bias;
 
     /// <summary>Training: normalizes each channel by its own mean and variance over the batch, then scales and shifts.</summary>
     /// <param name="eps">Added to the variance inside the root; units of x².</param>
@@ -25,8 +23,12 @@ public static class BatchNorm
     /// <param name="gain">γ in the paper, [channels].</param>
     /// <param name="bias">β in the paper, [channels].</param>
     /// <param name="arena">Memory of the step.</param>
-    /// <returns>y, shaped as x, its pullback: dx, dgain, dbias, and the batch's mean and biased variance, [channels] each, for running statistics.</returns>
-    /// <exception cref="ShapeException">gain or bias is not [channels], there are no channels, or no rows to take statistics of.</exception>
+    /// <returns>
+    /// y, shaped as x, its pullback: dx, dgain, dbias, and the batch's mean and biased variance, [channels] each, for running statistics.
+    /// </returns>
+    /// <exception cref="ShapeException">
+    /// gain or bias is not [channels], there are no channels, or no rows to take statistics of.
+    /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">eps is not positive.</exception>
     /// <remarks>
     /// Algorithm 1 of the paper; the pullback is that of its section 3, with its three terms for the statistics put together. Keeps μ and
@@ -58,7 +60,9 @@ public static class BatchNorm
     {
         Check(eps, x, gain, bias);
         if (x.Length == 0)
-            throw new ShapeException($"x must have at least one row, got {x.Shape}; an empty batch has no statistics, leave it out or use those of earlier ones.");
+            throw new ShapeException(
+                $"x must have at least one row, got {x.Shape}; an empty batch has no statistics, leave it out or use those of earlier "
+                + "ones.");
         var n = T.CreateChecked(x.Shape.Rows);
         Tensor<T> mean = Tensor<T>.Rent(arena, gain.Shape), variance = Tensor<T>.Rent(arena, gain.Shape);
         // BN-1: μ = Σ x / n
@@ -96,7 +100,8 @@ public static class BatchNorm
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (gradients.Wants(1) || gradients.Wants(2)) ParameterGradients(rectified, x, dy, bias, center, invStd, factor, gradients, arena);
+            if (gradients.Wants(1) || gradients.Wants(2))
+                ParameterGradients(rectified, x, dy, bias, center, invStd, factor, gradients, arena);
             if (!gradients.Wants(0)) return;
             var zero = Tensor<T>.RentZeroed(arena, gain.Shape);
             var (dx, accumulate) = gradients.Open(0);
@@ -109,7 +114,8 @@ public static class BatchNorm
         bool rectified, double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Tensor<T> mean, Tensor<T> variance, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        Tensor<T> invStd = Tensor<T>.Rent(arena, gain.Shape), factor = Tensor<T>.Rent(arena, gain.Shape), y = Tensor<T>.Rent(arena, x.Shape);
+        Tensor<T> invStd = Tensor<T>.Rent(arena, gain.Shape), factor = Tensor<T>.Rent(arena, gain.Shape);
+        var y = Tensor<T>.Rent(arena, x.Shape);
         BatchNormalization.Factors<T>(T.CreateChecked(eps), variance.Span, gain.Span, invStd.Span, factor.Span);
         // BN-3: x̂ = (x − μ) / √(σ² + ε)
         // BN-4: y = γ x̂ + β
@@ -118,8 +124,8 @@ public static class BatchNorm
     }
 
     private static (Tensor<T> Dgain, Tensor<T> Dbias) ParameterGradients<T>(
-        bool rectified, Tensor<T> x, Tensor<T> dy, Tensor<T> bias, Tensor<T> mean, Tensor<T> invStd, Tensor<T> factor, Gradients<T> gradients, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        bool rectified, Tensor<T> x, Tensor<T> dy, Tensor<T> bias, Tensor<T> mean, Tensor<T> invStd, Tensor<T> factor,
+        Gradients<T> gradients, Arena<T> arena) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Tensor<T> dgain = Tensor<T>.Rent(arena, mean.Shape), dbias = Tensor<T>.Rent(arena, mean.Shape);
         // BN-5: dγ = Σ over rows of dy x̂
@@ -131,10 +137,12 @@ public static class BatchNorm
         return (dgain, dbias);
     }
 
-    private static void Check<T>(double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    private static void Check<T>(double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        if (!(eps > 0)) throw new ArgumentOutOfRangeException(nameof(eps), eps, "eps must be positive; a constant channel has variance 0.");
-        if (x.Shape.Rank == 0 || x.Shape.Columns == 0) throw new ShapeException($"x must be [..., channels] with at least one channel, got {x.Shape}.");
+        Require.That(eps > 0, eps, "eps must be positive; a constant channel has variance 0.");
+        if (x.Shape.Rank == 0 || x.Shape.Columns == 0)
+            throw new ShapeException($"x must be [..., channels] with at least one channel, got {x.Shape}.");
         var channels = x.Shape.Columns;
         ShapeException.ThrowIfNot(gain.Shape, new Shape(channels), "gain", $"build the layer with channels = {channels}");
         ShapeException.ThrowIfNot(bias.Shape, new Shape(channels), "bias", $"build the layer with channels = {channels}");
@@ -144,23 +152,18 @@ public static class BatchNorm
 public static partial class Forms
 {
     /// <inheritdoc cref="Rules.BatchNorm.Forward{T}(double, Tensor{T}, Tensor{T}, Tensor{T}, Arena{T})"/>
-    public static (Variable<T> Value, Tensor<T> Mean, Tensor<T> Variance) BatchNorm<T>(this Variable<T> x, Variable<T> gain, Variable<T> bias, double eps = 1e-5)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    public static (Variable<T> Value, Tensor<T> Mean, Tensor<T> Variance) BatchNorm<T>(
+        this Variable<T> x, Variable<T> gain, Variable<T> bias, double eps = 1e-5) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var tape = TapeOf(x, gain, bias);
-        var (y, pullback, mean, variance) = Rules.BatchNorm.Forward(eps, x.Value, gain.Value, bias.Value, tape.Arena);
-        return (tape.Record(new("BatchNorm", ("eps", eps)) { Rereads = [0] }, (y, pullback), x, gain, bias), mean, variance);
+        var (y, pullback, mean, variance) = Rules.BatchNorm.Forward(eps, x.Value, gain.Value, bias.Value, ArenaOf(x, gain, bias));
+        return (Record(new("BatchNorm", ("eps", eps)) { Rereads = [0] }, (y, pullback), x, gain, bias), mean, variance);
     }
 
     /// <inheritdoc cref="Rules.BatchNorm.ForwardFixed{T}(double, Tensor{T}, Tensor{T}, Tensor{T}, Tensor{T}, Tensor{T}, Arena{T})"/>
     public static Variable<T> BatchNormFixed<T>(
         this Variable<T> x, Variable<T> gain, Variable<T> bias, Variable<T> mean, Variable<T> variance, double eps = 1e-5)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x, gain, bias);
-        return tape.Record(
-            new("BatchNormFixed", ("eps", eps)) { Rereads = [0] },
-            Rules.BatchNorm.ForwardFixed(eps, x.Value, gain.Value, bias.Value, mean.Value, variance.Value, tape.Arena),
-            x, gain, bias, mean, variance);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("BatchNormFixed", ("eps", eps)) { Rereads = [0] },
+            Rules.BatchNorm.ForwardFixed(eps, x.Value, gain.Value, bias.Value, mean.Value, variance.Value, ArenaOf(x, gain, bias)), x, gain,
+            bias, mean, variance);
 }

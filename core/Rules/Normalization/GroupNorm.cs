@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>Group normalization (Wu and He 2018): each image by itself, neighbouring channels together.</summary>
@@ -17,15 +14,21 @@ public static class GroupNorm
         return xhat.Reshape(x.Shape) * gain + bias;
     }
 
-    /// <summary>Normalizes each group of channels of each image to zero mean and unit variance, then scales and shifts each channel.</summary>
-    /// <param name="groups">G in the paper, a divisor of the channels: 1 takes all of them together, as many as channels each by itself.</param>
+    /// <summary>
+    /// Normalizes each group of channels of each image to zero mean and unit variance, then scales and shifts each channel.
+    /// </summary>
+    /// <param name="groups">
+    /// G in the paper, a divisor of the channels: 1 takes all of them together, as many as channels each by itself.
+    /// </param>
     /// <param name="eps">Added to the variance inside the root; units of x².</param>
     /// <param name="x">Images, [batch, height, width, channels], or anything else of the form [batch, ..., channels].</param>
     /// <param name="gain">γ in the paper, [channels].</param>
     /// <param name="bias">β in the paper, [channels].</param>
     /// <param name="arena">Memory of the step.</param>
     /// <returns>y, shaped as x, and its pullback: dx, dgain, dbias.</returns>
-    /// <exception cref="ShapeException">x is not [batch, ..., channels], gain or bias is not [channels], or the groups do not divide the channels.</exception>
+    /// <exception cref="ShapeException">
+    /// x is not [batch, ..., channels], gain or bias is not [channels], or the groups do not divide the channels.
+    /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">eps or the number of groups is not positive.</exception>
     /// <remarks>
     /// Equations 1, 2, 6 and 7 of the paper; biased variance, in two passes, because E[x²] − μ² cancels. No image depends on its batch, so
@@ -40,7 +43,8 @@ public static class GroupNorm
         var images = size == 0 ? 0 : batch;
         var layout = new ChannelLayout(size / channels, channels);
         T n = T.CreateChecked(size / groups), epsilon = T.CreateChecked(eps);
-        Tensor<T> mean = Tensor<T>.Rent(arena, new Shape(batch, groups)), invStd = Tensor<T>.Rent(arena, mean.Shape), y = Tensor<T>.Rent(arena, x.Shape);
+        Tensor<T> mean = Tensor<T>.Rent(arena, new Shape(batch, groups)), invStd = Tensor<T>.Rent(arena, mean.Shape);
+        var y = Tensor<T>.Rent(arena, x.Shape);
 
         Workers.For(images, Broadcast.RowsPerPart(size), (_, first, end) =>
         {
@@ -89,7 +93,8 @@ public static class GroupNorm
                     for (var image = first; image < end; image++)
                     {
                         ReadOnlySpan<T> mu = mean.Span.Slice(image * groups, groups), inverse = invStd.Span.Slice(image * groups, groups);
-                        Span<T> dgain = dgainParts.Span.Slice(image * channels, channels), dbias = dbiasParts.Span.Slice(image * channels, channels);
+                        var dgain = dgainParts.Span.Slice(image * channels, channels);
+                        var dbias = dbiasParts.Span.Slice(image * channels, channels);
                         for (var g = 0; g < groups; g++) table[0].Slice(g * width, width).Fill(mu[g]);
                         table.Sum<ChannelCotangentSums<T, Plain>>(px + image * size, pdy + image * size);
                         table.First.CopyTo(dbias); // GN-5: dβ = Σ dy, over images and positions
@@ -98,12 +103,14 @@ public static class GroupNorm
                             var own = (g * width)..((g + 1) * width);
                             VectorMath.Scale(inverse[g], table.Second[own], dgain[own]); // GN-6: dγ = Σ dy x̂, over images and positions
                             // GN-7: dx̂ = γ dy; the means of dx̂ and of dx̂ x̂ are those of dβ and dγ, weighted
-                            T m1 = VectorMath.Dot<T>(gain.Span[own], dbias[own]) / n, m2 = VectorMath.Dot<T>(gain.Span[own], dgain[own]) / n;
+                            var m1 = VectorMath.Dot<T>(gain.Span[own], dbias[own]) / n;
+                            var m2 = VectorMath.Dot<T>(gain.Span[own], dgain[own]) / n;
                             VectorMath.Scale(inverse[g], gain.Span[own], table[1][own]);
                             table[2][own].Fill(inverse[g] * m1);
                             table[3][own].Fill(inverse[g] * inverse[g] * m2);
                         }
-                        if (dx is not null) table.Map<InputGradient<T>>(px + image * size, pdy + image * size, pdx + image * size, accumulate);
+                        if (dx is not null)
+                            table.Map<InputGradient<T>>(px + image * size, pdy + image * size, pdx + image * size, accumulate);
                     }
             });
             if (gradients.Wants(1)) Broadcast.AddPartialRows(dgainParts, gradients.Slot(1).Span);
@@ -113,11 +120,12 @@ public static class GroupNorm
 
     private static void Check(int groups, double eps, Shape x, Shape gain, Shape bias)
     {
-        if (!(eps > 0)) throw new ArgumentOutOfRangeException(nameof(eps), eps, "eps must be positive; a constant image has variance 0.");
-        if (groups < 1) throw new ArgumentOutOfRangeException(nameof(groups), groups, "groups must be 1 or more; 1 takes all channels together.");
+        Require.That(eps > 0, eps, "eps must be positive; a constant image has variance 0.");
+        Require.That(groups >= 1, groups, "groups must be 1 or more; 1 takes all channels together.");
         if (x.Rank < 2 || x.Columns == 0) throw new ShapeException($"x must be [batch, ..., channels] with at least one channel, got {x}.");
         var channels = x.Columns;
-        if (channels % groups != 0) throw new ShapeException($"{groups} groups cannot share {channels} channels equally; choose a divisor.");
+        if (channels % groups != 0)
+            throw new ShapeException($"{groups} groups cannot share {channels} channels equally; choose a divisor.");
         ShapeException.ThrowIfNot(gain, new Shape(channels), "gain", $"build the layer with channels = {channels}");
         ShapeException.ThrowIfNot(bias, new Shape(channels), "bias", $"build the layer with channels = {channels}");
     }
@@ -127,10 +135,8 @@ public static class GroupNorm
     {
         public static bool ReadsY => true;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static TVector Apply<TVector, TLanes>(TVector x, TVector dy, T* numbers, nint stride)
-            where TVector : struct
-            where TLanes : ILanes<TVector, T>
+        [MethodImpl(AggressiveInlining)]
+        static TVector IChannelMap<T>.Apply<TVector, TLanes>(TVector x, TVector dy, T* numbers, nint stride)
         {
             var deviation = TLanes.Subtract(x, TLanes.Load(numbers));
             var less = TLanes.MultiplyAdd(deviation, TLanes.Load(numbers + 3 * stride), TLanes.Load(numbers + 2 * stride));
@@ -144,11 +150,7 @@ public static partial class Forms
 {
     /// <inheritdoc cref="Rules.GroupNorm.Forward"/>
     public static Variable<T> GroupNorm<T>(this Variable<T> x, int groups, Variable<T> gain, Variable<T> bias, double eps = 1e-5)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x, gain, bias);
-        return tape.Record(
-            new("GroupNorm", ("groups", groups), ("eps", eps)) { Rereads = [0, 1] },
-            Rules.GroupNorm.Forward(groups, eps, x.Value, gain.Value, bias.Value, tape.Arena), x, gain, bias);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("GroupNorm", ("groups", groups), ("eps", eps)) { Rereads = [0, 1] },
+            Rules.GroupNorm.Forward(groups, eps, x.Value, gain.Value, bias.Value, ArenaOf(x, gain, bias)), x, gain, bias);
 }

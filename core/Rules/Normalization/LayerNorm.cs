@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>Layer normalization (Ba, Kiros and Hinton 2016).</summary>
@@ -28,11 +25,11 @@ public static class LayerNorm
     /// recomputes x̂.
     /// </remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(
-        double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Arena<T> arena) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        if (!(eps > 0)) throw new ArgumentOutOfRangeException(nameof(eps), eps, "eps must be positive; a constant row has variance 0.");
-        if (x.Shape.Rank == 0 || x.Shape.Columns == 0) throw new ShapeException($"x must be [..., features] with at least one feature, got {x.Shape}.");
+        Require.That(eps > 0, eps, "eps must be positive; a constant row has variance 0.");
+        if (x.Shape.Rank == 0 || x.Shape.Columns == 0)
+            throw new ShapeException($"x must be [..., features] with at least one feature, got {x.Shape}.");
         int rows = x.Shape.Rows, features = x.Shape.Columns;
         ShapeException.ThrowIfNot(gain.Shape, new Shape(features), "gain", $"build the layer with features = {features}");
         ShapeException.ThrowIfNot(bias.Shape, new Shape(features), "bias", $"build the layer with features = {features}");
@@ -72,7 +69,8 @@ public static class LayerNorm
                     var (sumOfDxhat, sumOfProduct) = VectorMath.Sums(new Sums<T>(means[i], inverses[i]), row, dyRow, gains, dgain, dbias);
                     if (dx is null) continue;
                     VectorMath.Map(
-                        new InputGradient<T>(means[i], inverses[i], sumOfDxhat / n, sumOfProduct / n), row, dyRow, gains, dxs[i], accumulate);
+                        new InputGradient<T>(means[i], inverses[i], sumOfDxhat / n, sumOfProduct / n),
+                        row, dyRow, gains, dxs[i], accumulate);
                 }
             });
             if (gradients.Wants(1)) Broadcast.AddPartialRows(dgainParts, gradients.Slot(1).Span);
@@ -85,8 +83,8 @@ public static class LayerNorm
     {
         public static int Inputs => 3;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TVector Apply<TVector, TLanes>(TVector x, TVector gain, TVector bias) where TVector : struct where TLanes : ILanes<TVector, T>
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector gain, TVector bias)
         {
             // LN-3: x̂ = (x − μ) / √(σ² + ε)
             var xhat = TLanes.Multiply(TLanes.Subtract(x, TLanes.Create(mu)), TLanes.Create(invStd));
@@ -101,21 +99,19 @@ public static class LayerNorm
 
         public T InvStd => invStd;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TVector Normalized<TVector, TLanes>(TVector x, TVector mu, TVector invStd) where TVector : struct where TLanes : ILanes<TVector, T> =>
+        [MethodImpl(AggressiveInlining)]
+        TVector IRowSums<T>.Normalized<TVector, TLanes>(TVector x, TVector mu, TVector invStd) =>
             TLanes.Multiply(TLanes.Subtract(x, mu), invStd);
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TVector ToGain<TVector, TLanes>(TVector dy, TVector xhat, TVector dgain) where TVector : struct where TLanes : ILanes<TVector, T> =>
-            TLanes.MultiplyAdd(dy, xhat, dgain); // LN-5: dg = Σ over rows of dy x̂
+        [MethodImpl(AggressiveInlining)]
+        // LN-5: dg = Σ over rows of dy x̂
+        TVector IRowSums<T>.ToGain<TVector, TLanes>(TVector dy, TVector xhat, TVector dgain) => TLanes.MultiplyAdd(dy, xhat, dgain);
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TVector ToBias<TVector, TLanes>(TVector dy, TVector dbias) where TVector : struct where TLanes : ILanes<TVector, T> =>
-            TLanes.Add(dy, dbias); // LN-6: db = Σ over rows of dy
+        // LN-6: db = Σ over rows of dy
+        [MethodImpl(AggressiveInlining)] TVector IRowSums<T>.ToBias<TVector, TLanes>(TVector dy, TVector dbias) => TLanes.Add(dy, dbias);
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TVector Cotangent<TVector, TLanes>(TVector dy, TVector gain) where TVector : struct where TLanes : ILanes<TVector, T> =>
-            TLanes.Multiply(dy, gain); // LN-7: dx̂ = g dy
+        [MethodImpl(AggressiveInlining)]
+        TVector IRowSums<T>.Cotangent<TVector, TLanes>(TVector dy, TVector gain) => TLanes.Multiply(dy, gain); // LN-7: dx̂ = g dy
     }
 
     /// <summary>A row of dx.</summary>
@@ -124,8 +120,8 @@ public static class LayerNorm
     {
         public static int Inputs => 3;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TVector Apply<TVector, TLanes>(TVector x, TVector dy, TVector gain) where TVector : struct where TLanes : ILanes<TVector, T>
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector dy, TVector gain)
         {
             var xhat = TLanes.Multiply(TLanes.Subtract(x, TLanes.Create(mu)), TLanes.Create(invStd));
             var less = TLanes.MultiplyAdd(xhat, TLanes.Create(-meanOfProduct), TLanes.Create(-meanOfDxhat));
@@ -139,10 +135,7 @@ public static partial class Forms
 {
     /// <inheritdoc cref="Rules.LayerNorm.Forward"/>
     public static Variable<T> LayerNorm<T>(this Variable<T> x, Variable<T> gain, Variable<T> bias, double eps = 1e-5)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x, gain, bias);
-        return tape.Record(
-            new("LayerNorm", ("eps", eps)) { Rereads = [0, 1] }, Rules.LayerNorm.Forward(eps, x.Value, gain.Value, bias.Value, tape.Arena), x, gain, bias);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("LayerNorm", ("eps", eps)) { Rereads = [0, 1] },
+            Rules.LayerNorm.Forward(eps, x.Value, gain.Value, bias.Value, ArenaOf(x, gain, bias)), x, gain, bias);
 }

@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>Root mean square layer normalization (Zhang and Sennrich 2019): layer normalization without the mean.</summary>
@@ -8,8 +5,7 @@ public static class RmsNorm
 {
     /// <summary>The same in elementary rules.</summary>
     public static Variable<T> Composed<T>(double eps, Variable<T> x, Variable<T> gain)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        x / (x.Square().Mean([-1], keepAxes: true) + eps).Sqrt() * gain;
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => x / (x.Square().Mean([-1], keepAxes: true) + eps).Sqrt() * gain;
 
     /// <summary>Divides each row by the root of its mean square, then scales.</summary>
     /// <param name="eps">Added to the mean square inside the root; units of x².</param>
@@ -26,8 +22,9 @@ public static class RmsNorm
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(double eps, Tensor<T> x, Tensor<T> gain, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        if (!(eps > 0)) throw new ArgumentOutOfRangeException(nameof(eps), eps, "eps must be positive; a row of zeros has mean square 0.");
-        if (x.Shape.Rank == 0 || x.Shape.Columns == 0) throw new ShapeException($"x must be [..., features] with at least one feature, got {x.Shape}.");
+        Require.That(eps > 0, eps, "eps must be positive; a row of zeros has mean square 0.");
+        if (x.Shape.Rank == 0 || x.Shape.Columns == 0)
+            throw new ShapeException($"x must be [..., features] with at least one feature, got {x.Shape}.");
         int rows = x.Shape.Rows, features = x.Shape.Columns;
         ShapeException.ThrowIfNot(gain.Shape, new Shape(features), "gain", $"build the layer with features = {features}");
         T n = T.CreateChecked(features), epsilon = T.CreateChecked(eps);
@@ -73,8 +70,8 @@ public static class RmsNorm
     {
         public static int Inputs => 2;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TVector Apply<TVector, TLanes>(TVector x, TVector gain, TVector unused) where TVector : struct where TLanes : ILanes<TVector, T> =>
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector gain, TVector unused) =>
             TLanes.Multiply(TLanes.Multiply(x, TLanes.Create(r)), gain); // RMS-2: y = g x̂ with x̂ = r x
     }
 
@@ -83,8 +80,8 @@ public static class RmsNorm
     {
         public static int Inputs => 3;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TVector Apply<TVector, TLanes>(TVector x, TVector dy, TVector gain) where TVector : struct where TLanes : ILanes<TVector, T>
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector dy, TVector gain)
         {
             var xhat = TLanes.Multiply(x, TLanes.Create(r));
             // RMS-5: dx = r (dx̂ − x̂ mean(dx̂ x̂))
@@ -97,9 +94,6 @@ public static partial class Forms
 {
     /// <inheritdoc cref="Rules.RmsNorm.Forward"/>
     public static Variable<T> RmsNorm<T>(this Variable<T> x, Variable<T> gain, double eps = 1e-5)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x, gain);
-        return tape.Record(new("RmsNorm", ("eps", eps)), Rules.RmsNorm.Forward(eps, x.Value, gain.Value, tape.Arena), x, gain);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("RmsNorm", ("eps", eps)), Rules.RmsNorm.Forward(eps, x.Value, gain.Value, ArenaOf(x, gain)), x, gain);
 }

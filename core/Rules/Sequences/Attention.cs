@@ -1,13 +1,11 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>Multi-head scaled dot-product attention (Vaswani et al. 2017, equation 1), all heads in one rule.</summary>
 public static class Attention
 {
     /// <summary>The same in elementary rules.</summary>
-    public static Variable<T> Composed<T>(int heads, double scale, AttentionMask mask, Variable<T> q, Variable<T> k, Variable<T> v, int? keyHeads = null)
+    public static Variable<T> Composed<T>(
+        int heads, double scale, AttentionMask mask, Variable<T> q, Variable<T> k, Variable<T> v, int? keyHeads = null)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int groups = keyHeads ?? heads, batch = q.Shape[0], queryTime = q.Shape[1], keyTime = k.Shape[1];
@@ -21,7 +19,10 @@ public static class Attention
         return p.MatMul(values).Permute(0, 3, 1, 2, 4).Reshape(batch, queryTime, v.Shape[2] / groups * heads);
     }
 
-    /// <summary>1 where a query sees a key, [batch, 1, 1, queryTime, keyTime]; and 1 where it sees none, whose sum would be 0, [batch, 1, 1, queryTime, 1].</summary>
+    /// <summary>
+    /// 1 where a query sees a key, [batch, 1, 1, queryTime, keyTime]; and 1 where it sees none, whose sum would be 0, [batch, 1, 1,
+    /// queryTime, 1].
+    /// </summary>
     private static (Variable<T> Seen, Variable<T> None) Seen<T>(AttentionMask mask, Tape<T> tape, int batch, int queryTime, int keyTime)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -55,7 +56,9 @@ public static class Attention
     /// of both: dq, dk, dv.
     /// </returns>
     /// <exception cref="ShapeException">The shapes, the heads or the mask do not fit each other.</exception>
-    /// <exception cref="ArgumentException">The scale is NaN or infinite, the rate of dropout lies outside [0, 1), or it has no stream.</exception>
+    /// <exception cref="ArgumentException">
+    /// The scale is NaN or infinite, the rate of dropout lies outside [0, 1), or it has no stream.
+    /// </exception>
     /// <remarks>
     /// A head reads its slice of each row in place, so nothing is transposed or copied. Keeps the weights, which the backward pass
     /// needs three times; hidden weights are exactly 0. Groups of heads are independent and are shared out over the workers. Dropout on
@@ -63,15 +66,16 @@ public static class Attention
     /// </remarks>
     public static (Tensor<T> Value, Tensor<T> Weights, PullbackOfMany<T> Pullback) Forward<T>(
         int heads, double scale, AttentionMask mask, Tensor<T> q, Tensor<T> k, Tensor<T> v, Arena<T> arena,
-        int? keyHeads = null, double dropout = 0, RandomStream? random = null)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        int? keyHeads = null, double dropout = 0, RandomStream? random = null) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var groups = keyHeads ?? heads;
         Validate(heads, groups, scale, mask, dropout, random, q.Shape, k.Shape, v.Shape);
         int batch = q.Shape[0], queryTime = q.Shape[1], keyTime = k.Shape[1], size = queryTime * keyTime, perGroup = heads / groups;
         int keyDim = q.Shape[2] / heads, valueDim = v.Shape[2] / groups;
+        // Of a row of each: the leading dimensions of a head's slice.
+        int qWidth = heads * keyDim, kWidth = groups * keyDim, vWidth = groups * valueDim, yWidth = heads * valueDim;
         var c = T.CreateChecked(scale);
-        var y = Tensor<T>.Rent(arena, new Shape(batch, queryTime, heads * valueDim));
+        var y = Tensor<T>.Rent(arena, new Shape(batch, queryTime, yWidth));
         var weights = Tensor<T>.Rent(arena, new Shape(batch, heads, queryTime, keyTime));
         var position = dropout > 0 ? random!.Reserve(DropoutMask.NumbersFor(weights.Length)) : 0;
         // What values are weighed by: the weights themselves, or those that dropout leaves.
@@ -97,7 +101,7 @@ public static class Attention
         {
             var p = Map(weights, head);
             // ATT-1: s = c q kᵀ, here without c
-            Gemm.NT(queryTime, keyTime, keyDim, Of(q, head), heads * keyDim, OfGroup(k, head), groups * keyDim, p, keyTime, accumulate: false);
+            Gemm.NT(queryTime, keyTime, keyDim, Of(q, head), qWidth, OfGroup(k, head), kWidth, p, keyTime, accumulate: false);
             for (var row = 0; row < queryTime; row++)
             {
                 var visible = mask.Visible(head / heads, row, keyTime);
@@ -109,8 +113,9 @@ public static class Attention
         }
 
         // ATT-3: y = p v
-        void Mix(int head) => Gemm.NN(
-            queryTime, valueDim, keyTime, Map(used, head), keyTime, OfGroup(v, head), groups * valueDim, Of(y, head), heads * valueDim, accumulate: false);
+        void Mix(int head) =>
+            Gemm.NN(
+                queryTime, valueDim, keyTime, Map(used, head), keyTime, OfGroup(v, head), vWidth, Of(y, head), yWidth, accumulate: false);
 
         void Backward(Tensor<T>?[] dys, Gradients<T> gradients)
         {
@@ -142,7 +147,7 @@ public static class Attention
                 if (dq is null && dk is null) return;
                 // ATT-5: dp = dy vᵀ, and what arrives at the weights themselves
                 if (dy is null) dp.Clear();
-                else Gemm.NT(queryTime, keyTime, valueDim, Of(dy, head), heads * valueDim, OfGroup(v, head), groups * valueDim, dp, keyTime, accumulate: false);
+                else Gemm.NT(queryTime, keyTime, valueDim, Of(dy, head), yWidth, OfGroup(v, head), vWidth, dp, keyTime, accumulate: false);
                 if (dweights is not null && dropout == 0) VectorMath.Add<T>(Map(dweights, head), dp);
             }
 
@@ -152,16 +157,19 @@ public static class Attention
                 var begun = head % perGroup > 0;
                 // Hidden keys need no care: their weight is 0, and with it their share of ds. ds takes the place of dp.
                 // ATT-6: ds = p ⊙ (dp − ⟨p, dp⟩), here times c already
-                if (size > 0 && (dq is not null || dk is not null)) SoftmaxRows.Backward<T>(keyTime, c, Map(weights, head), ds, ds, accumulate: false);
+                if (size > 0 && (dq is not null || dk is not null))
+                    SoftmaxRows.Backward<T>(keyTime, c, Map(weights, head), ds, ds, accumulate: false);
                 if (dq is not null)
                     // ATT-7: dq = c ds k
-                    Gemm.NN(queryTime, keyDim, keyTime, ds, keyTime, OfGroup(k, head), groups * keyDim, Of(dq, head), heads * keyDim, addToQ);
+                    Gemm.NN(queryTime, keyDim, keyTime, ds, keyTime, OfGroup(k, head), kWidth, Of(dq, head), qWidth, addToQ);
                 if (dk is not null)
                     // ATT-8: dk = c dsᵀ q
-                    Gemm.TN(keyTime, keyDim, queryTime, ds, keyTime, Of(q, head), heads * keyDim, OfGroup(dk, head), groups * keyDim, addToK || begun);
+                    Gemm.TN(keyTime, keyDim, queryTime, ds, keyTime, Of(q, head), qWidth, OfGroup(dk, head), kWidth, addToK || begun);
                 if (dv is not null)
                     // ATT-4: dv = pᵀ dy
-                    Gemm.TN(keyTime, valueDim, queryTime, Map(used, head), keyTime, Of(dy!, head), heads * valueDim, OfGroup(dv, head), groups * valueDim, addToV || begun);
+                    Gemm.TN(
+                        keyTime, valueDim, queryTime, Map(used, head), keyTime, Of(dy!, head), yWidth, OfGroup(dv, head), vWidth,
+                        addToV || begun);
             }
         }
 
@@ -179,7 +187,8 @@ public static class Attention
         Span<T> Map(Tensor<T> tensor, int head) => tensor.Span.Slice(head * size, size);
     }
 
-    private static Span<T> Slice<T>(Tensor<T> tensor, int sequence, int slice, int slices) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    private static Span<T> Slice<T>(Tensor<T> tensor, int sequence, int slice, int slices)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int time = tensor.Shape[1], width = tensor.Shape[2];
         return time * width == 0 ? [] : tensor.Span.Slice(sequence * time * width, time * width)[(slice * (width / slices))..];
@@ -193,13 +202,15 @@ public static class Attention
         if (q[0] != k[0] || k[0] != v[0] || k[1] != v[1] || (heads == keyHeads && q[2] != k[2]))
             throw new ShapeException($"q {q}, k {k} and v {v} do not fit: one batch, as many values as keys, and queries as wide as keys.");
         if (heads < 1 || q[2] % heads != 0 || (heads == keyHeads && v[2] % heads != 0))
-            throw new ShapeException($"{heads} heads cannot share {q[2]} features and {v[2]} value features equally; choose a divisor of both.");
+            throw new ShapeException(
+                $"{heads} heads cannot share {q[2]} features and {v[2]} value features equally; choose a divisor of both.");
         if (keyHeads < 1 || heads % keyHeads != 0 || k[2] != q[2] / heads * keyHeads || v[2] % keyHeads != 0)
             throw new ShapeException(
-                $"{keyHeads} heads of keys k {k} and values v {v} do not fit {heads} heads of queries q {q}: they must divide these, have keys as wide as queries, "
+                $"{keyHeads} heads of keys k {k} and values v {v} do not fit {heads} heads of queries q {q}: they must divide these, have "
+                + "keys as wide as queries, "
                 + $"[batch, keyTime, {keyHeads} · {q[2] / heads}], and share the value features equally.");
         if (!double.IsFinite(scale)) throw new ArgumentException($"scale must be a finite number, got {scale}.", nameof(scale));
-        if (!(dropout >= 0 && dropout < 1)) throw new ArgumentOutOfRangeException(nameof(dropout), dropout, "The dropout rate must lie in [0, 1).");
+        Require.That(dropout >= 0 && dropout < 1, dropout, "The dropout rate must lie in [0, 1).");
         if (dropout > 0 && random is null) throw new ArgumentNullException(nameof(random), "dropout needs a stream to draw from.");
         mask.ThrowIfUnfit(q[0], q[1], k[1]);
     }
@@ -207,20 +218,26 @@ public static class Attention
 
 public static partial class Forms
 {
-    /// <summary>Multi-head attention; see <see cref="Rules.Attention.Forward"/>. Dropout is applied while the tape trains, by its stream.</summary>
-    /// <returns>y, [batch, queryTime, heads · valueDim], and the attention weights before dropout, [batch, heads, queryTime, keyTime].</returns>
+    /// <summary>
+    /// Multi-head attention; see <see cref="Rules.Attention.Forward"/>. Dropout is applied while the tape trains, by its stream.
+    /// </summary>
+    /// <returns>
+    /// y, [batch, queryTime, heads · valueDim], and the attention weights before dropout, [batch, heads, queryTime, keyTime].
+    /// </returns>
     /// <inheritdoc cref="Rules.Attention.Forward"/>
     public static (Variable<T> Value, Variable<T> Weights) Attention<T>(
-        this Variable<T> q, Variable<T> k, Variable<T> v, int heads, double scale, AttentionMask mask, int? keyHeads = null, double dropout = 0)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        this Variable<T> q, Variable<T> k, Variable<T> v, int heads, double scale, AttentionMask mask, int? keyHeads = null,
+        double dropout = 0) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var tape = TapeOf(q, k, v);
         var rate = tape.IsTraining ? dropout : 0;
         var random = rate > 0 ? ChanceOf(tape, q) : null;
         var position = random?.Position ?? 0;
-        var (y, weights, pullback) = Rules.Attention.Forward(heads, scale, mask, q.Value, k.Value, v.Value, tape.Arena, keyHeads, rate, random);
+        var (y, weights, pullback) = Rules.Attention.Forward(
+            heads, scale, mask, q.Value, k.Value, v.Value, tape.Arena, keyHeads, rate, random);
         var outputs = tape.RecordMany(
-            new("Attention", ("heads", heads), ("scale", scale), ("mask", mask), ("keyHeads", keyHeads ?? heads), ("dropout", rate), ("position", position)),
+            new("Attention", ("heads", heads), ("scale", scale), ("mask", mask), ("keyHeads", keyHeads ?? heads),
+                ("dropout", rate), ("position", position)),
             [y, weights], pullback, q, k, v);
         return (outputs[0], outputs[1]);
     }

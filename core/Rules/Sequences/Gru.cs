@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>One step of a gated recurrent unit (Cho et al. 2014).</summary>
@@ -42,12 +39,14 @@ public static class Gru
         ShapeException.ThrowIfNot(h.Shape, new Shape(batch, hidden), "h", "one number for each three gates; zeros before the first step");
         Sigmoid.Function sigma = default;
         Tanh.Function tanh = default;
-        Tensor<T> sums = Tensor<T>.Rent(arena, input.Shape), kept = Tensor<T>.Rent(arena, input.Shape), next = Tensor<T>.Rent(arena, h.Shape);
+        Tensor<T> sums = Tensor<T>.Rent(arena, input.Shape), kept = Tensor<T>.Rent(arena, input.Shape);
+        var next = Tensor<T>.Rent(arena, h.Shape);
 
         // A function costs some four times what a product does.
         Rows.For(batch, 4 * 3 * hidden, (first, end) =>
         {
-            RowsOf<T> a = input.ByRow(hidden), b = state.ByRow(hidden), sum = sums.ByRow(hidden), gate = kept.ByRow(hidden), hs = h.ByRow(), nexts = next.ByRow();
+            RowsOf<T> a = input.ByRow(hidden), b = state.ByRow(hidden), sum = sums.ByRow(hidden), gate = kept.ByRow(hidden);
+            RowsOf<T> hs = h.ByRow(), nexts = next.ByRow();
             for (var row = first; row < end; row++)
             {
                 int r = 3 * row, z = r + 1, n = r + 2;
@@ -75,7 +74,8 @@ public static class Gru
             Rows.For(batch, 4 * 3 * hidden, (first, end) =>
             {
                 RowsOf<T> b = state.ByRow(hidden), sum = sums.ByRow(hidden), gate = kept.ByRow(hidden), hs = h.ByRow(), dys = dy.ByRow();
-                RowsOf<T> ds = dsums.ByRow(hidden), da = (dinput ?? input).ByRow(hidden), db = (dstate ?? state).ByRow(hidden), dhs = (dh ?? h).ByRow();
+                RowsOf<T> ds = dsums.ByRow(hidden), da = (dinput ?? input).ByRow(hidden);
+                RowsOf<T> db = (dstate ?? state).ByRow(hidden), dhs = (dh ?? h).ByRow();
                 for (var row = first; row < end; row++)
                 {
                     int r = 3 * row, z = r + 1, n = r + 2;
@@ -100,8 +100,8 @@ public static class Gru
     {
         public static int Inputs => 3;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TVector Apply<TVector, TLanes>(TVector z, TVector n, TVector h) where TVector : struct where TLanes : ILanes<TVector, T> =>
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector z, TVector n, TVector h) =>
             // GRU-3: h′ = (1 − z) n + z h
             TLanes.MultiplyAdd(TLanes.Subtract(TLanes.Create(T.One), z), n, TLanes.Multiply(z, h));
     }
@@ -111,9 +111,7 @@ public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Gru.Forward"/>
     public static Variable<T> Gru<T>(this Variable<T> input, Variable<T> state, Variable<T> h)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(input, state, h);
-        return tape.Record(new("Gru") { Rereads = [1, 2] }, Rules.Gru.Forward(input.Value, state.Value, h.Value, tape.Arena), input, state, h);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("Gru") { Rereads = [1, 2] },
+            Rules.Gru.Forward(input.Value, state.Value, h.Value, ArenaOf(input, state, h)), input, state, h);
 }

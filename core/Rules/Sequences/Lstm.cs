@@ -1,10 +1,8 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>
-/// One step of a cell of long short-term memory (Hochreiter and Schmidhuber 1997), with the forget gate of Gers, Schmidhuber and Cummins 2000.
+/// One step of a cell of long short-term memory (Hochreiter and Schmidhuber 1997), with the forget gate of Gers, Schmidhuber and Cummins
+/// 2000.
 /// </summary>
 public static class Lstm
 {
@@ -17,24 +15,29 @@ public static class Lstm
         return (o.Sigmoid() * next.Tanh(), next);
     }
 
-    /// <summary>c′ = f c + i g and h = o tanh c′, with the gates i, f, o = σ(aᵢ), σ(a_f), σ(aₒ), and g = tanh a_g for what is new.</summary>
+    /// <summary>
+    /// c′ = f c + i g and h = o tanh c′, with the gates i, f, o = σ(aᵢ), σ(a_f), σ(aₒ), and g = tanh a_g for what is new.
+    /// </summary>
     /// <param name="gates">
     /// aᵢ, a_f, a_g, aₒ side by side, [batch, 4 hidden]: what the step's input and the last step's output give, x W + h U + b.
     /// </param>
     /// <param name="c">The cell's state before the step, [batch, hidden].</param>
     /// <param name="arena">Memory of the step.</param>
-    /// <returns>h, what the cell gives out, and c′, its state after the step, [batch, hidden] each, and the pullback of both: dgates, dc.</returns>
+    /// <returns>
+    /// h, what the cell gives out, and c′, its state after the step, [batch, hidden] each, and the pullback of both: dgates, dc.
+    /// </returns>
     /// <exception cref="ShapeException">The gates are not [batch, 4 hidden], or c is not [batch, hidden].</exception>
     /// <remarks>
-    /// The gates stand in PyTorch's order. The paper of 1997 has no f, as if it were 1, and squashes by 4σ − 2 and 2σ − 1 where tanh is used
-    /// now; peepholes, by which later cells' gates see c, are left out. All of a row is done while it is in the cache: one sweep over
+    /// The gates stand in PyTorch's order. The paper of 1997 has no f, as if it were 1, and squashes by 4σ − 2 and 2σ − 1 where tanh is
+    /// used now; peepholes, by which later cells' gates see c, are left out. All of a row is done while it is in the cache: one sweep over
     /// memory each way. Keeps i, f, g, o and tanh c′; slopes come from aᵢ … aₒ, as 1 − i of a saturated gate would be 0.
     /// </remarks>
     public static (Tensor<T> H, Tensor<T> C, PullbackOfMany<T> Pullback) Forward<T>(Tensor<T> gates, Tensor<T> c, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         if (gates.Shape.Rank != 2 || gates.Shape[1] % 4 != 0)
-            throw new ShapeException($"gates must be [batch, 4 hidden], got {gates.Shape}; map x and h to four numbers for each of the cell's.");
+            throw new ShapeException(
+                $"gates must be [batch, 4 hidden], got {gates.Shape}; map x and h to four numbers for each of the cell's.");
         int batch = gates.Shape[0], hidden = gates.Shape[1] / 4;
         ShapeException.ThrowIfNot(c.Shape, new Shape(batch, hidden), "c", "one number for each four gates; zeros before the first step");
         Sigmoid.Function sigma = default;

@@ -1,6 +1,3 @@
-using Hybrid.Autodiff;
-using Hybrid.Kernels;
-
 namespace Hybrid.Rules;
 
 /// <summary>Rotary position embedding (Su et al. 2021): queries and keys are turned by angles that grow with their position.</summary>
@@ -49,7 +46,8 @@ public static class Rope
         var frequencies = new double[half];
         for (var i = 0; i < half; i++) frequencies[i] = Math.Pow(theta, -(double)i / half); // ROPE-1: θᵢ = θ^(−2i / headDim)
         // For all features of a row, so that it is multiplied as a whole; the sines of a head's first half are negative.
-        Tensor<T> cos = Tensor<T>.Rent(arena, new Shape(time, features)), sin = Tensor<T>.Rent(arena, cos.Shape), y = Tensor<T>.Rent(arena, x.Shape);
+        Tensor<T> cos = Tensor<T>.Rent(arena, new Shape(time, features)), sin = Tensor<T>.Rent(arena, cos.Shape);
+        var y = Tensor<T>.Rent(arena, x.Shape);
         Rows.For(time, 16 * features, (first, end) =>
         {
             for (var m = first; m < end; m++)
@@ -74,8 +72,7 @@ public static class Rope
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            if (!gradients.Wants(0)) return;
-            var (dx, accumulate) = gradients.Open(0);
+            if (!gradients.TryOpen(0, out var dx, out var accumulate)) return;
             var back = Tensor<T>.Rent(arena, sin.Shape);
             Elementwise.Scale(-T.One, sin, back);
             Turn(dy, back, dx, accumulate); // ROPE-3: dx = Rᵀ dy, the turn by −m θᵢ
@@ -107,12 +104,12 @@ public static class Rope
 
     private static void Check(int heads, int offset, double theta, Shape x)
     {
-        if (heads < 1) throw new ArgumentOutOfRangeException(nameof(heads), heads, "heads must be 1 or more.");
-        if (offset < 0) throw new ArgumentOutOfRangeException(nameof(offset), offset, "offset must be 0 or more; positions are counted from 0.");
-        if (!(theta > 0) || !double.IsFinite(theta))
-            throw new ArgumentOutOfRangeException(nameof(theta), theta, "theta must be a number above 0; the paper takes 10000.");
+        Require.That(heads >= 1, heads, "heads must be 1 or more.");
+        Require.That(offset >= 0, offset, "offset must be 0 or more; positions are counted from 0.");
+        Require.That(theta > 0 && double.IsFinite(theta), theta, "theta must be a number above 0; the paper takes 10000.");
         if (x.Rank < 2 || x.Columns % heads != 0 || x.Columns / heads % 2 != 0)
-            throw new ShapeException($"x must be [..., time, heads · headDim] with an even headDim, got {x} for {heads} heads; features turn in pairs.");
+            throw new ShapeException(
+                $"x must be [..., time, heads · headDim] with an even headDim, got {x} for {heads} heads; features turn in pairs.");
     }
 }
 
@@ -120,11 +117,7 @@ public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Rope.Forward"/>
     public static Variable<T> Rope<T>(this Variable<T> x, int heads = 1, int offset = 0, double theta = 10000)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var tape = TapeOf(x);
-        return tape.Record(
-            new("Rope", ("heads", heads), ("offset", offset), ("theta", theta)) { Rereads = [] },
-            Rules.Rope.Forward(heads, offset, theta, x.Value, tape.Arena), x);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("Rope", ("heads", heads), ("offset", offset), ("theta", theta)) { Rereads = [] },
+            Rules.Rope.Forward(heads, offset, theta, x.Value, ArenaOf(x)), x);
 }
