@@ -46,8 +46,7 @@ public static class ModelFile
     /// <exception cref="ArgumentException">Two parameters have one name.</exception>
     /// <exception cref="DataFileException">The folder or the disk refuses the file.</exception>
     public static void Save<T>(string path, IEnumerable<Parameter<T>> parameters, IReadOnlyDictionary<string, string>? metadata = null)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Write(path, parameters, metadata);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Write(path, parameters, metadata);
 
     /// <summary>Rebuilds the model that a file holds.</summary>
     /// <typeparam name="TModel">Its class, such as <c>ResNet&lt;float&gt;</c>, or what it can do, such as <c>IClassifier&lt;float&gt;</c>.</typeparam>
@@ -110,8 +109,7 @@ public static class ModelFile
     /// <summary>The same from a file that was read before.</summary>
     /// <inheritdoc cref="LoadInto{T}(string, IEnumerable{Parameter{T}}, bool)"/>
     public static void LoadInto<T>(TensorFile file, IEnumerable<Parameter<T>> parameters, bool convert = false)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        LoadAll(file, parameters, convert);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => LoadAll(file, parameters, convert);
 
     /// <summary>The settings make a model no larger than the file before anything is allocated, so that no small file can ask for a large one.</summary>
     private static SavedModel<TModel> Rebuilt<TModel, T>(

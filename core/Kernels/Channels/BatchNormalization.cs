@@ -25,7 +25,7 @@ internal static unsafe class BatchNormalization
     }
 
     /// <summary>invStd = 1 / √(variance + eps), and factor = gain invStd.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(NoInlining | AggressiveOptimization)]
     public static void Factors<T>(T eps, ReadOnlySpan<T> variance, ReadOnlySpan<T> gain, Span<T> invStd, Span<T> factor)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -60,8 +60,7 @@ internal static unsafe class BatchNormalization
     /// <summary>dx = factor (dz − shift − (x − mean) slope), dz as for the sums; with accumulate, added to dx.</summary>
     public static void Pullback<T>(
         bool rectified, Tensor<T> x, Tensor<T> dy, Tensor<T> mean, Tensor<T> factor, Tensor<T> bias, Tensor<T> shift, Tensor<T> slope,
-        Tensor<T> dx, bool accumulate, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        Tensor<T> dx, bool accumulate, Arena<T> arena) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var layout = new ChannelLayout(x.Length / mean.Length, mean.Length);
         var table = layout.Table(arena, mean, factor, bias, shift, slope);
@@ -70,7 +69,7 @@ internal static unsafe class BatchNormalization
     }
 
     /// <summary>The mean and the variance of all rows from the means and the summed squared deviations of the chunks.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(NoInlining | AggressiveOptimization)]
     private static void Combine<T>(ChannelLayout layout, ReadOnlySpan<T> means, ReadOnlySpan<T> squares, Span<T> mean, Span<T> variance)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -94,7 +93,7 @@ internal static unsafe class BatchNormalization
         VectorMath.Scale(T.One / T.CreateChecked(counted), variance, variance);
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(NoInlining | AggressiveOptimization)]
     private static void Moments<T>(ChannelLayout layout, int chunk, ReadOnlySpan<T> x, Span<T> mean, Span<T> square)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -127,8 +126,7 @@ internal static unsafe class BatchNormalization
     }
 
     private static void Map<T, TMap>(ChannelLayout layout, Tensor<T> x, Tensor<T>? y, Tensor<T> table, Tensor<T> target, bool accumulate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TMap : struct, IChannelMap<T> =>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IChannelMap<T> =>
         Workers.For(layout.Chunks, 1, (_, first, end) =>
         {
             fixed (T* px = x.Span, py = y is null ? default : y.Span, numbers = table.Span, pTarget = target.Span)
@@ -142,8 +140,7 @@ internal static unsafe class BatchNormalization
 
     private static void Sums<T, TSums>(
         ChannelLayout layout, Tensor<T> x, Tensor<T> y, Tensor<T> table, Tensor<T> first, Tensor<T> second, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TSums : struct, IChannelSums<T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TSums : struct, IChannelSums<T>
     {
         int channels = layout.Channels, stride = layout.Stride;
         Tensor<T> firsts = Tensor<T>.Rent(arena, new Shape(layout.Chunks, channels)), seconds = Tensor<T>.Rent(arena, firsts.Shape);

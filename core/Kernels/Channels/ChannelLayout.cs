@@ -48,8 +48,7 @@ internal readonly struct ChannelLayout
     public int StartOf(int chunk) => chunk * rowsPerChunk * Channels;
 
     /// <summary>Repeats the numbers of the channels over a period.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    public void Repeat<T>(ReadOnlySpan<T> numbers, Span<T> period)
+    [MethodImpl(NoInlining | AggressiveOptimization)] public void Repeat<T>(ReadOnlySpan<T> numbers, Span<T> period)
     {
         for (var start = 0; start < Period; start += Channels) numbers.CopyTo(period[start..]);
     }
@@ -63,7 +62,7 @@ internal readonly struct ChannelLayout
     }
 
     /// <summary>numbers = the sum over the rows of a period, for each channel.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(NoInlining | AggressiveOptimization)]
     public void Fold<T>(ReadOnlySpan<T> period, Span<T> numbers) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         period[..Channels].CopyTo(numbers);

@@ -9,8 +9,7 @@ internal unsafe interface IChannelMap<T> where T : unmanaged, IBinaryFloatingPoi
     static abstract bool ReadsY { get; }
 
     /// <summary>The result. Number j of the channels stands j strides behind the first.</summary>
-    static abstract TVector Apply<TVector, TLanes>(TVector x, TVector y, T* numbers, nint stride)
-        where TVector : struct
+    static abstract TVector Apply<TVector, TLanes>(TVector x, TVector y, T* numbers, nint stride) where TVector : struct
         where TLanes : ILanes<TVector, T>;
 }
 
@@ -25,8 +24,7 @@ internal unsafe interface IChannelSums<T> where T : unmanaged, IBinaryFloatingPo
 
     /// <summary>Both sums with an element added to each.</summary>
     static abstract (TVector First, TVector Second) Step<TVector, TLanes>(TVector first, TVector second, TVector x, TVector y, T* numbers, nint stride)
-        where TVector : struct
-        where TLanes : ILanes<TVector, T>;
+        where TVector : struct where TLanes : ILanes<TVector, T>;
 }
 
 /// <summary>Loops over rows of channels, with vectors along the channels, at the widest vectors there are.</summary>
@@ -38,8 +36,7 @@ internal static unsafe class ChannelLoops
 {
     /// <summary>target = map, or target += map.</summary>
     public static void Map<T, TMap>(int length, int period, T* x, T* y, T* numbers, nint stride, T* target, bool accumulate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TMap : struct, IChannelMap<T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IChannelMap<T>
     {
         if (accumulate) Map<T, TMap, Accumulate>(length, period, x, y, numbers, stride, target);
         else Map<T, TMap, Overwrite>(length, period, x, y, numbers, stride, target);
@@ -47,8 +44,7 @@ internal static unsafe class ChannelLoops
 
     /// <summary>Adds to the sums of each place of the period, the first ones and, a stride behind them, the second ones.</summary>
     public static void Sum<T, TSums>(int length, int period, T* x, T* y, T* numbers, nint stride, T* sums)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TSums : struct, IChannelSums<T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TSums : struct, IChannelSums<T>
     {
         if (Vector512.IsHardwareAccelerated) Sum<T, Vector512<T>, Lanes512<T>, TSums>(length, period, x, y, numbers, stride, sums);
         else if (Vector256.IsHardwareAccelerated) Sum<T, Vector256<T>, Lanes256<T>, TSums>(length, period, x, y, numbers, stride, sums);
@@ -56,22 +52,17 @@ internal static unsafe class ChannelLoops
     }
 
     private static void Map<T, TMap, TAccumulate>(int length, int period, T* x, T* y, T* numbers, nint stride, T* target)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TMap : struct, IChannelMap<T>
-        where TAccumulate : struct, IConstant<bool>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IChannelMap<T> where TAccumulate : struct, IConstant<bool>
     {
         if (Vector512.IsHardwareAccelerated) Map<T, Vector512<T>, Lanes512<T>, TMap, TAccumulate>(length, period, x, y, numbers, stride, target);
         else if (Vector256.IsHardwareAccelerated) Map<T, Vector256<T>, Lanes256<T>, TMap, TAccumulate>(length, period, x, y, numbers, stride, target);
         else Map<T, Vector128<T>, Lanes128<T>, TMap, TAccumulate>(length, period, x, y, numbers, stride, target);
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(NoInlining | AggressiveOptimization)]
     private static void Map<T, TVector, TLanes, TMap, TAccumulate>(int length, int period, T* x, T* y, T* numbers, nint stride, T* target)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TVector : struct
-        where TLanes : ILanes<TVector, T>
-        where TMap : struct, IChannelMap<T>
-        where TAccumulate : struct, IConstant<bool>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TVector : struct where TLanes : ILanes<TVector, T>
+        where TMap : struct, IChannelMap<T> where TAccumulate : struct, IConstant<bool>
     {
         for (; length > 0; length -= period, x += period, y += period, target += period)
         {
@@ -89,11 +80,9 @@ internal static unsafe class ChannelLoops
         }
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(NoInlining | AggressiveOptimization)]
     private static void Sum<T, TVector, TLanes, TSums>(int length, int period, T* x, T* y, T* numbers, nint stride, T* sums)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TVector : struct
-        where TLanes : ILanes<TVector, T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TVector : struct where TLanes : ILanes<TVector, T>
         where TSums : struct, IChannelSums<T>
     {
         var seconds = sums + stride;

@@ -15,8 +15,7 @@ internal static unsafe class ConvolutionTiles
     /// <remarks>b is [lines, steps, columns] with rows bStep apart; y's element (i, j) begins at y + i yRow + j yPosition.</remarks>
     public static void Correlate<T>(
         int rows, int positions, int columns, int lines, int steps, T* a, nint aPosition, nint aLine, int stride, int firstInside, int endInside, T* b, nint bStep,
-        T* y, nint yRow, nint yPosition, bool accumulate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        T* y, nint yRow, nint yPosition, bool accumulate) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         if (Vector512.IsHardwareAccelerated)
             Loops<T, Vector512<T>, Lanes512<T>>.Correlate(rows, positions, columns, lines, steps, a, aPosition, aLine, stride, firstInside, endInside, b, bStep, y, yRow, yPosition, accumulate);
@@ -40,13 +39,10 @@ internal static unsafe class ConvolutionTiles
             Loops<T, Vector128<T>, Lanes128<T>>.SumOverPositions(rows, positions, columns, lines, steps, a, aPosition, aLine, stride, firstInside, endInside, b, w, accumulate);
     }
 
-    private static class Loops<T, TVector, TLanes>
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TVector : struct
+    private static class Loops<T, TVector, TLanes> where T : unmanaged, IBinaryFloatingPointIeee754<T> where TVector : struct
         where TLanes : ILanes<TVector, T>
     {
-        [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-        public static void Correlate(
+        [MethodImpl(NoInlining | AggressiveOptimization)] public static void Correlate(
             int rows, int positions, int columns, int lines, int steps, T* a, nint aPosition, nint aLine, int stride, int firstInside, int endInside, T* b, nint bStep,
             T* y, nint yRow, nint yPosition, bool accumulate)
         {
@@ -69,8 +65,7 @@ internal static unsafe class ConvolutionTiles
                 }
         }
 
-        [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-        public static void SumOverPositions(
+        [MethodImpl(NoInlining | AggressiveOptimization)] public static void SumOverPositions(
             int rows, int positions, int columns, int lines, int steps, T* a, nint aPosition, nint aLine, int stride, int firstInside, int endInside, T* b, T* w, bool accumulate)
         {
             var tiles = Tiles(steps);

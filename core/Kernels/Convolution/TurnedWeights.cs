@@ -39,8 +39,7 @@ internal readonly unsafe struct TurnedWeights<T> where T : unmanaged, IBinaryFlo
         return new() { Weights = turned, RowLength = rowLength };
     }
 
-    private static void Transpose<TVector, TLanes>(int rows, int columns, T* source, T* target, int targetRow)
-        where TVector : struct
+    private static void Transpose<TVector, TLanes>(int rows, int columns, T* source, T* target, int targetRow) where TVector : struct
         where TLanes : ILanes<TVector, T>
     {
         for (var i = 0; i < rows; i += TLanes.Width)

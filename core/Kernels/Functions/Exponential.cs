@@ -9,11 +9,8 @@ internal static class Exponential
 
     /// <summary>eˣ = 2ⁿ eʳ with n the whole number nearest to x / ln 2, so that a short polynomial gives eʳ.</summary>
     /// <remarks>Results below the smallest normal number are 0; NaN gives NaN.</remarks>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TVector Exp<T, TVector, TLanes>(TVector x)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TVector : struct
-        where TLanes : ILanes<TVector, T>
+    [MethodImpl(AggressiveInlining)] public static TVector Exp<T, TVector, TLanes>(TVector x)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TVector : struct where TLanes : ILanes<TVector, T>
     {
         var single = typeof(T) == typeof(float);
         // Adding 1.5 · 2²³ (2⁵²) leaves the nearest whole number in the low mantissa bits.
@@ -57,8 +54,7 @@ internal static class Exponential
         power = TLanes.Select(TLanes.GreaterThan(Constant(highest), x), power, TLanes.Multiply(x, TLanes.Create(T.PositiveInfinity)));
         return TLanes.Select(TLanes.GreaterThan(Constant(lowest), x), default, power);
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        static TVector Constant(double value) =>
+        [MethodImpl(AggressiveInlining)] static TVector Constant(double value) =>
             TLanes.Create(typeof(T) == typeof(float) ? Unsafe.BitCast<float, T>((float)value) : Unsafe.BitCast<double, T>(value));
     }
 }

@@ -10,11 +10,8 @@ internal static class NormalDistribution
     /// (p = 0.2, degree 20) in double. So Φ keeps its relative accuracy far into the tail, where 1 + erf has none left; what remains is
     /// the rounding of x² / 2 in the exponential. Below −13 (−37.6 in double) Φ is 0.
     /// </remarks>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static (TVector Probability, TVector Exponential) At<T, TVector, TLanes>(TVector x)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TVector : struct
-        where TLanes : ILanes<TVector, T>
+    [MethodImpl(AggressiveInlining)] public static (TVector Probability, TVector Exponential) At<T, TVector, TLanes>(TVector x)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TVector : struct where TLanes : ILanes<TVector, T>
     {
         var single = typeof(T) == typeof(float);
         var distance = TLanes.Max(x, TLanes.Subtract(default, x));
@@ -61,8 +58,7 @@ internal static class NormalDistribution
         var tail = TLanes.Multiply(exponential, TLanes.Multiply(ratio, t));
         return (TLanes.Select(TLanes.GreaterThan(x, default), TLanes.Subtract(Constant(1), tail), tail), exponential);
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        static TVector Constant(double value) =>
+        [MethodImpl(AggressiveInlining)] static TVector Constant(double value) =>
             TLanes.Create(typeof(T) == typeof(float) ? Unsafe.BitCast<float, T>((float)value) : Unsafe.BitCast<double, T>(value));
     }
 }

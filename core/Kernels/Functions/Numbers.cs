@@ -2,55 +2,50 @@ namespace Hybrid.Kernels;
 
 /// <summary>The numbers of one vector.</summary>
 internal readonly struct Numbers<T, TVector, TLanes>(TVector vector) : INumbers<Numbers<T, TVector, TLanes>>
-    where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    where TVector : struct
-    where TLanes : ILanes<TVector, T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T> where TVector : struct where TLanes : ILanes<TVector, T>
 {
     /// <summary>The vector itself.</summary>
     public TVector Vector => vector;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static implicit operator Numbers<T, TVector, TLanes>(double value) => new(TLanes.Create(
+    [MethodImpl(AggressiveInlining)] public static implicit operator Numbers<T, TVector, TLanes>(double value) => new(TLanes.Create(
         typeof(T) == typeof(float) ? Unsafe.BitCast<float, T>((float)value) : Unsafe.BitCast<double, T>(value)));
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     public static Numbers<T, TVector, TLanes> operator +(Numbers<T, TVector, TLanes> x, Numbers<T, TVector, TLanes> y) => new(TLanes.Add(x.Vector, y.Vector));
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     public static Numbers<T, TVector, TLanes> operator -(Numbers<T, TVector, TLanes> x, Numbers<T, TVector, TLanes> y) =>
         new(TLanes.Subtract(x.Vector, y.Vector));
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     public static Numbers<T, TVector, TLanes> operator *(Numbers<T, TVector, TLanes> x, Numbers<T, TVector, TLanes> y) =>
         new(TLanes.Multiply(x.Vector, y.Vector));
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     public static Numbers<T, TVector, TLanes> operator /(Numbers<T, TVector, TLanes> x, Numbers<T, TVector, TLanes> y) =>
         new(TLanes.Divide(x.Vector, y.Vector));
 
     // Not 0 − x, which makes +0 of +0.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Numbers<T, TVector, TLanes> operator -(Numbers<T, TVector, TLanes> x) => -1.0 * x;
+    [MethodImpl(AggressiveInlining)] public static Numbers<T, TVector, TLanes> operator -(Numbers<T, TVector, TLanes> x) => -1.0 * x;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     public static Numbers<T, TVector, TLanes> operator >(Numbers<T, TVector, TLanes> x, Numbers<T, TVector, TLanes> y) =>
         new(TLanes.GreaterThan(x.Vector, y.Vector));
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     public static Numbers<T, TVector, TLanes> operator <(Numbers<T, TVector, TLanes> x, Numbers<T, TVector, TLanes> y) => y > x;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Numbers<T, TVector, TLanes> Choose(
+    [MethodImpl(AggressiveInlining)] public static Numbers<T, TVector, TLanes> Choose(
         Numbers<T, TVector, TLanes> mask, Numbers<T, TVector, TLanes> whereSet, Numbers<T, TVector, TLanes> elsewhere) =>
         new(TLanes.Select(mask.Vector, whereSet.Vector, elsewhere.Vector));
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     public static Numbers<T, TVector, TLanes> Max(Numbers<T, TVector, TLanes> x, Numbers<T, TVector, TLanes> y) => new(TLanes.Max(x.Vector, y.Vector));
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     public static Numbers<T, TVector, TLanes> Sqrt(Numbers<T, TVector, TLanes> x) => new(TLanes.Sqrt(x.Vector));
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     public static Numbers<T, TVector, TLanes> Log(Numbers<T, TVector, TLanes> x) => new(TLanes.Log(x.Vector));
 
     /// <remarks>NaN stays NaN even where the exponent is 0, for which IEEE 754 has 1.</remarks>
@@ -66,12 +61,11 @@ internal readonly struct Numbers<T, TVector, TLanes>(TVector vector) : INumbers<
         return new(lanes);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     public static Numbers<T, TVector, TLanes> Exp(Numbers<T, TVector, TLanes> x) => new(Exponential.Exp<T, TVector, TLanes>(x.Vector));
 
     /// <remarks>The series x + x²/2! + … where |x| is below ½, elsewhere the difference, which loses a bit at most.</remarks>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Numbers<T, TVector, TLanes> ExpMinusOne(Numbers<T, TVector, TLanes> x)
+    [MethodImpl(AggressiveInlining)] public static Numbers<T, TVector, TLanes> ExpMinusOne(Numbers<T, TVector, TLanes> x)
     {
         Numbers<T, TVector, TLanes> series;
         if (typeof(T) == typeof(float))
@@ -99,8 +93,7 @@ internal readonly struct Numbers<T, TVector, TLanes>(TVector vector) : INumbers<
     }
 
     /// <remarks>ln(1 + x) = 2 artanh s with s = x / (2 + x), at most ⅓: the series 2 s (1 + s²/3 + s⁴/5 + …) falls by 9 a term.</remarks>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Numbers<T, TVector, TLanes> LogOnePlus(Numbers<T, TVector, TLanes> x)
+    [MethodImpl(AggressiveInlining)] public static Numbers<T, TVector, TLanes> LogOnePlus(Numbers<T, TVector, TLanes> x)
     {
         var s = x / (2.0 + x);
         var square = s * s;
@@ -132,14 +125,14 @@ internal readonly struct Numbers<T, TVector, TLanes>(TVector vector) : INumbers<
         return 2.0 * s * series;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     public static (Numbers<T, TVector, TLanes> Probability, Numbers<T, TVector, TLanes> Density) Normal(Numbers<T, TVector, TLanes> x)
     {
         var (probability, exponential) = NormalDistribution.At<T, TVector, TLanes>(x.Vector);
         return (new(probability), 1 / Math.Sqrt(2 * Math.PI) * new Numbers<T, TVector, TLanes>(exponential));
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     private static Numbers<T, TVector, TLanes> MultiplyAdd(Numbers<T, TVector, TLanes> x, Numbers<T, TVector, TLanes> y, Numbers<T, TVector, TLanes> z) =>
         new(TLanes.MultiplyAdd(x.Vector, y.Vector, z.Vector));
 }

@@ -38,11 +38,9 @@ internal static unsafe class PoolLoops
         else SumPullback<T, Vector128<T>, Lanes128<T>>(windows, row, factor, dy, dimage);
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(NoInlining | AggressiveOptimization)]
     private static void Max<T, TVector, TLanes>(in PoolWindows windows, int row, T* image, T* y, T* place)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TVector : struct
-        where TLanes : ILanes<TVector, T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TVector : struct where TLanes : ILanes<TVector, T>
     {
         var channels = windows.Channels;
         var (firstRow, endRow) = windows.Inside(row, windows.Height);
@@ -71,11 +69,9 @@ internal static unsafe class PoolLoops
         }
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(NoInlining | AggressiveOptimization)]
     private static void MaxPullback<T, TVector, TLanes>(in PoolWindows windows, int row, T* place, T* dy, T* dimage)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TVector : struct
-        where TLanes : ILanes<TVector, T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TVector : struct where TLanes : ILanes<TVector, T>
     {
         var channels = windows.Channels;
         var (firstRow, endRow) = windows.Inside(row, windows.Height);
@@ -98,11 +94,9 @@ internal static unsafe class PoolLoops
         }
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(NoInlining | AggressiveOptimization)]
     private static void Sum<T, TVector, TLanes>(in PoolWindows windows, int row, T factor, T* image, T* y)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TVector : struct
-        where TLanes : ILanes<TVector, T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TVector : struct where TLanes : ILanes<TVector, T>
     {
         var channels = windows.Channels;
         var (firstRow, endRow) = windows.Inside(row, windows.Height);
@@ -122,11 +116,9 @@ internal static unsafe class PoolLoops
         }
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(NoInlining | AggressiveOptimization)]
     private static void SumPullback<T, TVector, TLanes>(in PoolWindows windows, int row, T factor, T* dy, T* dimage)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TVector : struct
-        where TLanes : ILanes<TVector, T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TVector : struct where TLanes : ILanes<TVector, T>
     {
         var channels = windows.Channels;
         var (firstRow, endRow) = windows.Inside(row, windows.Height);
@@ -149,15 +141,14 @@ internal static unsafe class PoolLoops
     }
 
     /// <summary>Where the window's first place would be; outside the image where that is padded.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     private static T* Corner<T>(in PoolWindows windows, int row, int column, T* image) where T : unmanaged =>
         image + ((nint)(row * windows.Stride - windows.Padding) * windows.Width + column * windows.Stride - windows.Padding) * windows.Channels;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static T* At<T>(in PoolWindows windows, int u, int v, T* corner) where T : unmanaged =>
+    [MethodImpl(AggressiveInlining)] private static T* At<T>(in PoolWindows windows, int u, int v, T* corner) where T : unmanaged =>
         corner + ((nint)u * windows.Width + v) * windows.Channels;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     private static T Place<T>(in PoolWindows windows, int u, int v) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         T.CreateTruncating(u * windows.Window + v);
 }

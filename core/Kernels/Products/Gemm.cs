@@ -47,8 +47,7 @@ public static unsafe class Gemm
 
     private static void Run<T>(
         int rows, int columns, int inner, ReadOnlySpan<T> a, int aRow, int aStep, ReadOnlySpan<T> b, int bStep, int bColumn,
-        Span<T> c, int ldc, bool accumulate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        Span<T> c, int ldc, bool accumulate) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Check(nameof(c), rows, columns, ldc, c.Length);
         if (rows == 0 || columns == 0) return;
@@ -62,8 +61,7 @@ public static unsafe class Gemm
             var work = (long)rows * columns * inner;
             if (work < 2 * MinimumWork || Workers.Count == 1 || Workers.InsideBody)
                 Serial(rows, columns, inner, pa, aRow, aStep, pb, bStep, bColumn, pc, ldc, accumulate);
-            else
-                GemmJob<T>.OfThread.Run(rows, columns, inner, pa, aRow, aStep, pb, bStep, bColumn, pc, ldc, accumulate, MinimumWork);
+            else GemmJob<T>.OfThread.Run(rows, columns, inner, pa, aRow, aStep, pb, bStep, bColumn, pc, ldc, accumulate, MinimumWork);
         }
     }
 
@@ -75,12 +73,10 @@ public static unsafe class Gemm
             Product<T, Vector512<T>, Lanes512<T>>.Multiply(rows, columns, inner, a, aRow, aStep, b, bStep, bColumn, c, ldc, accumulate);
         else if (Vector256.IsHardwareAccelerated)
             Product<T, Vector256<T>, Lanes256<T>>.Multiply(rows, columns, inner, a, aRow, aStep, b, bStep, bColumn, c, ldc, accumulate);
-        else
-            Product<T, Vector128<T>, Lanes128<T>>.Multiply(rows, columns, inner, a, aRow, aStep, b, bStep, bColumn, c, ldc, accumulate);
+        else Product<T, Vector128<T>, Lanes128<T>>.Multiply(rows, columns, inner, a, aRow, aStep, b, bStep, bColumn, c, ldc, accumulate);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Check(string name, int rows, int columns, int stride, int length)
+    [MethodImpl(AggressiveInlining)] private static void Check(string name, int rows, int columns, int stride, int length)
     {
         if (rows < 0 || columns < 0 || (rows > 0 && columns > 0 && (stride < columns || (long)(rows - 1) * stride + columns > length)))
             Refuse(name, rows, columns, stride, length);

@@ -7,8 +7,7 @@ internal sealed unsafe class GemmJob<T> where T : unmanaged, IBinaryFloatingPoin
     // Columns are cut at multiples of the widest panel only, rows anywhere.
     private const int ColumnUnit = 32;
 
-    [ThreadStatic]
-    private static GemmJob<T>? ofThread;
+    [ThreadStatic] private static GemmJob<T>? ofThread;
 
     private readonly Action<int, int, int> byRows, byColumns;
     private int rows, columns, inner;

@@ -1,13 +1,11 @@
 namespace Hybrid.Kernels;
 
 /// <summary>Copies blocks of the operands of a matrix product to where the tiles read them without waiting.</summary>
-internal static unsafe class Packing<T, TVector, TLanes>
-    where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    where TVector : struct
+internal static unsafe class Packing<T, TVector, TLanes> where T : unmanaged, IBinaryFloatingPointIeee754<T> where TVector : struct
     where TLanes : ILanes<TVector, T>
 {
     /// <summary>Copies rows of a length each. Neither side is touched beyond its rows.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(NoInlining | AggressiveOptimization)]
     public static void Copy(int rows, int length, T* source, nint sourceRow, T* target, nint targetRow)
     {
         var whole = length & -TLanes.Width;
@@ -25,7 +23,7 @@ internal static unsafe class Packing<T, TVector, TLanes>
     /// i + width/2, log2(width) times over, is a transposition; the first round reads the source and the last writes the target.
     /// </remarks>
     [SkipLocalsInit]
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(NoInlining | AggressiveOptimization)]
     public static void Transpose(int rows, int length, T* source, nint sourceRow, T* target, nint targetRow)
     {
         var width = TLanes.Width;

@@ -5,9 +5,7 @@ namespace Hybrid.Kernels;
 /// Each element of C is summed over the inner dimension in the same order, whichever block or tile it falls into;
 /// so a product may be split by rows or columns without changing a bit.
 /// </remarks>
-internal static unsafe class Product<T, TVector, TLanes>
-    where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    where TVector : struct
+internal static unsafe class Product<T, TVector, TLanes> where T : unmanaged, IBinaryFloatingPointIeee754<T> where TVector : struct
     where TLanes : ILanes<TVector, T>
 {
     // A panel of B (inner block x two vectors, 48 KB) is read by each tile of a block of A in turn, which waits in the
@@ -20,8 +18,7 @@ internal static unsafe class Product<T, TVector, TLanes>
 
     /// <summary>C = A B, or C += A B, with A's element (i, p) at a[i aRow + p aStep] and B's (p, j) at b[p bStep + j bColumn].</summary>
     /// <remarks>All three sizes are at least 1; of aRow and aStep one is 1, of bStep and bColumn too.</remarks>
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    public static void Multiply(
+    [MethodImpl(NoInlining | AggressiveOptimization)] public static void Multiply(
         int rows, int columns, int inner, T* a, nint aRow, nint aStep, T* b, nint bStep, nint bColumn, T* c, nint ldc, bool accumulate)
     {
         var innerBlocks = (inner + InnerBlock - 1) / InnerBlock;

@@ -13,9 +13,7 @@ internal interface IConstant<TValue>
 /// Rows: 1 to 14, at most <see cref="ILanes{TVector,T}.TileRows"/> if nothing is to spill; columns: one or two vectors.
 /// One text serves every height: the rows beyond it vanish when the JIT specialises it.
 /// </remarks>
-internal static unsafe class Tile<T, TVector, TLanes>
-    where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    where TVector : struct
+internal static unsafe class Tile<T, TVector, TLanes> where T : unmanaged, IBinaryFloatingPointIeee754<T> where TVector : struct
     where TLanes : ILanes<TVector, T>
 {
     /// <summary>C = A B, or C += A B, on a tile of TRows rows and columns columns; columns in (0, TVectors vectors], the last vector at least one lane.</summary>
@@ -24,12 +22,9 @@ internal static unsafe class Tile<T, TVector, TLanes>
     /// With TSegments the inner dimension has segments such runs, 1 or more: A's next one begins aSegment further on, B's bSegment.
     /// Without, the three are not looked at.
     /// </remarks>
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    public static void Multiply<TRows, TVectors, TSegments>(
+    [MethodImpl(NoInlining | AggressiveOptimization)] public static void Multiply<TRows, TVectors, TSegments>(
         nint inner, T* a, nint aRow, nint aStep, T* b, nint bStep, T* c, nint ldc, int columns, bool accumulate,
-        nint segments, nint aSegment, nint bSegment)
-        where TRows : struct, IConstant<int>
-        where TVectors : struct, IConstant<int>
+        nint segments, nint aSegment, nint bSegment) where TRows : struct, IConstant<int> where TVectors : struct, IConstant<int>
         where TSegments : struct, IConstant<bool>
     {
         TVector c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default, c30 = default, c31 = default, c40 = default, c41 = default, c50 = default, c51 = default, c60 = default, c61 = default;
@@ -99,16 +94,14 @@ internal static unsafe class Tile<T, TVector, TLanes>
         if (TRows.Value > 12) Write(c + 12 * ldc, cC0, cC1);
         if (TRows.Value > 13) Write(c + 13 * ldc, cD0, cD1);
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        static void Step(T* a, TVector b0, TVector b1, ref TVector c0, ref TVector c1)
+        [MethodImpl(AggressiveInlining)] static void Step(T* a, TVector b0, TVector b1, ref TVector c0, ref TVector c1)
         {
             var factor = TLanes.Create(*a);
             c0 = TLanes.MultiplyAdd(factor, b0, c0);
             if (TVectors.Value > 1) c1 = TLanes.MultiplyAdd(factor, b1, c1);
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        void Write(T* c, TVector c0, TVector c1)
+        [MethodImpl(AggressiveInlining)] void Write(T* c, TVector c0, TVector c1)
         {
             if (TVectors.Value > 1)
             {
@@ -123,8 +116,7 @@ internal static unsafe class Tile<T, TVector, TLanes>
     /// <summary>The same for a height known only now.</summary>
     public static void Multiply<TVectors, TSegments>(
         int rows, nint inner, T* a, nint aRow, nint aStep, T* b, nint bStep, T* c, nint ldc, int columns, bool accumulate,
-        nint segments = 1, nint aSegment = 0, nint bSegment = 0)
-        where TVectors : struct, IConstant<int>
+        nint segments = 1, nint aSegment = 0, nint bSegment = 0) where TVectors : struct, IConstant<int>
         where TSegments : struct, IConstant<bool>
     {
         switch (rows)
@@ -147,82 +139,34 @@ internal static unsafe class Tile<T, TVector, TLanes>
     }
 }
 
-internal readonly struct Yes : IConstant<bool>
-{
-    public static bool Value => true;
-}
+internal readonly struct Yes : IConstant<bool> { public static bool Value => true; }
 
-internal readonly struct No : IConstant<bool>
-{
-    public static bool Value => false;
-}
+internal readonly struct No : IConstant<bool> { public static bool Value => false; }
 
-internal readonly struct N1 : IConstant<int>
-{
-    public static int Value => 1;
-}
+internal readonly struct N1 : IConstant<int> { public static int Value => 1; }
 
-internal readonly struct N2 : IConstant<int>
-{
-    public static int Value => 2;
-}
+internal readonly struct N2 : IConstant<int> { public static int Value => 2; }
 
-internal readonly struct N3 : IConstant<int>
-{
-    public static int Value => 3;
-}
+internal readonly struct N3 : IConstant<int> { public static int Value => 3; }
 
-internal readonly struct N4 : IConstant<int>
-{
-    public static int Value => 4;
-}
+internal readonly struct N4 : IConstant<int> { public static int Value => 4; }
 
-internal readonly struct N5 : IConstant<int>
-{
-    public static int Value => 5;
-}
+internal readonly struct N5 : IConstant<int> { public static int Value => 5; }
 
-internal readonly struct N6 : IConstant<int>
-{
-    public static int Value => 6;
-}
+internal readonly struct N6 : IConstant<int> { public static int Value => 6; }
 
-internal readonly struct N7 : IConstant<int>
-{
-    public static int Value => 7;
-}
+internal readonly struct N7 : IConstant<int> { public static int Value => 7; }
 
-internal readonly struct N8 : IConstant<int>
-{
-    public static int Value => 8;
-}
+internal readonly struct N8 : IConstant<int> { public static int Value => 8; }
 
-internal readonly struct N9 : IConstant<int>
-{
-    public static int Value => 9;
-}
+internal readonly struct N9 : IConstant<int> { public static int Value => 9; }
 
-internal readonly struct N10 : IConstant<int>
-{
-    public static int Value => 10;
-}
+internal readonly struct N10 : IConstant<int> { public static int Value => 10; }
 
-internal readonly struct N11 : IConstant<int>
-{
-    public static int Value => 11;
-}
+internal readonly struct N11 : IConstant<int> { public static int Value => 11; }
 
-internal readonly struct N12 : IConstant<int>
-{
-    public static int Value => 12;
-}
+internal readonly struct N12 : IConstant<int> { public static int Value => 12; }
 
-internal readonly struct N13 : IConstant<int>
-{
-    public static int Value => 13;
-}
+internal readonly struct N13 : IConstant<int> { public static int Value => 13; }
 
-internal readonly struct N14 : IConstant<int>
-{
-    public static int Value => 14;
-}
+internal readonly struct N14 : IConstant<int> { public static int Value => 14; }

@@ -26,8 +26,7 @@ public static class Elementwise
 
     /// <summary>y = max(x, 0).</summary>
     public static void Relu<T>(Tensor<T> x, Tensor<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Workers.For(x.Length, MinimumElementsPerPart, (_, first, end) =>
-            VectorMath.Relu(x.Span[first..end], y.Span[first..end]));
+        Workers.For(x.Length, MinimumElementsPerPart, (_, first, end) => VectorMath.Relu(x.Span[first..end], y.Span[first..end]));
 
     /// <summary>dx = dy where x &gt; 0, 0 elsewhere.</summary>
     public static void WherePositive<T>(Tensor<T> x, Tensor<T> dy, Tensor<T> dx, bool accumulate)
@@ -37,36 +36,30 @@ public static class Elementwise
 
     /// <summary>target = map(x, y, z).</summary>
     internal static void Map<T, TMap>(TMap map, Tensor<T> x, Tensor<T> y, Tensor<T> z, Tensor<T> target, bool accumulate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TMap : struct, IMap<T> =>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T> =>
         Workers.For(x.Length, MinimumElementsPerPart, (_, first, end) =>
             VectorMath.Map(map, x.Span[first..end], y.Span[first..end], z.Span[first..end], target.Span[first..end], accumulate));
 
     /// <summary>y = f(x).</summary>
-    internal static void Value<T, TFunction>(TFunction f, Tensor<T> x, Tensor<T> y)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    internal static void Value<T, TFunction>(TFunction f, Tensor<T> x, Tensor<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TFunction : struct, IFunction =>
-        Workers.For(x.Length, MinimumElementsPerPart / 4, (_, first, end) =>
-            VectorMath.Value(f, x.Span[first..end], y.Span[first..end]));
+        Workers.For(x.Length, MinimumElementsPerPart / 4, (_, first, end) => VectorMath.Value(f, x.Span[first..end], y.Span[first..end]));
 
     /// <summary>z = f(x) y.</summary>
     internal static void ValueTimes<T, TFunction>(TFunction f, Tensor<T> x, Tensor<T> y, Tensor<T> z, bool accumulate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TFunction : struct, IFunction =>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TFunction : struct, IFunction =>
         Workers.For(x.Length, MinimumElementsPerPart / 4, (_, first, end) =>
             VectorMath.ValueTimes(f, x.Span[first..end], y.Span[first..end], z.Span[first..end], accumulate));
 
     /// <summary>z = f′(x) y.</summary>
     internal static void SlopeTimes<T, TFunction>(TFunction f, Tensor<T> x, Tensor<T> y, Tensor<T> z, bool accumulate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TFunction : struct, IFunction =>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TFunction : struct, IFunction =>
         Workers.For(x.Length, MinimumElementsPerPart / 4, (_, first, end) =>
             VectorMath.SlopeTimes(f, x.Span[first..end], y.Span[first..end], z.Span[first..end], accumulate));
 
     /// <summary>target = f′(x) y z.</summary>
     internal static void SlopeTimes<T, TFunction>(TFunction f, Tensor<T> x, Tensor<T> y, Tensor<T> z, Tensor<T> target, bool accumulate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TFunction : struct, IFunction =>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TFunction : struct, IFunction =>
         Workers.For(x.Length, MinimumElementsPerPart / 4, (_, first, end) =>
             VectorMath.SlopeTimes(f, x.Span[first..end], y.Span[first..end], z.Span[first..end], target.Span[first..end], accumulate));
 }

@@ -8,9 +8,7 @@ internal interface IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     /// <summary>How many of the rows x, y, z are read, 1 to 3.</summary>
     static abstract int Inputs { get; }
 
-    TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z)
-        where TVector : struct
-        where TLanes : ILanes<TVector, T>;
+    TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T>;
 }
 
 /// <summary>How to reduce one or two rows to a number: to a sum of terms, or to the largest element.</summary>
@@ -25,22 +23,14 @@ internal interface IReduction<T> where T : unmanaged, IBinaryFloatingPointIeee75
     /// <summary>A value of x that leaves the result as it is, for the lanes behind the row's end.</summary>
     T Padding { get; }
 
-    TVector Step<TVector, TLanes>(TVector result, TVector x, TVector y)
-        where TVector : struct
-        where TLanes : ILanes<TVector, T>;
+    TVector Step<TVector, TLanes>(TVector result, TVector x, TVector y) where TVector : struct where TLanes : ILanes<TVector, T>;
 }
 
 /// <summary>Overwrites the target of a map.</summary>
-internal readonly struct Overwrite : IConstant<bool>
-{
-    public static bool Value => false;
-}
+internal readonly struct Overwrite : IConstant<bool> { public static bool Value => false; }
 
 /// <summary>Adds to the target of a map.</summary>
-internal readonly struct Accumulate : IConstant<bool>
-{
-    public static bool Value => true;
-}
+internal readonly struct Accumulate : IConstant<bool> { public static bool Value => true; }
 
 /// <summary>The loops behind <see cref="VectorMath"/>, at the widest vectors there are.</summary>
 /// <remarks>
@@ -49,25 +39,21 @@ internal readonly struct Accumulate : IConstant<bool>
 internal static unsafe class RowLoops
 {
     public static void Map<T, TMap>(TMap map, int length, T* x, T* y, T* z, T* target, bool accumulate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TMap : struct, IMap<T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T>
     {
         if (accumulate) Map<T, TMap, Accumulate>(map, length, x, y, z, target);
         else Map<T, TMap, Overwrite>(map, length, x, y, z, target);
     }
 
     private static void Map<T, TMap, TAccumulate>(TMap map, int length, T* x, T* y, T* z, T* target)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TMap : struct, IMap<T>
-        where TAccumulate : struct, IConstant<bool>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T> where TAccumulate : struct, IConstant<bool>
     {
         if (Vector512.IsHardwareAccelerated) Map<T, Vector512<T>, Lanes512<T>, TMap, TAccumulate>(map, length, x, y, z, target);
         else if (Vector256.IsHardwareAccelerated) Map<T, Vector256<T>, Lanes256<T>, TMap, TAccumulate>(map, length, x, y, z, target);
         else Map<T, Vector128<T>, Lanes128<T>, TMap, TAccumulate>(map, length, x, y, z, target);
     }
 
-    public static T Reduce<T, TReduction>(TReduction reduction, int length, T* x, T* y)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    public static T Reduce<T, TReduction>(TReduction reduction, int length, T* x, T* y) where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TReduction : struct, IReduction<T>
     {
         if (Vector512.IsHardwareAccelerated) return Reduce<T, Vector512<T>, Lanes512<T>, TReduction>(reduction, length, x, y);
@@ -82,13 +68,10 @@ internal static unsafe class RowLoops
         return ExpAndSum<T, Vector128<T>, Lanes128<T>>(length, x, shift, target);
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(NoInlining | AggressiveOptimization)]
     private static void Map<T, TVector, TLanes, TMap, TAccumulate>(TMap map, int length, T* x, T* y, T* z, T* target)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TVector : struct
-        where TLanes : ILanes<TVector, T>
-        where TMap : struct, IMap<T>
-        where TAccumulate : struct, IConstant<bool>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TVector : struct where TLanes : ILanes<TVector, T>
+        where TMap : struct, IMap<T> where TAccumulate : struct, IConstant<bool>
     {
         nint i = 0;
         for (; i <= length - TLanes.Width; i += TLanes.Width)
@@ -108,11 +91,9 @@ internal static unsafe class RowLoops
         TLanes.StoreFirst(TAccumulate.Value ? TLanes.Add(TLanes.LoadFirst(target + i, rest, default), tail) : tail, target + i, rest);
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(NoInlining | AggressiveOptimization)]
     private static T Reduce<T, TVector, TLanes, TReduction>(TReduction reduction, int length, T* x, T* y)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TVector : struct
-        where TLanes : ILanes<TVector, T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TVector : struct where TLanes : ILanes<TVector, T>
         where TReduction : struct, IReduction<T>
     {
         var result0 = TReduction.IsMax ? TLanes.Create(T.NegativeInfinity) : default;
@@ -143,19 +124,14 @@ internal static unsafe class RowLoops
         return TReduction.IsMax ? TLanes.MaxAcross(result0) : TLanes.SumAcross(result0);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     private static TVector Step<T, TVector, TLanes, TReduction>(TReduction reduction, TVector sum, T* x, T* y)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TVector : struct
-        where TLanes : ILanes<TVector, T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TVector : struct where TLanes : ILanes<TVector, T>
         where TReduction : struct, IReduction<T> =>
         reduction.Step<TVector, TLanes>(sum, TLanes.Load(x), TReduction.ReadsY ? TLanes.Load(y) : default);
 
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    private static T ExpAndSum<T, TVector, TLanes>(int length, T* x, T shift, T* target)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TVector : struct
-        where TLanes : ILanes<TVector, T>
+    [MethodImpl(NoInlining | AggressiveOptimization)] private static T ExpAndSum<T, TVector, TLanes>(int length, T* x, T shift, T* target)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TVector : struct where TLanes : ILanes<TVector, T>
     {
         var shifts = TLanes.Create(shift);
         TVector sum0 = default, sum1 = default;

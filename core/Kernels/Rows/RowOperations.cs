@@ -5,7 +5,7 @@ internal readonly struct Same<T> : IMap<T> where T : unmanaged, IBinaryFloatingP
 {
     public static int Inputs => 1;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> => x;
 }
 
@@ -14,7 +14,7 @@ internal readonly struct Sum2<T> : IMap<T> where T : unmanaged, IBinaryFloatingP
 {
     public static int Inputs => 2;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
         TLanes.Add(x, y);
 }
@@ -24,7 +24,7 @@ internal readonly struct Scaled<T>(T factor) : IMap<T> where T : unmanaged, IBin
 {
     public static int Inputs => 1;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
         TLanes.Multiply(TLanes.Create(factor), x);
 }
@@ -34,7 +34,7 @@ internal readonly struct ShiftedScaled<T>(T shift, T factor) : IMap<T> where T :
 {
     public static int Inputs => 1;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
         TLanes.Multiply(TLanes.Subtract(x, TLanes.Create(shift)), TLanes.Create(factor));
 }
@@ -44,7 +44,7 @@ internal readonly struct Product2<T> : IMap<T> where T : unmanaged, IBinaryFloat
 {
     public static int Inputs => 2;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
         TLanes.Multiply(x, y);
 }
@@ -54,7 +54,7 @@ internal readonly struct Larger<T> : IMap<T> where T : unmanaged, IBinaryFloatin
 {
     public static int Inputs => 2;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
         TLanes.Max(x, y);
 }
@@ -64,7 +64,7 @@ internal readonly struct Rectified<T> : IMap<T> where T : unmanaged, IBinaryFloa
 {
     public static int Inputs => 1;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
         TLanes.Max(x, default);
 }
@@ -74,7 +74,7 @@ internal readonly struct RectifiedSum<T> : IMap<T> where T : unmanaged, IBinaryF
 {
     public static int Inputs => 2;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
         TLanes.Max(TLanes.Add(x, y), default);
 }
@@ -84,7 +84,7 @@ internal readonly struct WherePositive<T> : IMap<T> where T : unmanaged, IBinary
 {
     public static int Inputs => 2;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     public TVector Apply<TVector, TLanes>(TVector x, TVector dy, TVector unused) where TVector : struct where TLanes : ILanes<TVector, T> =>
         TLanes.Select(TLanes.GreaterThan(x, default), dy, default); // dx = dy where x > 0, else 0: RELU-2, LRE-2
 }
@@ -94,7 +94,7 @@ internal readonly struct SoftmaxBackward<T>(T inner, T c) : IMap<T> where T : un
 {
     public static int Inputs => 2;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     public TVector Apply<TVector, TLanes>(TVector p, TVector dp, TVector unused) where TVector : struct where TLanes : ILanes<TVector, T> =>
         TLanes.Multiply(TLanes.Multiply(p, TLanes.Create(c)), TLanes.Subtract(dp, TLanes.Create(inner))); // dx = c p ⊙ (dp − ⟨p, dp⟩): SM-2, ATT-6
 }

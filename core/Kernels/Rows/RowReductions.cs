@@ -9,7 +9,7 @@ internal readonly struct Total<T> : IReduction<T> where T : unmanaged, IBinaryFl
 
     public T Padding => T.Zero;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     public TVector Step<TVector, TLanes>(TVector result, TVector x, TVector y) where TVector : struct where TLanes : ILanes<TVector, T> =>
         TLanes.Add(result, x);
 }
@@ -23,7 +23,7 @@ internal readonly struct ProductTotal<T> : IReduction<T> where T : unmanaged, IB
 
     public T Padding => T.Zero;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     public TVector Step<TVector, TLanes>(TVector result, TVector x, TVector y) where TVector : struct where TLanes : ILanes<TVector, T> =>
         TLanes.MultiplyAdd(x, y, result);
 }
@@ -37,7 +37,7 @@ internal readonly struct SquaresTotal<T>(T center) : IReduction<T> where T : unm
 
     public T Padding => center;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     public TVector Step<TVector, TLanes>(TVector result, TVector x, TVector y) where TVector : struct where TLanes : ILanes<TVector, T>
     {
         var deviation = TLanes.Subtract(x, TLanes.Create(center));
@@ -54,7 +54,7 @@ internal readonly struct Largest<T> : IReduction<T> where T : unmanaged, IBinary
 
     public T Padding => T.NegativeInfinity;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     public TVector Step<TVector, TLanes>(TVector result, TVector x, TVector y) where TVector : struct where TLanes : ILanes<TVector, T> =>
         TLanes.Max(result, x);
 }
@@ -68,7 +68,7 @@ internal readonly struct ZeroIfFinite<T> : IReduction<T> where T : unmanaged, IB
 
     public T Padding => T.Zero;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     public TVector Step<TVector, TLanes>(TVector result, TVector x, TVector y) where TVector : struct where TLanes : ILanes<TVector, T> =>
         TLanes.MultiplyAdd(x, default, result);
 }
@@ -82,7 +82,7 @@ internal readonly struct ZeroIfZeroOrOne<T> : IReduction<T> where T : unmanaged,
 
     public T Padding => T.Zero;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     public TVector Step<TVector, TLanes>(TVector result, TVector x, TVector y) where TVector : struct where TLanes : ILanes<TVector, T>
     {
         var term = TLanes.Multiply(x, TLanes.Subtract(x, TLanes.Create(T.One)));

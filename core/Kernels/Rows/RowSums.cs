@@ -29,19 +29,16 @@ internal interface IRowSums<T> where T : unmanaged, IBinaryFloatingPointIeee754<
 internal static unsafe class RowSums
 {
     public static (T SumOfDxhat, T SumOfProduct) Of<T, TSums>(TSums sums, int length, T* x, T* dy, T* gain, T* dgain, T* dbias)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TSums : struct, IRowSums<T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TSums : struct, IRowSums<T>
     {
         if (Vector512.IsHardwareAccelerated) return Of<T, Vector512<T>, Lanes512<T>, TSums>(sums, length, x, dy, gain, dgain, dbias);
         if (Vector256.IsHardwareAccelerated) return Of<T, Vector256<T>, Lanes256<T>, TSums>(sums, length, x, dy, gain, dgain, dbias);
         return Of<T, Vector128<T>, Lanes128<T>, TSums>(sums, length, x, dy, gain, dgain, dbias);
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(NoInlining | AggressiveOptimization)]
     private static (T SumOfDxhat, T SumOfProduct) Of<T, TVector, TLanes, TSums>(TSums sums, int length, T* x, T* dy, T* gain, T* dgain, T* dbias)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TVector : struct
-        where TLanes : ILanes<TVector, T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TVector : struct where TLanes : ILanes<TVector, T>
         where TSums : struct, IRowSums<T>
     {
         TVector mu = TLanes.Create(sums.Mu), invStd = TLanes.Create(sums.InvStd), sum = default, product = default;

@@ -36,11 +36,9 @@ public static unsafe class SoftmaxRows
         }
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(NoInlining | AggressiveOptimization)]
     private static void Forward<T, TVector, TLanes>(int rows, int length, T factor, T* x, T* p)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TVector : struct
-        where TLanes : ILanes<TVector, T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TVector : struct where TLanes : ILanes<TVector, T>
     {
         if (length > 2 * TLanes.Width)
         {
@@ -69,11 +67,9 @@ public static unsafe class SoftmaxRows
         }
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(NoInlining | AggressiveOptimization)]
     private static void Backward<T, TVector, TLanes>(int rows, int length, T factor, T* p, T* dp, T* dx, bool accumulate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TVector : struct
-        where TLanes : ILanes<TVector, T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TVector : struct where TLanes : ILanes<TVector, T>
     {
         if (length > 2 * TLanes.Width)
         {

@@ -13,11 +13,9 @@ internal static unsafe class SoftmaxSums
         return Of<T, Vector128<T>, Lanes128<T>>(length, x);
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(NoInlining | AggressiveOptimization)]
     private static (T Max, T SumOfExp, T SumOfShifted) Of<T, TVector, TLanes>(int length, T* x)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TVector : struct
-        where TLanes : ILanes<TVector, T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TVector : struct where TLanes : ILanes<TVector, T>
     {
         // Two running results each: one alone would wait for its own last step each time.
         var (max0, max1) = (TLanes.Create(T.NegativeInfinity), TLanes.Create(T.NegativeInfinity));

@@ -16,14 +16,12 @@ internal static unsafe class Strided
 
     /// <summary>y = f(a, b); y has the shape to which a and b broadcast.</summary>
     public static void Map<T, TFormula>(TFormula f, Tensor<T> a, Tensor<T> b, Tensor<T> y, bool accumulate = false)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TFormula : struct, IFormula2 =>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TFormula : struct, IFormula2 =>
         Map(new Formula2<T, TFormula>(f), y.Shape, a, b, a, y, accumulate);
 
     /// <summary>y = f(a, b, c); y has the shape to which a, b and c broadcast.</summary>
     public static void Map<T, TFormula>(TFormula f, Tensor<T> a, Tensor<T> b, Tensor<T> c, Tensor<T> y, bool accumulate = false)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TFormula : struct, IFormula3 =>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TFormula : struct, IFormula3 =>
         Map(new Formula3<T, TFormula>(f), y.Shape, a, b, c, y, accumulate);
 
     /// <summary>y = x, which broadcasts to y's shape: the transpose of a sum.</summary>
@@ -33,21 +31,17 @@ internal static unsafe class Strided
     /// <summary>The slot is Σ map(dy) over the axes of dy that it lacks or has only one index of.</summary>
     /// <remarks>The order of additions depends on the shapes and on <see cref="Instructions.Path"/> alone, not on the number of workers.</remarks>
     public static void Sum<T, TMap>(TMap map, Tensor<T> dy, (Tensor<T> Slot, bool Accumulate) target, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TMap : struct, IMap<T> =>
-        Reduce(map, dy, dy, dy, target, arena);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T> => Reduce(map, dy, dy, dy, target, arena);
 
     /// <summary>The same of f(dy, a); a broadcasts to dy's shape.</summary>
     public static void Sum<T, TFormula>(TFormula f, Tensor<T> dy, Tensor<T> a, (Tensor<T> Slot, bool Accumulate) target, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TFormula : struct, IFormula2 =>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TFormula : struct, IFormula2 =>
         Reduce(new Formula2<T, TFormula>(f), dy, a, dy, target, arena);
 
     /// <summary>The same of f(dy, a, b); a and b broadcast to dy's shape.</summary>
     public static void Sum<T, TFormula>(
         TFormula f, Tensor<T> dy, Tensor<T> a, Tensor<T> b, (Tensor<T> Slot, bool Accumulate) target, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TFormula : struct, IFormula3 =>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TFormula : struct, IFormula3 =>
         Reduce(new Formula3<T, TFormula>(f), dy, a, b, target, arena);
 
     /// <summary>y = x with its axes in another order: axis i of y is axis <c>order[i]</c> of x.</summary>
@@ -78,8 +72,7 @@ internal static unsafe class Strided
     }
 
     private static void Map<T, TMap>(TMap map, Shape whole, Tensor<T> x, Tensor<T> y, Tensor<T> z, Tensor<T> target, bool accumulate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TMap : struct, IMap<T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T>
     {
         // Nothing is repeated: one row.
         if (x.Length == whole.Length && y.Length == whole.Length && z.Length == whole.Length) Elementwise.Map(map, x, y, z, target, accumulate);
@@ -87,8 +80,7 @@ internal static unsafe class Strided
     }
 
     private static void Run<T, TMap>(TMap map, Axis[] axes, Tensor<T> x, Tensor<T> y, Tensor<T> z, Tensor<T> target, bool accumulate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TMap : struct, IMap<T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T>
     {
         var outer = axes[..^2];
         Axis row = axes[^2], column = axes[^1];
@@ -110,8 +102,7 @@ internal static unsafe class Strided
 
     private static void Reduce<T, TMap>(
         TMap map, Tensor<T> x, Tensor<T> y, Tensor<T> z, (Tensor<T> Slot, bool Accumulate) target, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TMap : struct, IMap<T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T>
     {
         var (slot, accumulate) = target;
         if (slot.Length == x.Length)

@@ -8,8 +8,7 @@ internal static unsafe class StridedLoops
     /// <summary>target[i, j] = map(x[i, j], y[i, j], z[i, j]), or is added to. Along a row, operands move by 0 or 1 and the target by 1.</summary>
     public static void Map<T, TMap>(
         TMap map, int rows, int columns, Steps row, Steps column, T* x, T* y, T* z, T* target, bool accumulate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TMap : struct, IMap<T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T>
     {
         if (accumulate) Map<T, TMap, Accumulate>(map, rows, columns, row, column, x, y, z, target);
         else Map<T, TMap, Overwrite>(map, rows, columns, row, column, x, y, z, target);
@@ -17,8 +16,7 @@ internal static unsafe class StridedLoops
 
     /// <summary>target[i] += Σ over j of map(x[i, j], y[i, j], z[i, j]). Along a row, operands move by 0 or 1.</summary>
     public static void Sum<T, TMap>(TMap map, int rows, int columns, Steps row, Steps column, T* x, T* y, T* z, T* target)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TMap : struct, IMap<T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T>
     {
         if (Vector512.IsHardwareAccelerated) Of<T, Vector512<T>, Lanes512<T>>.Sum(map, rows, columns, row, column, x, y, z, target);
         else if (Vector256.IsHardwareAccelerated) Of<T, Vector256<T>, Lanes256<T>>.Sum(map, rows, columns, row, column, x, y, z, target);
@@ -27,8 +25,7 @@ internal static unsafe class StridedLoops
 
     /// <summary>target[j] += Σ over i of map(x[i, j], y[i, j], z[i, j]). Along a row, operands move by 0 or 1 and the target by 1.</summary>
     public static void SumRows<T, TMap>(TMap map, int rows, int columns, Steps row, Steps column, T* x, T* y, T* z, T* target)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TMap : struct, IMap<T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T>
     {
         if (Vector512.IsHardwareAccelerated) Of<T, Vector512<T>, Lanes512<T>>.SumRows(map, rows, columns, row, column, x, y, z, target);
         else if (Vector256.IsHardwareAccelerated) Of<T, Vector256<T>, Lanes256<T>>.SumRows(map, rows, columns, row, column, x, y, z, target);
@@ -46,9 +43,7 @@ internal static unsafe class StridedLoops
 
     private static void Map<T, TMap, TAccumulate>(
         TMap map, int rows, int columns, Steps row, Steps column, T* x, T* y, T* z, T* target)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TMap : struct, IMap<T>
-        where TAccumulate : struct, IConstant<bool>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T> where TAccumulate : struct, IConstant<bool>
     {
         if (Vector512.IsHardwareAccelerated) Of<T, Vector512<T>, Lanes512<T>>.Map<TMap, TAccumulate>(map, rows, columns, row, column, x, y, z, target);
         else if (Vector256.IsHardwareAccelerated) Of<T, Vector256<T>, Lanes256<T>>.Map<TMap, TAccumulate>(map, rows, columns, row, column, x, y, z, target);
@@ -59,19 +54,16 @@ internal static unsafe class StridedLoops
     /// An operand that stays where it is along a row is read from a vector of its copies, again and again: so one loop serves rows, columns
     /// and single numbers alike.
     /// </remarks>
-    private static class Of<T, TVector, TLanes>
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TVector : struct
+    private static class Of<T, TVector, TLanes> where T : unmanaged, IBinaryFloatingPointIeee754<T> where TVector : struct
         where TLanes : ILanes<TVector, T>
     {
         // Columns of a transposition at a time: pages of both matrices stay known to the processor.
         private const int Block = 64;
 
         [SkipLocalsInit]
-        [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(NoInlining | AggressiveOptimization)]
         public static void Map<TMap, TAccumulate>(TMap map, int rows, int columns, Steps row, Steps column, T* x, T* y, T* z, T* target)
-            where TMap : struct, IMap<T>
-            where TAccumulate : struct, IConstant<bool>
+            where TMap : struct, IMap<T> where TAccumulate : struct, IConstant<bool>
         {
             nint width = TLanes.Width, whole = columns & -TLanes.Width;
             var rest = TLanes.FirstLanes((int)(columns - whole));
@@ -100,7 +92,7 @@ internal static unsafe class StridedLoops
         }
 
         [SkipLocalsInit]
-        [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(NoInlining | AggressiveOptimization)]
         public static void Sum<TMap>(TMap map, int rows, int columns, Steps row, Steps column, T* x, T* y, T* z, T* target)
             where TMap : struct, IMap<T>
         {
@@ -134,7 +126,7 @@ internal static unsafe class StridedLoops
         }
 
         [SkipLocalsInit]
-        [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(NoInlining | AggressiveOptimization)]
         public static void SumRows<TMap>(TMap map, int rows, int columns, Steps row, Steps column, T* x, T* y, T* z, T* target)
             where TMap : struct, IMap<T>
         {
@@ -188,8 +180,7 @@ internal static unsafe class StridedLoops
                 }
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static T* Row(T* first, nint step, T* copies)
+        [MethodImpl(AggressiveInlining)] private static T* Row(T* first, nint step, T* copies)
         {
             if (step != 0) return first;
             TLanes.Store(TLanes.Create(*first), copies);

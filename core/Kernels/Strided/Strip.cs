@@ -26,8 +26,7 @@ internal readonly struct Strip<T>(Tensor<T> tensor, int axis, int start, int len
         var (runs, run, first, distance) = Layout();
         Rows.For(runs, run, (begin, end) =>
         {
-            for (var i = begin; i < end; i++)
-                VectorMath.Copy<T>(whole.ByRow(run)[i], to.Span.Slice(first + i * distance, run), accumulate);
+            for (var i = begin; i < end; i++) VectorMath.Copy<T>(whole.ByRow(run)[i], to.Span.Slice(first + i * distance, run), accumulate);
         });
     }
 

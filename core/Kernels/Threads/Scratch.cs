@@ -5,8 +5,7 @@ internal static unsafe class Scratch
 {
     private const int Alignment = 64;
 
-    [ThreadStatic]
-    private static byte[]? block;
+    [ThreadStatic] private static byte[]? block;
 
     /// <summary>That many bytes, 64-byte aligned, not cleared, valid until the thread asks again.</summary>
     public static byte* Rent(nint bytes)

@@ -5,9 +5,7 @@ namespace Hybrid.Kernels;
 /// specialised copy for each width, in which every member is one or two instructions.
 /// </summary>
 /// <remarks>A mask is a vector whose lanes have either all bits set or none.</remarks>
-internal unsafe interface ILanes<TVector, T>
-    where TVector : struct
-    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+internal unsafe interface ILanes<TVector, T> where TVector : struct where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     /// <summary>Lanes of a vector; a power of two.</summary>
     static abstract int Width { get; }
