@@ -6,8 +6,8 @@ namespace Hybrid.Optimizers;
 /// <summary>AdaGrad (Duchi, Hazan and Singer 2011, figure 1, with a diagonal matrix and no regularizer).</summary>
 /// <remarks>
 /// Every number has a rate of its own, which falls with all gradients that it has seen: what is seldom asked for goes on learning. ε stands
-/// outside the root, as the paper's δ does; the paper leaves its value open, and this is PyTorch's. The sum starts at zero; PyTorch's decays
-/// of the rate and of the weights, which are 0 there if nothing is said, are left out.
+/// outside the root, as the paper's δ does; the paper leaves its value open, and this is PyTorch's. The sum starts at zero; PyTorch's
+/// decays of the rate and of the weights, which are 0 there if nothing is said, are left out.
 /// </remarks>
 public sealed class AdaGrad<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -21,7 +21,8 @@ public sealed class AdaGrad<T> : Optimizer<T> where T : unmanaged, IBinaryFloati
     public AdaGrad(IEnumerable<Parameter<T>> parameters, double eps = 1e-10) : base(parameters)
     {
         if (!(eps > 0 && double.IsFinite(eps)))
-            throw new ArgumentOutOfRangeException(nameof(eps), eps, "eps must be a positive number; at 0, a gradient of 0 would be divided by 0.");
+            throw new ArgumentOutOfRangeException(nameof(eps), eps, "eps must be a positive number; " +
+                "at 0, a gradient of 0 would be divided by 0.");
         this.eps = eps;
         sums = State("sum of squares");
     }
@@ -43,7 +44,7 @@ public sealed class AdaGrad<T> : Optimizer<T> where T : unmanaged, IBinaryFloati
         public static int Inputs => 1;
 
         [MethodImpl(AggressiveInlining)]
-        public TVector Apply<TVector, TLanes>(TVector g, TVector unused, TVector alsoUnused) where TVector : struct where TLanes : ILanes<TVector, T> =>
-            TLanes.Multiply(g, g);
+        public TVector Apply<TVector, TLanes>(TVector g, TVector unused, TVector alsoUnused)
+            where TVector : struct where TLanes : ILanes<TVector, T> => TLanes.Multiply(g, g);
     }
 }

@@ -22,7 +22,8 @@ public class Adam<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPointIee
     {
     }
 
-    private protected Adam(IEnumerable<Parameter<T>> parameters, double beta1, double beta2, double eps, double weightDecay) : base(parameters)
+    private protected Adam(IEnumerable<Parameter<T>> parameters, double beta1, double beta2, double eps, double weightDecay)
+        : base(parameters)
     {
         if (!(beta1 >= 0 && beta1 < 1)) throw new ArgumentOutOfRangeException(nameof(beta1), beta1, "A decay must lie in [0, 1).");
         if (!(beta2 >= 0 && beta2 < 1)) throw new ArgumentOutOfRangeException(nameof(beta2), beta2, "A decay must lie in [0, 1).");
@@ -51,7 +52,8 @@ public class Adam<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPointIee
         isFinite = true;
         Workers.For(value.Length, minimumPerPart: 1 << 14, (_, first, end) =>
         {
-            if (!Update(value.Span[first..end], gradient.Span[first..end], m.Span[first..end], v.Span[first..end], meanCorrection, squareCorrection, kept))
+            if (!Update(value.Span[first..end], gradient.Span[first..end], m.Span[first..end], v.Span[first..end],
+                meanCorrection, squareCorrection, kept))
                 isFinite = false;
         });
     }

@@ -17,7 +17,8 @@ public sealed class AdamW<T> : Adam<T> where T : unmanaged, IBinaryFloatingPoint
     /// <param name="beta2">Decay of the mean of its square, in [0, 1).</param>
     /// <param name="eps">Added to the root outside; units of the gradient.</param>
     /// <exception cref="ArgumentOutOfRangeException">A decay lies outside its range, or eps is not positive.</exception>
-    public AdamW(IEnumerable<Parameter<T>> parameters, double weightDecay = 0.01, double beta1 = 0.9, double beta2 = 0.999, double eps = 1e-8)
+    public AdamW(IEnumerable<Parameter<T>> parameters, double weightDecay = 0.01, double beta1 = 0.9, double beta2 = 0.999,
+        double eps = 1e-8)
         : base(parameters, beta1, beta2, eps, ThrowIfNotDecay(weightDecay))
     {
     }

@@ -17,7 +17,9 @@ public sealed class Ema<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 
     /// <summary>Begins at the parameters as they are.</summary>
     /// <param name="parameters">What is trained, each once.</param>
-    /// <param name="decay">d in [0, 1), how much of the average is kept at each update: it looks back over about 1 / (1 − d) of them.</param>
+    /// <param name="decay">
+    /// d in [0, 1), how much of the average is kept at each update: it looks back over about 1 / (1 − d) of them.
+    /// </param>
     /// <exception cref="ArgumentOutOfRangeException">The decay lies outside [0, 1).</exception>
     /// <exception cref="NonFiniteException">A parameter is NaN or infinite, and is named.</exception>
     public Ema(IEnumerable<Parameter<T>> parameters, double decay = 0.9999)
@@ -44,7 +46,8 @@ public sealed class Ema<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     public void Restore(double[] saved)
     {
         if (saved.Length != mean.Numbers.Length)
-            throw new ArgumentException($"{saved.Length} numbers are no average of {mean.Numbers.Length}; restore the average of the same model.", nameof(saved));
+            throw new ArgumentException($"{saved.Length} numbers are no average of {mean.Numbers.Length}; " +
+                "restore the average of the same model.", nameof(saved));
         saved.CopyTo(mean.Numbers, 0);
     }
 }

@@ -15,9 +15,11 @@ public static class GradientClipping
     /// <returns>The norm before.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The maximum is not a positive number.</exception>
     /// <exception cref="NonFiniteException">A gradient is NaN or infinite, and is named; no gradient is changed.</exception>
-    public static double ByGlobalNorm<T>(IEnumerable<Parameter<T>> parameters, double maximum) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    public static double ByGlobalNorm<T>(IEnumerable<Parameter<T>> parameters, double maximum)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        if (!(maximum > 0 && double.IsFinite(maximum))) throw new ArgumentOutOfRangeException(nameof(maximum), maximum, "The largest norm must be a positive number.");
+        if (!(maximum > 0 && double.IsFinite(maximum)))
+            throw new ArgumentOutOfRangeException(nameof(maximum), maximum, "The largest norm must be a positive number.");
         var all = parameters.ToArray();
         var norm = Norm([.. all.Select(Norm)]); // CLIP-1: ‖g‖ = √(Σ over all parameters of Σ g²)
         if (norm <= maximum) return norm;
@@ -32,7 +34,8 @@ public static class GradientClipping
         ReadOnlySpan<T> gradient = parameter.Gradient.Span;
         var sum = VectorMath.SumOfSquares(gradient, T.Zero);
         if (T.IsFinite(sum)) return Math.Sqrt(double.CreateChecked(sum));
-        if (!VectorMath.AllFinite(gradient)) throw new NonFiniteException($"the gradient of '{parameter.Name}' {parameter.Gradient.Shape} is NaN or infinite.");
+        if (!VectorMath.AllFinite(gradient))
+            throw new NonFiniteException($"the gradient of '{parameter.Name}' {parameter.Gradient.Shape} is NaN or infinite.");
         // In single precision the square of 2e19 is infinite, and such a gradient is what clipping is for.
         var wide = new double[gradient.Length];
         for (var i = 0; i < wide.Length; i++) wide[i] = double.CreateChecked(gradient[i]);

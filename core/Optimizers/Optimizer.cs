@@ -3,7 +3,9 @@ using Hybrid.Kernels;
 
 namespace Hybrid.Optimizers;
 
-/// <summary>Changes parameters by their gradients. Reads <see cref="Parameter{T}.Gradient"/> and nothing else of the backward pass.</summary>
+/// <summary>
+/// Changes parameters by their gradients. Reads <see cref="Parameter{T}.Gradient"/> and nothing else of the backward pass.
+/// </summary>
 /// <remarks>
 /// An optimizer of one's own asks for what it remembers with <see cref="State"/> and says in <see cref="Update"/> how one parameter
 /// moves. Counting, checking and checkpoints are the same for all and stand here.
@@ -31,11 +33,14 @@ public abstract class Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee
 
     /// <summary>One step with the given learning rate; gradients stay as they are.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The rate is negative, NaN or infinite.</exception>
-    /// <exception cref="NonFiniteException">A parameter, or what the optimizer remembers of it, is NaN or infinite after the step; those behind it have not been changed.</exception>
+    /// <exception cref="NonFiniteException">
+    /// A parameter, or what the optimizer remembers of it, is NaN or infinite after the step; those behind it have not been changed.
+    /// </exception>
     public void Step(double learningRate)
     {
         if (!(double.IsFinite(learningRate) && learningRate >= 0))
-            throw new ArgumentOutOfRangeException(nameof(learningRate), learningRate, "The learning rate must be a finite number, 0 or more.");
+            throw new ArgumentOutOfRangeException(nameof(learningRate), learningRate, "The learning rate must be a finite number, " +
+                "0 or more.");
         Steps++;
         for (var i = 0; i < Parameters.Count; i++)
         {
@@ -62,7 +67,9 @@ public abstract class Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee
     {
         if (states.Any(state => state.Name == name))
             throw new ArgumentException($"the optimizer remembers '{name}' already; give each memory a name of its own.", nameof(name));
-        if (Steps > 0) throw new InvalidOperationException($"'{name}' is asked for after a step, where a checkpoint may lack it; ask for it in the constructor.");
+        if (Steps > 0)
+            throw new InvalidOperationException($"'{name}' is asked for after a step, where a checkpoint may lack it; " +
+                "ask for it in the constructor.");
         Tensor<T>[] values = [.. Parameters.Select(parameter => Tensor<T>.Zeros(parameter.Value.Shape))];
         states.Add((name, values));
         return values;
@@ -77,7 +84,9 @@ public abstract class Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee
     /// <param name="learningRate">α of this step, finite and 0 or more.</param>
     protected abstract void Update(int index, Parameter<T> parameter, double learningRate);
 
-    /// <summary>Whether a parameter and all that is remembered of it are finite after its update; those who know more cheaply say so.</summary>
+    /// <summary>
+    /// Whether a parameter and all that is remembered of it are finite after its update; those who know more cheaply say so.
+    /// </summary>
     private protected virtual bool IsFinite(int index) =>
         VectorMath.AllFinite<T>(Parameters[index].Value.Span) && states.All(state => VectorMath.AllFinite<T>(state.Values[index].Span));
 

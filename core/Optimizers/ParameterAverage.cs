@@ -45,7 +45,8 @@ public sealed class ParameterAverage<T> where T : unmanaged, IBinaryFloatingPoin
     public void Restore(double[] saved)
     {
         if (saved.Length != mean.Numbers.Length + 1 || saved[^1] is not (>= 0 and <= int.MaxValue))
-            throw new ArgumentException($"{saved.Length} numbers are no average of {mean.Numbers.Length} and its count; restore the average of the same model.", nameof(saved));
+            throw new ArgumentException($"{saved.Length} numbers are no average of {mean.Numbers.Length} and its count; " +
+                "restore the average of the same model.", nameof(saved));
         saved.AsSpan(0, mean.Numbers.Length).CopyTo(mean.Numbers);
         Count = (int)saved[^1];
     }

@@ -5,16 +5,18 @@ namespace Hybrid.Optimizers;
 
 /// <summary>RMSProp (Tieleman and Hinton 2012, lecture 6.5 of "Neural Networks for Machine Learning").</summary>
 /// <remarks>
-/// AdaGrad that forgets: the sum of squares is a moving mean, so that the rate need not fall for ever. The lecture divides by the root alone;
-/// here ε is added to it, outside the root, as PyTorch does, and not inside, as others do. The decay is the lecture's 0.9; PyTorch's is 0.99.
-/// PyTorch's momentum, centering and weight decay, which are off there if nothing is said, are left out.
+/// AdaGrad that forgets: the sum of squares is a moving mean, so that the rate need not fall for ever. The lecture divides by the root
+/// alone; here ε is added to it, outside the root, as PyTorch does, and not inside, as others do. The decay is the lecture's 0.9;
+/// PyTorch's is 0.99. PyTorch's momentum, centering and weight decay, which are off there if nothing is said, are left out.
 /// </remarks>
 public sealed class RmsProp<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly Tensor<T>[] means;
     private readonly double decay, eps;
 
-    /// <summary>Makes the optimizer with means of zero, for which nothing is corrected: the first steps are up to 1/√(1 − ρ) times as long.</summary>
+    /// <summary>
+    /// Makes the optimizer with means of zero, for which nothing is corrected: the first steps are up to 1/√(1 − ρ) times as long.
+    /// </summary>
     /// <param name="parameters">What to train.</param>
     /// <param name="decay">ρ in [0, 1), how much of the mean of squares is kept at each step.</param>
     /// <param name="eps">Added to the root outside; units of the gradient.</param>
@@ -22,9 +24,11 @@ public sealed class RmsProp<T> : Optimizer<T> where T : unmanaged, IBinaryFloati
     public RmsProp(IEnumerable<Parameter<T>> parameters, double decay = 0.9, double eps = 1e-8) : base(parameters)
     {
         if (!(decay >= 0 && decay < 1))
-            throw new ArgumentOutOfRangeException(nameof(decay), decay, "A decay must lie in [0, 1); at 1, the mean would never see a gradient.");
+            throw new ArgumentOutOfRangeException(nameof(decay), decay, "A decay must lie in [0, 1); " +
+                "at 1, the mean would never see a gradient.");
         if (!(eps > 0 && double.IsFinite(eps)))
-            throw new ArgumentOutOfRangeException(nameof(eps), eps, "eps must be a positive number; at 0, a gradient of 0 would be divided by 0.");
+            throw new ArgumentOutOfRangeException(nameof(eps), eps, "eps must be a positive number; " +
+                "at 0, a gradient of 0 would be divided by 0.");
         (this.decay, this.eps) = (decay, eps);
         means = State("mean square");
     }
@@ -36,7 +40,8 @@ public sealed class RmsProp<T> : Optimizer<T> where T : unmanaged, IBinaryFloati
     {
         var (value, gradient, mean) = (parameter.Value, parameter.Gradient, means[index]);
         // RMSPROP-1: v ← ρ v + (1 − ρ) g²
-        Elementwise.Map(new MeanSquare(T.CreateChecked(decay), T.CreateChecked(1 - decay)), mean, gradient, gradient, mean, accumulate: false);
+        Elementwise.Map(
+            new MeanSquare(T.CreateChecked(decay), T.CreateChecked(1 - decay)), mean, gradient, gradient, mean, accumulate: false);
         // RMSPROP-2: θ ← θ − α g / (√v + ε)
         Elementwise.Map(new RootDescent<T>(learningRate, eps), value, gradient, mean, value, accumulate: false);
     }
@@ -46,7 +51,8 @@ public sealed class RmsProp<T> : Optimizer<T> where T : unmanaged, IBinaryFloati
         public static int Inputs => 2;
 
         [MethodImpl(AggressiveInlining)]
-        public TVector Apply<TVector, TLanes>(TVector v, TVector g, TVector unused) where TVector : struct where TLanes : ILanes<TVector, T> =>
+        public TVector Apply<TVector, TLanes>(TVector v, TVector g, TVector unused)
+            where TVector : struct where TLanes : ILanes<TVector, T> =>
             TLanes.Add(TLanes.Multiply(TLanes.Create(kept), v), TLanes.Multiply(TLanes.Create(taken), TLanes.Multiply(g, g)));
     }
 }

@@ -10,7 +10,8 @@ internal readonly struct RootDescent<T>(double learningRate, double eps) : IMap<
     public static int Inputs => 3;
 
     [MethodImpl(AggressiveInlining)]
-    public TVector Apply<TVector, TLanes>(TVector value, TVector gradient, TVector square) where TVector : struct where TLanes : ILanes<TVector, T>
+    public TVector Apply<TVector, TLanes>(TVector value, TVector gradient, TVector square)
+        where TVector : struct where TLanes : ILanes<TVector, T>
     {
         var root = TLanes.Add(TLanes.Sqrt(square), TLanes.Create(epsilon));
         return TLanes.Subtract(value, TLanes.Divide(TLanes.Multiply(TLanes.Create(rate), gradient), root));

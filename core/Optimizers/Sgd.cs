@@ -7,12 +7,12 @@ namespace Hybrid.Optimizers;
 /// Stochastic gradient descent with momentum (Polyak 1964) or with Nesterov's, which looks ahead (Sutskever et al. 2013), and weight decay.
 /// </summary>
 /// <remarks>
-/// The momentum is computed as PyTorch does: the rate stands outside the velocity, where Sutskever et al. have it inside (equations 1 to 4), and
-/// Nesterov's parameters are those ahead, at which the gradient is taken. With one rate for all steps both are the same; when the rate changes,
-/// the whole velocity is multiplied by the new one here.
+/// The momentum is computed as PyTorch does: the rate stands outside the velocity, where Sutskever et al. have it inside (equations 1 to
+/// 4), and Nesterov's parameters are those ahead, at which the gradient is taken. With one rate for all steps both are the same; when the
+/// rate changes, the whole velocity is multiplied by the new one here.
 /// <para/>
-/// The decay is the gradient of λ‖θ‖²/2, as in He et al. 2015 and in PyTorch: it goes through the momentum and is multiplied by the rate. It takes
-/// hold of every parameter, gains and biases too.
+/// The decay is the gradient of λ‖θ‖²/2, as in He et al. 2015 and in PyTorch: it goes through the momentum and is multiplied by the rate.
+/// It takes hold of every parameter, gains and biases too.
 /// </remarks>
 public sealed class Sgd<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -29,10 +29,12 @@ public sealed class Sgd<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPo
     /// <exception cref="ArgumentOutOfRangeException">The momentum lies outside [0, 1), or the decay is negative or not finite.</exception>
     public Sgd(IEnumerable<Parameter<T>> parameters, double momentum = 0, double weightDecay = 0, bool nesterov = false) : base(parameters)
     {
-        if (!(momentum >= 0 && momentum < 1)) throw new ArgumentOutOfRangeException(nameof(momentum), momentum, "Momentum must lie in [0, 1).");
+        if (!(momentum >= 0 && momentum < 1))
+            throw new ArgumentOutOfRangeException(nameof(momentum), momentum, "Momentum must lie in [0, 1).");
         if (!(weightDecay >= 0 && double.IsFinite(weightDecay)))
             throw new ArgumentOutOfRangeException(nameof(weightDecay), weightDecay, "The weight decay must be a finite number, 0 or more.");
-        if (nesterov && momentum == 0) throw new ArgumentException("Nesterov's momentum looks ahead along a velocity; give a momentum above 0.", nameof(nesterov));
+        if (nesterov && momentum == 0)
+            throw new ArgumentException("Nesterov's momentum looks ahead along a velocity; give a momentum above 0.", nameof(nesterov));
         (this.momentum, this.weightDecay, this.nesterov) = (momentum, weightDecay, nesterov);
         velocities = State("velocity");
     }

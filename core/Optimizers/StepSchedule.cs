@@ -14,19 +14,22 @@ public sealed class StepSchedule
     /// <param name="warmupSteps">Steps that are taken at the warm-up's rate first; 0 in the paper but for ResNet-110, about 400.</param>
     /// <param name="warmupRate">The warm-up's rate; 0.01 in the paper.</param>
     /// <exception cref="ArgumentOutOfRangeException">
-    /// A rate is not positive, the factor is not above 1, a drop is not positive or not behind the one before, or the number of steps of the warm-up
-    /// is negative or reaches behind the first drop.
+    /// A rate is not positive, the factor is not above 1, a drop is not positive or not behind the one before, or the number of steps of
+    /// the warm-up is negative or reaches behind the first drop.
     /// </exception>
     public StepSchedule(double rate, IEnumerable<int> drops, double factor = 10, int warmupSteps = 0, double warmupRate = 0.01)
     {
         ThrowIfNotPositive(rate, nameof(rate));
         ThrowIfNotPositive(warmupRate, nameof(warmupRate));
-        if (!(factor > 1 && double.IsFinite(factor))) throw new ArgumentOutOfRangeException(nameof(factor), factor, "The factor must be above 1, so that the rate falls.");
+        if (!(factor > 1 && double.IsFinite(factor)))
+            throw new ArgumentOutOfRangeException(nameof(factor), factor, "The factor must be above 1, so that the rate falls.");
         this.drops = [.. drops];
         var last = 0;
         foreach (var drop in this.drops)
         {
-            if (drop <= last) throw new ArgumentOutOfRangeException(nameof(drops), drop, $"Each drop must lie behind step {last}; give them in rising order.");
+            if (drop <= last)
+                throw new ArgumentOutOfRangeException(nameof(drops), drop, $"Each drop must lie behind step {last}; " +
+                    "give them in rising order.");
             last = drop;
         }
         if (warmupSteps < 0 || (this.drops.Length > 0 && warmupSteps > this.drops[0]))
@@ -45,6 +48,7 @@ public sealed class StepSchedule
 
     private static void ThrowIfNotPositive(double rate, string name)
     {
-        if (!(rate > 0 && double.IsFinite(rate))) throw new ArgumentOutOfRangeException(name, rate, "The learning rate must be a positive number.");
+        if (!(rate > 0 && double.IsFinite(rate)))
+            throw new ArgumentOutOfRangeException(name, rate, "The learning rate must be a positive number.");
     }
 }

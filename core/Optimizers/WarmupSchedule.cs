@@ -13,14 +13,18 @@ public sealed class WarmupSchedule
     /// <param name="totalSteps">Length of the run.</param>
     /// <param name="scale">Factor on the whole curve; 1 in the paper.</param>
     /// <param name="finalDecay">Part of the run, at its end, over which the rate falls to zero in a straight line; 0 in the paper.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A number of steps, the features or the scale is not positive, or the part lies outside [0, 1].</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A number of steps, the features or the scale is not positive, or the part lies outside [0, 1].
+    /// </exception>
     public WarmupSchedule(int features, int warmupSteps, int totalSteps, double scale = 1, double finalDecay = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(features);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(warmupSteps);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(totalSteps);
-        if (!(scale > 0 && double.IsFinite(scale))) throw new ArgumentOutOfRangeException(nameof(scale), scale, "The scale must be positive.");
-        if (!(finalDecay >= 0 && finalDecay <= 1)) throw new ArgumentOutOfRangeException(nameof(finalDecay), finalDecay, "The decaying part must lie in [0, 1].");
+        if (!(scale > 0 && double.IsFinite(scale)))
+            throw new ArgumentOutOfRangeException(nameof(scale), scale, "The scale must be positive.");
+        if (!(finalDecay >= 0 && finalDecay <= 1))
+            throw new ArgumentOutOfRangeException(nameof(finalDecay), finalDecay, "The decaying part must lie in [0, 1].");
         (this.features, this.warmupSteps, this.totalSteps) = (features, warmupSteps, totalSteps);
         (this.scale, this.finalDecay) = (scale, finalDecay);
     }

@@ -13,8 +13,8 @@ internal interface IFormula3
 }
 
 /// <summary>A formula of two numbers as a loop's body.</summary>
-internal readonly struct Formula2<T, TFormula>(TFormula formula) : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    where TFormula : struct, IFormula2
+internal readonly struct Formula2<T, TFormula>(TFormula formula) : IMap<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T> where TFormula : struct, IFormula2
 {
     public static int Inputs => 2;
 
@@ -24,8 +24,8 @@ internal readonly struct Formula2<T, TFormula>(TFormula formula) : IMap<T> where
 }
 
 /// <summary>A formula of three numbers as a loop's body.</summary>
-internal readonly struct Formula3<T, TFormula>(TFormula formula) : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    where TFormula : struct, IFormula3
+internal readonly struct Formula3<T, TFormula>(TFormula formula) : IMap<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T> where TFormula : struct, IFormula3
 {
     public static int Inputs => 3;
 

@@ -5,8 +5,8 @@ internal static class Functions
 {
     /// <summary>One number where the mask is set, the other elsewhere.</summary>
     [MethodImpl(AggressiveInlining)]
-    public static TNumbers Choose<TNumbers>(TNumbers mask, TNumbers whereSet, TNumbers elsewhere) where TNumbers : struct, INumbers<TNumbers> =>
-        TNumbers.Choose(mask, whereSet, elsewhere);
+    public static TNumbers Choose<TNumbers>(TNumbers mask, TNumbers whereSet, TNumbers elsewhere)
+        where TNumbers : struct, INumbers<TNumbers> => TNumbers.Choose(mask, whereSet, elsewhere);
 
     /// <summary>The larger of each pair; NaN if one is NaN.</summary>
     [MethodImpl(AggressiveInlining)]
@@ -30,7 +30,8 @@ internal static class Functions
 
     /// <summary>x to a power that is the same everywhere.</summary>
     [MethodImpl(AggressiveInlining)]
-    public static TNumbers Pow<TNumbers>(TNumbers x, double exponent) where TNumbers : struct, INumbers<TNumbers> => TNumbers.Pow(x, exponent);
+    public static TNumbers Pow<TNumbers>(TNumbers x, double exponent)
+        where TNumbers : struct, INumbers<TNumbers> => TNumbers.Pow(x, exponent);
 
     /// <summary>eˣ; what would be a denormal is 0.</summary>
     [MethodImpl(AggressiveInlining)]

@@ -1,5 +1,3 @@
-using System.Runtime.Intrinsics;
-
 namespace Hybrid.Kernels;
 
 /// <summary>
@@ -67,16 +65,11 @@ public static unsafe class Gemm
 
     internal static void Serial<T>(
         int rows, int columns, int inner, T* a, nint aRow, nint aStep, T* b, nint bStep, nint bColumn, T* c, nint ldc, bool accumulate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        if (Vector512.IsHardwareAccelerated)
-            Product<T, Vector512<T>, Lanes512<T>>.Multiply(rows, columns, inner, a, aRow, aStep, b, bStep, bColumn, c, ldc, accumulate);
-        else if (Vector256.IsHardwareAccelerated)
-            Product<T, Vector256<T>, Lanes256<T>>.Multiply(rows, columns, inner, a, aRow, aStep, b, bStep, bColumn, c, ldc, accumulate);
-        else Product<T, Vector128<T>, Lanes128<T>>.Multiply(rows, columns, inner, a, aRow, aStep, b, bStep, bColumn, c, ldc, accumulate);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Widest<T>.Run(new Product<T>(rows, columns, inner, a, aRow, aStep, b, bStep, bColumn, c, ldc, accumulate));
 
-    [MethodImpl(AggressiveInlining)] private static void Check(string name, int rows, int columns, int stride, int length)
+    [MethodImpl(AggressiveInlining)]
+    private static void Check(string name, int rows, int columns, int stride, int length)
     {
         if (rows < 0 || columns < 0 || (rows > 0 && columns > 0 && (stride < columns || (long)(rows - 1) * stride + columns > length)))
             Refuse(name, rows, columns, stride, length);
@@ -84,5 +77,6 @@ public static unsafe class Gemm
 
     private static void Refuse(string name, int rows, int columns, int stride, int length) =>
         throw new ArgumentException(
-            $"{name} must hold [{rows}, {columns}] with leading dimension {stride}, got {length} elements; check its sizes and its slice.", name);
+            $"{name} must hold [{rows}, {columns}] with leading dimension {stride}, got {length} elements; " +
+                "check its sizes and its slice.", name);
 }

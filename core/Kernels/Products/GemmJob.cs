@@ -1,7 +1,9 @@
 namespace Hybrid.Kernels;
 
 /// <summary>A matrix product shared by the workers. One for each calling thread, used over and over: a call allocates nothing.</summary>
-/// <remarks>Each worker computes a product of its own, with its own packing: sharing freshly packed panels costs more than packing them twice.</remarks>
+/// <remarks>
+/// Each worker computes a product of its own, with its own packing: sharing freshly packed panels costs more than packing them twice.
+/// </remarks>
 internal sealed unsafe class GemmJob<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     // Columns are cut at multiples of the widest panel only, rows anywhere.

@@ -29,13 +29,17 @@ public static unsafe class VectorMath
     public static T ExpAndSum<T>(ReadOnlySpan<T> x, T shift, Span<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Check(x.Length, y.Length);
-        fixed (T* px = x, py = y) return RowLoops.ExpAndSum(x.Length, px, shift, py);
+        T sum;
+        fixed (T* px = x, py = y) Widest<T>.Run(new ExpAndSum<T>(x.Length, px, shift, py, &sum));
+        return sum;
     }
 
     /// <summary>max x, Σ exp(x − max x) and Σ (x − max x); the exponentials as in <see cref="ExpAndSum"/>.</summary>
     public static (T Max, T SumOfExp, T SumOfShifted) SoftmaxSums<T>(ReadOnlySpan<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        fixed (T* px = x) return Kernels.SoftmaxSums.Of(x.Length, px);
+        T max, sumOfExp, sumOfShifted;
+        fixed (T* px = x) Widest<T>.Run(new SoftmaxSums<T>(x.Length, px, &max, &sumOfExp, &sumOfShifted));
+        return (max, sumOfExp, sumOfShifted);
     }
 
     /// <summary>y = x.</summary>
@@ -55,8 +59,8 @@ public static unsafe class VectorMath
         where T : unmanaged, IBinaryFloatingPointIeee754<T> => Map(new Scaled<T>(factor), x, x, x, y, accumulate);
 
     /// <summary>y = (x − shift) factor. x and y may be the same row.</summary>
-    public static void ShiftAndScale<T>(ReadOnlySpan<T> x, T shift, T factor, Span<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Map(new ShiftedScaled<T>(shift, factor), x, x, x, y, accumulate: false);
+    public static void ShiftAndScale<T>(ReadOnlySpan<T> x, T shift, T factor, Span<T> y)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Map(new ShiftedScaled<T>(shift, factor), x, x, x, y, accumulate: false);
 
     /// <summary>dx = c p ⊙ (dp − inner), where inner is ⟨p, dp⟩. dx may be p or dp.</summary>
     public static void SoftmaxBackward<T>(T c, ReadOnlySpan<T> p, ReadOnlySpan<T> dp, T inner, Span<T> dx, bool accumulate = false)
@@ -72,11 +76,11 @@ public static unsafe class VectorMath
 
     /// <summary>y = max(x, 0); NaN stays NaN.</summary>
     public static void Relu<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Map(default(Rectified<T>), x, x, x, y, accumulate: false);
+        Map(default(ReluMap<T>), x, x, x, y, accumulate: false);
 
     /// <summary>z = max(x + y, 0); NaN stays NaN. z may be x or y.</summary>
     public static void AddAndRelu<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> z) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Map(default(RectifiedSum<T>), x, y, x, z, accumulate: false);
+        Map(default(ReluOfSum<T>), x, y, x, z, accumulate: false);
 
     /// <summary>dx = dy where x &gt; 0, 0 elsewhere.</summary>
     public static void WherePositive<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> dy, Span<T> dx, bool accumulate = false)
@@ -86,18 +90,14 @@ public static unsafe class VectorMath
     internal static void Value<T, TFunction>(TFunction f, ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TFunction : struct, IFunction => Map(new FunctionValue<T, TFunction>(f), x, x, x, y, accumulate: false);
 
-    /// <summary>z = f(x) y. z may be x or y.</summary>
-    internal static void ValueTimes<T, TFunction>(TFunction f, ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> z, bool accumulate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TFunction : struct, IFunction =>
-        Map(new ValueProduct<T, TFunction>(f), x, y, x, z, accumulate);
-
     /// <summary>z = f′(x) y. z may be x or y.</summary>
     internal static void SlopeTimes<T, TFunction>(TFunction f, ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> z, bool accumulate)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TFunction : struct, IFunction =>
         Map(new SlopeProduct<T, TFunction>(f), x, y, x, z, accumulate);
 
     /// <summary>target = f′(x) y z. The target may be any of the three.</summary>
-    internal static void SlopeTimes<T, TFunction>(TFunction f, ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> z, Span<T> target, bool accumulate)
+    internal static void SlopeTimes<T, TFunction>(
+        TFunction f, ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> z, Span<T> target, bool accumulate)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TFunction : struct, IFunction =>
         Map(new SlopeProduct2<T, TFunction>(f), x, y, z, target, accumulate);
 
@@ -110,8 +110,10 @@ public static unsafe class VectorMath
         Check(x.Length, gain.Length);
         Check(x.Length, dgain.Length);
         Check(x.Length, dbias.Length);
+        T sumOfDxhat, sumOfProduct;
         fixed (T* px = x, pdy = dy, pGain = gain, pdgain = dgain, pdbias = dbias)
-            return RowSums.Of(sums, x.Length, px, pdy, pGain, pdgain, pdbias);
+            Widest<T>.Run(new RowSums<T, TSums>(sums, x.Length, px, pdy, pGain, pdgain, pdbias, &sumOfDxhat, &sumOfProduct));
+        return (sumOfDxhat, sumOfProduct);
     }
 
     /// <summary>True if no element is NaN or infinite.</summary>
@@ -122,25 +124,32 @@ public static unsafe class VectorMath
     public static bool AllZeroOrOne<T>(ReadOnlySpan<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         x.IsEmpty || T.IsZero(Reduce(default(ZeroIfZeroOrOne<T>), x, x));
 
-    [MethodImpl(AggressiveInlining)] private static T Reduce<T, TReduction>(TReduction reduction, ReadOnlySpan<T> x, ReadOnlySpan<T> y)
+    [MethodImpl(AggressiveInlining)]
+    private static T Reduce<T, TReduction>(TReduction reduction, ReadOnlySpan<T> x, ReadOnlySpan<T> y)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TReduction : struct, IReduction<T>
     {
         Check(x.Length, y.Length);
-        fixed (T* px = x, py = y) return RowLoops.Reduce(reduction, x.Length, px, py);
+        T result;
+        fixed (T* px = x, py = y) Widest<T>.Run(new RowReduction<T, TReduction>(reduction, x.Length, px, py, &result));
+        return result;
     }
 
     /// <summary>target = map(x, y, z), element by element, for what one rule alone computes.</summary>
-    [MethodImpl(AggressiveInlining)] internal static void Map<T, TMap>(
+    [MethodImpl(AggressiveInlining)]
+    internal static void Map<T, TMap>(
         TMap map, ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> z, Span<T> target, bool accumulate)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T>
     {
         Check(x.Length, y.Length);
         Check(x.Length, z.Length);
         Check(x.Length, target.Length);
-        fixed (T* px = x, py = y, pz = z, pTarget = target) RowLoops.Map(map, x.Length, px, py, pz, pTarget, accumulate);
+        fixed (T* px = x, py = y, pz = z, pTarget = target)
+            if (accumulate) Widest<T>.Run(new RowMap<T, TMap, Accumulate>(map, x.Length, px, py, pz, pTarget));
+            else Widest<T>.Run(new RowMap<T, TMap, Overwrite>(map, x.Length, px, py, pz, pTarget));
     }
 
-    [MethodImpl(AggressiveInlining)] private static void Check(int length, int other)
+    [MethodImpl(AggressiveInlining)]
+    private static void Check(int length, int other)
     {
         if (other < length) Refuse(length, other);
     }

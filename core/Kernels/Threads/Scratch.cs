@@ -1,6 +1,8 @@
 namespace Hybrid.Kernels;
 
-/// <summary>Memory of the calling thread that a kernel packs its operands into. Each call gives the same memory, grown if need be.</summary>
+/// <summary>
+/// Memory of the calling thread that a kernel packs its operands into. Each call gives the same memory, grown if need be.
+/// </summary>
 internal static unsafe class Scratch
 {
     private const int Alignment = 64;
