@@ -23,10 +23,12 @@ public static class AtomicFile
         }
         // .NET reports a file beyond the system's size limit as an argument out of range.
         catch (Exception error) when (
-            error is (IOException or UnauthorizedAccessException or ArgumentOutOfRangeException { ParamName: "value" }) and not DataFileException)
+            error is (IOException or UnauthorizedAccessException or ArgumentOutOfRangeException { ParamName: "value" })
+                and not DataFileException)
         {
             throw new DataFileException(
-                $"{path}: cannot be written ({error.Message.TrimEnd('.')}); free space, or choose a folder that exists and may be written to.", error);
+                $"{path}: cannot be written ({error.Message.TrimEnd('.')}); free space, or choose a folder that exists and may be " +
+                    "written to.", error);
         }
         finally
         {

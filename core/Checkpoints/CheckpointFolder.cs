@@ -36,7 +36,8 @@ public sealed class CheckpointFolder : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new DataFileException($"{path}: cannot be made ({error.Message.TrimEnd('.')}); choose a folder that may be written to.", error);
+            throw new DataFileException($"{path}: cannot be made ({error.Message.TrimEnd('.')}); " +
+                "choose a folder that may be written to.", error);
         }
         var file = Path.Combine(path, "run.lock");
         CheckpointFolder? folder = null;
@@ -55,7 +56,8 @@ public sealed class CheckpointFolder : IDisposable
         }
         catch (IOException error)
         {
-            throw new DataFileException($"{path}: another run uses this folder, or it cannot be written to ({error.Message.TrimEnd('.')}); wait for it, or choose another folder.", error);
+            throw new DataFileException($"{path}: another run uses this folder, or it cannot be written to " +
+                $"({error.Message.TrimEnd('.')}); wait for it, or choose another folder.", error);
         }
         finally
         {
@@ -64,7 +66,9 @@ public sealed class CheckpointFolder : IDisposable
         }
     }
 
-    /// <summary>Saves the state of a run. The last two are kept; of an earlier run of that name nothing is, once this one has saved.</summary>
+    /// <summary>
+    /// Saves the state of a run. The last two are kept; of an earlier run of that name nothing is, once this one has saved.
+    /// </summary>
     /// <exception cref="DataFileException">The folder or the disk refuses the file; earlier checkpoints stay as they are.</exception>
     public void Save(string run, IReadOnlyDictionary<string, string> settings, TrainingState state)
     {
@@ -91,9 +95,11 @@ public sealed class CheckpointFolder : IDisposable
             .ToDictionary(pair => pair.Key[SettingPrefix.Length..], pair => pair.Value);
         var differences = settings.Keys.Union(saved.Keys).Order(StringComparer.Ordinal)
             .Where(name => settings.GetValueOrDefault(name) != saved.GetValueOrDefault(name))
-            .Select(name => $"{name}: {saved.GetValueOrDefault(name, "none")} then, {settings.GetValueOrDefault(name, "none")} now").ToArray();
+            .Select(name => $"{name}: {saved.GetValueOrDefault(name, "none")} then, {settings.GetValueOrDefault(name, "none")} now")
+            .ToArray();
         if (differences.Length > 0)
-            throw new DataFileException($"{file.Path}: the run was begun with other settings ({string.Join("; ", differences)}); resume with those, or begin anew without resuming.");
+            throw new DataFileException($"{file.Path}: the run was begun with other settings ({string.Join("; ", differences)}); " +
+                "resume with those, or begin anew without resuming.");
         state.Restore(file);
         Written(run).AddRange(files.Select(found => found.File));
         return true;
@@ -119,7 +125,8 @@ public sealed class CheckpointFolder : IDisposable
     private static TensorFile ReadVerified(string file)
     {
         var read = SafeTensors.Read(file);
-        return read.IsVerified ? read : throw new DataFileException($"{file}: has no checksum, as every checkpoint has; the file is damaged.");
+        return read.IsVerified ? read : throw new DataFileException($"{file}: has no checksum, as every checkpoint has; " +
+            "the file is damaged.");
     }
 
     private static string Before(List<(string File, int Step)> files)

@@ -14,11 +14,15 @@ public static class ModelFile
 {
     private const string KindName = "model", SettingsName = "settings";
 
-    private static readonly JsonSerializerOptions Texts = new() { AllowDuplicateProperties = false, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Texts =
+        new() { AllowDuplicateProperties = false, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Writes a model; a parameter that serves two layers (a tied embedding) has one name and appears once.</summary>
     /// <param name="path">The file; by custom it ends in .safetensors.</param>
-    /// <param name="model">A model with a property Settings and a public constructor of these and a <see cref="RandomStream"/>; float is written as F32, double as F64.</param>
+    /// <param name="model">
+    /// A model with a property Settings and a public constructor of these and a <see cref="RandomStream"/>; float is written as F32, double
+    /// as F64.
+    /// </param>
     /// <param name="attachments">Lists of texts that belong to it, by name, such as the tokens of its vocabularies.</param>
     /// <exception cref="ArgumentException">The model has no settings or no such constructor, or an attachment does not fit it.</exception>
     /// <exception cref="NonFiniteException">A tensor holds NaN or an infinity; an earlier file stays as it is.</exception>
@@ -29,7 +33,8 @@ public static class ModelFile
         var kind = ModelKind.Of(model.GetType());
         attachments ??= new Dictionary<string, IReadOnlyList<string>>();
         if (attachments.Keys.FirstOrDefault(name => name is KindName or SettingsName) is { } taken)
-            throw new ArgumentException($"an attachment cannot be called '{taken}', as the file has its own; choose another name.", nameof(attachments));
+            throw new ArgumentException($"an attachment cannot be called '{taken}', as the file has its own; " +
+                "choose another name.", nameof(attachments));
         model.ThrowIfUnfit(attachments);
         var metadata = attachments.ToDictionary(attached => attached.Key, attached => JsonSerializer.Serialize(attached.Value, Texts));
         (metadata[KindName], metadata[SettingsName]) = (kind.Name, kind.Written(model));
@@ -44,14 +49,19 @@ public static class ModelFile
     /// <exception cref="ArgumentException">Two parameters have one name.</exception>
     /// <exception cref="DataFileException">The folder or the disk refuses the file.</exception>
     public static void Save<T>(string path, IEnumerable<Parameter<T>> parameters, IReadOnlyDictionary<string, string>? metadata = null)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Write(path, parameters, metadata);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Write(path, parameters, metadata);
 
     /// <summary>Rebuilds the model that a file holds.</summary>
-    /// <typeparam name="TModel">Its class, such as <c>ResNet&lt;float&gt;</c>, or what it can do, such as <c>IClassifier&lt;float&gt;</c>.</typeparam>
+    /// <typeparam name="TModel">
+    /// Its class, such as <c>ResNet&lt;float&gt;</c>, or what it can do, such as <c>IClassifier&lt;float&gt;</c>.
+    /// </typeparam>
     /// <param name="path">A file of a whole model.</param>
-    /// <param name="convert">True also accepts weights of the other floating-point type; see <see cref="LoadInto{T}(string, IEnumerable{Parameter{T}}, bool)"/>.</param>
-    /// <exception cref="DataFileException">The file cannot be used, is of another class, or its settings do not fit its weights.</exception>
+    /// <param name="convert">
+    /// True also accepts weights of the other floating-point type; see <see cref="LoadInto{T}(string, IEnumerable{Parameter{T}}, bool)"/>.
+    /// </param>
+    /// <exception cref="DataFileException">
+    /// The file cannot be used, is of another class, or its settings do not fit its weights.
+    /// </exception>
     public static TModel Load<TModel>(string path, bool convert = false) where TModel : class => LoadAll<TModel>(path, convert).Model;
 
     /// <summary>The same with what is attached to it.</summary>
@@ -62,7 +72,8 @@ public static class ModelFile
         var kind = ModelKind.Named(file, file.Metadata.GetValueOrDefault(KindName, ""), typeof(TModel));
         // Other programs leave notes of their own, which are no lists.
         var attachments = file.Metadata.Where(pair => pair.Key is not (KindName or SettingsName) && pair.Value.StartsWith('['))
-            .ToDictionary(pair => pair.Key, pair => Parsed(file, pair.Key, text => (IReadOnlyList<string>?)JsonSerializer.Deserialize<string[]>(text, Texts)));
+            .ToDictionary(pair => pair.Key, pair => Parsed<IReadOnlyList<string>>(
+                file, pair.Key, text => JsonSerializer.Deserialize<string[]>(text, Texts)));
         var settings = Parsed(file, SettingsName, kind.Read);
         try
         {
@@ -108,10 +119,11 @@ public static class ModelFile
     /// <summary>The same from a file that was read before.</summary>
     /// <inheritdoc cref="LoadInto{T}(string, IEnumerable{Parameter{T}}, bool)"/>
     public static void LoadInto<T>(TensorFile file, IEnumerable<Parameter<T>> parameters, bool convert = false)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        LoadAll(file, parameters, convert);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => LoadAll(file, parameters, convert);
 
-    /// <summary>The settings make a model no larger than the file before anything is allocated, so that no small file can ask for a large one.</summary>
+    /// <summary>
+    /// The settings make a model no larger than the file before anything is allocated, so that no small file can ask for a large one.
+    /// </summary>
     private static SavedModel<TModel> Rebuilt<TModel, T>(
         TensorFile file, ModelKind kind, object settings, Dictionary<string, IReadOnlyList<string>> attachments, bool convert)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -122,18 +134,21 @@ public static class ModelFile
         {
             // What would be drawn is never made.
             model = ParameterBudget.Within(
-                numbers, () => (IModel<T>)kind.Constructor.Invoke(BindingFlags.DoNotWrapExceptions, null, [settings, new RandomStream(0)], null));
+                numbers,
+                () => (IModel<T>)kind.Constructor.Invoke(BindingFlags.DoNotWrapExceptions, null, [settings, new RandomStream(0)], null));
         }
         catch (ParameterBudgetException)
         {
-            throw new DataFileException($"{file.Path}: the settings say more parameters than the {numbers} numbers of the file; save the model anew.");
+            throw new DataFileException($"{file.Path}: the settings say more parameters than the {numbers} numbers of the file; " +
+                "save the model anew.");
         }
         model.ThrowIfUnfit(attachments);
         LoadAll(file, Tensors(model), convert);
         return new(file.Path, (TModel)model, attachments);
     }
 
-    private static IEnumerable<Stored<T>> Tensors<T>(IModel<T> model) where T : unmanaged, IBinaryFloatingPointIeee754<T> => [.. model.Parameters, .. model.Buffers];
+    private static IEnumerable<Stored<T>> Tensors<T>(IModel<T> model)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => [.. model.Parameters, .. model.Buffers];
 
     private static TValue Parsed<TValue>(TensorFile file, string name, Func<string, TValue?> parse) where TValue : class
     {
@@ -143,7 +158,8 @@ public static class ModelFile
         }
         catch (JsonException error)
         {
-            throw new DataFileException($"{file.Path}, metadata '{name}': missing or not as files of models have it ({error.Message}); save the model anew.", error);
+            throw new DataFileException($"{file.Path}, metadata '{name}': missing or not as files of models have it ({error.Message}); " +
+                "save the model anew.", error);
         }
     }
 
@@ -155,14 +171,17 @@ public static class ModelFile
         {
             if (FirstNonFinite(tensor.Value) is { } index)
                 throw new NonFiniteException(
-                    $"'{tensor.Name}' {tensor.Shape} holds {tensor.Value.Span[index]} at element {index} and is not saved; the run has diverged, go back to the last file that was.");
+                    $"'{tensor.Name}' {tensor.Shape} holds {tensor.Value.Span[index]} at element {index} and is not saved; " +
+                        "the run has diverged, go back to the last file that was.");
             if (!stored.TryAdd(tensor.Name, StoredTensor.Of(tensor.Value)))
-                throw new ArgumentException($"two parameters are called '{tensor.Name}'; give each layer a name of its own.", nameof(tensors));
+                throw new ArgumentException($"two parameters are called '{tensor.Name}'; " +
+                    "give each layer a name of its own.", nameof(tensors));
         }
         SafeTensors.Write(path, stored, metadata);
     }
 
-    private static void LoadAll<T>(TensorFile file, IEnumerable<Stored<T>> tensors, bool convert) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    private static void LoadAll<T>(TensorFile file, IEnumerable<Stored<T>> tensors, bool convert)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var targets = tensors.ToArray();
         CheckNames(file, targets);
@@ -174,7 +193,8 @@ public static class ModelFile
     private static void CheckNames<T>(TensorFile file, Stored<T>[] targets) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var names = targets.Select(target => target.Name).ToHashSet();
-        var missing = targets.Where(target => !file.Tensors.ContainsKey(target.Name)).Select(target => $"'{target.Name}' {target.Shape}").ToArray();
+        var missing = targets.Where(target => !file.Tensors.ContainsKey(target.Name))
+            .Select(target => $"'{target.Name}' {target.Shape}").ToArray();
         var extra = file.Tensors.Where(pair => !names.Contains(pair.Key)).Select(pair => $"'{pair.Key}' {pair.Value.Shape}").ToArray();
         if (missing.Length == 0 && extra.Length == 0) return;
         string[] causes =
@@ -182,7 +202,8 @@ public static class ModelFile
             .. missing.Length > 0 ? [$"lacks {List(missing)}, which the model has"] : Array.Empty<string>(),
             .. extra.Length > 0 ? [$"has {List(extra)}, which the model lacks"] : Array.Empty<string>(),
         ];
-        throw new DataFileException($"{file.Path}: the file {string.Join(", and ", causes)}; build the model with the settings it was saved with, or rename the tensors.");
+        throw new DataFileException($"{file.Path}: the file {string.Join(", and ", causes)}; build the model with the settings it was " +
+            "saved with, or rename the tensors.");
     }
 
     private static Tensor<T> Fitting<T>(TensorFile file, Stored<T> target, bool convert) where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -197,11 +218,14 @@ public static class ModelFile
         if (stored.Type == ElementType.I64)
             throw new DataFileException($"{where}: the file has integers (I64), the model wants {wanted}; save floating-point weights.");
         if (stored.Type != wanted && !convert)
-            throw new DataFileException($"{where}: the file has {stored.Type}, the model wants {wanted}; pass convert: true to have it converted.");
+            throw new DataFileException($"{where}: the file has {stored.Type}, the model wants {wanted}; pass convert: " +
+                "true to have it converted.");
         var value = stored.ToTensor<T>();
         if (FirstNonFinite(value) is { } index)
-            throw new DataFileException($"{where}: element {index} is {value.Span[index]} as {wanted}; no model can use it, take a file from before the run diverged.");
-        if (target is Buffer<T> && target.Name.EndsWith(".variance", StringComparison.Ordinal) && value.ToArray().Any(variance => variance < T.Zero))
+            throw new DataFileException($"{where}: element {index} is {value.Span[index]} as {wanted}; no model can use it, " +
+                "take a file from before the run diverged.");
+        if (target is Buffer<T> && target.Name.EndsWith(".variance", StringComparison.Ordinal)
+            && value.ToArray().Any(variance => variance < T.Zero))
             throw new DataFileException($"{where}: a variance is negative; take a file that was written after training.");
         return value;
     }

@@ -7,7 +7,10 @@ using Hybrid.Layers;
 
 namespace Hybrid.Checkpoints;
 
-/// <summary>A class of models that a file can describe: one with a property Settings and a public constructor of those and a stream of random numbers.</summary>
+/// <summary>
+/// A class of models that a file can describe: one with a property Settings and a public constructor of those and a stream of random
+/// numbers.
+/// </summary>
 /// <param name="Type">The class, such as <c>ResNet&lt;float&gt;</c>.</param>
 /// <param name="Settings">Its property.</param>
 /// <param name="Constructor">Its constructor.</param>
@@ -37,7 +40,8 @@ internal sealed record ModelKind(Type Type, PropertyInfo Settings, ConstructorIn
         return constructor is not null
             ? new(type, settings!, constructor)
             : throw new ArgumentException(
-                $"{NameOf(type)} cannot be rebuilt from a file: give it a property Settings, and a public constructor of these and a RandomStream; or save its parameters alone.");
+                $"{NameOf(type)} cannot be rebuilt from a file: give it a property Settings, and a public constructor of these and a " +
+                    "RandomStream; or save its parameters alone.");
     }
 
     /// <summary>The class of that name which is, or implements, the wanted type.</summary>
@@ -53,7 +57,8 @@ internal sealed record ModelKind(Type Type, PropertyInfo Settings, ConstructorIn
         return found is not null
             ? Of(found)
             : throw new DataFileException(
-                $"{file.Path}: its metadata says '{name}' and not that it is a {NameOf(wanted)}; load it as what it is, or into a model of your own.");
+                $"{file.Path}: its metadata says '{name}' and not that it is a {NameOf(wanted)}; load it as what it is, " +
+                    "or into a model of your own.");
     }
 
     /// <summary>The settings as files have them.</summary>

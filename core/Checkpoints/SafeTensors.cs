@@ -67,7 +67,8 @@ public static class SafeTensors
         }
         catch (Exception error) when (error is (IOException or UnauthorizedAccessException) and not DataFileException)
         {
-            throw new DataFileException($"{path}: cannot be read ({error.Message.TrimEnd('.')}); restore the file or correct the path.", error);
+            throw new DataFileException($"{path}: cannot be read ({error.Message.TrimEnd('.')}); " +
+                "restore the file or correct the path.", error);
         }
     }
 
@@ -75,14 +76,17 @@ public static class SafeTensors
     {
         Span<byte> prefix = stackalloc byte[8];
         if (stream.Length < prefix.Length)
-            throw new DataFileException($"{path}: {stream.Length} bytes are no safetensors file, which starts with the 8 bytes of its header's length; restore the file.");
+            throw new DataFileException($"{path}: {stream.Length} bytes are no safetensors file, which starts with the 8 bytes of its " +
+                "header's length; restore the file.");
         stream.ReadExactly(prefix);
         var length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         var rest = stream.Length - prefix.Length;
         if (length > (ulong)rest)
-            throw new DataFileException($"{path}: its header is said to be {length} bytes long, but only {rest} follow; the file is truncated or not safetensors, restore it.");
+            throw new DataFileException($"{path}: its header is said to be {length} bytes long, but only {rest} follow; " +
+                "the file is truncated or not safetensors, restore it.");
         if (length > SafeTensorsHeader.MaximumBytes)
-            throw new DataFileException($"{path}: a header of {length} bytes exceeds the format's limit of {SafeTensorsHeader.MaximumBytes}; restore the file.");
+            throw new DataFileException($"{path}: a header of {length} bytes exceeds the format's limit of " +
+                $"{SafeTensorsHeader.MaximumBytes}; restore the file.");
 
         var json = new byte[length];
         stream.ReadExactly(json);
@@ -112,6 +116,7 @@ public static class SafeTensors
     private static void RequireLittleEndian()
     {
         if (!BitConverter.IsLittleEndian)
-            throw new PlatformNotSupportedException("safetensors are little-endian and this processor is not; convert the weights on another machine.");
+            throw new PlatformNotSupportedException("safetensors are little-endian and this processor is not; " +
+                "convert the weights on another machine.");
     }
 }

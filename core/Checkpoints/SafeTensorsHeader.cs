@@ -37,7 +37,8 @@ internal sealed class SafeTensorsHeader
     internal static SafeTensorsHeader Of(IReadOnlyDictionary<string, StoredTensor> tensors, IReadOnlyDictionary<string, string> metadata)
     {
         if (tensors.ContainsKey(MetadataName))
-            throw new ArgumentException($"'{MetadataName}' is no name for a tensor, the format uses it for texts; rename the tensor.", nameof(tensors));
+            throw new ArgumentException($"'{MetadataName}' is no name for a tensor, the format uses it for texts; " +
+                "rename the tensor.", nameof(tensors));
         if (metadata.ContainsKey(ChecksumName))
             throw new ArgumentException($"'{ChecksumName}' is the name of the file's own checksum; rename the text.", nameof(metadata));
         var entries = new List<TensorEntry>();
@@ -86,7 +87,9 @@ internal sealed class SafeTensorsHeader
     internal static void SetChecksum(Span<byte> json, ReadOnlySpan<byte> checksum) =>
         Encoding.ASCII.GetBytes(Convert.ToHexStringLower(checksum), json[BeforeChecksum.Length..]);
 
-    /// <summary>Takes the checksum out of the metadata, and out of the header's bytes, which it covers; null if they do not begin with one.</summary>
+    /// <summary>
+    /// Takes the checksum out of the metadata, and out of the header's bytes, which it covers; null if they do not begin with one.
+    /// </summary>
     internal static string? TakeChecksum(Span<byte> json, Dictionary<string, string> metadata)
     {
         metadata.Remove(ChecksumName, out var checksum);
@@ -140,8 +143,10 @@ internal sealed class SafeTensorsHeader
             || !element.TryGetProperty("data_offsets", out var offsets) || offsets.ValueKind != JsonValueKind.Array)
             throw Broken(where, "the header does not say its dtype, shape and data_offsets");
 
-        if (!(dtype.GetString() is { } text && Enum.GetNames<ElementType>().Contains(text) && Enum.TryParse<ElementType>(text, out var type)))
-            throw new DataFileException($"{where}: elements of type {Shorten(dtype.GetString()!)} are not read; convert them to F32, F64 or I64 where the file comes from.");
+        if (!(dtype.GetString() is { } text && Enum.GetNames<ElementType>().Contains(text)
+            && Enum.TryParse<ElementType>(text, out var type)))
+            throw new DataFileException($"{where}: elements of type {Shorten(dtype.GetString()!)} are not read; convert them to F32, " +
+                "F64 or I64 where the file comes from.");
 
         if (shape.GetArrayLength() > MaximumRank) throw Broken(where, $"it has {shape.GetArrayLength()} axes, more than {MaximumRank}");
         var extents = WholeNumbers(where, "shape", shape);
@@ -166,7 +171,8 @@ internal sealed class SafeTensorsHeader
         }
         catch (Exception error) when (error is ShapeException or OverflowException)
         {
-            throw new DataFileException($"{where}: [{string.Join(", ", extents)}] is more than one tensor can hold here; split it where the file comes from.", error);
+            throw new DataFileException($"{where}: [{string.Join(", ", extents)}] is more than one tensor can hold here; " +
+                "split it where the file comes from.", error);
         }
     }
 

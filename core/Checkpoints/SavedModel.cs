@@ -14,7 +14,8 @@ public sealed record SavedModel<TModel>(string Path, TModel Model, IReadOnlyDict
     public Vocabulary Vocabulary(string name)
     {
         if (!Attachments.TryGetValue(name, out var tokens))
-            throw new DataFileException($"{Path}: nothing is attached as '{name}'; there are {string.Join(", ", Attachments.Keys.Order(StringComparer.Ordinal))}.");
+            throw new DataFileException($"{Path}: nothing is attached as '{name}'; " +
+                $"there are {string.Join(", ", Attachments.Keys.Order(StringComparer.Ordinal))}.");
         try
         {
             return Text.Vocabulary.FromTokens([.. tokens]);

@@ -28,7 +28,8 @@ public sealed class Series(int columns)
     /// <exception cref="ArgumentException">The row has another number of columns.</exception>
     public void Add(params double[] row)
     {
-        if (row.Length != columns) throw new ArgumentException($"a row of this series has {columns} numbers, got {row.Length}.", nameof(row));
+        if (row.Length != columns)
+            throw new ArgumentException($"a row of this series has {columns} numbers, got {row.Length}.", nameof(row));
         values.AddRange(row);
     }
 

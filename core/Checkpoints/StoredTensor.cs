@@ -45,7 +45,9 @@ public sealed class StoredTensor
             ? new(ElementType.I64, shape, values.ToArray())
             : throw new ShapeException($"{shape} holds {shape.Length} values, got {values.Length}; pass one value per element.");
 
-    /// <summary>The numbers as a persistent tensor. From F64 to float each is rounded to the nearest; from F32 to double nothing changes.</summary>
+    /// <summary>
+    /// The numbers as a persistent tensor. From F64 to float each is rounded to the nearest; from F32 to double nothing changes.
+    /// </summary>
     /// <exception cref="InvalidOperationException">The tensor holds integers.</exception>
     public Tensor<T> ToTensor<T>() where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {

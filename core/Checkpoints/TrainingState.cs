@@ -48,11 +48,13 @@ public sealed class TrainingState
 
     /// <summary>The place in a stream of batches.</summary>
     /// <exception cref="ArgumentException">The name is taken already.</exception>
-    public void Add(string name, BatchStream batches) => Add(name, () => batches.Place, place => batches.Place = place, batches.ThrowIfNotPlace);
+    public void Add(string name, BatchStream batches) =>
+        Add(name, () => batches.Place, place => batches.Place = place, batches.ThrowIfNotPlace);
 
     /// <summary>The place in a stream of batches of examples.</summary>
     /// <exception cref="ArgumentException">The name is taken already.</exception>
-    public void Add(string name, ExampleStream batches) => Add(name, () => batches.Place, place => batches.Place = place, batches.ThrowIfNotPlace);
+    public void Add(string name, ExampleStream batches) =>
+        Add(name, () => batches.Place, place => batches.Place = place, batches.ThrowIfNotPlace);
 
     /// <summary>What the run has recorded.</summary>
     /// <exception cref="ArgumentException">The name is taken already.</exception>
@@ -85,12 +87,14 @@ public sealed class TrainingState
     /// <summary>Takes everything over from a file, or throws and leaves all as it was.</summary>
     internal void Restore(TensorFile file)
     {
-        var unfit = parts.Where(pair => !file.Tensors.TryGetValue(pair.Key, out var stored) || !pair.Value.Fits(stored)).Select(pair => pair.Key)
+        var unfit = parts.Where(pair => !file.Tensors.TryGetValue(pair.Key, out var stored) || !pair.Value.Fits(stored))
+            .Select(pair => pair.Key)
             .Concat(file.Tensors.Keys.Where(name => !parts.ContainsKey(name)))
             .FirstOrDefault();
         if (unfit is not null)
             throw new DataFileException(
-                $"{file.Path}: '{unfit}' is missing, superfluous or of another shape than in this run; resume with the program and the settings that wrote it, or begin anew without resuming.");
+                $"{file.Path}: '{unfit}' is missing, superfluous or of another shape than in this run; " +
+                    "resume with the program and the settings that wrote it, or begin anew without resuming.");
         foreach (var (name, part) in parts) part.ThrowIfRefused?.Invoke(file.Tensors[name]);
         // What others write may refuse only then: it comes first, when nothing of ours has changed yet.
         foreach (var (name, part) in parts.OrderBy(pair => !pair.Value.IsForeign)) part.Load(file.Tensors[name]);
@@ -106,20 +110,24 @@ public sealed class TrainingState
         }));
 
     private void Add(
-        string name, Func<(ulong EpochStart, int Taken)> read, Action<(ulong EpochStart, int Taken)> write, Action<(ulong EpochStart, int Taken)> throwIfRefused) =>
+        string name, Func<(ulong EpochStart, int Taken)> read, Action<(ulong EpochStart, int Taken)> write,
+        Action<(ulong EpochStart, int Taken)> throwIfRefused) =>
         Add($"{name}/place", new Part(
             () => StoredTensor.Of(new Shape(2), [(long)read().EpochStart, read().Taken]),
             stored => stored.Type == ElementType.I64 && stored.Shape.Equals(new Shape(2)),
             stored => write(PlaceIn(stored)),
             stored => throwIfRefused(PlaceIn(stored))));
 
-    private static (ulong EpochStart, int Taken) PlaceIn(StoredTensor stored) => ((ulong)stored.ToIntegers()[0], (int)stored.ToIntegers()[1]);
+    private static (ulong EpochStart, int Taken) PlaceIn(StoredTensor stored) =>
+        ((ulong)stored.ToIntegers()[0], (int)stored.ToIntegers()[1]);
 
     private void Add(string name, Part part)
     {
-        if (!parts.TryAdd(name, part)) throw new ArgumentException($"the state has two parts called '{name}'; give each a name of its own.", nameof(name));
+        if (!parts.TryAdd(name, part))
+            throw new ArgumentException($"the state has two parts called '{name}'; give each a name of its own.", nameof(name));
     }
 
     private readonly record struct Part(
-        Func<StoredTensor> Save, Func<StoredTensor, bool> Fits, Action<StoredTensor> Load, Action<StoredTensor>? ThrowIfRefused = null, bool IsForeign = false);
+        Func<StoredTensor> Save, Func<StoredTensor, bool> Fits, Action<StoredTensor> Load,
+        Action<StoredTensor>? ThrowIfRefused = null, bool IsForeign = false);
 }

@@ -2,8 +2,9 @@ namespace Hybrid.Data;
 
 /// <summary>Changes images by chance without changing what they show: moves each by a few pixels, and mirrors every other one.</summary>
 /// <remarks>
-/// He et al. 2015, section 4.2, after Lee et al. 2015: pixels are padded on each side, a part of the original size is cut out at random, and it or its
-/// mirror image is taken. Where we add to the paper: the padding's value may be chosen, and mirroring may be left out, for what has a left and a right.
+/// He et al. 2015, section 4.2, after Lee et al. 2015: pixels are padded on each side, a part of the original size is cut out at random,
+/// and it or its mirror image is taken. Where we add to the paper: the padding's value may be chosen, and mirroring may be left out, for
+/// what has a left and a right.
 /// </remarks>
 public sealed class CropAndFlip
 {
@@ -18,14 +19,17 @@ public sealed class CropAndFlip
     /// <param name="padding">Pixels that are added on each side before the cut; 4 in the paper. 0 moves nothing.</param>
     /// <param name="flips">True mirrors left and right with probability ½.</param>
     /// <param name="fill">Value of the padding; 0 in the paper.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A size is not positive, the padding is negative, or as large as the image, or the fill is not finite.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A size is not positive, the padding is negative, or as large as the image, or the fill is not finite.
+    /// </exception>
     public CropAndFlip(int height, int width, int channels, int padding, bool flips, double fill = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(channels);
         if (padding < 0 || padding >= Math.Min(height, width))
-            throw new ArgumentOutOfRangeException(nameof(padding), padding, $"The padding must lie in [0, {Math.Min(height, width)}), so that something of each image is left.");
+            throw new ArgumentOutOfRangeException(nameof(padding), padding, $"The padding must lie in [0, {Math.Min(height, width)}), " +
+                "so that something of each image is left.");
         if (!double.IsFinite(fill)) throw new ArgumentOutOfRangeException(nameof(fill), fill, "The padding's value must be finite.");
         (this.height, this.width, this.channels, this.padding) = (height, width, channels, padding);
         (this.flips, this.fill) = (flips, fill);
@@ -39,7 +43,8 @@ public sealed class CropAndFlip
     {
         var length = height * width * channels;
         if (images.Shape.Rank != 2 || images.Shape.Columns != length)
-            throw new ShapeException($"images must be [batch, {length}], rows of [{height}, {width}, {channels}], got {images.Shape}; say the size that they have.");
+            throw new ShapeException($"images must be [batch, {length}], rows of [{height}, {width}, {channels}], got {images.Shape}; " +
+                "say the size that they have.");
         var before = new T[length];
         for (var start = 0; start < images.Length; start += length)
         {
@@ -59,7 +64,8 @@ public sealed class CropAndFlip
         image.Fill(T.CreateChecked(fill));
         int left = Math.Max(0, -right), count = width - Math.Abs(right);
         for (var row = Math.Max(0, -down); row < Math.Min(height, height - down); row++)
-            from.Slice(((row + down) * width + left + right) * channels, count * channels).CopyTo(image[((row * width + left) * channels)..]);
+            from.Slice(((row + down) * width + left + right) * channels, count * channels)
+                .CopyTo(image[((row * width + left) * channels)..]);
     }
 
     private void Mirror<T>(Span<T> image)
@@ -67,6 +73,9 @@ public sealed class CropAndFlip
         for (var row = 0; row < height; row++)
             for (int left = row * width, right = left + width - 1; left < right; left++, right--)
                 for (var channel = 0; channel < channels; channel++)
-                    (image[left * channels + channel], image[right * channels + channel]) = (image[right * channels + channel], image[left * channels + channel]);
+                {
+                    int a = left * channels + channel, b = right * channels + channel;
+                    (image[a], image[b]) = (image[b], image[a]);
+                }
     }
 }

@@ -23,7 +23,8 @@ internal static class DataBytes
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new DataFileException($"{path}: cannot be read ({error.Message.TrimEnd('.')}); restore the file or correct the path.", error);
+            throw new DataFileException($"{path}: cannot be read ({error.Message.TrimEnd('.')}); " +
+                "restore the file or correct the path.", error);
         }
         return stored is [0x1F, 0x8B, ..] ? Decompress(path, content, stored) : stored;
     }
@@ -38,7 +39,8 @@ internal static class DataBytes
             for (int count; (count = gzip.Read(buffer)) > 0;)
             {
                 if (plain.Length + count > MaximumBytes)
-                    throw new DataFileException($"{path}: expands to more than {MaximumBytes} bytes; decompress it first, if it is what it should be, and split it.");
+                    throw new DataFileException($"{path}: expands to more than {MaximumBytes} bytes; decompress it first, " +
+                        "if it is what it should be, and split it.");
                 plain.Write(buffer, 0, count);
             }
         }

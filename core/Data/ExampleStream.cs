@@ -16,8 +16,12 @@ public sealed class ExampleStream
     /// <exception cref="ArgumentOutOfRangeException">There is no row, or a batch would have none.</exception>
     public ExampleStream(int count, int batchSize, RandomStream order)
     {
-        if (count < 1) throw new ArgumentOutOfRangeException(nameof(count), $"there must be at least one row to train on, got {count}; check the data.");
-        if (batchSize < 1) throw new ArgumentOutOfRangeException(nameof(batchSize), $"a batch must have at least one row, got {batchSize}; pass a positive number.");
+        if (count < 1)
+            throw new ArgumentOutOfRangeException(nameof(count), $"there must be at least one row to train on, got {count}; " +
+                "check the data.");
+        if (batchSize < 1)
+            throw new ArgumentOutOfRangeException(nameof(batchSize), $"a batch must have at least one row, got {batchSize}; " +
+                "pass a positive number.");
         rows = new int[count];
         this.batchSize = batchSize;
         this.order = order;
@@ -49,7 +53,8 @@ public sealed class ExampleStream
     internal void ThrowIfNotPlace((ulong EpochStart, int Taken) place)
     {
         if (place.Taken < 0 || place.Taken > Batches)
-            throw new DataFileException($"{place.Taken} batches are said to be taken of an epoch of {Batches}; resume with the data that the run began with.");
+            throw new DataFileException($"{place.Taken} batches are said to be taken of an epoch of {Batches}; " +
+                "resume with the data that the run began with.");
     }
 
     private int Batches => (rows.Length - 1) / batchSize + 1;

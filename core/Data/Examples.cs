@@ -7,18 +7,24 @@ public sealed class Examples
     /// <param name="inputs">One example a row, [count, features], persistent.</param>
     /// <param name="labels">The class of each row, 0 to classes - 1.</param>
     /// <param name="classes">Number of classes.</param>
-    /// <exception cref="ArgumentException">Inputs are no persistent matrix, their rows are not as many as the labels, or a label is no class.</exception>
+    /// <exception cref="ArgumentException">
+    /// Inputs are no persistent matrix, their rows are not as many as the labels, or a label is no class.
+    /// </exception>
     public Examples(Tensor<float> inputs, int[] labels, int classes)
     {
         if (inputs.Shape.Rank != 2)
-            throw new ArgumentException($"inputs must be [count, features], got {inputs.Shape}; flatten each example to a row.", nameof(inputs));
+            throw new ArgumentException($"inputs must be [count, features], got {inputs.Shape}; " +
+                "flatten each example to a row.", nameof(inputs));
         if (!inputs.IsPersistent)
-            throw new ArgumentException("inputs are rented for a step and would not outlive it; copy them out with ToPersistent.", nameof(inputs));
+            throw new ArgumentException("inputs are rented for a step and would not outlive it; " +
+                "copy them out with ToPersistent.", nameof(inputs));
         if (labels.Length != inputs.Shape[0])
-            throw new ArgumentException($"{inputs.Shape[0]} inputs and {labels.Length} labels; pass one label for each input.", nameof(labels));
+            throw new ArgumentException($"{inputs.Shape[0]} inputs and {labels.Length} labels; " +
+                "pass one label for each input.", nameof(labels));
         var unfit = Array.FindIndex(labels, label => label < 0 || label >= classes);
         if (unfit >= 0)
-            throw new ArgumentException($"label {labels[unfit]} of row {unfit} is none of {classes} classes, which count from 0; correct the labels or the number of classes.", nameof(labels));
+            throw new ArgumentException($"label {labels[unfit]} of row {unfit} is none of {classes} classes, which count from 0; " +
+                "correct the labels or the number of classes.", nameof(labels));
         Inputs = inputs;
         Labels = labels;
         Classes = classes;
@@ -43,13 +49,16 @@ public sealed class Examples
     /// <param name="images">[count, ...], bytes; divided by 255.</param>
     /// <param name="labels">[count], the class of each image.</param>
     /// <param name="classes">Number of classes.</param>
-    /// <exception cref="ArgumentException">The two do not belong together, either has not the size of its extents, or a label is no class.</exception>
+    /// <exception cref="ArgumentException">
+    /// The two do not belong together, either has not the size of its extents, or a label is no class.
+    /// </exception>
     public static Examples FromIdx(IdxArray images, IdxArray labels, int classes)
     {
         Shape shape = ShapeOf(images, nameof(images)), labelShape = ShapeOf(labels, nameof(labels));
         if (shape.Rank < 2 || labelShape.Rank != 1)
             throw new ArgumentException(
-                $"images must be [count, ...] and labels [count], got {shape} and {labelShape}; pass the images' file first, then that of the labels.", nameof(images));
+                $"images must be [count, ...] and labels [count], got {shape} and {labelShape}; pass the images' file first, " +
+                    "then that of the labels.", nameof(images));
         var features = new Shape(shape.ToArray()[1..]).Length;
         var inputs = Tensor<float>.From(new Shape(shape[0], features), Array.ConvertAll(images.Values, pixel => pixel / 255f));
         return new Examples(inputs, Array.ConvertAll(labels.Values, label => (int)label), classes);
@@ -65,9 +74,11 @@ public sealed class Examples
     public static Examples FromTable(NumberTable table, int classes, double scale)
     {
         if (table.Columns < 2)
-            throw new ArgumentException("a table of one column holds labels and nothing else; pass one with numbers before the label.", nameof(table));
+            throw new ArgumentException("a table of one column holds labels and nothing else; " +
+                "pass one with numbers before the label.", nameof(table));
         if (!(scale > 0 && double.IsFinite(scale)))
-            throw new ArgumentException($"scale must be positive and finite, got {scale}; pass 1 to leave the numbers as they are.", nameof(scale));
+            throw new ArgumentException($"scale must be positive and finite, got {scale}; " +
+                "pass 1 to leave the numbers as they are.", nameof(scale));
         var inputs = Tensor<float>.Zeros(new Shape(table.Rows, table.Columns - 1));
         var labels = new int[table.Rows];
         for (var row = 0; row < table.Rows; row++)
@@ -78,11 +89,13 @@ public sealed class Examples
             {
                 into[column] = (float)(numbers[column] / scale);
                 if (!float.IsFinite(into[column]))
-                    throw new ArgumentException($"{numbers[column]} / {scale} in row {row}, column {column} exceeds single precision; pass a larger scale.", nameof(scale));
+                    throw new ArgumentException($"{numbers[column]} / {scale} in row {row}, column {column} exceeds single precision; " +
+                        "pass a larger scale.", nameof(scale));
             }
             var label = numbers[^1];
             if (!(label >= 0 && label < classes && label == Math.Floor(label)))
-                throw new ArgumentException($"label {label} of row {row} is none of {classes} classes, which count from 0; correct the table or the number of classes.", nameof(table));
+                throw new ArgumentException($"label {label} of row {row} is none of {classes} classes, which count from 0; " +
+                    "correct the table or the number of classes.", nameof(table));
             labels[row] = (int)label;
         }
         return new Examples(inputs, labels, classes);
@@ -90,10 +103,13 @@ public sealed class Examples
 
     /// <summary>Some of the examples, in the order given, as a classifier takes them.</summary>
     /// <param name="rows">Which, counted from 0; a row may occur more than once.</param>
-    /// <param name="arena">Memory of the step that the inputs are rented from; null makes them persistent, which a loop over many batches should not.</param>
+    /// <param name="arena">
+    /// Memory of the step that the inputs are rented from; null makes them persistent, which a loop over many batches should not.
+    /// </param>
     /// <returns>Inputs, [rows, features], and their labels.</returns>
     /// <exception cref="ArgumentException">There is no such row.</exception>
-    public (Tensor<T> Inputs, int[] Labels) Batch<T>(ReadOnlySpan<int> rows, Arena<T>? arena = null) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    public (Tensor<T> Inputs, int[] Labels) Batch<T>(ReadOnlySpan<int> rows, Arena<T>? arena = null)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var shape = new Shape(rows.Length, Features);
         var inputs = arena is null ? Tensor<T>.Zeros(shape) : Tensor<T>.Rent(arena, shape);
@@ -103,7 +119,8 @@ public sealed class Examples
         for (var i = 0; i < rows.Length; i++)
         {
             if ((uint)rows[i] >= (uint)Count)
-                throw new ArgumentException($"there is no row {rows[i]} among {Count} examples, which count from 0; draw rows below {Count}.", nameof(rows));
+                throw new ArgumentException($"there is no row {rows[i]} among {Count} examples, which count from 0; " +
+                    $"draw rows below {Count}.", nameof(rows));
             var example = from.Slice(rows[i] * Features, Features);
             for (var j = 0; j < example.Length; j++) into[i * Features + j] = T.CreateTruncating(example[j]);
             labels[i] = Labels[rows[i]];
@@ -125,6 +142,7 @@ public sealed class Examples
         var shape = new Shape(array.Extents);
         return shape.Length == array.Values.Length
             ? shape
-            : throw new ArgumentException($"{name}: {shape} holds {shape.Length} values, got {array.Values.Length}; pass one value per element.", name);
+            : throw new ArgumentException($"{name}: {shape} holds {shape.Length} values, got {array.Values.Length}; " +
+                "pass one value per element.", name);
     }
 }

@@ -23,9 +23,11 @@ public static class IdxFile
     {
         var bytes = DataBytes.Read(path, "numbers");
         if (bytes is not [0, 0, _, _, ..])
-            throw new DataFileException($"{path}: not an IDX file, which begins with two zero bytes, its type and its rank; restore the file or correct the path.");
+            throw new DataFileException($"{path}: not an IDX file, which begins with two zero bytes, its type and its rank; " +
+                "restore the file or correct the path.");
         if (bytes[2] != UnsignedByte)
-            throw new DataFileException($"{path}: elements of type 0x{bytes[2]:X2}, and only unsigned bytes, 0x08, are read; convert the file.");
+            throw new DataFileException($"{path}: elements of type 0x{bytes[2]:X2}, and only unsigned bytes, 0x08, are read; " +
+                "convert the file.");
         if (bytes[3] is 0 or > MaximumRank)
             throw new DataFileException($"{path}: {bytes[3]} axes, expected 1 to {MaximumRank}; restore the file.");
 
@@ -40,11 +42,13 @@ public static class IdxFile
             // Checked at every axis: a product of at most 2^31 times an extent below 2^32 fits into a long.
             count *= extent;
             if (extent > int.MaxValue || count > Array.MaxLength)
-                throw new DataFileException($"{path}: axis {axis} of {extent} makes more than {Array.MaxLength} elements, which one array cannot hold; restore the file.");
+                throw new DataFileException($"{path}: axis {axis} of {extent} makes more than {Array.MaxLength} elements, " +
+                    "which one array cannot hold; restore the file.");
             extents[axis] = (int)extent;
         }
         if (bytes.Length - header != count)
-            throw new DataFileException($"{path}: [{string.Join(", ", extents)}] takes {count} bytes after the header, the file has {bytes.Length - header}; restore the file.");
+            throw new DataFileException($"{path}: [{string.Join(", ", extents)}] takes {count} bytes after the header, " +
+                $"the file has {bytes.Length - header}; restore the file.");
         return new IdxArray(extents, bytes[header..]);
     }
 }

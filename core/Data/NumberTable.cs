@@ -37,7 +37,8 @@ public sealed class NumberTable
     /// <param name="path">The file.</param>
     /// <param name="headerLines">Lines at its beginning that are no numbers and are left out.</param>
     /// <exception cref="DataFileException">
-    /// The file cannot be read, no row follows the header, a field is not a finite number, or a row has more or fewer fields than the first.
+    /// The file cannot be read, no row follows the header, a field is not a finite number, or a row has more or fewer fields than the
+    /// first.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">headerLines is negative.</exception>
     public static NumberTable Read(string path, int headerLines)
@@ -45,7 +46,8 @@ public sealed class NumberTable
         ArgumentOutOfRangeException.ThrowIfNegative(headerLines);
         var lines = TextFile.ReadLines(path);
         if (lines.Length <= headerLines)
-            throw new DataFileException($"{path}: {lines.Length} lines, of which {headerLines} are header, leave no row of numbers; restore the file or skip fewer lines.");
+            throw new DataFileException($"{path}: {lines.Length} lines, of which {headerLines} are header, leave no row of numbers; " +
+                "restore the file or skip fewer lines.");
 
         // Grows with what is read: the first row's width times the number of lines may be far more than the file holds.
         var values = new List<double>();
@@ -57,12 +59,14 @@ public sealed class NumberTable
             {
                 var field = lines[i].AsSpan()[range];
                 if (!double.TryParse(field, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) || !double.IsFinite(value))
-                    throw new DataFileException($"{path}, line {i + 1}: field {values.Count - before + 1} is \"{TextFile.Shorten(field.ToString())}\", expected a finite number; correct or remove the line.");
+                    throw new DataFileException($"{path}, line {i + 1}: field {values.Count - before + 1} is " +
+                        $"\"{TextFile.Shorten(field.ToString())}\", expected a finite number; correct or remove the line.");
                 values.Add(value);
             }
             if (i == headerLines) columns = values.Count;
             if (values.Count - before != columns)
-                throw new DataFileException($"{path}, line {i + 1}: {values.Count - before} fields, expected {columns} as in the first row; correct or remove the line.");
+                throw new DataFileException($"{path}, line {i + 1}: {values.Count - before} fields, expected {columns} as in the first " +
+                    "row; correct or remove the line.");
         }
         return new NumberTable(lines.Length - headerLines, columns, [.. values]);
     }

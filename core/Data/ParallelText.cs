@@ -13,8 +13,11 @@ public static class ParallelText
         string[] left = TextFile.ReadLines(leftPath), right = TextFile.ReadLines(rightPath);
         if (left.Length != right.Length)
             throw new DataFileException(
-                $"{leftPath} has {left.Length} lines and {rightPath} has {right.Length}; line i of one must be the translation of line i of the other. Blank lines at the end of a file do not count.");
-        var pairs = left.Zip(right).Where(pair => !string.IsNullOrWhiteSpace(pair.First) && !string.IsNullOrWhiteSpace(pair.Second)).ToArray();
-        return pairs.Length > 0 ? pairs : throw new DataFileException($"{leftPath} and {rightPath}: no line has text on both sides; restore the files.");
+                $"{leftPath} has {left.Length} lines and {rightPath} has {right.Length}; line i of one must be the translation of line " +
+                    "i of the other. Blank lines at the end of a file do not count.");
+        var pairs = left.Zip(right)
+            .Where(pair => !string.IsNullOrWhiteSpace(pair.First) && !string.IsNullOrWhiteSpace(pair.Second)).ToArray();
+        return pairs.Length > 0 ? pairs : throw new DataFileException($"{leftPath} and {rightPath}: no line has text on both sides; " +
+            "restore the files.");
     }
 }

@@ -38,7 +38,7 @@ public sealed class AdaGrad<T> : Optimizer<T> where T : unmanaged, IBinaryFloati
     {
         public static int Inputs => 1;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        [MethodImpl(AggressiveInlining)]
         public TVector Apply<TVector, TLanes>(TVector g, TVector unused, TVector alsoUnused)
             where TVector : struct where TLanes : ILanes<TVector, T> =>
             TLanes.Multiply(g, g);

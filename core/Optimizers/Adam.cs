@@ -56,7 +56,7 @@ public class Adam<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPointIee
         });
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(NoInlining | AggressiveOptimization)]
     private bool Update(Span<T> value, ReadOnlySpan<T> gradient, Span<T> m, Span<T> v, T meanCorrection, T squareCorrection, T kept)
     {
         T b1 = T.CreateChecked(beta1), b2 = T.CreateChecked(beta2), c1 = T.CreateChecked(1 - beta1), c2 = T.CreateChecked(1 - beta2);

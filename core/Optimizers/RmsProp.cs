@@ -43,7 +43,7 @@ public sealed class RmsProp<T> : Optimizer<T> where T : unmanaged, IBinaryFloati
     {
         public static int Inputs => 2;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        [MethodImpl(AggressiveInlining)]
         public TVector Apply<TVector, TLanes>(TVector v, TVector g, TVector unused)
             where TVector : struct where TLanes : ILanes<TVector, T> =>
             TLanes.Add(TLanes.Multiply(TLanes.Create(kept), v), TLanes.Multiply(TLanes.Create(taken), TLanes.Multiply(g, g)));

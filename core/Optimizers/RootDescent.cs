@@ -7,7 +7,7 @@ internal readonly struct RootDescent<T>(double learningRate, double eps) : IMap<
 
     public static int Inputs => 3;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     public TVector Apply<TVector, TLanes>(TVector value, TVector gradient, TVector square)
         where TVector : struct where TLanes : ILanes<TVector, T>
     {

@@ -41,7 +41,8 @@ public sealed class BatchStream(IReadOnlyList<SequencePair> pairs, int tokenBudg
         var batches = pairs.Count == 0 ? 0 : LengthBuckets.Epoch(pairs, tokenBudget, order).Length;
         order.Position = before;
         if (place.Taken < 0 || place.Taken > batches)
-            throw new DataFileException($"{place.Taken} batches are said to be taken of an epoch of {batches}; resume with the data that the run began with.");
+            throw new DataFileException($"{place.Taken} batches are said to be taken of an epoch of {batches}; " +
+                "resume with the data that the run began with.");
     }
 
     private void Begin(ulong start)

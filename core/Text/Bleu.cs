@@ -29,12 +29,14 @@ public sealed record Bleu(double Score, IReadOnlyList<double> Precisions, double
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(longest, 1);
         if (candidates.Count != references.Count)
-            throw new ArgumentException($"each translation needs its references, got {candidates.Count} and {references.Count}.", nameof(references));
+            throw new ArgumentException($"each translation needs its references, got {candidates.Count} and " +
+                $"{references.Count}.", nameof(references));
         long[] matches = new long[longest], phrases = new long[longest];
         int candidateLength = 0, referenceLength = 0;
         foreach (var (candidate, sentences) in candidates.Zip(references))
         {
-            if (sentences.Count == 0) throw new ArgumentException("a translation has no reference; leave it out, or give it one.", nameof(references));
+            if (sentences.Count == 0)
+                throw new ArgumentException("a translation has no reference; leave it out, or give it one.", nameof(references));
             candidateLength += candidate.Count;
             // Of two that are equally close the shorter one.
             referenceLength += sentences.Select(sentence => sentence.Count).MinBy(length => (Math.Abs(length - candidate.Count), length));

@@ -28,7 +28,8 @@ public sealed class BytePairEncoding
     static BytePairEncoding()
     {
         // As in GPT-2: printable bytes stand for themselves and come first, the others follow from U+0100 on.
-        var printable = Enumerable.Range('!', '~' - '!' + 1).Concat(Enumerable.Range('¡', '¬' - '¡' + 1)).Concat(Enumerable.Range('®', 'ÿ' - '®' + 1)).ToArray();
+        int[] printable =
+            [.. Enumerable.Range('!', '~' - '!' + 1), .. Enumerable.Range('¡', '¬' - '¡' + 1), .. Enumerable.Range('®', 'ÿ' - '®' + 1)];
         var others = Enumerable.Range(0, Bytes).Except(printable).ToArray();
         foreach (var value in printable) CharacterOf[value] = (char)value;
         for (var i = 0; i < others.Length; i++) CharacterOf[others[i]] = (char)(Bytes + i);

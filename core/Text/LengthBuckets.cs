@@ -25,7 +25,8 @@ public static class LengthBuckets
         {
             int source = pair.Source.Length, target = pair.Target.Length + 1;
             if (Math.Max(source, target) > tokenBudget)
-                throw new ArgumentException($"a pair of {source} and {target} tokens exceeds the budget of {tokenBudget} tokens a batch; raise the budget or leave the pair out.", nameof(tokenBudget));
+                throw new ArgumentException($"a pair of {source} and {target} tokens exceeds the budget of {tokenBudget} tokens a " +
+                    "batch; raise the budget or leave the pair out.", nameof(tokenBudget));
             // Sorted, so this pair's target is the longest of its batch.
             var isFull = (open.Count + 1) * Math.Max(source, target) > tokenBudget;
             if (open.Count > 0 && (isFull || open[0].Source.Length != source)) Close();

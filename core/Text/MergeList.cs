@@ -55,7 +55,9 @@ public sealed class MergeList
         return new(merges);
     }
 
-    /// <summary>Splits a word: merges its symbols, the pair that was learned first before all others, until no pair is left that was.</summary>
+    /// <summary>
+    /// Splits a word: merges its symbols, the pair that was learned first before all others, until no pair is left that was.
+    /// </summary>
     public IReadOnlyList<string> Apply(IReadOnlyList<string> symbols)
     {
         var word = symbols.ToList();

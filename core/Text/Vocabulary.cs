@@ -35,7 +35,8 @@ public sealed class Vocabulary
     {
         var distinct = sequences.SelectMany(sequence => sequence).Distinct().Order(StringComparer.Ordinal).ToArray();
         return distinct.FirstOrDefault(Special.Contains) is { } token
-            ? throw new ArgumentException($"'{token}' stands for a special token and cannot be part of the text; rename it in the text.", nameof(sequences))
+            ? throw new ArgumentException($"'{token}' stands for a special token and cannot be part of the text; " +
+                "rename it in the text.", nameof(sequences))
             : new([.. Special, .. distinct]);
     }
 
@@ -45,11 +46,13 @@ public sealed class Vocabulary
     {
         var all = tokens.ToArray();
         if (!all.Take(Special.Length).SequenceEqual(Special))
-            throw new ArgumentException($"a vocabulary starts with {string.Join(", ", Special)}; build it with Vocabulary.Of.", nameof(tokens));
+            throw new ArgumentException($"a vocabulary starts with {string.Join(", ", Special)}; " +
+                "build it with Vocabulary.Of.", nameof(tokens));
         var seen = new HashSet<string>();
         foreach (var token in all)
             if (token is null || !seen.Add(token))
-                throw new ArgumentException($"'{token ?? "null"}' appears twice or is no text; each id needs a token of its own.", nameof(tokens));
+                throw new ArgumentException($"'{token ?? "null"}' appears twice or is no text; " +
+                    "each id needs a token of its own.", nameof(tokens));
         return new(all);
     }
 
@@ -58,7 +61,8 @@ public sealed class Vocabulary
     public int[] Encode(IEnumerable<string> sequence) =>
         [.. sequence.Select(token => ids.TryGetValue(token, out var id)
             ? id
-            : throw new ArgumentException($"'{token}' is not in the vocabulary of {Count} tokens; build the vocabulary from text that contains it, or leave the text out.", nameof(sequence)))];
+            : throw new ArgumentException($"'{token}' is not in the vocabulary of {Count} tokens; " +
+                "build the vocabulary from text that contains it, or leave the text out.", nameof(sequence)))];
 
     /// <summary>The tokens of some ids.</summary>
     /// <exception cref="ArgumentOutOfRangeException">An id lies outside the vocabulary.</exception>

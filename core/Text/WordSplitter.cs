@@ -2,10 +2,12 @@ using System.Text;
 
 namespace Hybrid.Text;
 
-/// <summary>Cuts text into words, numbers, runs of other characters and runs of white space, each with a space before it, as GPT-2 does.</summary>
+/// <summary>
+/// Cuts text into words, numbers, runs of other characters and runs of white space, each with a space before it, as GPT-2 does.
+/// </summary>
 /// <remarks>
-/// The pattern of GPT-2: 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+. It is written out, because .NET's patterns see
-/// two halves where a letter lies outside the first 65,536 characters.
+/// The pattern of GPT-2: 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+. It is written out, because .NET's
+/// patterns see two halves where a letter lies outside the first 65,536 characters.
 /// </remarks>
 public static class WordSplitter
 {
@@ -53,7 +55,8 @@ public static class WordSplitter
     private static (Kind Kind, int Length) At(string text, int start)
     {
         if (!Rune.TryGetRuneAt(text, start, out var rune)) return (Kind.Other, 1);
-        var kind = Rune.IsLetter(rune) ? Kind.Letter : Rune.IsNumber(rune) ? Kind.Number : Rune.IsWhiteSpace(rune) ? Kind.Space : Kind.Other;
+        var kind = Rune.IsLetter(rune) ? Kind.Letter : Rune.IsNumber(rune) ? Kind.Number
+            : Rune.IsWhiteSpace(rune) ? Kind.Space : Kind.Other;
         return (kind, rune.Utf16SequenceLength);
     }
 }

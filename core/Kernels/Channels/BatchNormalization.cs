@@ -1,7 +1,11 @@
 namespace Hybrid.Kernels;
 
-/// <summary>The sweeps of batch normalization over rows of channels, split over the workers. A row of numbers of the channels is [channels].</summary>
-/// <remarks>Every sweep comes with a rectifier behind the normalization or without. Sums are the same to the bit for any number of threads.</remarks>
+/// <summary>
+/// The sweeps of batch normalization over rows of channels, split over the workers. A row of numbers of the channels is [channels].
+/// </summary>
+/// <remarks>
+/// Every sweep comes with relu behind the normalization or without. Sums are the same to the bit for any number of threads.
+/// </remarks>
 internal static unsafe class BatchNormalization
 {
     /// <summary>The mean and the biased variance of each channel over the rows of x, of which there is at least one.</summary>
@@ -10,22 +14,22 @@ internal static unsafe class BatchNormalization
     /// chunks' means and squared deviations are put together as in Chan, Golub and LeVeque 1979. The second pass also sums the
     /// deviations: what the rounding of the first has left of them is taken out.
     /// </remarks>
-    public static void Moments<T>(Tensor<T> x, Tensor<T> mean, Tensor<T> variance, Arena<T> arena) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    public static void Moments<T>(Tensor<T> x, Tensor<T> mean, Tensor<T> variance, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int channels = mean.Length, rows = x.Length / channels;
         var layout = new ChannelLayout(rows, channels);
         Tensor<T> means = Tensor<T>.Rent(arena, new Shape(layout.Chunks, channels)), squares = Tensor<T>.Rent(arena, means.Shape);
         Workers.For(layout.Chunks, 1, (_, first, end) =>
         {
-            for (var chunk = first; chunk < end; chunk++)
-                Moments(layout, chunk, x.Span, means.Span.Slice(chunk * channels, channels), squares.Span.Slice(chunk * channels, channels));
+            for (var chunk = first; chunk < end; chunk++) Moments<T>(layout, chunk, x.Span, means.ByRow()[chunk], squares.ByRow()[chunk]);
         });
 
         Combine<T>(layout, means.Span, squares.Span, mean.Span, variance.Span);
     }
 
     /// <summary>invStd = 1 / √(variance + eps), and factor = gain invStd.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(NoInlining | AggressiveOptimization)]
     public static void Factors<T>(T eps, ReadOnlySpan<T> variance, ReadOnlySpan<T> gain, Span<T> invStd, Span<T> factor)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -36,41 +40,42 @@ internal static unsafe class BatchNormalization
         }
     }
 
-    /// <summary>y = (x − mean) factor + bias; rectified, max(that, 0).</summary>
-    public static void Normalize<T>(bool rectified, Tensor<T> x, Tensor<T> mean, Tensor<T> factor, Tensor<T> bias, Tensor<T> y, Arena<T> arena)
+    /// <summary>y = (x − mean) factor + bias; with relu, max(that, 0).</summary>
+    public static void Normalize<T>(bool relu, Tensor<T> x, Tensor<T> mean, Tensor<T> factor, Tensor<T> bias, Tensor<T> y, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var layout = new ChannelLayout(x.Length / mean.Length, mean.Length);
         var table = layout.Table(arena, mean, factor, bias);
-        if (rectified) Map<T, ChannelNormalized<T, Rectifying>>(layout, x, null, table, y, accumulate: false);
+        if (relu) Map<T, ChannelNormalized<T, ThenRelu>>(layout, x, null, table, y, accumulate: false);
         else Map<T, ChannelNormalized<T, Plain>>(layout, x, null, table, y, accumulate: false);
     }
 
-    /// <summary>Σ dz and Σ dz (x − mean) over the rows; dz is dy or, rectified, dy where (x − mean) factor + bias is positive, else 0.</summary>
+    /// <summary>
+    /// Σ dz and Σ dz (x − mean) over the rows; dz is dy or, with relu, dy where (x − mean) factor + bias is positive, else 0.
+    /// </summary>
     public static void Sums<T>(
-        bool rectified, Tensor<T> x, Tensor<T> dy, Tensor<T> mean, Tensor<T> factor, Tensor<T> bias, Tensor<T> sum, Tensor<T> product, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        bool relu, Tensor<T> x, Tensor<T> dy, Tensor<T> mean, Tensor<T> factor, Tensor<T> bias, Tensor<T> sum, Tensor<T> product,
+        Arena<T> arena) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var layout = new ChannelLayout(x.Length / mean.Length, mean.Length);
         var table = layout.Table(arena, mean, factor, bias);
-        if (rectified) Sums<T, ChannelCotangentSums<T, Rectifying>>(layout, x, dy, table, sum, product, arena);
+        if (relu) Sums<T, ChannelCotangentSums<T, ThenRelu>>(layout, x, dy, table, sum, product, arena);
         else Sums<T, ChannelCotangentSums<T, Plain>>(layout, x, dy, table, sum, product, arena);
     }
 
     /// <summary>dx = factor (dz − shift − (x − mean) slope), dz as for the sums; with accumulate, added to dx.</summary>
     public static void Pullback<T>(
-        bool rectified, Tensor<T> x, Tensor<T> dy, Tensor<T> mean, Tensor<T> factor, Tensor<T> bias, Tensor<T> shift, Tensor<T> slope,
-        Tensor<T> dx, bool accumulate, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        bool relu, Tensor<T> x, Tensor<T> dy, Tensor<T> mean, Tensor<T> factor, Tensor<T> bias, Tensor<T> shift, Tensor<T> slope,
+        Tensor<T> dx, bool accumulate, Arena<T> arena) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var layout = new ChannelLayout(x.Length / mean.Length, mean.Length);
         var table = layout.Table(arena, mean, factor, bias, shift, slope);
-        if (rectified) Map<T, ChannelPullback<T, Rectifying>>(layout, x, dy, table, dx, accumulate);
+        if (relu) Map<T, ChannelPullback<T, ThenRelu>>(layout, x, dy, table, dx, accumulate);
         else Map<T, ChannelPullback<T, Plain>>(layout, x, dy, table, dx, accumulate);
     }
 
     /// <summary>The mean and the variance of all rows from the means and the summed squared deviations of the chunks.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(NoInlining | AggressiveOptimization)]
     private static void Combine<T>(ChannelLayout layout, ReadOnlySpan<T> means, ReadOnlySpan<T> squares, Span<T> mean, Span<T> variance)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -94,7 +99,7 @@ internal static unsafe class BatchNormalization
         VectorMath.Scale(T.One / T.CreateChecked(counted), variance, variance);
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(NoInlining | AggressiveOptimization)]
     private static void Moments<T>(ChannelLayout layout, int chunk, ReadOnlySpan<T> x, Span<T> mean, Span<T> square)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -127,23 +132,21 @@ internal static unsafe class BatchNormalization
     }
 
     private static void Map<T, TMap>(ChannelLayout layout, Tensor<T> x, Tensor<T>? y, Tensor<T> table, Tensor<T> target, bool accumulate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TMap : struct, IChannelMap<T> =>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IChannelMap<T> =>
         Workers.For(layout.Chunks, 1, (_, first, end) =>
         {
             fixed (T* px = x.Span, py = y is null ? default : y.Span, numbers = table.Span, pTarget = target.Span)
                 for (var chunk = first; chunk < end; chunk++)
                 {
-                    var start = layout.StartOf(chunk);
+                    int start = layout.StartOf(chunk), length = layout.RowsOf(chunk) * layout.Channels;
                     ChannelLoops.Map<T, TMap>(
-                        layout.RowsOf(chunk) * layout.Channels, layout.Period, px + start, py + start, numbers, layout.Stride, pTarget + start, accumulate);
+                        length, layout.Period, px + start, py + start, numbers, layout.Stride, pTarget + start, accumulate);
                 }
         });
 
     private static void Sums<T, TSums>(
         ChannelLayout layout, Tensor<T> x, Tensor<T> y, Tensor<T> table, Tensor<T> first, Tensor<T> second, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TSums : struct, IChannelSums<T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TSums : struct, IChannelSums<T>
     {
         int channels = layout.Channels, stride = layout.Stride;
         Tensor<T> firsts = Tensor<T>.Rent(arena, new Shape(layout.Chunks, channels)), seconds = Tensor<T>.Rent(arena, firsts.Shape);
@@ -154,11 +157,11 @@ internal static unsafe class BatchNormalization
             fixed (T* px = x.Span, py = y.Span, numbers = table.Span)
                 for (var chunk = begin; chunk < end; chunk++)
                 {
-                    var start = layout.StartOf(chunk);
+                    int start = layout.StartOf(chunk), length = layout.RowsOf(chunk) * channels;
                     both.Clear();
-                    ChannelLoops.Sum<T, TSums>(layout.RowsOf(chunk) * channels, layout.Period, px + start, py + start, numbers, stride, sums);
-                    layout.Fold<T>(both, firsts.Span.Slice(chunk * channels, channels));
-                    layout.Fold<T>(both[stride..], seconds.Span.Slice(chunk * channels, channels));
+                    ChannelLoops.Sum<T, TSums>(length, layout.Period, px + start, py + start, numbers, stride, sums);
+                    layout.Fold<T>(both, firsts.ByRow()[chunk]);
+                    layout.Fold<T>(both[stride..], seconds.ByRow()[chunk]);
                 }
         });
         first.Span.Clear();

@@ -1,6 +1,9 @@
 namespace Hybrid.Kernels;
 
-/// <summary>How rows of channels are cut for <see cref="ChannelLoops"/>: into periods, and these into chunks, one of which a worker takes at a time.</summary>
+/// <summary>
+/// How rows of channels are cut for <see cref="ChannelLoops"/>: into periods, and these into chunks, one of which a worker takes at a
+/// time.
+/// </summary>
 /// <remarks>The cut depends on the sizes alone, so that sums are the same to the bit for any number of threads.</remarks>
 internal readonly struct ChannelLayout
 {
@@ -48,7 +51,7 @@ internal readonly struct ChannelLayout
     public int StartOf(int chunk) => chunk * rowsPerChunk * Channels;
 
     /// <summary>Repeats the numbers of the channels over a period.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(NoInlining | AggressiveOptimization)]
     public void Repeat<T>(ReadOnlySpan<T> numbers, Span<T> period)
     {
         for (var start = 0; start < Period; start += Channels) numbers.CopyTo(period[start..]);
@@ -63,7 +66,7 @@ internal readonly struct ChannelLayout
     }
 
     /// <summary>numbers = the sum over the rows of a period, for each channel.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(NoInlining | AggressiveOptimization)]
     public void Fold<T>(ReadOnlySpan<T> period, Span<T> numbers) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         period[..Channels].CopyTo(numbers);

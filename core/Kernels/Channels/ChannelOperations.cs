@@ -1,113 +1,93 @@
 namespace Hybrid.Kernels;
 
-/// <summary>No rectifier behind the normalization.</summary>
-internal readonly struct Plain : IConstant<bool>
-{
-    public static bool Value => false;
-}
+/// <summary>No relu behind the normalization.</summary>
+internal readonly struct Plain : IConstant<bool> { public static bool Value => false; }
 
-/// <summary>A rectifier behind the normalization.</summary>
-internal readonly struct Rectifying : IConstant<bool>
-{
-    public static bool Value => true;
-}
+/// <summary>Relu behind the normalization.</summary>
+internal readonly struct ThenRelu : IConstant<bool> { public static bool Value => true; }
 
 /// <summary>Σ x.</summary>
 internal readonly unsafe struct ChannelTotals<T> : IChannelSums<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    public static bool ReadsY => false;
-
     public static bool HasSecond => false;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static (TVector First, TVector Second) Step<TVector, TLanes>(TVector first, TVector second, TVector x, TVector y, T* numbers, nint stride)
-        where TVector : struct
-        where TLanes : ILanes<TVector, T> =>
-        (TLanes.Add(first, x), second);
+    [MethodImpl(AggressiveInlining)]
+    public static (TVector, TVector) Step<TVector, TLanes>(TVector first, TVector second, TVector x, TVector y, T* numbers, nint stride)
+        where TVector : struct where TLanes : ILanes<TVector, T> => (TLanes.Add(first, x), second);
 }
 
 /// <summary>Σ (x − center) and Σ (x − center)²; the numbers are the centers.</summary>
 internal readonly unsafe struct ChannelDeviations<T> : IChannelSums<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    public static bool ReadsY => false;
-
     public static bool HasSecond => true;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static (TVector First, TVector Second) Step<TVector, TLanes>(TVector first, TVector second, TVector x, TVector y, T* numbers, nint stride)
-        where TVector : struct
-        where TLanes : ILanes<TVector, T>
+    [MethodImpl(AggressiveInlining)]
+    public static (TVector, TVector) Step<TVector, TLanes>(TVector first, TVector second, TVector x, TVector y, T* numbers, nint stride)
+        where TVector : struct where TLanes : ILanes<TVector, T>
     {
         var deviation = TLanes.Subtract(x, TLanes.Load(numbers));
         return (TLanes.Add(first, deviation), TLanes.MultiplyAdd(deviation, deviation, second));
     }
 }
 
-/// <summary>(x − mean) factor + bias, the three numbers in this order; rectified, max(that, 0), where NaN stays NaN.</summary>
-internal readonly unsafe struct ChannelNormalized<T, TRectify> : IChannelMap<T>
-    where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    where TRectify : struct, IConstant<bool>
+/// <summary>(x − mean) factor + bias, the three numbers in this order; with relu, max(that, 0), where NaN stays NaN.</summary>
+internal readonly unsafe struct ChannelNormalized<T, TRelu> : IChannelMap<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T> where TRelu : struct, IConstant<bool>
 {
-    public static bool ReadsY => false;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     public static TVector Apply<TVector, TLanes>(TVector x, TVector y, T* numbers, nint stride)
-        where TVector : struct
-        where TLanes : ILanes<TVector, T>
+        where TVector : struct where TLanes : ILanes<TVector, T>
     {
         var z = Value<TVector, TLanes>(TLanes.Subtract(x, TLanes.Load(numbers)), numbers, stride);
-        return TRectify.Value ? TLanes.Max(z, default) : z;
+        return TRelu.Value ? TLanes.Max(z, default) : z;
     }
 
-    /// <summary>dy or, rectified, dy where the value is positive, else 0. The value is computed again, from the same numbers in the same way.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    /// <summary>
+    /// dy or, with relu, dy where the value is positive, else 0. The value is computed again, from the same numbers in the same way.
+    /// </summary>
+    [MethodImpl(AggressiveInlining)]
     public static TVector Cotangent<TVector, TLanes>(TVector deviation, TVector dy, T* numbers, nint stride)
-        where TVector : struct
-        where TLanes : ILanes<TVector, T> =>
-        TRectify.Value ? TLanes.Select(TLanes.GreaterThan(Value<TVector, TLanes>(deviation, numbers, stride), default), dy, default) : dy;
+        where TVector : struct where TLanes : ILanes<TVector, T> =>
+        TRelu.Value ? TLanes.Select(TLanes.GreaterThan(Value<TVector, TLanes>(deviation, numbers, stride), default), dy, default) : dy;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     private static TVector Value<TVector, TLanes>(TVector deviation, T* numbers, nint stride)
-        where TVector : struct
-        where TLanes : ILanes<TVector, T> =>
+        where TVector : struct where TLanes : ILanes<TVector, T> =>
         TLanes.MultiplyAdd(deviation, TLanes.Load(numbers + stride), TLanes.Load(numbers + 2 * stride));
 }
 
 /// <summary>Σ dz and Σ dz (x − mean), where y is dy, and mean, factor and bias are the numbers.</summary>
-internal readonly unsafe struct ChannelCotangentSums<T, TRectify> : IChannelSums<T>
-    where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    where TRectify : struct, IConstant<bool>
+internal readonly unsafe struct ChannelCotangentSums<T, TRelu> : IChannelSums<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T> where TRelu : struct, IConstant<bool>
 {
     public static bool ReadsY => true;
 
     public static bool HasSecond => true;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static (TVector First, TVector Second) Step<TVector, TLanes>(TVector first, TVector second, TVector x, TVector y, T* numbers, nint stride)
-        where TVector : struct
-        where TLanes : ILanes<TVector, T>
+    [MethodImpl(AggressiveInlining)]
+    public static (TVector, TVector) Step<TVector, TLanes>(TVector first, TVector second, TVector x, TVector y, T* numbers, nint stride)
+        where TVector : struct where TLanes : ILanes<TVector, T>
     {
         var deviation = TLanes.Subtract(x, TLanes.Load(numbers));
-        var dz = ChannelNormalized<T, TRectify>.Cotangent<TVector, TLanes>(deviation, y, numbers, stride);
+        var dz = ChannelNormalized<T, TRelu>.Cotangent<TVector, TLanes>(deviation, y, numbers, stride);
         return (TLanes.Add(first, dz), TLanes.MultiplyAdd(dz, deviation, second));
     }
 }
 
 /// <summary>factor (dz − shift − (x − mean) slope), where y is dy, and mean, factor, bias, shift and slope are the numbers.</summary>
-internal readonly unsafe struct ChannelPullback<T, TRectify> : IChannelMap<T>
-    where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    where TRectify : struct, IConstant<bool>
+internal readonly unsafe struct ChannelPullback<T, TRelu> : IChannelMap<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T> where TRelu : struct, IConstant<bool>
 {
     public static bool ReadsY => true;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     public static TVector Apply<TVector, TLanes>(TVector x, TVector y, T* numbers, nint stride)
-        where TVector : struct
-        where TLanes : ILanes<TVector, T>
+        where TVector : struct where TLanes : ILanes<TVector, T>
     {
         var deviation = TLanes.Subtract(x, TLanes.Load(numbers));
-        var dz = ChannelNormalized<T, TRectify>.Cotangent<TVector, TLanes>(deviation, y, numbers, stride);
-        var centered = TLanes.Subtract(TLanes.Subtract(dz, TLanes.Load(numbers + 3 * stride)), TLanes.Multiply(deviation, TLanes.Load(numbers + 4 * stride)));
+        var dz = ChannelNormalized<T, TRelu>.Cotangent<TVector, TLanes>(deviation, y, numbers, stride);
+        TVector shift = TLanes.Load(numbers + 3 * stride), slope = TLanes.Load(numbers + 4 * stride);
+        var centered = TLanes.Subtract(TLanes.Subtract(dz, shift), TLanes.Multiply(deviation, slope));
         return TLanes.Multiply(TLanes.Load(numbers + stride), centered);
     }
 }

@@ -1,6 +1,9 @@
 namespace Hybrid.Kernels;
 
-/// <summary>Rows of one number for each channel, and the sweeps over an image, [positions, channels], that read them. In the thread's scratch memory.</summary>
+/// <summary>
+/// Rows of one number for each channel, and the sweeps over an image, [positions, channels], that read them. In the thread's scratch
+/// memory.
+/// </summary>
 internal readonly unsafe ref struct ChannelTable<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly ChannelLayout layout;

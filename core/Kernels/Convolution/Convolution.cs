@@ -2,7 +2,7 @@ namespace Hybrid.Kernels;
 
 /// <summary>Two-dimensional convolution and its two gradients, directly on images [batch, height, width, channels].</summary>
 /// <remarks>
-/// No image is unfolded into a matrix of patches; see <see cref="ConvolutionTiles"/>. Images are shared by the workers. Each sum
+/// No image is unfolded into a matrix of patches; see <see cref="Correlation{T}"/>. Images are shared by the workers. Each sum
 /// is taken in an order that depends on the sizes alone, so results have the same bits however many workers there are.
 /// </remarks>
 public static unsafe class Convolution
@@ -33,22 +33,27 @@ public static unsafe class Convolution
                 var window = ImageWindow<T>.Of(
                     px + (nint)image * height * width * inChannels, height, width, inChannels,
                     stride * first - padding.Top, -padding.Left, stride * (end - first - 1) + kernelHeight, columns);
-                ConvolutionTiles.Correlate(
+                Widest<T>.Run(new Correlation<T>(
                     end - first, outWidth, outChannels, kernelHeight, kernelWidth * inChannels,
                     window.First, stride * inChannels, window.Row, stride, window.FirstInside, window.EndInside, pw, outChannels,
-                    py + ((nint)image * outHeight + first) * outWidth * outChannels, (nint)outWidth * outChannels, outChannels, accumulate);
+                    py + ((nint)image * outHeight + first) * outWidth * outChannels, (nint)outWidth * outChannels, outChannels,
+                    accumulate));
             }
         });
     }
 
-    /// <summary>dx[b, r, q, c] = Σ over i, j, u, v, o with s i + u − top = r and s j + v − left = q of dy[b, i, j, o] w[u, v, c, o].</summary>
+    /// <summary>
+    /// dx[b, r, q, c] = Σ over i, j, u, v, o with s i + u − top = r and s j + v − left = q of dy[b, i, j, o] w[u, v, c, o].
+    /// </summary>
     /// <param name="sizes">Of all three tensors.</param>
     /// <param name="dy">[batch, outHeight, outWidth, outChannels].</param>
     /// <param name="weight">w, [kernelHeight, kernelWidth, inChannels, outChannels].</param>
     /// <param name="dx">[batch, height, width, inChannels].</param>
     /// <param name="accumulate">True adds to dx, false overwrites it.</param>
     /// <param name="arena">Memory of the step.</param>
-    /// <remarks>One convolution of stride 1 for each pair of phases of the two axes, <see cref="ConvolutionPhase"/>: with stride 1, one in all.</remarks>
+    /// <remarks>
+    /// One convolution of stride 1 for each pair of phases of the two axes, <see cref="ConvolutionPhase"/>: with stride 1, one in all.
+    /// </remarks>
     public static void InputGradient<T>(
         ConvolutionSizes sizes, Tensor<T> dy, Tensor<T> weight, Tensor<T> dx, bool accumulate, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -82,11 +87,11 @@ public static unsafe class Convolution
                         var count = Math.Min(end, row.Elements) - first;
                         var skipped = row.FirstOutput - top;
                         if (row.Taps > 0 && column.Taps > 0)
-                            ConvolutionTiles.Correlate(
+                            Widest<T>.Run(new Correlation<T>(
                                 count, column.Elements, inChannels, row.Taps, column.Taps * outChannels,
                                 window.First + skipped * window.Row + (column.FirstOutput - left) * outChannels,
                                 outChannels, window.Row, 1, window.FirstInside - skipped, window.EndInside - skipped,
-                                taps, turned.RowLength, target, targetRow, targetPosition, accumulate);
+                                taps, turned.RowLength, target, targetRow, targetPosition, accumulate));
                         else if (!accumulate)
                             for (var i = 0; i < count; i++)
                                 for (var j = 0; j < column.Elements; j++)
@@ -129,11 +134,11 @@ public static unsafe class Convolution
                             var window = ImageWindow<T>.Of(
                                 px + (nint)image * height * width * inChannels, height, width, inChannels,
                                 stride * first - padding.Top, -padding.Left, stride * (end - first - 1) + kernelHeight, columns);
-                            ConvolutionTiles.SumOverPositions(
+                            Widest<T>.Run(new SumOverPositions<T>(
                                 end - first, outWidth, outChannels, kernelHeight, kernelWidth * inChannels,
                                 window.First, stride * inChannels, window.Row, stride, window.FirstInside, window.EndInside,
                                 pdy + ((nint)image * outHeight + first) * outWidth * outChannels,
-                                pdw + (nint)group * dweight.Length, started);
+                                pdw + (nint)group * dweight.Length, started));
                         }
                 }
         });
@@ -142,7 +147,8 @@ public static unsafe class Convolution
     }
 
     // Nothing to add up leaves zeros, or what was there.
-    private static bool IsDone<T>(ConvolutionSizes sizes, Tensor<T> target, bool accumulate) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    private static bool IsDone<T>(ConvolutionSizes sizes, Tensor<T> target, bool accumulate)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         if (sizes.IsEmpty && !accumulate) target.Span.Clear();
         return sizes.IsEmpty;

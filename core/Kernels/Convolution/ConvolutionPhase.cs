@@ -2,9 +2,9 @@ namespace Hybrid.Kernels;
 
 /// <summary>One axis of the gradient of a convolution's input, for the elements r = offset + stride t, t = 0, 1, …</summary>
 /// <remarks>
-/// Padding counts before the first element. dx[r] = Σ dy[i] w[u] over the i and u with stride i + u − padding = r. Let q and f be quotient and remainder of
-/// (r + padding) / stride: then u = f + stride m and i = q − m. f is the same for all these r, and q grows by 1 from one to the
-/// next: a convolution of stride 1 with the taps f, f + stride, …, in reverse order.
+/// Padding counts before the first element. dx[r] = Σ dy[i] w[u] over the i and u with stride i + u − padding = r. Let q and f be
+/// quotient and remainder of (r + padding) / stride: then u = f + stride m and i = q − m. f is the same for all these r, and q grows by 1
+/// from one to the next: a convolution of stride 1 with the taps f, f + stride, …, in reverse order.
 /// </remarks>
 internal readonly struct ConvolutionPhase
 {

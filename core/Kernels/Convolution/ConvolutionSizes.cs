@@ -28,7 +28,9 @@ public readonly record struct ConvolutionSizes(
     /// <summary>Multiplications of one image, the same for the output and for both gradients, but for what meets only padding.</summary>
     internal long WorkPerImage => (long)OutHeight * OutWidth * KernelHeight * KernelWidth * InChannels * OutChannels;
 
-    /// <summary>Into how many bands an image's rows are cut, so that what a band reads stays in the cache. Depends on sizes alone.</summary>
+    /// <summary>
+    /// Into how many bands an image's rows are cut, so that what a band reads stays in the cache. Depends on sizes alone.
+    /// </summary>
     /// <param name="rows">Rows to be cut.</param>
     /// <param name="lineBytes">Length of a row of what is read.</param>
     /// <param name="step">How many rows further on the next one reads.</param>

@@ -16,7 +16,9 @@ internal readonly unsafe struct ImageWindow<T> where T : unmanaged, IBinaryFloat
     public int EndInside { get; private init; }
 
     /// <summary>Rows from top and columns from left on of an image, [height, width, channels].</summary>
-    /// <remarks>Inside the image it is the image itself; else a copy in the thread's scratch memory, good until that is asked for again.</remarks>
+    /// <remarks>
+    /// Inside the image it is the image itself; else a copy in the thread's scratch memory, good until that is asked for again.
+    /// </remarks>
     public static ImageWindow<T> Of(T* image, int height, int width, int channels, int top, int left, int rows, int columns)
     {
         if (top >= 0 && left >= 0 && top + rows <= height && left + columns <= width)

@@ -1,5 +1,3 @@
-using System.Runtime.Intrinsics;
-
 namespace Hybrid.Kernels;
 
 /// <summary>The weights of a convolution as the gradient of its input reads them.</summary>
@@ -31,19 +29,9 @@ internal readonly unsafe struct TurnedWeights<T> where T : unmanaged, IBinaryFlo
                         {
                             int u = row.FirstTap + stride * m, v = column.FirstTap + stride * n;
                             var tap = source + ((nint)u * kernelWidth + v) * inChannels * outChannels;
-                            if (Vector512.IsHardwareAccelerated) Transpose<Vector512<T>, Lanes512<T>>(inChannels, outChannels, tap, target, rowLength);
-                            else if (Vector256.IsHardwareAccelerated) Transpose<Vector256<T>, Lanes256<T>>(inChannels, outChannels, tap, target, rowLength);
-                            else Transpose<Vector128<T>, Lanes128<T>>(inChannels, outChannels, tap, target, rowLength);
+                            Widest<T>.Run(new Transposition<T>(inChannels, outChannels, tap, outChannels, target, rowLength, false));
                         }
         }
         return new() { Weights = turned, RowLength = rowLength };
-    }
-
-    private static void Transpose<TVector, TLanes>(int rows, int columns, T* source, T* target, int targetRow)
-        where TVector : struct
-        where TLanes : ILanes<TVector, T>
-    {
-        for (var i = 0; i < rows; i += TLanes.Width)
-            Packing<T, TVector, TLanes>.Transpose(Math.Min(TLanes.Width, rows - i), columns, source + (nint)i * columns, columns, target + i, targetRow);
     }
 }

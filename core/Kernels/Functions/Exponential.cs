@@ -9,11 +9,9 @@ internal static class Exponential
 
     /// <summary>eˣ = 2ⁿ eʳ with n the whole number nearest to x / ln 2, so that a short polynomial gives eʳ.</summary>
     /// <remarks>Results below the smallest normal number are 0; NaN gives NaN.</remarks>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     public static TVector Exp<T, TVector, TLanes>(TVector x)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TVector : struct
-        where TLanes : ILanes<TVector, T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TVector : struct where TLanes : ILanes<TVector, T>
     {
         var single = typeof(T) == typeof(float);
         // Adding 1.5 · 2²³ (2⁵²) leaves the nearest whole number in the low mantissa bits.
@@ -27,29 +25,20 @@ internal static class Exponential
         TVector power;
         if (single)
         {
-            power = TLanes.MultiplyAdd(Constant(C6), r, Constant(C5));
-            power = TLanes.MultiplyAdd(power, r, Constant(C4));
-            power = TLanes.MultiplyAdd(power, r, Constant(C3));
-            power = TLanes.MultiplyAdd(power, r, Constant(C2));
+            power = Next(Constant(C6), r, C5, C4, C3, C2);
         }
         else
         {
             // The Taylor series to r¹³: double serves the gradient checks, where plain beats fast.
             power = Constant(1.0 / 6227020800);
-            power = TLanes.MultiplyAdd(power, r, Constant(1.0 / 479001600));
-            power = TLanes.MultiplyAdd(power, r, Constant(1.0 / 39916800));
-            power = TLanes.MultiplyAdd(power, r, Constant(1.0 / 3628800));
-            power = TLanes.MultiplyAdd(power, r, Constant(1.0 / 362880));
-            power = TLanes.MultiplyAdd(power, r, Constant(1.0 / 40320));
-            power = TLanes.MultiplyAdd(power, r, Constant(1.0 / 5040));
-            power = TLanes.MultiplyAdd(power, r, Constant(1.0 / 720));
-            power = TLanes.MultiplyAdd(power, r, Constant(1.0 / 120));
-            power = TLanes.MultiplyAdd(power, r, Constant(1.0 / 24));
-            power = TLanes.MultiplyAdd(power, r, Constant(1.0 / 6));
-            power = TLanes.MultiplyAdd(power, r, Constant(0.5));
+            power = Next(power, r, 1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880);
+            power = Next(power, r, 1.0 / 40320, 1.0 / 5040, 1.0 / 720, 1.0 / 120);
+            power = Step(power, r, 1.0 / 24);
+            power = Step(power, r, 1.0 / 6);
+            power = Step(power, r, 0.5);
         }
-        power = TLanes.MultiplyAdd(power, r, Constant(1));
-        power = TLanes.MultiplyAdd(power, r, Constant(1));
+        power = Step(power, r, 1);
+        power = Step(power, r, 1);
         power = TLanes.AddToExponent(power, n);
 
         // Outside this range the exponent has wrapped. The last product keeps NaN and makes ∞ of the rest.
@@ -57,8 +46,13 @@ internal static class Exponential
         power = TLanes.Select(TLanes.GreaterThan(Constant(highest), x), power, TLanes.Multiply(x, TLanes.Create(T.PositiveInfinity)));
         return TLanes.Select(TLanes.GreaterThan(Constant(lowest), x), default, power);
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        static TVector Constant(double value) =>
+        // Horner's rule, one coefficient or four at a time.
+        [MethodImpl(AggressiveInlining)] static TVector Step(TVector sum, TVector x, double c) => TLanes.MultiplyAdd(sum, x, Constant(c));
+
+        [MethodImpl(AggressiveInlining)] static TVector Next(TVector sum, TVector x, double c3, double c2, double c1, double c0) =>
+            Step(Step(Step(Step(sum, x, c3), x, c2), x, c1), x, c0);
+
+        [MethodImpl(AggressiveInlining)] static TVector Constant(double value) =>
             TLanes.Create(typeof(T) == typeof(float) ? Unsafe.BitCast<float, T>((float)value) : Unsafe.BitCast<double, T>(value));
     }
 }

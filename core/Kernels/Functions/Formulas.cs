@@ -14,24 +14,22 @@ internal interface IFormula3
 
 /// <summary>A formula of two numbers as a loop's body.</summary>
 internal readonly struct Formula2<T, TFormula>(TFormula formula) : IMap<T>
-    where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    where TFormula : struct, IFormula2
+    where T : unmanaged, IBinaryFloatingPointIeee754<T> where TFormula : struct, IFormula2
 {
     public static int Inputs => 2;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
         formula.Of(new Numbers<T, TVector, TLanes>(x), new Numbers<T, TVector, TLanes>(y)).Vector;
 }
 
 /// <summary>A formula of three numbers as a loop's body.</summary>
 internal readonly struct Formula3<T, TFormula>(TFormula formula) : IMap<T>
-    where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    where TFormula : struct, IFormula3
+    where T : unmanaged, IBinaryFloatingPointIeee754<T> where TFormula : struct, IFormula3
 {
     public static int Inputs => 3;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
         formula.Of(new Numbers<T, TVector, TLanes>(x), new Numbers<T, TVector, TLanes>(y), new Numbers<T, TVector, TLanes>(z)).Vector;
 }

@@ -7,8 +7,7 @@ namespace Hybrid.Kernels;
 /// <remarks>The result of a comparison is a mask, for <see cref="Choose"/>. Every function gives NaN for NaN.</remarks>
 internal interface INumbers<TSelf> :
     IAdditionOperators<TSelf, TSelf, TSelf>, ISubtractionOperators<TSelf, TSelf, TSelf>, IMultiplyOperators<TSelf, TSelf, TSelf>,
-    IDivisionOperators<TSelf, TSelf, TSelf>, IUnaryNegationOperators<TSelf, TSelf>
-    where TSelf : struct, INumbers<TSelf>
+    IDivisionOperators<TSelf, TSelf, TSelf>, IUnaryNegationOperators<TSelf, TSelf> where TSelf : struct, INumbers<TSelf>
 {
     /// <summary>The same number everywhere.</summary>
     static abstract implicit operator TSelf(double value);

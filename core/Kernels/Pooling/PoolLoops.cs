@@ -1,163 +1,60 @@
-using System.Runtime.Intrinsics;
-
 namespace Hybrid.Kernels;
 
 /// <summary>Pooling over windows of images, with vectors along the channels. Each call does one row of windows.</summary>
 internal static unsafe class PoolLoops
 {
-    /// <summary>The largest number of each window, and which of the window's places, in reading order, it has: the first if several are as large.</summary>
+    /// <summary>
+    /// The largest number of each window, and which of the window's places, in reading order, it has: the first if several are as large.
+    /// </summary>
     /// <remarks>NaN counts as the largest.</remarks>
-    public static void Max<T>(in PoolWindows windows, int row, T* image, T* y, T* place) where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        if (Vector512.IsHardwareAccelerated) Max<T, Vector512<T>, Lanes512<T>>(windows, row, image, y, place);
-        else if (Vector256.IsHardwareAccelerated) Max<T, Vector256<T>, Lanes256<T>>(windows, row, image, y, place);
-        else Max<T, Vector128<T>, Lanes128<T>>(windows, row, image, y, place);
-    }
+    public static void Max<T>(in PoolWindows windows, int row, T* image, T* y, T* place)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Widest<T>.Run(new PoolLoop<T, PoolMax<T>>(default, windows, row, image, y, place));
 
     /// <summary>Adds dy to the gradient of the place that each window's number came from.</summary>
-    public static void MaxPullback<T>(in PoolWindows windows, int row, T* place, T* dy, T* dimage) where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        if (Vector512.IsHardwareAccelerated) MaxPullback<T, Vector512<T>, Lanes512<T>>(windows, row, place, dy, dimage);
-        else if (Vector256.IsHardwareAccelerated) MaxPullback<T, Vector256<T>, Lanes256<T>>(windows, row, place, dy, dimage);
-        else MaxPullback<T, Vector128<T>, Lanes128<T>>(windows, row, place, dy, dimage);
-    }
+    public static void MaxPullback<T>(in PoolWindows windows, int row, T* place, T* dy, T* dimage)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Widest<T>.Run(new PoolLoop<T, PoolMaxBackward<T>>(default, windows, row, dimage, dy, place));
 
     /// <summary>factor times the sum of each window.</summary>
-    public static void Sum<T>(in PoolWindows windows, int row, T factor, T* image, T* y) where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        if (Vector512.IsHardwareAccelerated) Sum<T, Vector512<T>, Lanes512<T>>(windows, row, factor, image, y);
-        else if (Vector256.IsHardwareAccelerated) Sum<T, Vector256<T>, Lanes256<T>>(windows, row, factor, image, y);
-        else Sum<T, Vector128<T>, Lanes128<T>>(windows, row, factor, image, y);
-    }
+    public static void Sum<T>(in PoolWindows windows, int row, T factor, T* image, T* y)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Widest<T>.Run(new PoolLoop<T, PoolSum<T>>(new(factor), windows, row, image, y, null));
 
     /// <summary>Adds factor dy to the gradient of every place of each window.</summary>
-    public static void SumPullback<T>(in PoolWindows windows, int row, T factor, T* dy, T* dimage) where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        if (Vector512.IsHardwareAccelerated) SumPullback<T, Vector512<T>, Lanes512<T>>(windows, row, factor, dy, dimage);
-        else if (Vector256.IsHardwareAccelerated) SumPullback<T, Vector256<T>, Lanes256<T>>(windows, row, factor, dy, dimage);
-        else SumPullback<T, Vector128<T>, Lanes128<T>>(windows, row, factor, dy, dimage);
-    }
+    public static void SumPullback<T>(in PoolWindows windows, int row, T factor, T* dy, T* dimage)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Widest<T>.Run(new PoolLoop<T, PoolSumBackward<T>>(new(factor), windows, row, dimage, dy, null));
+}
 
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    private static void Max<T, TVector, TLanes>(in PoolWindows windows, int row, T* image, T* y, T* place)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TVector : struct
-        where TLanes : ILanes<TVector, T>
+/// <summary>One row of windows: each place of a window that lies inside the image, in reading order.</summary>
+internal unsafe struct PoolLoop<T, TPooling>(TPooling pooling, PoolWindows windows, int row, T* image, T* y, T* place) : IByWidth<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T> where TPooling : struct, IPooling<T>
+{
+    [MethodImpl(AggressiveInlining)]
+    public void Run<TVector, TLanes>() where TVector : struct where TLanes : ILanes<TVector, T>
     {
         var channels = windows.Channels;
         var (firstRow, endRow) = windows.Inside(row, windows.Height);
         for (var column = 0; column < windows.OutWidth; column++, y += channels, place += channels)
         {
             var (firstColumn, endColumn) = windows.Inside(column, windows.Width);
-            var corner = Corner(windows, row, column, image);
+            // Where the window's first place would be; outside the image where that is padded.
+            int top = row * windows.Stride - windows.Padding, left = column * windows.Stride - windows.Padding;
+            var firstNumber = TLanes.Create(T.CreateTruncating(firstRow * windows.Window + firstColumn));
             for (var c = 0; c < channels; c += TLanes.Width)
             {
                 var lanes = TLanes.FirstLanes(Math.Min(TLanes.Width, channels - c));
-                var largest = TLanes.LoadFirst(At(windows, firstRow, firstColumn, corner) + c, lanes, default);
-                var from = TLanes.Create(Place<T>(windows, firstRow, firstColumn));
+                var (a, b) = pooling.Begin<TVector, TLanes>(y + c, place + c, firstNumber, lanes);
                 for (var u = firstRow; u < endRow; u++)
                     for (var v = firstColumn; v < endColumn; v++)
                     {
-                        var candidate = TLanes.LoadFirst(At(windows, u, v, corner) + c, lanes, default);
-                        // A number replaces a smaller number, NaN any number, and nothing replaces NaN.
-                        var replaces = TLanes.Select(
-                            TLanes.EqualTo(candidate, candidate), TLanes.GreaterThan(candidate, largest), TLanes.EqualTo(largest, largest));
-                        largest = TLanes.Select(replaces, candidate, largest);
-                        from = TLanes.Select(replaces, TLanes.Create(Place<T>(windows, u, v)), from);
+                        var at = image + ((nint)(top + u) * windows.Width + left + v) * channels + c;
+                        var number = TLanes.Create(T.CreateTruncating(u * windows.Window + v));
+                        (a, b) = pooling.Step<TVector, TLanes>(a, b, at, number, lanes);
                     }
-                TLanes.StoreFirst(largest, y + c, lanes);
-                TLanes.StoreFirst(from, place + c, lanes);
+                pooling.End<TVector, TLanes>(a, b, y + c, place + c, lanes);
             }
         }
     }
-
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    private static void MaxPullback<T, TVector, TLanes>(in PoolWindows windows, int row, T* place, T* dy, T* dimage)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TVector : struct
-        where TLanes : ILanes<TVector, T>
-    {
-        var channels = windows.Channels;
-        var (firstRow, endRow) = windows.Inside(row, windows.Height);
-        for (var column = 0; column < windows.OutWidth; column++, dy += channels, place += channels)
-        {
-            var (firstColumn, endColumn) = windows.Inside(column, windows.Width);
-            var corner = Corner(windows, row, column, dimage);
-            for (var c = 0; c < channels; c += TLanes.Width)
-            {
-                var lanes = TLanes.FirstLanes(Math.Min(TLanes.Width, channels - c));
-                TVector cotangent = TLanes.LoadFirst(dy + c, lanes, default), from = TLanes.LoadFirst(place + c, lanes, default);
-                for (var u = firstRow; u < endRow; u++)
-                    for (var v = firstColumn; v < endColumn; v++)
-                    {
-                        var target = At(windows, u, v, corner) + c;
-                        var share = TLanes.Select(TLanes.EqualTo(from, TLanes.Create(Place<T>(windows, u, v))), cotangent, default);
-                        TLanes.StoreFirst(TLanes.Add(TLanes.LoadFirst(target, lanes, default), share), target, lanes);
-                    }
-            }
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    private static void Sum<T, TVector, TLanes>(in PoolWindows windows, int row, T factor, T* image, T* y)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TVector : struct
-        where TLanes : ILanes<TVector, T>
-    {
-        var channels = windows.Channels;
-        var (firstRow, endRow) = windows.Inside(row, windows.Height);
-        for (var column = 0; column < windows.OutWidth; column++, y += channels)
-        {
-            var (firstColumn, endColumn) = windows.Inside(column, windows.Width);
-            var corner = Corner(windows, row, column, image);
-            for (var c = 0; c < channels; c += TLanes.Width)
-            {
-                var lanes = TLanes.FirstLanes(Math.Min(TLanes.Width, channels - c));
-                TVector sum = default;
-                for (var u = firstRow; u < endRow; u++)
-                    for (var v = firstColumn; v < endColumn; v++)
-                        sum = TLanes.Add(sum, TLanes.LoadFirst(At(windows, u, v, corner) + c, lanes, default));
-                TLanes.StoreFirst(TLanes.Multiply(sum, TLanes.Create(factor)), y + c, lanes);
-            }
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    private static void SumPullback<T, TVector, TLanes>(in PoolWindows windows, int row, T factor, T* dy, T* dimage)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TVector : struct
-        where TLanes : ILanes<TVector, T>
-    {
-        var channels = windows.Channels;
-        var (firstRow, endRow) = windows.Inside(row, windows.Height);
-        for (var column = 0; column < windows.OutWidth; column++, dy += channels)
-        {
-            var (firstColumn, endColumn) = windows.Inside(column, windows.Width);
-            var corner = Corner(windows, row, column, dimage);
-            for (var c = 0; c < channels; c += TLanes.Width)
-            {
-                var lanes = TLanes.FirstLanes(Math.Min(TLanes.Width, channels - c));
-                var share = TLanes.Multiply(TLanes.LoadFirst(dy + c, lanes, default), TLanes.Create(factor));
-                for (var u = firstRow; u < endRow; u++)
-                    for (var v = firstColumn; v < endColumn; v++)
-                    {
-                        var target = At(windows, u, v, corner) + c;
-                        TLanes.StoreFirst(TLanes.Add(TLanes.LoadFirst(target, lanes, default), share), target, lanes);
-                    }
-            }
-        }
-    }
-
-    /// <summary>Where the window's first place would be; outside the image where that is padded.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static T* Corner<T>(in PoolWindows windows, int row, int column, T* image) where T : unmanaged =>
-        image + ((nint)(row * windows.Stride - windows.Padding) * windows.Width + column * windows.Stride - windows.Padding) * windows.Channels;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static T* At<T>(in PoolWindows windows, int u, int v, T* corner) where T : unmanaged =>
-        corner + ((nint)u * windows.Width + v) * windows.Channels;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static T Place<T>(in PoolWindows windows, int u, int v) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        T.CreateTruncating(u * windows.Window + v);
 }

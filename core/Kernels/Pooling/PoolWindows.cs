@@ -30,18 +30,23 @@ internal readonly struct PoolWindows
 
     /// <summary>Lays the windows over the images.</summary>
     /// <exception cref="ShapeException">x is no batch of images, or the window is larger than a padded one.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">The window or the stride is not positive, or the padding does not lie in [0, window).</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// The window or the stride is not positive, or the padding does not lie in [0, window).
+    /// </exception>
     public static PoolWindows Over<T>(Tensor<T> x, int window, int stride, int padding) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(window);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(stride);
         if (padding < 0 || padding >= window)
-            throw new ArgumentOutOfRangeException(nameof(padding), padding, $"The padding must lie in [0, {window}), so that no window lies outside the image.");
+            throw new ArgumentOutOfRangeException(nameof(padding), padding, $"The padding must lie in [0, {window}), " +
+                "so that no window lies outside the image.");
         ThrowIfNoImages(x);
         if (x.Shape[1] == 0 || x.Shape[2] == 0)
-            throw new ShapeException($"x must have images of at least one pixel, got {x.Shape}; a window of padding alone has nothing to pool.");
+            throw new ShapeException($"x must have images of at least one pixel, got {x.Shape}; " +
+                "a window of padding alone has nothing to pool.");
         if (window > x.Shape[1] + 2L * padding || window > x.Shape[2] + 2L * padding)
-            throw new ShapeException($"a window of {window}x{window} does not fit into images of {x.Shape[1]}x{x.Shape[2]} with padding {padding}; take a smaller one.");
+            throw new ShapeException($"a window of {window}x{window} does not fit into images of {x.Shape[1]}x{x.Shape[2]} with padding " +
+                $"{padding}; take a smaller one.");
         return new PoolWindows(x.Shape, window, stride, padding);
     }
 

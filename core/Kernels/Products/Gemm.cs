@@ -1,5 +1,3 @@
-using System.Runtime.Intrinsics;
-
 namespace Hybrid.Kernels;
 
 /// <summary>
@@ -47,8 +45,7 @@ public static unsafe class Gemm
 
     private static void Run<T>(
         int rows, int columns, int inner, ReadOnlySpan<T> a, int aRow, int aStep, ReadOnlySpan<T> b, int bStep, int bColumn,
-        Span<T> c, int ldc, bool accumulate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        Span<T> c, int ldc, bool accumulate) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Check(nameof(c), rows, columns, ldc, c.Length);
         if (rows == 0 || columns == 0) return;
@@ -62,24 +59,16 @@ public static unsafe class Gemm
             var work = (long)rows * columns * inner;
             if (work < 2 * MinimumWork || Workers.Count == 1 || Workers.InsideBody)
                 Serial(rows, columns, inner, pa, aRow, aStep, pb, bStep, bColumn, pc, ldc, accumulate);
-            else
-                GemmJob<T>.OfThread.Run(rows, columns, inner, pa, aRow, aStep, pb, bStep, bColumn, pc, ldc, accumulate, MinimumWork);
+            else GemmJob<T>.OfThread.Run(rows, columns, inner, pa, aRow, aStep, pb, bStep, bColumn, pc, ldc, accumulate, MinimumWork);
         }
     }
 
     internal static void Serial<T>(
         int rows, int columns, int inner, T* a, nint aRow, nint aStep, T* b, nint bStep, nint bColumn, T* c, nint ldc, bool accumulate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        if (Vector512.IsHardwareAccelerated)
-            Product<T, Vector512<T>, Lanes512<T>>.Multiply(rows, columns, inner, a, aRow, aStep, b, bStep, bColumn, c, ldc, accumulate);
-        else if (Vector256.IsHardwareAccelerated)
-            Product<T, Vector256<T>, Lanes256<T>>.Multiply(rows, columns, inner, a, aRow, aStep, b, bStep, bColumn, c, ldc, accumulate);
-        else
-            Product<T, Vector128<T>, Lanes128<T>>.Multiply(rows, columns, inner, a, aRow, aStep, b, bStep, bColumn, c, ldc, accumulate);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Widest<T>.Run(new Product<T>(rows, columns, inner, a, aRow, aStep, b, bStep, bColumn, c, ldc, accumulate));
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(AggressiveInlining)]
     private static void Check(string name, int rows, int columns, int stride, int length)
     {
         if (rows < 0 || columns < 0 || (rows > 0 && columns > 0 && (stride < columns || (long)(rows - 1) * stride + columns > length)))
@@ -88,5 +77,6 @@ public static unsafe class Gemm
 
     private static void Refuse(string name, int rows, int columns, int stride, int length) =>
         throw new ArgumentException(
-            $"{name} must hold [{rows}, {columns}] with leading dimension {stride}, got {length} elements; check its sizes and its slice.", name);
+            $"{name} must hold [{rows}, {columns}] with leading dimension {stride}, got {length} elements; " +
+                "check its sizes and its slice.", name);
 }

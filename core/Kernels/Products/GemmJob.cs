@@ -1,14 +1,15 @@
 namespace Hybrid.Kernels;
 
 /// <summary>A matrix product shared by the workers. One for each calling thread, used over and over: a call allocates nothing.</summary>
-/// <remarks>Each worker computes a product of its own, with its own packing: sharing freshly packed panels costs more than packing them twice.</remarks>
+/// <remarks>
+/// Each worker computes a product of its own, with its own packing: sharing freshly packed panels costs more than packing them twice.
+/// </remarks>
 internal sealed unsafe class GemmJob<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     // Columns are cut at multiples of the widest panel only, rows anywhere.
     private const int ColumnUnit = 32;
 
-    [ThreadStatic]
-    private static GemmJob<T>? ofThread;
+    [ThreadStatic] private static GemmJob<T>? ofThread;
 
     private readonly Action<int, int, int> byRows, byColumns;
     private int rows, columns, inner;

@@ -2,12 +2,10 @@ namespace Hybrid.Kernels;
 
 /// <summary>Copies blocks of the operands of a matrix product to where the tiles read them without waiting.</summary>
 internal static unsafe class Packing<T, TVector, TLanes>
-    where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    where TVector : struct
-    where TLanes : ILanes<TVector, T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T> where TVector : struct where TLanes : ILanes<TVector, T>
 {
     /// <summary>Copies rows of a length each. Neither side is touched beyond its rows.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(NoInlining | AggressiveOptimization)]
     public static void Copy(int rows, int length, T* source, nint sourceRow, T* target, nint targetRow)
     {
         var whole = length & -TLanes.Width;
@@ -25,7 +23,7 @@ internal static unsafe class Packing<T, TVector, TLanes>
     /// i + width/2, log2(width) times over, is a transposition; the first round reads the source and the last writes the target.
     /// </remarks>
     [SkipLocalsInit]
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(NoInlining | AggressiveOptimization)]
     public static void Transpose(int rows, int length, T* source, nint sourceRow, T* target, nint targetRow)
     {
         var width = TLanes.Width;
@@ -58,6 +56,41 @@ internal static unsafe class Packing<T, TVector, TLanes>
                 fromRow = toRow;
             }
             if (count < width) Copy(count, width, from, width, target, targetRow);
+        }
+    }
+
+    /// <summary>Steps of B, some columns wide, as panels of two vectors each.</summary>
+    public static void B(int steps, int width, T* b, nint bStep, nint bColumn, T* target)
+    {
+        var panel = 2 * TLanes.Width;
+        for (var j = 0; j < width; j += panel, target += (nint)steps * panel)
+        {
+            var columns = Math.Min(panel, width - j);
+            if (bColumn == 1)
+            {
+                Copy(steps, columns, b + j, bStep, target, panel);
+                continue;
+            }
+            Transpose(Math.Min(columns, TLanes.Width), steps, b + j * bColumn, bColumn, target, panel);
+            if (columns > TLanes.Width)
+                Transpose(columns - TLanes.Width, steps, b + (j + TLanes.Width) * bColumn, bColumn, target + TLanes.Width, panel);
+        }
+    }
+
+    /// <summary>Some tiles of A: whole rows where the inner dimension is contiguous, else each tile by itself, step by step.</summary>
+    public static void A(
+        int rows, int tile, int endTile, int tiles, int steps, T* a, nint aRow, nint aStep, T* target, nint packedTile, nint packedRow)
+    {
+        var row = Workers.First(rows, tile, tiles);
+        if (aStep == 1)
+        {
+            Copy(Workers.First(rows, endTile, tiles) - row, steps, a, aRow, target, packedRow);
+            return;
+        }
+        for (var t = tile; t < endTile; t++, target += packedTile * steps)
+        {
+            var first = Workers.First(rows, t, tiles);
+            Copy(steps, Workers.First(rows, t + 1, tiles) - first, a + (first - row), aStep, target, packedTile);
         }
     }
 }

@@ -14,26 +14,27 @@ internal interface IConstant<TValue>
 /// One text serves every height: the rows beyond it vanish when the JIT specialises it.
 /// </remarks>
 internal static unsafe class Tile<T, TVector, TLanes>
-    where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    where TVector : struct
-    where TLanes : ILanes<TVector, T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T> where TVector : struct where TLanes : ILanes<TVector, T>
 {
-    /// <summary>C = A B, or C += A B, on a tile of TRows rows and columns columns; columns in (0, TVectors vectors], the last vector at least one lane.</summary>
+    /// <summary>
+    /// C = A B, or C += A B, on a tile of TRows rows and columns columns; columns in (0, TVectors vectors], the last vector at least one
+    /// lane.
+    /// </summary>
     /// <remarks>
-    /// A's element (i, p) is a[i aRow + p aStep]; B's row p is b[p bStep], read only as far as columns. Neither may overlap C. inner is 1 or more.
-    /// With TSegments the inner dimension has segments such runs, 1 or more: A's next one begins aSegment further on, B's bSegment.
-    /// Without, the three are not looked at.
+    /// A's element (i, p) is a[i aRow + p aStep]; B's row p is b[p bStep], read only as far as columns. Neither may overlap C. inner is 1
+    /// or more. With TSegments the inner dimension has segments such runs, 1 or more: A's next one begins aSegment further on, B's
+    /// bSegment. Without, the three are not looked at.
     /// </remarks>
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(NoInlining | AggressiveOptimization)]
     public static void Multiply<TRows, TVectors, TSegments>(
         nint inner, T* a, nint aRow, nint aStep, T* b, nint bStep, T* c, nint ldc, int columns, bool accumulate,
         nint segments, nint aSegment, nint bSegment)
-        where TRows : struct, IConstant<int>
-        where TVectors : struct, IConstant<int>
-        where TSegments : struct, IConstant<bool>
+        where TRows : struct, IConstant<int> where TVectors : struct, IConstant<int> where TSegments : struct, IConstant<bool>
     {
-        TVector c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default, c30 = default, c31 = default, c40 = default, c41 = default, c50 = default, c51 = default, c60 = default, c61 = default;
-        TVector c70 = default, c71 = default, c80 = default, c81 = default, c90 = default, c91 = default, cA0 = default, cA1 = default, cB0 = default, cB1 = default, cC0 = default, cC1 = default, cD0 = default, cD1 = default;
+        TVector c00 = default, c01 = default, c10 = default, c11 = default, c20 = default, c21 = default, c30 = default, c31 = default;
+        TVector c40 = default, c41 = default, c50 = default, c51 = default, c60 = default, c61 = default, c70 = default, c71 = default;
+        TVector c80 = default, c81 = default, c90 = default, c91 = default, cA0 = default, cA1 = default, cB0 = default, cB1 = default;
+        TVector cC0 = default, cC1 = default, cD0 = default, cD1 = default;
         // C is written last; asked for now it is there by then. Where the product is small it is in the cache anyway.
         if (Sse.IsSupported && (TSegments.Value || inner > 64))
             for (nint row = 0; row < TRows.Value; row++)
@@ -99,16 +100,14 @@ internal static unsafe class Tile<T, TVector, TLanes>
         if (TRows.Value > 12) Write(c + 12 * ldc, cC0, cC1);
         if (TRows.Value > 13) Write(c + 13 * ldc, cD0, cD1);
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        static void Step(T* a, TVector b0, TVector b1, ref TVector c0, ref TVector c1)
+        [MethodImpl(AggressiveInlining)] static void Step(T* a, TVector b0, TVector b1, ref TVector c0, ref TVector c1)
         {
             var factor = TLanes.Create(*a);
             c0 = TLanes.MultiplyAdd(factor, b0, c0);
             if (TVectors.Value > 1) c1 = TLanes.MultiplyAdd(factor, b1, c1);
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        void Write(T* c, TVector c0, TVector c1)
+        [MethodImpl(AggressiveInlining)] void Write(T* c, TVector c0, TVector c1)
         {
             if (TVectors.Value > 1)
             {
@@ -120,109 +119,71 @@ internal static unsafe class Tile<T, TVector, TLanes>
         }
     }
 
-    /// <summary>The same for a height known only now.</summary>
-    public static void Multiply<TVectors, TSegments>(
+    /// <summary>
+    /// The same for a height known only now, and two vectors of a row where it has them: where it has one, half would be wasted.
+    /// </summary>
+    public static void Multiply<TSegments>(
         int rows, nint inner, T* a, nint aRow, nint aStep, T* b, nint bStep, T* c, nint ldc, int columns, bool accumulate,
-        nint segments = 1, nint aSegment = 0, nint bSegment = 0)
-        where TVectors : struct, IConstant<int>
-        where TSegments : struct, IConstant<bool>
+        nint segments = 1, nint aSegment = 0, nint bSegment = 0) where TSegments : struct, IConstant<bool>
     {
         switch (rows)
         {
-            case 1: Multiply<N1, TVectors, TSegments>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate, segments, aSegment, bSegment); break;
-            case 2: Multiply<N2, TVectors, TSegments>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate, segments, aSegment, bSegment); break;
-            case 3: Multiply<N3, TVectors, TSegments>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate, segments, aSegment, bSegment); break;
-            case 4: Multiply<N4, TVectors, TSegments>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate, segments, aSegment, bSegment); break;
-            case 5: Multiply<N5, TVectors, TSegments>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate, segments, aSegment, bSegment); break;
-            case 6: Multiply<N6, TVectors, TSegments>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate, segments, aSegment, bSegment); break;
-            case 7: Multiply<N7, TVectors, TSegments>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate, segments, aSegment, bSegment); break;
-            case 8: Multiply<N8, TVectors, TSegments>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate, segments, aSegment, bSegment); break;
-            case 9: Multiply<N9, TVectors, TSegments>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate, segments, aSegment, bSegment); break;
-            case 10: Multiply<N10, TVectors, TSegments>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate, segments, aSegment, bSegment); break;
-            case 11: Multiply<N11, TVectors, TSegments>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate, segments, aSegment, bSegment); break;
-            case 12: Multiply<N12, TVectors, TSegments>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate, segments, aSegment, bSegment); break;
-            case 13: Multiply<N13, TVectors, TSegments>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate, segments, aSegment, bSegment); break;
-            case 14: Multiply<N14, TVectors, TSegments>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate, segments, aSegment, bSegment); break;
+            case 1: Of<N1>(); break;
+            case 2: Of<N2>(); break;
+            case 3: Of<N3>(); break;
+            case 4: Of<N4>(); break;
+            case 5: Of<N5>(); break;
+            case 6: Of<N6>(); break;
+            case 7: Of<N7>(); break;
+            case 8: Of<N8>(); break;
+            case 9: Of<N9>(); break;
+            case 10: Of<N10>(); break;
+            case 11: Of<N11>(); break;
+            case 12: Of<N12>(); break;
+            case 13: Of<N13>(); break;
+            case 14: Of<N14>(); break;
+        }
+
+        [MethodImpl(AggressiveInlining)] void Of<TRows>() where TRows : struct, IConstant<int>
+        {
+            if (columns > TLanes.Width) Multiply<TRows, N2, TSegments>(
+                inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate, segments, aSegment, bSegment);
+            else Multiply<TRows, N1, TSegments>(inner, a, aRow, aStep, b, bStep, c, ldc, columns, accumulate, segments, aSegment, bSegment);
         }
     }
+
+    /// <summary>Into how many tiles that many rows are cut, all as high as each other but for one row.</summary>
+    public static int Count(int rows) => (rows + TLanes.TileRows - 1) / TLanes.TileRows;
 }
 
-internal readonly struct Yes : IConstant<bool>
-{
-    public static bool Value => true;
-}
+internal readonly struct Yes : IConstant<bool> { public static bool Value => true; }
 
-internal readonly struct No : IConstant<bool>
-{
-    public static bool Value => false;
-}
+internal readonly struct No : IConstant<bool> { public static bool Value => false; }
 
-internal readonly struct N1 : IConstant<int>
-{
-    public static int Value => 1;
-}
+internal readonly struct N1 : IConstant<int> { public static int Value => 1; }
 
-internal readonly struct N2 : IConstant<int>
-{
-    public static int Value => 2;
-}
+internal readonly struct N2 : IConstant<int> { public static int Value => 2; }
 
-internal readonly struct N3 : IConstant<int>
-{
-    public static int Value => 3;
-}
+internal readonly struct N3 : IConstant<int> { public static int Value => 3; }
 
-internal readonly struct N4 : IConstant<int>
-{
-    public static int Value => 4;
-}
+internal readonly struct N4 : IConstant<int> { public static int Value => 4; }
 
-internal readonly struct N5 : IConstant<int>
-{
-    public static int Value => 5;
-}
+internal readonly struct N5 : IConstant<int> { public static int Value => 5; }
 
-internal readonly struct N6 : IConstant<int>
-{
-    public static int Value => 6;
-}
+internal readonly struct N6 : IConstant<int> { public static int Value => 6; }
 
-internal readonly struct N7 : IConstant<int>
-{
-    public static int Value => 7;
-}
+internal readonly struct N7 : IConstant<int> { public static int Value => 7; }
 
-internal readonly struct N8 : IConstant<int>
-{
-    public static int Value => 8;
-}
+internal readonly struct N8 : IConstant<int> { public static int Value => 8; }
 
-internal readonly struct N9 : IConstant<int>
-{
-    public static int Value => 9;
-}
+internal readonly struct N9 : IConstant<int> { public static int Value => 9; }
 
-internal readonly struct N10 : IConstant<int>
-{
-    public static int Value => 10;
-}
+internal readonly struct N10 : IConstant<int> { public static int Value => 10; }
 
-internal readonly struct N11 : IConstant<int>
-{
-    public static int Value => 11;
-}
+internal readonly struct N11 : IConstant<int> { public static int Value => 11; }
 
-internal readonly struct N12 : IConstant<int>
-{
-    public static int Value => 12;
-}
+internal readonly struct N12 : IConstant<int> { public static int Value => 12; }
 
-internal readonly struct N13 : IConstant<int>
-{
-    public static int Value => 13;
-}
+internal readonly struct N13 : IConstant<int> { public static int Value => 13; }
 
-internal readonly struct N14 : IConstant<int>
-{
-    public static int Value => 14;
-}
+internal readonly struct N14 : IConstant<int> { public static int Value => 14; }

@@ -6,31 +6,29 @@ public static class Broadcast
     private const int MinimumElementsPerPart = 1 << 14;
 
     /// <summary>y = x + the row, in every row of x. Both lengths are a multiple of the row's; y may be x.</summary>
-    public static void Add<T>(Tensor<T> row, Tensor<T> x, Tensor<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var columns = row.Length;
-        if (columns == 0) return;
-        Workers.For(x.Length / columns, RowsPerPart(columns), (_, first, end) =>
-        {
-            for (var start = first * columns; start < end * columns; start += columns)
-                VectorMath.Add(row.Span, x.Span.Slice(start, columns), y.Span.Slice(start, columns));
-        });
-    }
+    public static void Add<T>(Tensor<T> row, Tensor<T> x, Tensor<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Map(default(Sum2<T>), row, x, y);
 
     /// <summary>y = max(x + the row, 0), in every row of x. Both lengths are a multiple of the row's; y may be x.</summary>
-    public static void AddAndRelu<T>(Tensor<T> row, Tensor<T> x, Tensor<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    public static void AddAndRelu<T>(Tensor<T> row, Tensor<T> x, Tensor<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Map(default(ReluOfSum<T>), row, x, y);
+
+    private static void Map<T, TMap>(TMap map, Tensor<T> row, Tensor<T> x, Tensor<T> y)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T>
     {
         var columns = row.Length;
         if (columns == 0) return;
-        Workers.For(x.Length / columns, RowsPerPart(columns), (_, first, end) =>
+        Rows.For(x.Length / columns, columns, (first, end) =>
         {
-            for (var start = first * columns; start < end * columns; start += columns)
-                VectorMath.AddAndRelu(row.Span, x.Span.Slice(start, columns), y.Span.Slice(start, columns));
+            RowsOf<T> xs = x.ByRow(columns), ys = y.ByRow(columns);
+            for (var i = first; i < end; i++) VectorMath.Map<T, TMap>(map, row.Span, xs[i], row.Span, ys[i], accumulate: false);
         });
     }
 
     /// <summary>Adds the sum of y's rows into the row: row += Σ over rows. y's length is a multiple of the row's.</summary>
-    /// <remarks>Pieces of the rows are summed by themselves and then added in their order; how they are cut depends on the size alone.</remarks>
+    /// <remarks>
+    /// Pieces of the rows are summed by themselves and then added in their order; how they are cut depends on the size alone.
+    /// </remarks>
     public static void SumRows<T>(Tensor<T> y, Span<T> row, Arena<T> arena) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         if (row.Length == 0) return;

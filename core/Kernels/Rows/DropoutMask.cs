@@ -40,7 +40,7 @@ public static class DropoutMask
     }
 
     /// <summary>mask = 0 where the bits are below the threshold, kept elsewhere.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(NoInlining | AggressiveOptimization)]
     private static void Select<T>(ReadOnlySpan<uint> bits, uint threshold, T kept, Span<T> mask)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {

@@ -16,7 +16,9 @@ internal static class IndexedRows
         });
 
     /// <summary>table[ids[i]] += x[i], for i from 0 on.</summary>
-    /// <remarks>Ids repeat, so that workers share the columns, not the rows: the order of a sum is that of the ids on any number of threads.</remarks>
+    /// <remarks>
+    /// Ids repeat, so that workers share the columns, not the rows: the order of a sum is that of the ids on any number of threads.
+    /// </remarks>
     public static void ScatterAdd<T>(int[] ids, int columns, Tensor<T> x, Tensor<T> table)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         Workers.For(columns, Math.Max(LeastColumnsPerPart, Broadcast.RowsPerPart(ids.Length)), (_, first, end) =>

@@ -1,9 +1,9 @@
-using System.Runtime.Intrinsics;
-
 namespace Hybrid.Kernels;
 
 /// <summary>What the pullback of a normalization adds up of a row.</summary>
-/// <remarks>Where dy is 0, nothing may be added. Each method returns one vector: what is passed by reference would not stay in a register.</remarks>
+/// <remarks>
+/// Where dy is 0, nothing may be added. Each method returns one vector: what is passed by reference would not stay in a register.
+/// </remarks>
 internal interface IRowSums<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     /// <summary>Mean of the row.</summary>
@@ -25,49 +25,35 @@ internal interface IRowSums<T> where T : unmanaged, IBinaryFloatingPointIeee754<
     TVector Cotangent<TVector, TLanes>(TVector dy, TVector gain) where TVector : struct where TLanes : ILanes<TVector, T>;
 }
 
-/// <summary>The loop of <see cref="IRowSums{T}"/>, at the widest vectors there are: every sum in one reading of the row.</summary>
-internal static unsafe class RowSums
+/// <summary>
+/// The loop of <see cref="IRowSums{T}"/>: every sum in one reading of the row. It adds to dgain and dbias, and gives Σ dx̂ and Σ dx̂ x̂.
+/// </summary>
+internal unsafe struct RowSums<T, TSums>(
+    TSums sums, int length, T* x, T* dy, T* gain, T* dgain, T* dbias, T* sumOfDxhat, T* sumOfProduct) : IByWidth<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T> where TSums : struct, IRowSums<T>
 {
-    public static (T SumOfDxhat, T SumOfProduct) Of<T, TSums>(TSums sums, int length, T* x, T* dy, T* gain, T* dgain, T* dbias)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TSums : struct, IRowSums<T>
+    [MethodImpl(AggressiveInlining)]
+    public void Run<TVector, TLanes>() where TVector : struct where TLanes : ILanes<TVector, T>
     {
-        if (Vector512.IsHardwareAccelerated) return Of<T, Vector512<T>, Lanes512<T>, TSums>(sums, length, x, dy, gain, dgain, dbias);
-        if (Vector256.IsHardwareAccelerated) return Of<T, Vector256<T>, Lanes256<T>, TSums>(sums, length, x, dy, gain, dgain, dbias);
-        return Of<T, Vector128<T>, Lanes128<T>, TSums>(sums, length, x, dy, gain, dgain, dbias);
+        TVector mu = TLanes.Create(sums.Mu), invStd = TLanes.Create(sums.InvStd);
+        (TVector, TVector) both = default;
+        nint i = 0;
+        for (; i <= length - TLanes.Width; i += TLanes.Width) both = Step<TVector, TLanes>(both, i, mu, invStd, whole: true, default);
+        // Behind the row's end dy is 0, and with it everything that is added.
+        if (i < length) both = Step<TVector, TLanes>(both, i, mu, invStd, whole: false, TLanes.FirstLanes((int)(length - i)));
+        (*sumOfDxhat, *sumOfProduct) = (TLanes.SumAcross(both.Item1), TLanes.SumAcross(both.Item2));
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    private static (T SumOfDxhat, T SumOfProduct) Of<T, TVector, TLanes, TSums>(TSums sums, int length, T* x, T* dy, T* gain, T* dgain, T* dbias)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TVector : struct
-        where TLanes : ILanes<TVector, T>
-        where TSums : struct, IRowSums<T>
+    [MethodImpl(AggressiveInlining)]
+    private (TVector, TVector) Step<TVector, TLanes>(
+        (TVector Dxhat, TVector Product) both, nint i, TVector mu, TVector invStd, bool whole, TVector lanes)
+        where TVector : struct where TLanes : ILanes<TVector, T>
     {
-        TVector mu = TLanes.Create(sums.Mu), invStd = TLanes.Create(sums.InvStd), sum = default, product = default;
-        nint i = 0;
-        for (; i <= length - TLanes.Width; i += TLanes.Width)
-        {
-            var vdy = TLanes.Load(dy + i);
-            var xhat = sums.Normalized<TVector, TLanes>(TLanes.Load(x + i), mu, invStd);
-            TLanes.Store(sums.ToGain<TVector, TLanes>(vdy, xhat, TLanes.Load(dgain + i)), dgain + i);
-            TLanes.Store(sums.ToBias<TVector, TLanes>(vdy, TLanes.Load(dbias + i)), dbias + i);
-            var dxhat = sums.Cotangent<TVector, TLanes>(vdy, TLanes.Load(gain + i));
-            sum = TLanes.Add(sum, dxhat);
-            product = TLanes.MultiplyAdd(dxhat, xhat, product);
-        }
-        if (i < length)
-        {
-            // Behind the row's end dy is 0, and with it everything that is added.
-            var rest = TLanes.FirstLanes((int)(length - i));
-            var vdy = TLanes.LoadFirst(dy + i, rest, default);
-            var xhat = sums.Normalized<TVector, TLanes>(TLanes.LoadFirst(x + i, rest, default), mu, invStd);
-            TLanes.StoreFirst(sums.ToGain<TVector, TLanes>(vdy, xhat, TLanes.LoadFirst(dgain + i, rest, default)), dgain + i, rest);
-            TLanes.StoreFirst(sums.ToBias<TVector, TLanes>(vdy, TLanes.LoadFirst(dbias + i, rest, default)), dbias + i, rest);
-            var dxhat = sums.Cotangent<TVector, TLanes>(vdy, TLanes.LoadFirst(gain + i, rest, default));
-            sum = TLanes.Add(sum, dxhat);
-            product = TLanes.MultiplyAdd(dxhat, xhat, product);
-        }
-        return (TLanes.SumAcross(sum), TLanes.SumAcross(product));
+        var vdy = TLanes.Load(dy + i, whole, lanes);
+        var xhat = sums.Normalized<TVector, TLanes>(TLanes.Load(x + i, whole, lanes), mu, invStd);
+        TLanes.Store(sums.ToGain<TVector, TLanes>(vdy, xhat, TLanes.Load(dgain + i, whole, lanes)), dgain + i, whole, lanes);
+        TLanes.Store(sums.ToBias<TVector, TLanes>(vdy, TLanes.Load(dbias + i, whole, lanes)), dbias + i, whole, lanes);
+        var dxhat = sums.Cotangent<TVector, TLanes>(vdy, TLanes.Load(gain + i, whole, lanes));
+        return (TLanes.Add(both.Dxhat, dxhat), TLanes.MultiplyAdd(dxhat, xhat, both.Product));
     }
 }

@@ -14,7 +14,9 @@ internal static class Rows
     // More pieces than this would help no machine, and each costs a partial sum.
     private const int MostPieces = 16;
 
-    /// <summary>How many pieces that many rows are cut into for sums over rows: by their size alone, not by the number of workers.</summary>
+    /// <summary>
+    /// How many pieces that many rows are cut into for sums over rows: by their size alone, not by the number of workers.
+    /// </summary>
     internal static int Pieces(int rows, int columns) => Math.Clamp(rows / Broadcast.RowsPerPart(columns), 1, MostPieces);
 
     /// <summary>
@@ -26,7 +28,8 @@ internal static class Rows
         var pieces = Pieces(rows, columns);
         Workers.For(pieces, 1, (_, firstPiece, endPiece) =>
         {
-            for (var piece = firstPiece; piece < endPiece; piece++) body(piece, Workers.First(rows, piece, pieces), Workers.First(rows, piece + 1, pieces));
+            for (var piece = firstPiece; piece < endPiece; piece++)
+                body(piece, Workers.First(rows, piece, pieces), Workers.First(rows, piece + 1, pieces));
         });
     }
 }

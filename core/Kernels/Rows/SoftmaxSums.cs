@@ -1,23 +1,11 @@
-using System.Runtime.Intrinsics;
-
 namespace Hybrid.Kernels;
 
-/// <summary>What a cross-entropy needs of a row of logits, in two passes over it and one call.</summary>
-internal static unsafe class SoftmaxSums
+/// <summary>What a cross-entropy needs of a row of logits, in two passes over it: max x, Σ exp(x − max x) and Σ (x − max x).</summary>
+internal unsafe struct SoftmaxSums<T>(int length, T* x, T* largest, T* sumOfExp, T* sumOfShifted) : IByWidth<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    /// <summary>max x, Σ exp(x − max x) and Σ (x − max x).</summary>
-    public static (T Max, T SumOfExp, T SumOfShifted) Of<T>(int length, T* x) where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        if (Vector512.IsHardwareAccelerated) return Of<T, Vector512<T>, Lanes512<T>>(length, x);
-        if (Vector256.IsHardwareAccelerated) return Of<T, Vector256<T>, Lanes256<T>>(length, x);
-        return Of<T, Vector128<T>, Lanes128<T>>(length, x);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    private static (T Max, T SumOfExp, T SumOfShifted) Of<T, TVector, TLanes>(int length, T* x)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TVector : struct
-        where TLanes : ILanes<TVector, T>
+    [MethodImpl(AggressiveInlining)]
+    public void Run<TVector, TLanes>() where TVector : struct where TLanes : ILanes<TVector, T>
     {
         // Two running results each: one alone would wait for its own last step each time.
         var (max0, max1) = (TLanes.Create(T.NegativeInfinity), TLanes.Create(T.NegativeInfinity));
@@ -54,6 +42,8 @@ internal static unsafe class SoftmaxSums
             exp1 = TLanes.Add(exp1, TLanes.Select(rest, Exponential.Exp<T, TVector, TLanes>(x0), default));
             sum1 = TLanes.Add(sum1, TLanes.Select(rest, x0, default));
         }
-        return (max, TLanes.SumAcross(TLanes.Add(exp0, exp1)), TLanes.SumAcross(TLanes.Add(sum0, sum1)));
+        *largest = max;
+        *sumOfExp = TLanes.SumAcross(TLanes.Add(exp0, exp1));
+        *sumOfShifted = TLanes.SumAcross(TLanes.Add(sum0, sum1));
     }
 }

@@ -16,14 +16,12 @@ internal static unsafe class Strided
 
     /// <summary>y = f(a, b); y has the shape to which a and b broadcast.</summary>
     public static void Map<T, TFormula>(TFormula f, Tensor<T> a, Tensor<T> b, Tensor<T> y, bool accumulate = false)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TFormula : struct, IFormula2 =>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TFormula : struct, IFormula2 =>
         Map(new Formula2<T, TFormula>(f), y.Shape, a, b, a, y, accumulate);
 
     /// <summary>y = f(a, b, c); y has the shape to which a, b and c broadcast.</summary>
     public static void Map<T, TFormula>(TFormula f, Tensor<T> a, Tensor<T> b, Tensor<T> c, Tensor<T> y, bool accumulate = false)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TFormula : struct, IFormula3 =>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TFormula : struct, IFormula3 =>
         Map(new Formula3<T, TFormula>(f), y.Shape, a, b, c, y, accumulate);
 
     /// <summary>y = x, which broadcasts to y's shape: the transpose of a sum.</summary>
@@ -31,27 +29,26 @@ internal static unsafe class Strided
         Map(default(Same<T>), y.Shape, x, x, x, y, accumulate);
 
     /// <summary>The slot is Σ map(dy) over the axes of dy that it lacks or has only one index of.</summary>
-    /// <remarks>The order of additions depends on the shapes and on <see cref="Instructions.Path"/> alone, not on the number of workers.</remarks>
+    /// <remarks>
+    /// The order of additions depends on the shapes and on <see cref="Instructions.Path"/> alone, not on the number of workers.
+    /// </remarks>
     public static void Sum<T, TMap>(TMap map, Tensor<T> dy, (Tensor<T> Slot, bool Accumulate) target, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TMap : struct, IMap<T> =>
-        Reduce(map, dy, dy, dy, target, arena);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T> => Reduce(map, dy, dy, dy, target, arena);
 
     /// <summary>The same of f(dy, a); a broadcasts to dy's shape.</summary>
     public static void Sum<T, TFormula>(TFormula f, Tensor<T> dy, Tensor<T> a, (Tensor<T> Slot, bool Accumulate) target, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TFormula : struct, IFormula2 =>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TFormula : struct, IFormula2 =>
         Reduce(new Formula2<T, TFormula>(f), dy, a, dy, target, arena);
 
     /// <summary>The same of f(dy, a, b); a and b broadcast to dy's shape.</summary>
     public static void Sum<T, TFormula>(
         TFormula f, Tensor<T> dy, Tensor<T> a, Tensor<T> b, (Tensor<T> Slot, bool Accumulate) target, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TFormula : struct, IFormula3 =>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TFormula : struct, IFormula3 =>
         Reduce(new Formula3<T, TFormula>(f), dy, a, b, target, arena);
 
     /// <summary>y = x with its axes in another order: axis i of y is axis <c>order[i]</c> of x.</summary>
-    public static void Permute<T>(int[] order, Tensor<T> x, Tensor<T> y, bool accumulate) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    public static void Permute<T>(int[] order, Tensor<T> x, Tensor<T> y, bool accumulate)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         if (x.Length == 0) return;
         var axes = Walk.Of(order, x.Shape);
@@ -60,7 +57,8 @@ internal static unsafe class Strided
         else Transpose(axes, x, y, accumulate);
     }
 
-    private static void Transpose<T>(Axis[] axes, Tensor<T> x, Tensor<T> y, bool accumulate) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    private static void Transpose<T>(Axis[] axes, Tensor<T> x, Tensor<T> y, bool accumulate)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         // A matrix whose rows are contiguous in x and its columns in y, once for every index of the other axes.
         Axis row = axes[^1], column = Array.Find(axes, axis => axis.Step.X == 1);
@@ -72,23 +70,23 @@ internal static unsafe class Strided
                 {
                     var at = Walk.At(strips, first);
                     var rows = Math.Min(Strip, row.Extent - first % strips[^1].Extent * Strip);
-                    StridedLoops.Transpose(rows, column.Extent, px + at.X, row.Step.X, py + at.Target, column.Step.Target, accumulate);
+                    Widest<T>.Run(new Transposition<T>(
+                        rows, column.Extent, px + at.X, row.Step.X, py + at.Target, column.Step.Target, accumulate));
                 }
         });
     }
 
     private static void Map<T, TMap>(TMap map, Shape whole, Tensor<T> x, Tensor<T> y, Tensor<T> z, Tensor<T> target, bool accumulate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TMap : struct, IMap<T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T>
     {
         // Nothing is repeated: one row.
-        if (x.Length == whole.Length && y.Length == whole.Length && z.Length == whole.Length) Elementwise.Map(map, x, y, z, target, accumulate);
+        if (x.Length == whole.Length && y.Length == whole.Length && z.Length == whole.Length)
+            Elementwise.Map(map, x, y, z, target, accumulate);
         else Run(map, Walk.Of(whole, x.Shape, y.Shape, z.Shape, target.Shape), x, y, z, target, accumulate);
     }
 
     private static void Run<T, TMap>(TMap map, Axis[] axes, Tensor<T> x, Tensor<T> y, Tensor<T> z, Tensor<T> target, bool accumulate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TMap : struct, IMap<T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T>
     {
         var outer = axes[..^2];
         Axis row = axes[^2], column = axes[^1];
@@ -103,15 +101,15 @@ internal static unsafe class Strided
                     // Whole rows together; what a part begins or ends with may be less than a row.
                     columns = Math.Min(column.Extent - j, end - first);
                     rows = columns == column.Extent ? Math.Min(row.Extent - i, (end - first) / columns) : 1;
-                    StridedLoops.Map(map, rows, columns, row.Step, column.Step, px + at.X, py + at.Y, pz + at.Z, pTarget + at.Target, accumulate);
+                    StridedLoops.Map(
+                        map, rows, columns, row.Step, column.Step, px + at.X, py + at.Y, pz + at.Z, pTarget + at.Target, accumulate);
                 }
         });
     }
 
     private static void Reduce<T, TMap>(
         TMap map, Tensor<T> x, Tensor<T> y, Tensor<T> z, (Tensor<T> Slot, bool Accumulate) target, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        where TMap : struct, IMap<T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T>
     {
         var (slot, accumulate) = target;
         if (slot.Length == x.Length)
@@ -157,7 +155,8 @@ internal static unsafe class Strided
                         {
                             var from = at + Walk.At(summed, s);
                             var columns = Math.Min(Segment, column.Extent - s % segments.Extent * Segment);
-                            StridedLoops.Sum(map, count, columns, row.Step, column.Step, px + from.X, py + from.Y, pz + from.Z, pTarget + from.Target);
+                            StridedLoops.Sum(
+                                map, count, columns, row.Step, column.Step, px + from.X, py + from.Y, pz + from.Z, pTarget + from.Target);
                         }
                     }
                     else
@@ -169,7 +168,8 @@ internal static unsafe class Strided
                         {
                             rows = Math.Min(row.Extent - s % row.Extent, last - s);
                             var from = at + Walk.At(summed, s);
-                            StridedLoops.SumRows(map, rows, columns, row.Step, column.Step, px + from.X, py + from.Y, pz + from.Z, pTarget + from.Target);
+                            StridedLoops.SumRows(
+                                map, rows, columns, row.Step, column.Step, px + from.X, py + from.Y, pz + from.Z, pTarget + from.Target);
                         }
                     }
                 }

@@ -8,26 +8,22 @@ namespace Hybrid.Kernels;
 internal readonly struct Strip<T>(Tensor<T> tensor, int axis, int start, int length) where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     /// <summary>whole = strip; whole has as many elements, in the same order.</summary>
-    public void CopyTo(Tensor<T> whole, bool accumulate)
-    {
-        var from = tensor;
-        var (runs, run, first, distance) = Layout();
-        Rows.For(runs, run, (begin, end) =>
-        {
-            for (var i = begin; i < end; i++)
-                VectorMath.Copy<T>(from.Span.Slice(first + i * distance, run), whole.ByRow(run)[i], accumulate);
-        });
-    }
+    public void CopyTo(Tensor<T> whole, bool accumulate) => Copy(whole, intoStrip: false, accumulate);
 
     /// <summary>strip = whole; whole has as many elements, in the same order.</summary>
-    public void CopyFrom(Tensor<T> whole, bool accumulate)
+    public void CopyFrom(Tensor<T> whole, bool accumulate) => Copy(whole, intoStrip: true, accumulate);
+
+    private void Copy(Tensor<T> whole, bool intoStrip, bool accumulate)
     {
-        var to = tensor;
+        var part = tensor;
         var (runs, run, first, distance) = Layout();
         Rows.For(runs, run, (begin, end) =>
         {
             for (var i = begin; i < end; i++)
-                VectorMath.Copy<T>(whole.ByRow(run)[i], to.Span.Slice(first + i * distance, run), accumulate);
+            {
+                Span<T> outside = whole.ByRow(run)[i], inside = part.Span.Slice(first + i * distance, run);
+                VectorMath.Copy<T>(intoStrip ? outside : inside, intoStrip ? inside : outside, accumulate);
+            }
         });
     }
 

@@ -28,10 +28,12 @@ internal static class Walk
         {
             var extents = new Steps(x.ExtentFromEnd(back), y.ExtentFromEnd(back), z.ExtentFromEnd(back), target.ExtentFromEnd(back));
             axes[^back] = new Axis(whole[-back], new Steps(
-                extents.X == 1 ? 0 : size.X, extents.Y == 1 ? 0 : size.Y, extents.Z == 1 ? 0 : size.Z, extents.Target == 1 ? 0 : size.Target));
+                Step(extents.X, size.X), Step(extents.Y, size.Y), Step(extents.Z, size.Z), Step(extents.Target, size.Target)));
             size = new Steps(size.X * extents.X, size.Y * extents.Y, size.Z * extents.Z, size.Target * extents.Target);
         }
         return Merged(axes);
+
+        static nint Step(nint extent, nint size) => extent == 1 ? 0 : size;
     }
 
     /// <summary>The walk over y of a y = x whose axes are in another order: axis i of y is axis <c>order[i]</c> of x.</summary>
@@ -76,7 +78,8 @@ internal static class Walk
         foreach (var axis in axes)
         {
             if (axis.Extent == 1) continue;
-            if (merged.Count > 0 && merged[^1].Step == axis.Step * axis.Extent) merged[^1] = axis with { Extent = merged[^1].Extent * axis.Extent };
+            if (merged.Count > 0 && merged[^1].Step == axis.Step * axis.Extent)
+                merged[^1] = axis with { Extent = merged[^1].Extent * axis.Extent };
             else merged.Add(axis);
         }
         while (merged.Count < 2) merged.Insert(0, Single);

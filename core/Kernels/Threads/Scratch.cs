@@ -1,12 +1,13 @@
 namespace Hybrid.Kernels;
 
-/// <summary>Memory of the calling thread that a kernel packs its operands into. Each call gives the same memory, grown if need be.</summary>
+/// <summary>
+/// Memory of the calling thread that a kernel packs its operands into. Each call gives the same memory, grown if need be.
+/// </summary>
 internal static unsafe class Scratch
 {
     private const int Alignment = 64;
 
-    [ThreadStatic]
-    private static byte[]? block;
+    [ThreadStatic] private static byte[]? block;
 
     /// <summary>That many bytes, 64-byte aligned, not cleared, valid until the thread asks again.</summary>
     public static byte* Rent(nint bytes)

@@ -34,8 +34,7 @@ internal sealed class WorkerPool
     public WorkerPool(int threads)
     {
         spin = threads < Environment.ProcessorCount;
-        for (var i = 1; i <= threads; i++)
-            new Thread(Work) { IsBackground = true, Name = $"Hybrid worker {i}" }.Start();
+        for (var i = 1; i <= threads; i++) new Thread(Work) { IsBackground = true, Name = $"Hybrid worker {i}" }.Start();
     }
 
     /// <summary>Runs body on every part, or returns false at once if another thread's loop has the workers.</summary>
@@ -134,10 +133,8 @@ internal sealed class WorkerPool
     [StructLayout(LayoutKind.Explicit, Size = 384)]
     private struct Counters
     {
-        [FieldOffset(128)]
-        public long Ticket;
+        [FieldOffset(128)] public long Ticket;
 
-        [FieldOffset(256)]
-        public int Unfinished;
+        [FieldOffset(256)] public int Unfinished;
     }
 }

@@ -17,8 +17,7 @@ public static class Workers
     // The pool's ticket has room for 1,023 parts.
     private const int Most = 256;
 
-    [ThreadStatic]
-    private static bool insideBody;
+    [ThreadStatic] private static bool insideBody;
 
     /// <summary>How many threads share the work: HYBRID_THREADS, or the number of cores.</summary>
     /// <exception cref="ArgumentException">HYBRID_THREADS is no number of threads.</exception>

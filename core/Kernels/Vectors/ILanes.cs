@@ -5,9 +5,7 @@ namespace Hybrid.Kernels;
 /// specialised copy for each width, in which every member is one or two instructions.
 /// </summary>
 /// <remarks>A mask is a vector whose lanes have either all bits set or none.</remarks>
-internal unsafe interface ILanes<TVector, T>
-    where TVector : struct
-    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+internal unsafe interface ILanes<TVector, T> where TVector : struct where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     /// <summary>Lanes of a vector; a power of two.</summary>
     static abstract int Width { get; }
@@ -27,6 +25,14 @@ internal unsafe interface ILanes<TVector, T>
 
     /// <summary>Writes the first lanes only, never touching memory behind them.</summary>
     static abstract void StoreFirst(TVector value, T* target, TVector firstLanes);
+
+    /// <summary>
+    /// Reads a whole vector or, as <see cref="LoadFirst"/> with 0 behind, the first lanes. A constant says which: it costs nothing.
+    /// </summary>
+    static abstract TVector Load(T* source, bool whole, TVector firstLanes);
+
+    /// <summary>Writes a whole vector or the first lanes; likewise.</summary>
+    static abstract void Store(TVector value, T* target, bool whole, TVector firstLanes);
 
     static abstract TVector Add(TVector x, TVector y);
     static abstract TVector Subtract(TVector x, TVector y);

@@ -5,7 +5,9 @@ namespace Hybrid.Kernels;
 /// <summary>Says which vector instructions the kernels run on.</summary>
 public static class Instructions
 {
-    /// <summary>The widest vectors this processor runs in hardware, and so the ones every kernel uses: "512 bit", "256 bit", "128 bit" or "none".</summary>
+    /// <summary>
+    /// The widest vectors this processor runs in hardware, and so the ones every kernel uses: "512 bit", "256 bit", "128 bit" or "none".
+    /// </summary>
     /// <remarks>DOTNET_EnableAVX512=0 and DOTNET_EnableAVX2=0 make the runtime fall back to the next narrower one.</remarks>
     public static string Path =>
         Vector512.IsHardwareAccelerated ? "512 bit"
