@@ -83,67 +83,7 @@ let expectResponsesChangeNothing (model: IClassifier<float>) (x: Tensor<float>) 
     for training in [ true; false ] do
         Expect.equal (run true training) (run false training) $"training {training}"
 
-/// How near what goes into any rectifier comes to its kink.
-let distanceToKink model training x =
-    variables model training x
-    |> Seq.filter (fun made -> made.Rule = "Relu")
-    |> Seq.collect (fun made -> floats made.Inputs[0].Value)
-    |> Seq.map abs
-    |> Seq.min
-
-/// A model and a batch that comes near no kink; the seed is raised until that is so.
-let rec drawn (make: uint64 -> IClassifier<float>) training features rows seed =
-    let model = make seed |> shaken seed
-    let random = RandomStream(seed).Split "batch"
-    let x = normal random [ rows; features ]
-
-    if distanceToKink model training x < 15.0 * GradCheck.Step then
-        drawn make training features rows (seed + 1UL)
-    else
-        model, x, Array.init rows (fun _ -> random.NextBelow 3)
-
-/// The loss, with respect to the input and every parameter, while training and not.
-let expectGradients rule (make: uint64 -> IClassifier<float>) features rows =
-    for training in [ true; false ] do
-        let model, x, labels = drawn make training features rows 1UL
-
-        Gradients.expectGradient rule (RandomStream 2UL) [ x ] (List.ofSeq model.Parameters) (fun tape x ->
-            use _ = mode training tape
-            model.Loss(x[0], labels))
-
-/// In inference, NaN in every other row would show in any sum over the batch.
-let expectIndependentRows (model: IClassifier<float>) (x: Tensor<float>) =
-    let y = logits model false x
-
-    for kept in 0 .. x.Shape[0] - 1 do
-        let other = rowsOf x |> Array.mapi (fun i row -> if i = kept then row else Array.map (fun _ -> nan) row)
-
-        let among = logits model false (tensor [ x.Shape[0]; x.Shape[1] ] (Array.concat other))
-        Expect.equal (row kept among) (row kept y) $"row {kept} among NaN"
-        expectClose 1e-12 (row 0 (logits model false (rowAt kept x))) (row kept y) $"row {kept} alone"
-
 let digits =
     lazy
         (let path = IO.Path.Combine(Equations.root, "scripts", "data", "sklearn", "digits.csv.gz")
          Examples.FromTable(NumberTable.Read(path, 0), 10, 16.0))
-
-/// Steps of gradient descent with momentum on one batch of digits: the losses, and how many of the batch the model gets right.
-let train (model: IClassifier<float32>) examples steps rate =
-    let struct (x, labels) = digits.Value.Batch<float32>(ReadOnlySpan [| 0 .. examples - 1 |])
-    let sgd = Sgd<float32>(model.Parameters, 0.9)
-    let tape = Tape<float32>(training = true)
-
-    let losses =
-        [
-            for _ in 1..steps do
-                tape.Clear()
-                sgd.ZeroGradients()
-                let loss = model.Loss(tape.Constant x, labels)
-                tape.Backward loss
-                sgd.Step rate
-                float (loss.Value.ToScalar())
-        ]
-
-    let likeliest (row: float[]) = Array.IndexOf(row, Array.max row)
-    let answers = logits model true x |> rowsOf |> Array.map likeliest
-    losses, (Array.zip answers labels |> Array.filter (fun (a, l) -> a = l)).Length

@@ -217,53 +217,6 @@ let tests =
                             let struct (y, _, _) = x[0].BatchNorm(x[1], x[2], eps)
                             y))
 
-            testCase "learning moves every running statistic, and testing none" (fun () ->
-                let gan = game true 1UL
-                let noise, x = normal (RandomStream 1UL) [ 6; noiseWidth ], normal (RandomStream 2UL) [ 6; features ]
-                let statistics () = statisticsOf gan |> List.map (fun (_, value) -> value.ToArray())
-                let before = statistics ()
-                samples gan.Generator false noise |> ignore
-                logits gan.Discriminator null x |> ignore
-                Expect.equal (statistics ()) before "testing"
-                samples gan.Generator true noise |> ignore
-                logits gan.Discriminator (RandomStream 1UL) x |> ignore
-
-                for old, now in List.zip before (statistics ()) do
-                    Expect.notEqual now old "learning")
-
-            testCase
-                "while testing no row depends on another; while learning, with batch normalization, all do"
-                (fun () ->
-                    for isNormalized in [ true; false ] do
-                        let gan = game isNormalized 1UL
-
-                        let players =
-                            [
-                                samples gan.Generator, normal (RandomStream 1UL) [ 4; noiseWidth ]
-                                (fun training x ->
-                                    logits gan.Discriminator (if training then RandomStream 1UL else null) x),
-                                normal (RandomStream 2UL) [ 4; features ]
-                            ]
-
-                        for run, x in players do
-                            let y = run false x
-
-                            for kept in 0..3 do
-                                let other =
-                                    rowsOf x
-                                    |> Array.mapi (fun i row -> if i = kept then row else Array.map (fun _ -> nan) row)
-
-                                let among = run false (tensor [ 4; x.Shape.Columns ] (Array.concat other))
-                                Expect.equal (row kept among) (row kept y) $"row {kept}"
-
-                            let alone, amongOthers =
-                                row 1 (run true (permuteRows [| 1; 1; 1; 0 |] x)), row 1 (run true x)
-
-                            if isNormalized then
-                                Expect.notEqual alone amongOthers "while learning"
-                            else
-                                expectClose 1e-12 alone amongOthers "without normalization")
-
             testCase "sizes of no network are refused" (fun () ->
                 let refused fragments settings =
                     refuses<ArgumentOutOfRangeException, _> fragments (fun () -> generator settings 1UL)
@@ -289,15 +242,6 @@ let tests =
 
                 refuses<ShapeException, _> [ "one tensor cannot hold" ] (fun () ->
                     discriminator (dcgan 4 4 100_000_000 1 100_000_000 true) 1UL))
-
-            testCase "images and noise of another width are refused" (fun () ->
-                let gan = game true 1UL
-
-                refuses<ShapeException, _> [ "x must be [batch, 32]"; "[8, 4, 1]" ] (fun () ->
-                    logits gan.Discriminator null (zeros [ 2; 33 ]))
-
-                refuses<ShapeException, _> [ "x must be [..., 3]" ] (fun () ->
-                    samples gan.Generator false (zeros [ 2; 4 ])))
 
             testCase "the settings name a run" (fun () ->
                 Expect.equal (string (dcgan 28 28 1 100 32 true)) "DCGAN 28x28x1 100 noise 32 filters" "normalized"

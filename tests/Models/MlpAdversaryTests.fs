@@ -231,18 +231,6 @@ let private discriminators =
                 expectNear (error 0.2) (arriving count [] 0.2 0.0) 0.8 "examples"
                 expectNear (error 0.5) (arriving 1 [ count ] 0.0 0.5) 0.5 "hidden units")
 
-            testCase "while testing, the logit of a row depends on no other row" (fun () ->
-                let model = discriminator (discriminatorOf 5 [ 6 ] 3 0.5 0.5) 1UL
-                let x = normal (RandomStream 1UL) [ 4; 5 ]
-                let y = floats (logits model null x)
-
-                for kept in 0..3 do
-                    let other =
-                        rowsOf x |> Array.mapi (fun i row -> if i = kept then row else Array.map (fun _ -> nan) row)
-
-                    let among = floats (logits model null (tensor [ 4; 5 ] (Array.concat other)))
-                    Expect.equal among[kept] y[kept] $"row {kept}")
-
             testCase "settings of no discriminator are refused" (fun () ->
                 let refused fragments settings =
                     refuses<ArgumentOutOfRangeException, _> fragments (fun () -> discriminator settings 1UL)

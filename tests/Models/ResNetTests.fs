@@ -28,11 +28,6 @@ let tests =
     testList
         "Models.ResNet"
         [
-            for options in everyChoice tiny do
-                testCase
-                    $"{settings options}: the gradients of images and parameters agree with central differences"
-                    (fun () -> expectGradients "ResNet (model)" (fun seed -> double options seed) options.Features 3)
-
             testCase "as many parameters as by hand, and as table 6 of the paper rounds them" (fun () ->
                 // Each further n brings two 3x3 convolutions to each stage, with a gain and a bias a filter.
                 let first = 9 * 3 * 16 + 2 * 16
@@ -214,72 +209,6 @@ let tests =
 
                 Expect.notEqual plain["stem.conv.weight"] (floats (find "stem.conv.weight" (double tiny 6UL))) "seed")
 
-            testCase "the loss starts within 1 nat of ln of the classes" (fun () ->
-                let struct (x, labels) = digits.Value.Batch<float>(ReadOnlySpan [| 0..31 |])
-
-                for options in everyChoice { small with Filters = 8 } |> List.filter _.Normalized do
-                    for seed in 1UL .. 3UL do
-                        let model = double options seed
-
-                        let loss =
-                            valueOf [ x ] (fun tape x ->
-                                use _ = tape.Training()
-                                model.Loss(x[0], labels))
-
-                        Expect.isLessThan (abs (loss.ToScalar() - log 10.0)) 1.0 $"{model.Settings}, seed {seed}")
-
-            for options in
-                [
-                    small
-                    { small with Shortcuts = ShortcutKind.None }
-                    { small with Shortcuts = ShortcutKind.ProjectAll }
-                    { small with Shortcuts = ShortcutKind.Project; PreActivation = true }
-                ] do
-                testCase
-                    $"{settings options}: a batch of digits is learned by heart, to a loss of nearly 0 without a mistake"
-                    (fun () ->
-                        let losses, right = train (single options 1UL) 24 60 0.05
-                        Expect.isGreaterThan losses.Head 1.0 "at the start"
-                        Expect.isLessThan (List.last losses) 0.02 "at the end"
-                        Expect.equal right 24 "answers")
-
-            testCase "two runs with one seed are equal to the bit, with another they are not" (fun () ->
-                for options in [ small; { small with Shortcuts = ShortcutKind.Project; PreActivation = true } ] do
-                    let run seed =
-                        let model = single options seed
-                        train model 16 4 0.05 |> fst, stateOf model |> List.map _.ToArray()
-
-                    Expect.equal (run 1UL) (run 1UL) "same seed"
-                    Expect.notEqual (run 1UL) (run 2UL) "another seed")
-
-            testCase "in inference the logits of a row depend on no other row, while training on all" (fun () ->
-                for options in everyChoice tiny do
-                    let model = double options 1UL |> shaken 2UL
-                    let x = normal (RandomStream 3UL) [ 3; options.Features ]
-                    expectIndependentRows model x
-
-                    if options.Normalized then
-                        Expect.notEqual
-                            (row 0 (logits model true (rowAt 1 x)))
-                            (row 1 (logits model true x))
-                            "while training")
-
-            testCase "training moves every running statistic and no inference moves one" (fun () ->
-                for options in everyChoice tiny |> List.filter _.Normalized do
-                    let model = double options 1UL
-                    let x = normal (RandomStream 3UL) [ 3; options.Features ]
-                    let statistics () = [ for Named(name, value) in model.Buffers -> name, floats value ]
-                    let before = statistics ()
-                    logits model false x |> ignore
-                    Expect.equal (statistics ()) before "inference"
-                    logits model true x |> ignore
-
-                    for (name, old), (_, now) in List.zip before (statistics ()) do
-                        Expect.notEqual now old name
-
-                for options in everyChoice tiny |> List.filter (_.Normalized >> not) do
-                    Expect.isEmpty (double options 1UL).Buffers "without normalization")
-
             testCase "a run that is stopped and resumed goes on to the bit, running statistics included" (fun () ->
                 let run keepsStatistics stops =
                     withFolder (fun folder ->
@@ -357,19 +286,6 @@ let tests =
 
                 refuses<ShapeException, _> [ "one tensor cannot hold" ] (fun () ->
                     single { tiny with Filters = Int32.MaxValue } 1UL))
-
-            testCase "images of another size and labels that do not fit are refused" (fun () ->
-                let model = double tiny 1UL
-                let tape = Tape<float>()
-
-                for extents in [ [ 2; 59 ]; [ 60 ]; [ 2; 6; 5; 2 ] ] do
-                    refuses<ShapeException, _>
-                        [ "x must be [batch, 60]"; "flatten each image of [6, 5, 2]" ]
-                        (fun () -> model.Logits(tape.Input(zeros extents)))
-
-                let x = tape.Input(zeros [ 2; 60 ])
-                refuses<ShapeException, _> [ "1" ] (fun () -> model.Loss(x, [| 1 |]))
-                refuses<ArgumentOutOfRangeException, _> [ "3" ] (fun () -> model.Loss(x, [| 0; 3 |])))
 
             testCase "the settings name a run" (fun () ->
                 let words options = string (settings options)

@@ -15,23 +15,11 @@ let private settings inputs width layers residual =
 let private model inputs width layers residual (seed: uint64) =
     ResidualMlp<float>(settings inputs width layers residual, RandomStream seed)
 
-/// For the digits.
-let private single layers residual (seed: uint64) =
-    let settings = ResidualMlpSettings(Inputs = 64, Layers = layers, Outputs = 10, Residual = residual)
-    ResidualMlp<float32>(settings, RandomStream seed)
-
 [<Tests>]
 let tests =
     testList
         "Models.ResidualMlp"
         [
-            for residual in [ true; false ] do
-                for layers in [ 4; 8 ] do
-                    testCase
-                        $"{settings 4 3 layers residual}: the gradients of input and parameters agree with central differences"
-                        (fun () ->
-                            expectGradients "ResidualMlp (model)" (fun seed -> model 4 3 layers residual seed) 4 6)
-
             property 25 "as many parameters as by hand, with and without shortcuts" (fun sizes ->
                 let inputs, width, pairs = sizes.Inner, sizes.Columns, sizes.Rows
 
@@ -101,40 +89,6 @@ let tests =
                             let error = 5.0 * sqrt (2.0 / float parameter.Value.Length)
                             expectNear error (square / scale.Variance(extents[0], extents[1])) 1.0 parameter.Name)
 
-            testCase "the loss starts within 1 nat of ln of the classes" (fun () ->
-                let struct (x, labels) = digits.Value.Batch<float32>(ReadOnlySpan [| 0..127 |])
-
-                for residual in [ true; false ] do
-                    for seed in 1UL .. 3UL do
-                        let loss =
-                            valueOf [ x ] (fun tape x ->
-                                use _ = tape.Training()
-                                (single 6 residual seed).Loss(x[0], labels))
-
-                        Expect.isLessThan (abs (float (loss.ToScalar()) - log 10.0)) 1.0 $"{residual}, seed {seed}")
-
-            for residual in [ true; false ] do
-                testCase
-                    $"residual {residual}: a batch of digits is learned by heart, to a loss of nearly 0 without a mistake"
-                    (fun () ->
-                        let losses, right = train (single 6 residual 1UL) 48 100 0.05
-                        Expect.isGreaterThan losses.Head 1.0 "at the start"
-                        Expect.isLessThan (List.last losses) 0.02 "at the end"
-                        Expect.equal right 48 "answers")
-
-            testCase "two runs with one seed are equal to the bit, with another they are not" (fun () ->
-                let run seed =
-                    let model = single 8 true seed
-                    train model 32 5 0.05 |> fst, stateOf model |> List.map _.ToArray()
-
-                Expect.equal (run 1UL) (run 1UL) "same seed"
-                Expect.notEqual (run 1UL) (run 2UL) "another seed")
-
-            property 10 "in inference the logits of a row depend on no other row" (fun sizes ->
-                for residual in [ true; false ] do
-                    let model = model sizes.Inner sizes.Columns 6 residual (uint64 sizes.Seed) |> shaken 1UL
-                    expectIndependentRows model (normal sizes.Random [ sizes.Rows; sizes.Inner ]))
-
             testCase "numbers of layers that are not 2n + 2 and widths that are not positive are refused" (fun () ->
                 for layers in [ 0; 2; 3; 7; -4 ] do
                     refuses<ArgumentOutOfRangeException, _> [ "2n + 2"; "even number from 4"; $"{layers}" ] (fun () ->
@@ -143,12 +97,6 @@ let tests =
                 for inputs, width in [ 0, 3; 4, 0; 4, -1 ] do
                     refuses<ArgumentOutOfRangeException, _> [ "must be positive" ] (fun () ->
                         model inputs width 4 true 1UL))
-
-            testCase "inputs of another width are refused" (fun () ->
-                let tape = Tape<float>()
-
-                refuses<ShapeException, _> [ "x must be [..., 4]" ] (fun () ->
-                    (model 4 3 4 true 1UL).Logits(tape.Input(zeros [ 2; 5 ]))))
 
             testCase "the settings name a run" (fun () ->
                 Expect.equal (string (settings 64 32 6 true)) "Residual 6 layers 64-32-3 He" "residual"

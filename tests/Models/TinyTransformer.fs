@@ -118,18 +118,18 @@ let lossAndGradients (model: Transformer<float>) (batch: PairBatch) smoothing =
     loss.Value.ToScalar(), gradients
 
 /// Small models, one for each way to set the switches.
-let everyChoice =
+let everyChoice options =
     [
         for normFirst in [ false; true ] do
             for tied in [ true; false ] do
                 for bias in [ false; true ] do
                     for scaled in [ true; false ] do
-                        { small with NormFirst = normFirst; Tied = tied; AttentionBias = bias; Scaled = scaled }
+                        { options with NormFirst = normFirst; Tied = tied; AttentionBias = bias; Scaled = scaled }
 
-        { small with Shared = true }
-        { small with Shared = true; Tied = false; Learned = true }
-        { small with Learned = true }
-        { small with KeySize = Some 3; AttentionBias = true }
-        { small with KeySize = Some 11; NormFirst = true; Residual = false }
-        { small with Residual = false }
+        { options with Shared = true }
+        { options with Shared = true; Tied = false; Learned = true }
+        { options with Learned = true }
+        { options with KeySize = Some 3; AttentionBias = true }
+        { options with KeySize = Some 11; NormFirst = true; Residual = false }
+        { options with Residual = false }
     ]

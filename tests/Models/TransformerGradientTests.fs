@@ -13,38 +13,6 @@ open Hybrid.Text
 open Hybrid.Tests.Support
 open Hybrid.Tests.Models.TinyTransformer
 
-/// How near any rectifier's input comes to its kink. The rule keeps what comes out of it, so what goes in is computed again.
-let private distanceToKink (tape: Tape<float>) =
-    tape.Recorded
-    |> Seq.filter (fun hidden -> hidden.Rule = "LinearRelu")
-    |> Seq.collect (fun hidden -> floats (beforeRelu hidden))
-    |> Seq.map abs
-    |> Seq.min
-
-/// A model, a padded batch and held dropout with no rectifier near its kink; the seed is raised until that is so.
-let rec private drawn options seed =
-    let model = double options seed
-    let random = RandomStream seed
-    let batch = PairBatch(pairs random options [ 3, 1; 2, 3 ])
-
-    let record (tape: Tape<float>) (_: Variable<float>[]) =
-        use _ = tape.Training(RandomStream 5UL)
-        model.Loss(tape, batch, 0.1)
-
-    let tape = Tape<float>()
-    record tape [||] |> ignore
-
-    // A step of a parameter can move a rectifier's input by several steps: keep a wide margin.
-    if distanceToKink tape < 100.0 * GradCheck.Step then
-        drawn options (seed + 1UL)
-    else
-        model, record
-
-let private whole name options =
-    testCase $"the gradient of the whole model agrees with central differences: {name}" (fun () ->
-        let model, record = drawn options 1UL
-        Gradients.expectGradient "Transformer (model)" (RandomStream 2UL) [] (List.ofSeq model.Parameters) record)
-
 let private transposed (x: Tensor<float>) = Array.transpose (rowsOf x) |> Array.concat
 
 /// One table in several places has the sum of the gradients that each place gives when it has a table of its own, all with the
@@ -91,25 +59,6 @@ let tests =
     testList
         "Models.Transformer gradients"
         [
-            whole "as in the paper" tiny
-            whole "output matrix of its own" { tiny with Tied = false }
-            whole "norm first" { tiny with NormFirst = true }
-            whole
-                "norm first, output matrix of its own, attention biases"
-                { tiny with NormFirst = true; Tied = false; AttentionBias = true }
-            whole "attention biases, no scale" { tiny with AttentionBias = true; Scaled = false }
-            whole "with dropout held fixed" { tiny with Dropout = 0.3 }
-            whole "norm first with dropout held fixed" { tiny with NormFirst = true; Dropout = 0.3 }
-
-            whole "queries and keys of another width" { tiny with KeySize = Some 3 }
-            whole "no residual connections" { tiny with Residual = false }
-            whole "no residual connections, norm first" { tiny with Residual = false; NormFirst = true }
-            whole "one table for all" { tiny with Shared = true }
-            whole "learned positions, norm first" { tiny with Learned = true; NormFirst = true }
-            whole
-                "one table for both sides, output matrix of its own, learned positions"
-                { tiny with Shared = true; Tied = false; Learned = true }
-
             testCase
                 "the gradient of the tied matrix is the sum of its uses: looked up, and before the softmax"
                 (fun () ->
@@ -123,22 +72,6 @@ let tests =
                     { small with Shared = true }
                     { small with Tied = false }
                     [ "source.table", floats; "target.table", floats; "output.weight", transposed ])
-
-            testCase "vocabularies of different size cannot share a table" (fun () ->
-                refuses<ArgumentException, _> [ "8 source and 9 target tokens"; "one vocabulary for both" ] (fun () ->
-                    Transformer<float>(settingsOf { tiny with Shared = true } 8 9, RandomStream 1UL)))
-
-            testCase "every parameter receives a gradient" (fun () ->
-                for options in [ small; { small with NormFirst = true; Tied = false; AttentionBias = true } ] do
-                    let random = RandomStream 5UL
-
-                    let _, gradients =
-                        lossAndGradients (double options 5UL) (PairBatch(pairs random options [ 6, 7; 5, 7 ])) 0.1
-
-                    for KeyValue(name, gradient) in gradients do
-                        // A key's bias shifts all scores of a query alike, which a softmax does not see.
-                        if not (name.EndsWith "key.bias") then
-                            Expect.exists (floats gradient) (fun value -> abs value > 1e-9) name)
 
             testCase "padded rows of the tables receive no gradient" (fun () ->
                 let batch = PairBatch [| SequencePair([| 3 |], [| 4 |]); SequencePair([| 4; 5; 6 |], [| 5; 6; 3 |]) |]

@@ -245,25 +245,6 @@ let private refusals =
     testList
         "refusals"
         [
-            testCase "a sequence longer than the positions is refused, on either side; one as long is not" (fun () ->
-                let model = double tiny 1UL
-                let long, fits = Array.create 9 3, Array.create 8 3
-                let fragments = [ "9 tokens"; "8 positions"; "larger MaximumLength or shorten" ]
-                refuses<ArgumentException, _> fragments (fun () -> logits model [| long |] [| [| 1 |] |])
-                refuses<ArgumentException, _> fragments (fun () -> logits model [| [| 3 |] |] [| long |])
-                Expect.equal (logits model [| fits |] [| fits |]).Shape (shape [ 1; 8; 8 ]) "fits")
-
-            testCase "an id outside the vocabulary of its side is refused" (fun () ->
-                let model = double tiny 1UL
-
-                refuses<ArgumentOutOfRangeException, _> [ "id 7"; "7 rows of the table" ] (fun () ->
-                    logits model [| [| 7 |] |] [| [| 1 |] |])
-
-                refuses<ArgumentOutOfRangeException, _> [ "id 8"; "8 rows of the table" ] (fun () ->
-                    logits model [| [| 3 |] |] [| [| 8 |] |])
-
-                Expect.equal (logits model [| [| 6 |] |] [| [| 7 |] |]).Length 8 "the last of each side is known")
-
             testCase "heads that do not divide the features, and odd features, are refused" (fun () ->
                 refuses<ShapeException, _> [ "3 heads cannot share 4 features" ] (fun () ->
                     double { tiny with Heads = 3 } 1UL)
