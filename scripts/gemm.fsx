@@ -308,7 +308,7 @@ let kernelType name = typeof<Tensor<float32>>.Assembly.GetType($"Hybrid.Kernels.
 
 let constantOf name : int =
     let hidden = BindingFlags.Static ||| BindingFlags.NonPublic
-    (kernelType "Product`3").GetField(name, hidden).GetRawConstantValue() |> unbox
+    (kernelType "Product`1").GetField(name, hidden).GetRawConstantValue() |> unbox
 
 /// Lanes of the widest vectors that this processor has.
 let lanes =

@@ -8,6 +8,7 @@ open Expecto
 /// Each may use those before it, and none behind it.
 let private order =
     [
+        "Files"
         "Memory"
         "Tensors"
         "Kernels"

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Hybrid.Data;
+using Hybrid.Files;
 
 namespace Hybrid.Checkpoints;
 

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Hybrid.Data;
+using Hybrid.Files;
 using Hybrid.Layers;
 
 namespace Hybrid.Checkpoints;

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using Hybrid.Data;
+using Hybrid.Files;
 
 namespace Hybrid.Checkpoints;
 

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Hybrid.Data;
+using Hybrid.Files;
 
 namespace Hybrid.Checkpoints;
 

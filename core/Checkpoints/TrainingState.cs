@@ -1,4 +1,5 @@
 using Hybrid.Data;
+using Hybrid.Files;
 using Hybrid.Optimizers;
 using Hybrid.Text;
 

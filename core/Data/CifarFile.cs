@@ -1,3 +1,5 @@
+using Hybrid.Files;
+
 namespace Hybrid.Data;
 
 /// <summary>

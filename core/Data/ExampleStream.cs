@@ -1,3 +1,5 @@
+using Hybrid.Files;
+
 namespace Hybrid.Data;
 
 /// <summary>Batches of row numbers without end: one epoch after the other, each with every row once, in an order of its own.</summary>

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Hybrid.Files;
 
 namespace Hybrid.Data;
 

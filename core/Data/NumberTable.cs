@@ -1,4 +1,5 @@
 using System.Globalization;
+using Hybrid.Files;
 
 namespace Hybrid.Data;
 

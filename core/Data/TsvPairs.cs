@@ -1,3 +1,5 @@
+using Hybrid.Files;
+
 namespace Hybrid.Data;
 
 /// <summary>Pairs of texts, one pair a line, separated by a tab. Plain or gzip, UTF-8.</summary>

@@ -4,8 +4,9 @@ namespace Hybrid.Layers;
 
 /// <summary>Gated recurrent units (Cho et al. 2014) over sequences; the state is h, the output.</summary>
 /// <remarks>
-/// Its parameters are those of <c>torch.nn.GRU</c>, weights transposed: <c>input.weight</c> is weight_ih_l0ᵀ, <c>state.weight</c> weight_hh_l0ᵀ,
-/// <c>input.bias</c> bias_ih_l0 and <c>state.bias</c> bias_hh_l0. The columns of r, z and n stand side by side; r is multiplied behind the matrix.
+/// Its parameters are those of <c>torch.nn.GRU</c>, weights transposed: <c>input.weight</c> is weight_ih_l0ᵀ, <c>state.weight</c>
+/// weight_hh_l0ᵀ, <c>input.bias</c> bias_ih_l0 and <c>state.bias</c> bias_hh_l0. The columns of r, z and n stand side by side; r is
+/// multiplied behind the matrix.
 /// </remarks>
 public sealed class Gru<T> : Recurrent<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {

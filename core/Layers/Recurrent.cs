@@ -36,8 +36,9 @@ public abstract class Recurrent<T> : UnaryLayer<T> where T : unmanaged, IBinaryF
     /// <summary>All steps of sequences, from a state on.</summary>
     /// <param name="x">[batch, time, inFeatures], one step or more.</param>
     /// <param name="state">
-    /// The state before the first step, [batch, hidden] each; null for zeros. What an earlier call gave goes on from there, in the same pass
-    /// with gradients; in another one, <c>tape.Constant(part.Value)</c> of a persistent copy goes on without (truncated backpropagation).
+    /// The state before the first step, [batch, hidden] each; null for zeros. What an earlier call gave goes on from there, in the same
+    /// pass with gradients; in another one, <c>tape.Constant(part.Value)</c> of a persistent copy goes on without (truncated
+    /// backpropagation).
     /// </param>
     /// <param name="lengths">
     /// How many steps each sequence has, 0 to time; null for all. Behind its end, a sequence's state stays as it is and its outputs are 0.
@@ -45,7 +46,8 @@ public abstract class Recurrent<T> : UnaryLayer<T> where T : unmanaged, IBinaryF
     /// <returns>The output of each step, [batch, time, hidden], and the state behind the last step, [batch, hidden] each.</returns>
     /// <exception cref="ShapeException">x, a part of the state or the lengths are of another shape.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A length lies outside 0 to time.</exception>
-    public (Variable<T> Outputs, Variable<T>[] State) Unroll(Variable<T> x, IReadOnlyList<Variable<T>>? state = null, IReadOnlyList<int>? lengths = null)
+    public (Variable<T> Outputs, Variable<T>[] State) Unroll(
+        Variable<T> x, IReadOnlyList<Variable<T>>? state = null, IReadOnlyList<int>? lengths = null)
     {
         Validate(x.Shape, state, lengths);
         using var here = Here(x);
@@ -85,14 +87,19 @@ public abstract class Recurrent<T> : UnaryLayer<T> where T : unmanaged, IBinaryF
     private void Validate(Shape x, IReadOnlyList<Variable<T>>? state, IReadOnlyList<int>? lengths)
     {
         if (x.Rank != 3 || x[1] == 0 || x[2] != inFeatures)
-            throw new ShapeException($"x must be [batch, time, {inFeatures}] with one step or more, got {x}; a single step is [batch, 1, {inFeatures}].");
+            throw new ShapeException(
+                $"x must be [batch, time, {inFeatures}] with one step or more, got {x}; a single step is [batch, 1, {inFeatures}].");
         if (state is not null && state.Count != states)
-            throw new ShapeException($"the state must be {states} of [{x[0]}, {hidden}], got {state.Count}; pass on what the last call gave, or null for zeros.");
+            throw new ShapeException($"the state must be {states} of [{x[0]}, {hidden}], got {state.Count}; pass on what the last "
+                + "call gave, or null for zeros.");
         foreach (var part in state ?? [])
-            ShapeException.ThrowIfNot(part.Shape, new Shape(x[0], hidden), "the state", "pass on what the last call gave, or null for zeros");
+            ShapeException.ThrowIfNot(part.Shape, new Shape(x[0], hidden), "the state",
+                "pass on what the last call gave, or null for zeros");
         if (lengths is null) return;
-        if (lengths.Count != x[0]) throw new ShapeException($"{lengths.Count} lengths do not fit x {x}; give one for each of {x[0]} sequences.");
+        if (lengths.Count != x[0]) throw new ShapeException(
+            $"{lengths.Count} lengths do not fit x {x}; give one for each of {x[0]} sequences.");
         foreach (var length in lengths)
-            if (length < 0 || length > x[1]) throw new ArgumentOutOfRangeException(nameof(lengths), length, $"A length must lie in 0 to {x[1]}, the steps of x.");
+            if (length < 0 || length > x[1]) throw new ArgumentOutOfRangeException(nameof(lengths), length,
+                $"A length must lie in 0 to {x[1]}, the steps of x.");
     }
 }

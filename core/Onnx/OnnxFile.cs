@@ -17,7 +17,7 @@ public static class OnnxFile
     /// <param name="example">An input, [batch, ...], of which only the shape counts.</param>
     /// <exception cref="NotSupportedException">A rule has no operators, or cannot follow a free axis; the message says where.</exception>
     /// <exception cref="ShapeException">The example has no axes.</exception>
-    /// <exception cref="Data.DataFileException">The folder or the disk refuses the file, or it would exceed 2 GiB.</exception>
+    /// <exception cref="Files.DataFileException">The folder or the disk refuses the file, or it would exceed 2 GiB.</exception>
     public static void Save(string path, Func<Variable<float>, Variable<float>> model, Tensor<float> example)
     {
         if (example.Shape.Rank == 0) throw new ShapeException("the example must be [batch, ...], got a scalar; give it a batch axis.");

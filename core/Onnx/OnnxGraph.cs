@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Hybrid.Checkpoints;
+using Hybrid.Files;
 using Fields = Hybrid.Onnx.OnnxFields;
 
 namespace Hybrid.Onnx;

@@ -18,7 +18,7 @@ public static class TransformerExport
     /// </summary>
     /// <param name="path">The file; by custom it ends in .onnx.</param>
     /// <param name="model">The model.</param>
-    /// <exception cref="Data.DataFileException">The folder or the disk refuses the file, or it would exceed 2 GiB.</exception>
+    /// <exception cref="Files.DataFileException">The folder or the disk refuses the file, or it would exceed 2 GiB.</exception>
     public static void WriteEncoder(string path, Transformer<float> model) =>
         OnnxFile.Save(path, "memory", pass => model.Encode(pass.Tape, pass.Tokens("source", Batch, Time("sourceTime", model))));
 

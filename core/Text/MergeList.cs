@@ -1,4 +1,5 @@
 using Hybrid.Data;
+using Hybrid.Files;
 
 namespace Hybrid.Text;
 

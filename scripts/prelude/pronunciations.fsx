@@ -1,6 +1,8 @@
 namespace Hybrid.Scripts
 
 open Hybrid.Data
+
+open Hybrid.Files
 open Hybrid.Text
 
 [<AutoOpen>]

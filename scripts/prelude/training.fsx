@@ -4,6 +4,7 @@ open System
 open System.Diagnostics
 open System.IO
 open Hybrid.Checkpoints
+open Hybrid.Files
 open Hybrid.Data
 
 /// Training that can be stopped at any moment: every minute, or as often as asked, and at the end of each run, all that it goes on from is saved. A

@@ -43,6 +43,7 @@ Hybrid.Nnpack.silence ()
 open System
 open Hybrid.Autodiff
 open Hybrid.Checkpoints
+open Hybrid.Files
 open Hybrid.Data
 open Hybrid.Kernels
 open Hybrid.Layers

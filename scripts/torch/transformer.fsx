@@ -49,6 +49,7 @@ open System.IO
 open System.Security.Cryptography
 open Hybrid.Autodiff
 open Hybrid.Checkpoints
+open Hybrid.Files
 open Hybrid.Data
 open Hybrid.Kernels
 open Hybrid.Models

@@ -6,6 +6,7 @@ open Expecto
 open Hybrid.Tests
 open Hybrid.Autodiff
 open Hybrid.Checkpoints
+open Hybrid.Files
 open Hybrid.Data
 open Hybrid.Tensors
 open Hybrid.Text

@@ -5,6 +5,7 @@ open System.IO
 open Expecto
 open FsCheck.FSharp
 open Hybrid.Checkpoints
+open Hybrid.Files
 open Hybrid.Data
 open Hybrid.Tests.Support
 open Hybrid.Tests.Checkpoints.Files

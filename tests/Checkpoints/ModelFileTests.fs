@@ -5,6 +5,7 @@ open System.IO
 open Expecto
 open Hybrid.Autodiff
 open Hybrid.Checkpoints
+open Hybrid.Files
 open Hybrid.Tensors
 open Hybrid.Data
 open Hybrid.Tests.Support

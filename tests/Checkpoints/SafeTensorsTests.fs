@@ -7,6 +7,7 @@ open System.Text
 open Expecto
 open FsCheck.FSharp
 open Hybrid.Checkpoints
+open Hybrid.Files
 open Hybrid.Data
 open Hybrid.Tensors
 open Hybrid.Tests.Support

@@ -6,6 +6,7 @@ open System.IO
 open System.Security.Cryptography
 open Hybrid.Autodiff
 open Hybrid.Checkpoints
+open Hybrid.Files
 open Hybrid.Data
 open Hybrid.Models
 open Hybrid.Optimizers

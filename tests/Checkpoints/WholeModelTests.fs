@@ -8,6 +8,7 @@ open System.Text.RegularExpressions
 open Expecto
 open Hybrid.Autodiff
 open Hybrid.Checkpoints
+open Hybrid.Files
 open Hybrid.Data
 open Hybrid.Layers
 open Hybrid.Models

@@ -4,6 +4,7 @@ open System
 open System.IO
 open Expecto
 open Hybrid.Data
+open Hybrid.Files
 open Hybrid.Tests.Support
 open Hybrid.Tests.Checkpoints.Files
 

@@ -3,6 +3,7 @@ module Hybrid.Tests.Data.ExampleStreamTests
 open System
 open Expecto
 open Hybrid.Checkpoints
+open Hybrid.Files
 open Hybrid.Data
 open Hybrid.Tensors
 open Hybrid.Tests.Support

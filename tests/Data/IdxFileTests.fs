@@ -5,6 +5,7 @@ open System.IO
 open System.Security.Cryptography
 open Expecto
 open Hybrid.Data
+open Hybrid.Files
 open Hybrid.Tests.Support
 open Hybrid.Tests.Checkpoints.Files
 

@@ -4,6 +4,7 @@ open System.IO
 open System.Text
 open Expecto
 open Hybrid.Data
+open Hybrid.Files
 open Hybrid.Tests.Checkpoints
 open Hybrid.Tests.Support
 

@@ -5,6 +5,7 @@ open System.IO
 open System.Text
 open Expecto
 open Hybrid.Data
+open Hybrid.Files
 open Hybrid.Tensors
 open Hybrid.Tests.Support
 open Hybrid.Tests.Checkpoints.Files

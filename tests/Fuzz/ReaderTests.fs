@@ -9,6 +9,7 @@ open System.Text
 open System.Threading.Tasks
 open Expecto
 open Hybrid.Checkpoints
+open Hybrid.Files
 open Hybrid.Data
 open Hybrid.Models
 open Hybrid.Tensors

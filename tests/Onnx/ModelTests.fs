@@ -6,6 +6,7 @@ open Expecto
 open Microsoft.ML.OnnxRuntime
 open Hybrid.Autodiff
 open Hybrid.Data
+open Hybrid.Files
 open Hybrid.Layers
 open Hybrid.Models
 open Hybrid.Onnx

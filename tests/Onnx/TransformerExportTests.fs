@@ -7,6 +7,7 @@ open FsCheck.FSharp
 open Microsoft.ML.OnnxRuntime
 open Hybrid.Autodiff
 open Hybrid.Data
+open Hybrid.Files
 open Hybrid.Generation
 open Hybrid.Models
 open Hybrid.Onnx

@@ -9,6 +9,7 @@ open System.Security.Cryptography
 open Expecto
 open Hybrid.Autodiff
 open Hybrid.Checkpoints
+open Hybrid.Files
 open Hybrid.Data
 open Hybrid.Generation
 open Hybrid.Layers

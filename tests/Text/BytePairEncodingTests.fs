@@ -7,6 +7,7 @@ open System.Text
 open Expecto
 open FsCheck.FSharp
 open Hybrid.Data
+open Hybrid.Files
 open Hybrid.Text
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support

@@ -8,7 +8,8 @@ namespace Hybrid.Rules;
 public static class BinaryCrossEntropy
 {
     /// <summary>The same in elementary rules, with a target for each logit.</summary>
-    public static Variable<T> ComposedEach<T>(Variable<T> logits, Variable<T> targets) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+    public static Variable<T> ComposedEach<T>(Variable<T> logits, Variable<T> targets)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         (Softplus.Composed(logits) - targets * logits).Mean();
 
     /// <summary>The same of one target.</summary>

@@ -1,6 +1,6 @@
 using System.IO.Compression;
 
-namespace Hybrid.Data;
+namespace Hybrid.Files;
 
 /// <summary>The bytes of a data file, plain or compressed by gzip (told apart by the first two bytes).</summary>
 internal static class DataBytes

@@ -1,6 +1,5 @@
-using Hybrid.Data;
 
-namespace Hybrid.Checkpoints;
+namespace Hybrid.Files;
 
 /// <summary>Writes a file so that a crash never leaves half of it: under another name first, then renamed.</summary>
 public static class AtomicFile

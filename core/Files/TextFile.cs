@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Hybrid.Data;
+namespace Hybrid.Files;
 
 /// <summary>Reads UTF-8 text, plain or compressed by gzip (told apart by the first two bytes).</summary>
 public static class TextFile
