@@ -1,6 +1,6 @@
-// Begins what a paper needs: dotnet fsi scripts/new.fsx -- --kind rule --family Normalization ScaleNorm --paper "Transformers without Tears"
-// The folder of a kind in scripts/templates is laid out as the repository is; all that it makes builds and passes its tests, and is edited from
-// there. docs/adding-a-paper.md walks through what comes then.
+// Begins what a paper needs: dotnet fsi scripts/new.fsx -- --kind rule --family Normalization ScaleNorm --paper "The title"
+// The folder of a kind in scripts/templates is laid out as the repository is. All that it makes builds, passes its tests, and is edited from
+// there; docs/adding-a-paper.md walks through what comes then.
 #load "ensure.fsx"
 #r "packages/bin/Release/net10.0/Argu.dll"
 
@@ -66,7 +66,7 @@ if
     || not (Regex.IsMatch(title, @"^[\p{L}\p{N}][\p{L}\p{N} :,.'’&()?!/+–-]*$"))
 then
     refuse
-        $"'{title}' cannot be the title of a page; it begins with a letter or digit, has at most 120 of them, spaces and : , . ' & ( ) ? ! / + -"
+        $"'{title}' cannot be the title of a page; begin it with a letter or digit; it takes 120 of them, spaces and : , . ' & ( ) ? ! / + -"
 
 /// The words before a colon, in letters and digits that every system takes in the name of a file.
 let page =

@@ -110,7 +110,7 @@ let private write folder (file: string, before: string, after: string) =
 let private expectPassed (outcome: Outcome) =
     Expect.isMatch outcome.Output @"\b[1-9]\d* passed, (\d+ ignored, )?0 failed" outcome.Errors
 
-/// Tests, PyTorch, ONNX Runtime and the page, all of it green. Only Linux has the libtorch that is fetched, and the page shows what it says.
+/// Tests, PyTorch, ONNX Runtime and the page. Only Linux has the libtorch that is fetched, and the page shows what it says.
 let private expectGreen folder subject (page: string) =
     match subject with
     | None -> ()
