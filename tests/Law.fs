@@ -60,6 +60,7 @@ type ITable =
 /// A rule of a table, with the usual answers.
 let fused name draw ids on composed : Entry<'T> = rule name Unchecked.defaultof<IRule> draw ids, on, composed
 
+/// The cases of a table.
 let cases (table: ITable) =
     [
         for place, (case, _, _) in List.indexed (table.Entries<float>()) ->

@@ -4,6 +4,7 @@ module Hybrid.Tests.Pages.Scripts
 open System
 open System.IO
 open System.Text.RegularExpressions
+open Hybrid.Optimizers
 open Hybrid.Tests
 open Hybrid.Tests.Equations
 
@@ -24,9 +25,17 @@ let isTwin (name: string) = name.StartsWith("torch/", StringComparison.Ordinal)
 /// Those that begin with front matter.
 let pages = all |> List.filter (fun (_, text) -> text.StartsWith("(**\n---\n", StringComparison.Ordinal))
 
+/// The core's optimizers; torch's have the same names.
+let private optimizers =
+    [
+        for found in typeof<Optimizer<float>>.Assembly.GetExportedTypes() do
+            if not found.IsAbstract && not (isNull (found.GetMethod "ZeroGradients")) then
+                found.Name.Split('`')[0]
+    ]
+
 /// Whoever makes an optimizer trains.
 let private isTraining (text: string) =
-    Regex.IsMatch(text, @"\b(Adam|AdamW|AdaGrad|RmsProp|Sgd|SGD)(<\w*>)?(\.OfTransformer)?\s*\(")
+    Regex.IsMatch(text, $@"\b({String.Join('|', optimizers)})(<\w*>)?(\.OfTransformer)?\s*\(", RegexOptions.IgnoreCase)
 
 let training = List.filter (snd >> isTraining) all
 

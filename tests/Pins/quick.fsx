@@ -21,7 +21,13 @@ let scripts = Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "s
 let table = Path.Combine(__SOURCE_DIRECTORY__, "quick-figures.tsv")
 let textOf name = Path.Combine(__SOURCE_DIRECTORY__, "quick", name + ".txt")
 
-let allPages = [ "transformer"; "translation"; "variations"; "activations"; "resnet"; "gan"; "gemm" ]
+/// Scripts that begin with front matter.
+let allPages =
+    [
+        for file in Directory.GetFiles(scripts, "*.fsx") |> Array.sort do
+            if (File.ReadAllText file).StartsWith "(**\n---\n" then
+                Path.GetFileNameWithoutExtension file
+    ]
 
 let vectors =
     if Vector512.IsHardwareAccelerated then "512 bit"
