@@ -1,5 +1,4 @@
 using System.Globalization;
-using Hybrid.Data;
 using Hybrid.Files;
 
 namespace Hybrid.Checkpoints;

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
-using Hybrid.Data;
 using Hybrid.Files;
 
 namespace Hybrid.Checkpoints;

@@ -1,4 +1,3 @@
-using Hybrid.Data;
 using Hybrid.Files;
 using Hybrid.Text;
 

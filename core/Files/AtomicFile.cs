@@ -1,4 +1,3 @@
-
 namespace Hybrid.Files;
 
 /// <summary>Writes a file so that a crash never leaves half of it: under another name first, then renamed.</summary>

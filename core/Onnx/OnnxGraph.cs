@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Hybrid.Checkpoints;
 using Hybrid.Files;
 using Fields = Hybrid.Onnx.OnnxFields;
 

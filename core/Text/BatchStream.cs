@@ -1,4 +1,3 @@
-using Hybrid.Data;
 using Hybrid.Files;
 
 namespace Hybrid.Text;
