@@ -434,12 +434,12 @@ let longhandProduct (a: Matrix<float>) (b: Matrix<float>) =
 (**
 ## The code
 
-This is what every layer of every model here runs through. `Multiply` makes the three cuts, and one more: it takes at most 1024
+This is what every layer of every model here runs through. `Run` makes the three cuts, and one more: it takes at most 1024
 columns of $B$ at a time, so that the packed panel stays in the last cache that the core has for itself or shares with few. `p`, then
 `j`, then `tile` (rows), then `k` (slivers), then `t` (tiles): the paper's GEPP, GEBP and sliver, in the paper's order.
 *)
 (*** hide ***)
-csharp "Kernels/Products/Product.cs" "Multiply"
+csharp "Kernels/Products/Product.cs" "Run"
 (*** include-it-raw ***)
 (**
 The tile. `aRow` and `aStep` say how to walk through $A$, so that one text serves $A$ as it lies, packed, and transposed. The rows
@@ -454,10 +454,10 @@ Packing. Rows of $B$ are copied to slivers; for NT, whose $B$ lies by columns, s
 copied row by row.
 *)
 (*** hide ***)
-csharp "Kernels/Products/Product.cs" "PackB"
+csharp "Kernels/Products/Packing.cs" "B"
 (*** include-it-raw ***)
 (*** hide ***)
-csharp "Kernels/Products/Product.cs" "PackA"
+csharp "Kernels/Products/Packing.cs" "A"
 (*** include-it-raw ***)
 (**
 All cores: each takes some rows or some columns of $C$, and runs the whole product on its part, with buffers of its own.

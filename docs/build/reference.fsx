@@ -20,6 +20,7 @@ module Reference =
             "One rule per type: the value of a function and its pullback, side by side; and Forms, where each rule is one word on a variable."
             "Layers", "Parameters and their initialization; a layer calls a rule."
             "Optimizers", "Steps along the gradient, schedules of the learning rate, clipping."
+            "Files", "Files written whole or not at all, and read plain or compressed, with errors that say what to do."
             "Data", "Readers of data files, and batches of examples."
             "Text", "Words, subwords, vocabularies, batches of tokens, and BLEU."
             "Models", "The architectures of the papers, assembled from layers: a folder a paper."
