@@ -7,7 +7,7 @@
 #load "build/tables.fsx" "build/pages.fsx" "build/cache.fsx" "build/command.fsx" "build/literate.fsx" "build/cells.fsx" "build/markdown.fsx" "build/evaluation.fsx" "build/assembly.fsx" "build/equations.fsx" "build/sources.fsx" "build/listing.fsx"
 #load "build/api.fsx" "build/comments.fsx" "build/signature.fsx" "build/members.fsx" "build/reference.fsx" "build/gaps.fsx" "build/apilinks.fsx"
 #load "build/html.fsx" "build/slim.fsx" "build/headings.fsx" "build/code.fsx" "build/boxes.fsx"
-#load "build/about.fsx" "build/rows.fsx" "build/navigation.fsx" "build/assets.fsx" "build/charts.fsx" "build/checks.fsx"
+#load "build/about.fsx" "build/rows.fsx" "build/navigation.fsx" "build/assets.fsx" "build/chartchecks.fsx" "build/checks.fsx"
 #load "build/stored.fsx" "build/ledger.fsx" "build/claims.fsx" "build/path.fsx" "build/home.fsx"
 #load "build/performance.fsx" "build/promises.fsx" "build/agreement.fsx" "build/data.fsx"
 #load "build/formula.fsx" "build/search.fsx"

@@ -65,4 +65,4 @@
 #r "packages/bin/Release/net10.0/Spectre.Console.Ansi.dll"
 #r "packages/bin/Release/net10.0/Spectre.Console.dll"
 #r "packages/bin/Release/net10.0/Argu.dll"
-#load "prelude/host.fsx" "prelude/page.fsx" "prelude/matrices.fsx" "prelude/chartdata.fsx" "prelude/png.fsx" "prelude/figures.fsx" "prelude/progress.fsx" "prelude/training.fsx" "prelude/sequences.fsx" "prelude/pronunciations.fsx" "prelude/pictures.fsx" "prelude/likelihood.fsx" "prelude/adversaries.fsx" "prelude/classifiers.fsx" "prelude/attention.fsx" "prelude/ledger.fsx" "prelude/agreement.fsx" "prelude/replay.fsx" "prelude/results.fsx" "prelude/parity.fsx"
+#load "prelude/host.fsx" "prelude/page.fsx" "prelude/matrices.fsx" "prelude/chartdata.fsx" "prelude/png.fsx" "prelude/charts.fsx" "prelude/progress.fsx" "prelude/training.fsx" "prelude/sequences.fsx" "prelude/pronunciations.fsx" "prelude/pictures.fsx" "prelude/likelihood.fsx" "prelude/adversaries.fsx" "prelude/classifiers.fsx" "prelude/attention.fsx" "prelude/ledger.fsx" "prelude/agreement.fsx" "prelude/replay.fsx" "prelude/results.fsx" "prelude/parity.fsx"

@@ -35,7 +35,7 @@ public sealed class Gradients<T> where T : unmanaged, IBinaryFloatingPointIeee75
     /// </summary>
     /// <remarks>Two inputs may be one variable, so the first to be opened must be the first to be written.</remarks>
     public (Tensor<T> Slot, bool Accumulate) Open(int input) =>
-        wanted is null || Wants(input)
+        Wants(input)
             ? inputs[input].OpenGradient(arena)
             // For a pullback that did not ask: what it writes is thrown away.
             : (Tensor<T>.Rent(arena, inputs[input].Value.Shape), false);

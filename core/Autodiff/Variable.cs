@@ -67,6 +67,9 @@ public partial class Variable<T> where T : unmanaged, IBinaryFloatingPointIeee75
         return (gradient, false);
     }
 
+    /// <summary>True if a gradient has arrived that was not given back.</summary>
+    internal bool HasGradient => gradient is not null;
+
     /// <summary>Gives back the memory of the gradient, which was all used.</summary>
     internal void GiveGradientBack(Arena<T> arena)
     {

@@ -40,8 +40,8 @@ public static class FiniteGuard
         catch (NonFiniteException error)
         {
             var first = tape.Recorded.Reverse().SelectMany(made => made.Inputs.Prepend(made))
-                .Where(variable => variable is Parameter<T> || tape.KeepsGradients)
-                .FirstOrDefault(variable => variable.Gradient is { } gradient && !VectorMath.AllFinite<T>(gradient.Span));
+                .Where(variable => variable is Parameter<T> || variable.HasGradient)
+                .FirstOrDefault(variable => !VectorMath.AllFinite<T>(variable.Gradient!.Span));
             var origin = first is null
                 ? ""
                 : $" In the backward pass the gradient of '{first.Name}' {first.Value.Shape} was the first that is not finite; "

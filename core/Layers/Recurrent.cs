@@ -21,6 +21,7 @@ public abstract class Recurrent<T> : UnaryLayer<T> where T : unmanaged, IBinaryF
     /// <param name="random">Where weights and biases are drawn from.</param>
     protected Recurrent(int inFeatures, int hidden, int gates, int states, RandomStream random)
     {
+        Require.Positive((inFeatures, nameof(inFeatures)), (hidden, nameof(hidden)), (gates, nameof(gates)), (states, nameof(states)));
         (this.inFeatures, this.hidden, this.states) = (inFeatures, hidden, states);
         var start = Initialization.Uniform(1 / Math.Sqrt(hidden));
         Input = Child("input", new Linear<T>(inFeatures, checked(gates * hidden), random, weights: start, bias: start));
@@ -62,10 +63,13 @@ public abstract class Recurrent<T> : UnaryLayer<T> where T : unmanaged, IBinaryF
         for (var t = 0; t < time; t++)
         {
             var next = Step(inputs[t].Reshape(batch, inputs[t].Shape[2]), current);
+            if (next.Length != states) throw new InvalidOperationException(
+                $"a step of {GetType().Name} gave {next.Length} tensors for a state of {states}; return all of them, the output first.");
             outputs[t] = next[0];
             if (lengths is not null && lengths.Any(length => length <= t))
             {
-                var runs = Tensor<T>.From(new Shape(batch, 1), [.. lengths.Select(length => t < length ? T.One : T.Zero)]);
+                var runs = Tensor<T>.Rent(tape.Arena, new Shape(batch, 1));
+                for (var row = 0; row < batch; row++) runs.Span[row] = t < lengths[row] ? T.One : T.Zero;
                 outputs[t] = next[0].Where(runs, tape.Constant(Tensor<T>.RentZeroed(tape.Arena, new Shape(1))));
                 next = [.. next.Zip(current, (after, before) => after.Where(runs, before))];
             }

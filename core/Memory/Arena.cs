@@ -17,6 +17,7 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     private readonly List<Lifetime> lifetimes = [new Lifetime()];
     // Places of blocks that were given back before the step ended, by the length that was rented.
     private readonly Dictionary<int, Stack<(T[] Array, int Offset)>> free = [];
+    private bool hasFree;
     private int current;
     private int used;
     private long rented;
@@ -35,8 +36,8 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     public Block<T> Rent(int length)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
-        rented += RoundUp(length);
         var (array, offset) = free.TryGetValue(length, out var places) && places.TryPop(out var place) ? place : Place(length);
+        rented += RoundUp(length);
         return new Block<T>(array, offset, length, lifetimes[^1]);
     }
 
@@ -53,6 +54,7 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
         block.End();
         rented -= RoundUp(block.Length);
         if (!free.TryGetValue(block.Length, out var places)) free.Add(block.Length, places = []);
+        hasFree = true;
         places.Push((block.Array, block.Offset));
     }
 
@@ -153,6 +155,8 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 
     private void ForgetFree()
     {
+        if (!hasFree) return;
+        hasFree = false;
         foreach (var places in free.Values) places.Clear();
     }
 

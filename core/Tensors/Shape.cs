@@ -9,7 +9,7 @@ public sealed class Shape : IEquatable<Shape>
 
     /// <summary>Makes a shape from its extents; <c>new Shape()</c> is the shape of a scalar.</summary>
     /// <exception cref="ShapeException">An extent is negative, or the product exceeds what one tensor can hold.</exception>
-    public Shape(params int[] extents) : this(extents.AsSpan())
+    public Shape(params int[] extents) : this((extents ?? throw new ArgumentNullException(nameof(extents))).AsSpan())
     {
     }
 

@@ -132,7 +132,7 @@ module Agreement =
             "agreement"
             [ "Kind"; "Subjects"; "Cases"; "Worst in double"; "Bound"; "Worst in single"; "Bound of single"; "Verdict" ]
 
-    /// Each subject's worst difference in either precision, a row for each kind: data for plots.js. Zero has no place on a logarithmic axis.
+    /// Each subject's worst difference in either precision, a row for each kind: data for charts.js. Zero has no place on a logarithmic axis.
     let private chart (subjects: Subject list) =
         let dots name color indices =
             let points =

@@ -57,7 +57,7 @@ module Performance =
         |> List.map row
         |> Tables.cards "ratios" [ "Workload"; "Ours, ms"; "Libtorch, ms"; "Ratio"; "Floor"; "Target"; "Verdict" ]
 
-    /// Bars of the ratios, in one colour for each verdict, with their floors and targets as marks: data for plots.js.
+    /// Bars of the ratios, in one colour for each verdict, with their floors and targets as marks: data for charts.js.
     let private chart file =
         let rows = items "ratios" file
         let names rows = rows |> List.map (text "name")

@@ -8,7 +8,7 @@ open System.Text.Json.Nodes
 open Newtonsoft.Json
 open Plotly.NET
 
-/// Colours that people with any kind of colour vision tell apart (Okabe and Ito 2008). A page carries their names; plots.css has a shade of each
+/// Colours that people with any kind of colour vision tell apart (Okabe and Ito 2008). A page carries their names; charts.css has a shade of each
 /// for light pages and one for dark ones.
 [<RequireQualifiedAccess>]
 module Palette =
@@ -20,7 +20,7 @@ module Palette =
     let sky = Color.fromHex "#56B4E9"
     let grey = Color.fromHex "#888888"
 
-    /// By what Plotly.NET writes for a colour, what plots.css calls it.
+    /// By what Plotly.NET writes for a colour, what charts.css calls it.
     let internal names =
         readOnlyDict
             [

@@ -70,6 +70,19 @@ let private belonging =
                 Expect.isNull h.Gradient "a variable that was not reached"
                 Expect.equal (floats (gradientOf apart)) [| 5.0 |] "the one that was")
 
+            testCase "a pullback that does not ask leaves no gradient on a constant, from pass to pass" (fun () ->
+                let tape = Tape<float>()
+                let x, c = tape.Input one, tape.Constant one
+
+                let pullback (dy: Tensor<float>) (gradients: Gradients<float>) =
+                    for i in 0..1 do
+                        gradients.Slot(i).Span[ 0 ] <- dy.Span[0]
+
+                let y = tape.Record("Careless", struct (x.Value, Pullback pullback), x, c)
+                tape.Backward y
+                Expect.isNull c.Gradient "constant"
+                Expect.equal (floats (gradientOf x)) [| 1.0 |] "input")
+
             testCase
                 "what lies between gives its gradient back, unless the tape keeps it or the pass goes towards it"
                 (fun () ->

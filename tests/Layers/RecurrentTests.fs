@@ -14,6 +14,11 @@ type private Elman(inFeatures, hidden, random) =
     inherit Recurrent<float>(inFeatures, hidden, 1, 1, random)
     override layer.Step(input, state) = [| (input + layer.State.Apply(state[0])).Tanh() |]
 
+/// A cell that says it keeps one tensor and gives two.
+type private Talkative(inFeatures, hidden, random) =
+    inherit Recurrent<float>(inFeatures, hidden, 1, 1, random)
+    override _.Step(input, state) = [| input; state[0] |]
+
 let private sigma x = 1.0 / (1.0 + exp -x)
 
 /// x W + b of one row.
@@ -226,6 +231,14 @@ let tests =
         "Layers.Recurrent"
         [
             yield! List.map laws kinds
+
+            testCase
+                "sizes that are none, and a cell that gives another number of states than it says, are refused"
+                (fun () ->
+                    refuses<ArgumentOutOfRangeException, _> [ "hidden" ] (fun () -> Gru<float>(3, 0, RandomStream 1UL))
+
+                    refuses<InvalidOperationException, _> [ "Talkative gave 2 tensors for a state of 1" ] (fun () ->
+                        Talkative(3, 4, RandomStream 1UL).Unroll(Tape<float>().Constant(zeros [ 2; 3; 3 ]))))
 
             testCase "the forget gate's bias starts higher where asked, all else as before" (fun () ->
                 let biasOf forgetBias =

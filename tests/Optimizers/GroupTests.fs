@@ -112,6 +112,15 @@ let tests =
                     refuses<ArgumentException, _> [ "has no weight decay"; "such as AdamW" ] (fun () ->
                         optimizer.AddGroup(optimizer.Parameters, weightDecay = 0.0)))
 
+            testCase "a rate that is none is refused although every group ignores it" (fun () ->
+                let adam = AdamW<float>(made 1UL)
+                adam.AddGroup(adam.Parameters, rate = fun _ _ -> 0.1)
+
+                refuses<ArgumentOutOfRangeException, _> [ "learning rate must be a finite number" ] (fun () ->
+                    adam.Step nan)
+
+                Expect.equal adam.Steps 0 "steps")
+
             testCase "a rate of a group that is none is refused before anything moves" (fun () ->
                 for wrong in [ -0.1; nan; infinity ] do
                     let adam = AdamW<float>(made 1UL)

@@ -43,8 +43,8 @@ public static class BatchNorm
     /// <param name="x">Input, [..., channels].</param>
     /// <param name="gain">γ in the paper, [channels].</param>
     /// <param name="bias">β in the paper, [channels].</param>
-    /// <param name="mean">Mean of each channel, [channels]; a constant.</param>
-    /// <param name="variance">Variance of each channel, [channels]; a constant.</param>
+    /// <param name="mean">Mean of each channel, [channels]; no gradient flows into it.</param>
+    /// <param name="variance">Variance of each channel, [channels]; no gradient flows into it.</param>
     /// <param name="arena">Memory of the step.</param>
     /// <returns>y, shaped as x, and its pullback: dx, dgain, dbias.</returns>
     /// <exception cref="ShapeException">gain, bias, mean or variance is not [channels], or there are no channels.</exception>

@@ -11,7 +11,7 @@ open Spectre.Console
 
 [<AutoOpen>]
 module Figures =
-    // plots.js, which draws every chart, sets colours and fonts by the reader's theme.
+    // charts.js, which draws every chart, sets colours and fonts by the reader's theme.
     Defaults.DefaultTemplate <- Template.init (Layout.init ())
     Defaults.DefaultHeight <- 420
 
@@ -38,7 +38,7 @@ module Figures =
 
         $"<div {size} role=\"img\" aria-label=\"{html caption}\"></div>\n"
 
-    /// The chart as data, which plots.js draws; readers without scripts keep the caption.
+    /// The chart as data, which charts.js draws; readers without scripts keep the caption.
     let private figureHtml (name: string) (caption: string) (chart: GenericChart) =
         let chart = ChartData.ofChart name chart
         let chooser = if isNull chart["choice"] then "" else "<div class=\"chooser\"></div>\n"
@@ -68,14 +68,14 @@ module Figures =
 
         writeBeside page.Out "plotly.min.js" plotly
 
-        for file in [ "plots.css"; "plots.js" ] do
+        for file in [ "charts.css"; "charts.js" ] do
             writeBeside page.Out file (asset file)
 
         let document =
             $"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>{html page.Name}: {html name}</title>\n"
-            + "<link rel=\"stylesheet\" href=\"plots.css\">\n</head>\n<body>\n"
+            + "<link rel=\"stylesheet\" href=\"charts.css\">\n</head>\n<body>\n"
             + figure
-            + "\n<script src=\"plotly.min.js\"></script>\n<script src=\"plots.js\"></script>\n</body>\n</html>\n"
+            + "\n<script src=\"plotly.min.js\"></script>\n<script src=\"charts.js\"></script>\n</body>\n</html>\n"
 
         let file = Path.Combine(page.Out, name + ".html")
         File.WriteAllText(file, document)
@@ -91,7 +91,7 @@ module Figures =
 
         Host.shown figure
 
-    /// All charts in one, of which the one with that number is shown; plots.js puts a control beside it that shows another.
+    /// All charts in one, of which the one with that number is shown; charts.js puts a control beside it that shows another.
     let private stacked (control: string) label shown (charts: (string * GenericChart) list) =
         let combined = charts |> List.map snd |> Chart.combine
         let choice = DynamicObj.DynamicObj()

@@ -61,7 +61,7 @@ module Charts =
         ]
         |> List.distinct
 
-    /// A chart of these traces in this layout, for plots.js. The attributes are those of the place where it is drawn.
+    /// A chart of these traces in this layout, for charts.js. The attributes are those of the place where it is drawn.
     let figure (caption: string) (attributes: string) (data: obj list) (layout: obj) =
         // "</" would end the block early.
         let json = (JsonSerializer.Serialize {| data = data; layout = layout |}).Replace("</", "<\\/")
