@@ -99,6 +99,27 @@ let tests =
 
                 Expect.isEmpty wrong "folders")
 
+            testCase "no file of the core is longer than 300 lines, and no line than 140 characters" (fun () ->
+                let core = Path.Combine(Equations.root, "core")
+
+                let wrong =
+                    [
+                        for path in Directory.GetFiles(core, "*.cs", SearchOption.AllDirectories) do
+                            let file = Path.GetRelativePath(core, path).Replace('\\', '/')
+
+                            if not (file.StartsWith "obj/" || file.StartsWith "bin/") then
+                                let lines = File.ReadAllLines path
+
+                                if lines.Length > 300 then
+                                    $"{file} has {lines.Length} lines"
+
+                                for number, line in Seq.indexed lines do
+                                    if line.Length > 140 then
+                                        $"{file}, line {number + 1} has {line.Length} characters"
+                    ]
+
+                Expect.isEmpty wrong "long files and lines")
+
             testCase "a break is noticed" (fun () ->
                 let source = "using Hybrid.Text;\nnamespace Hybrid.Data;\nclass A { Hybrid.Memory.Arena<float> b; }"
 

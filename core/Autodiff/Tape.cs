@@ -8,7 +8,7 @@ namespace Hybrid.Autodiff;
 /// It also says what a pass needs to know: whether it trains, where chance comes from, and at which place of the model it is. First order
 /// only: pullbacks compute numbers and are not recorded themselves. Not thread-safe; a tape owns one arena.
 /// </remarks>
-public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+public sealed partial class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     /// <summary>
     /// A rule that was applied, with its pullback of one value or of many. The versions of its inputs' values begin at a place in their
@@ -272,39 +272,5 @@ public sealed class Tape<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
         var one = Tensor<T>.Rent(Arena, shape);
         one.Span[0] = T.One;
         return one;
-    }
-
-    private void ThrowIfForeign(Variable<T> input, string rule)
-    {
-        if (input.Tape is null) return;
-        if (input.Tape != this)
-            throw new InvalidOperationException(
-                $"'{input.Name}' {input.Shape}, an input of '{rule}', stands on another tape, where no gradient of this one would arrive; "
-                + "record both on one tape, or take its value as a constant: tape.Constant(x.Value).");
-        if (input.Pass != Arena.Epoch)
-            throw new InvalidOperationException(
-                $"'{input.Name}', an input of '{rule}', belongs to a pass that has ended: the tape was cleared since; make it again "
-                    + "in this pass.");
-    }
-
-    private static void ThrowIfNotFinite(Operation operation, ReadOnlySpan<Tensor<T>> values, Variable<T>[] inputs)
-    {
-        foreach (var value in values)
-        {
-            if (VectorMath.AllFinite<T>(value.Span)) continue;
-            var cause = inputs.FirstOrDefault(input => !VectorMath.AllFinite<T>(input.Value.Span));
-            var from = cause is null ? "all its inputs are finite" : $"its input '{cause.Name}' {cause.Shape} is not either";
-            throw new NonFiniteException($"the value of '{operation.Rule}' {value.Shape} is not finite; {from}.");
-        }
-    }
-
-    /// <summary>A pullback computes with the values of its inputs: they must be those of the forward pass.</summary>
-    private void ThrowIfChanged(Variable<T> output, Variable<T>[] inputs, int first)
-    {
-        for (var i = 0; i < inputs.Length; i++)
-            if (inputs[i].Value.Version != versions[first + i] && (output.Operation.Rereads?.Contains(i) ?? true))
-                throw new InvalidOperationException(
-                    $"'{inputs[i].Name}' {inputs[i].Shape} was changed after '{output.Name}' was computed from it, so the gradient would "
-                    + "be wrong; go backward through all losses before the optimizer's step, or record the pass again after it.");
     }
 }

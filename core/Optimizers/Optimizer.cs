@@ -83,7 +83,8 @@ public abstract class Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee
                     $"The learning rate of '{Parameters[i].Name}' must be a finite number, 0 or more.");
         }
         // A group may ignore it.
-        Require.That(double.IsFinite(learningRate) && learningRate >= 0, learningRate, "The learning rate must be a finite number, 0 or more.");
+        Require.That(
+            double.IsFinite(learningRate) && learningRate >= 0, learningRate, "The learning rate must be a finite number, 0 or more.");
         Steps++;
         for (var i = 0; i < Parameters.Count; i++)
         {
