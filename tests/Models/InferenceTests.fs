@@ -54,7 +54,7 @@ let tests =
                         model.DecodeNext(tape, cache, [| 7; 8 |])))
 
             testCase
-                $"{rowsInInference} rows of ResNet-20 in inference take no more memory than a training step of {rowsInTraining}"
+                $"{rowsInInference} rows of ResNet-20 in inference take no more memory than a training step of {rowsInTraining} that keeps its gradients"
                 (fun () ->
                     let settings = ResNetSettings(Height = 28, Width = 28, Channels = 1, Layers = 20, Classes = 10)
                     let model = ResNet<float32>(settings, RandomStream 1UL)
