@@ -20,7 +20,6 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     private bool hasFree;
     private int current;
     private int used;
-    private long rented;
 
     /// <summary>How many steps have ended.</summary>
     public int Epoch { get; private set; }
@@ -29,7 +28,7 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     public long Capacity => slabs.Sum(slab => (long)slab.Capacity);
 
     /// <summary>Memory that is rented at the moment, in elements.</summary>
-    public long Used => rented;
+    public long Used { get; private set; }
 
     /// <summary>Rents a block whose contents are undefined; the renter writes every element before it reads one.</summary>
     /// <exception cref="InsufficientMemoryException">It does not fit into memory; nothing was allocated.</exception>
@@ -37,7 +36,7 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         var (array, offset) = free.TryGetValue(length, out var places) && places.TryPop(out var place) ? place : Place(length);
-        rented += RoundUp(length);
+        Used += RoundUp(length);
         return new Block<T>(array, offset, length, lifetimes[^1]);
     }
 
@@ -52,7 +51,7 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     internal void GiveBack(Block<T> block)
     {
         block.End();
-        rented -= RoundUp(block.Length);
+        Used -= RoundUp(block.Length);
         if (!free.TryGetValue(block.Length, out var places)) free.Add(block.Length, places = []);
         hasFree = true;
         places.Push((block.Array, block.Offset));
@@ -84,7 +83,7 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     public void Release()
     {
         Epoch++;
-        (current, used, rented) = (0, 0, 0);
+        (current, used, Used) = (0, 0, 0);
         ForgetFree();
         foreach (var lifetime in lifetimes) lifetime.End();
         lifetimes.Clear();
@@ -99,7 +98,7 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         // A scope's blocks lie behind its mark, all of them.
         ForgetFree();
-        var mark = new Mark(new Lifetime(), current, used, rented);
+        var mark = new Mark(new Lifetime(), current, used, Used);
         lifetimes.Add(mark.Lifetime);
         return mark;
     }
@@ -130,7 +129,7 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
         ForgetFree();
         lifetimes.RemoveRange(first, lifetimes.Count - first);
         if (next is not null) lifetimes.Add(next);
-        (current, used, rented) = (mark.Slab, mark.Used, mark.Rented);
+        (current, used, Used) = (mark.Slab, mark.Used, mark.Rented);
         // Most layers return one tensor, and a decoder ends some scopes for each token.
         if (kept.Length < 2) return Array.ConvertAll(kept, block => block.BelongsTo(mark.Lifetime) ? Move(block) : block);
         // In the order of their places, so that none is moved onto one that is still to move. Blocks that are one stay one; an empty one
