@@ -885,6 +885,22 @@ csharp "Rules/Images/PadShortcut.cs" "Forward"
 (*** hide ***)
 csharp "Models/ResNet/ResidualBlock.cs" "Apply"
 (*** include-it-raw ***)
+(** What eight layers record in a training pass, drawn from the tape; a layer and its normalization share a box: *)
+let smallest =
+    ResNet<float32>(
+        ResNetSettings(Height = 32, Width = 32, Channels = 3, Layers = 8, Classes = 10),
+        RandomStream 1UL
+    )
+
+let recordedImages =
+    Tape<float32>(training = true).Constant(Tensor<float32>.Zeros(Shape(128, 32 * 32 * 3)))
+
+drawing
+    "eight-layers"
+    "Three blocks of two layers each, with the shortcut past them; where the image halves, the shortcut pads."
+    (fun place -> place.Replace(".conv", "").Replace(".norm", ""))
+    (smallest.Logits recordedImages)
+(*** include-it-raw ***)
 (** And a step of gradient descent: *)
 (*** hide ***)
 csharp "Optimizers/Sgd.cs" "Update"

@@ -121,6 +121,25 @@ public abstract class Layer<T> : IModel<T> where T : unmanaged, IBinaryFloatingP
         return tape.At(Path);
     }
 
+    /// <summary>
+    /// In inference the rows of x go through a pass some at a time, so that memory does not grow with the batch; else all at once.
+    /// </summary>
+    /// <param name="rows">How many at a time; what becomes of one row must not depend on the others.</param>
+    /// <param name="x">[batch, ...].</param>
+    /// <param name="pass">What maps some rows to as many.</param>
+    protected Variable<T> InPieces(int rows, Variable<T> x, Func<Variable<T>, Variable<T>> pass)
+    {
+        var batch = x.Shape[0];
+        if (batch <= rows || Forms.TapeOf(x).IsRecording) return pass(x);
+        return Enumerable.Range(0, (batch - 1) / rows + 1).Select(Piece).Concatenate(axis: 0);
+
+        Variable<T> Piece(int i)
+        {
+            using var here = Here(x);
+            return here.Keep(pass(x.Slice(axis: 0, i * rows, Math.Min(rows, batch - i * rows))));
+        }
+    }
+
     private string Kind => GetType().Name.Split('`')[0];
 
     private TStored Registered<TStored>(string name, TStored stored, int trained) where TStored : Stored<T>

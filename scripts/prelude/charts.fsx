@@ -5,6 +5,7 @@ open System.Diagnostics
 open System.IO
 open System.Net
 open System.Text.Json.Nodes
+open Hybrid.Autodiff
 open Plotly.NET
 open Plotly.NET.LayoutObjects
 open Spectre.Console
@@ -81,15 +82,22 @@ module Figures =
         File.WriteAllText(file, document)
         written.Add file
 
-    /// A chart of the page, with a title on each axis: what lies along it, and its unit. Its caption, which readers who cannot see the chart get in
-    /// its place, says what it shows. On a terminal it becomes <out>/<name>.html; follow the call by (*** include-it-raw ***) for the site.
-    let figure (name: string) (caption: string) (chart: GenericChart) =
-        let figure = figureHtml name caption chart
-
+    /// A figure in HTML: on a terminal it becomes <out>/<name>.html.
+    let internal shownAs name figure =
         if not Host.isSite then
             writePage (Page.current ()) name figure
 
         Host.shown figure
+
+    /// A chart of the page, with a title on each axis: what lies along it, and its unit. Its caption, which readers who cannot see the chart get in
+    /// its place, says what it shows. On a terminal it becomes <out>/<name>.html; follow the call by (*** include-it-raw ***) for the site.
+    let figure (name: string) (caption: string) (chart: GenericChart) = shownAs name (figureHtml name caption chart)
+
+    /// A recorded pass as a picture of the model: a box for each of its parts, with the rules applied there, and arrows from what is read to what
+    /// reads it, with the shape of what is handed on. Which part a rule belongs to is made from its place, such as "stage.0.block.1.first.conv": the
+    /// fewer answers, the fewer boxes. Record with tape.Evaluation() or in training, since inference gives the memory of all but outputs back.
+    let drawing (name: string) (caption: string) (part: string -> string) (output: Variable<'T>) =
+        shownAs name (Drawing.figure name caption part output)
 
     /// All charts in one, of which the one with that number is shown; charts.js puts a control beside it that shows another.
     let private stacked (control: string) label shown (charts: (string * GenericChart) list) =

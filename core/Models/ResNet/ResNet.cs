@@ -19,6 +19,9 @@ namespace Hybrid.Models;
 /// </remarks>
 public sealed class ResNet<T> : Layer<T>, IClassifier<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
+    // Half the batch of the paper: a block then needs a few megabytes, which stay in the cache.
+    private const int RowsInInference = 64;
+
     private readonly Conv2d<T> stemConv;
     private readonly BatchNorm<T>? stemNorm, finalNorm;
     private readonly List<ResidualBlock<T>> blocks = [];
@@ -81,8 +84,14 @@ public sealed class ResNet<T> : Layer<T>, IClassifier<T> where T : unmanaged, IB
     public Variable<T> Logits(Variable<T> x)
     {
         using var here = Here(x);
-        var y = Images.Unflatten(x, Settings.Height, Settings.Width, Settings.Channels);
-        y = here.Only(stemConv.Apply(y).NormalizeRelu(stemNorm, KeepsResponses));
+        var images = Images.Unflatten(x, Settings.Height, Settings.Width, Settings.Channels);
+        return here.Keep(InPieces(RowsInInference, images, Classify));
+    }
+
+    private Variable<T> Classify(Variable<T> images)
+    {
+        using var here = Here(images);
+        var y = here.Only(stemConv.Apply(images).NormalizeRelu(stemNorm, KeepsResponses));
         foreach (var block in blocks) y = here.Only(block.Apply(y, KeepsResponses));
         if (Settings.PreActivation) y = y.NormalizeRelu(finalNorm, KeepsResponses);
         return here.Keep(output.Apply(y.GlobalAveragePool()));
