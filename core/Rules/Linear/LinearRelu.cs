@@ -30,8 +30,9 @@ public static class LinearRelu
         {
             var dz = Tensor<T>.Rent(arena, y.Shape);
             Elementwise.WherePositive(y, dy, dz, accumulate: false); // LRE-2: dz = dy where y > 0, else 0
-            linearPullback(dz, gradients); // LRE-3: dx = dz Wᵀ, dW = xᵀ dz
-            if (gradients.Wants(2)) Broadcast.SumRows(dz, gradients.Slot(2).Span, arena); // LRE-4: db = Σ over rows of dz
+            // LRE-3: dx = dz Wᵀ, dW = xᵀ dz
+            // LRE-4: db = Σ over rows of dz, though the bias was added here
+            linearPullback(dz, gradients);
         }
     }
 }
