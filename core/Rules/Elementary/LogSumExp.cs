@@ -1,5 +1,3 @@
-using static Hybrid.Kernels.Functions;
-
 namespace Hybrid.Rules;
 
 /// <summary>The logarithm of a sum of exponentials along one axis, the smooth maximum: an elementary rule.</summary>

@@ -1,5 +1,3 @@
-using static Hybrid.Kernels.Functions;
-
 namespace Hybrid.Rules;
 
 /// <summary>One of two tensors, element by element, as a mask says.</summary>

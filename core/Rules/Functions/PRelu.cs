@@ -1,8 +1,6 @@
-using static Hybrid.Kernels.Functions;
-
 namespace Hybrid.Rules;
 
-/// <summary>The rectifier with a learned slope below 0 (He, Zhang, Ren and Sun 2015, equation 1).</summary>
+/// <summary>ReLU with a learned slope below 0 (He, Zhang, Ren and Sun 2015, equation 1).</summary>
 public static class PRelu
 {
     /// <summary>The same in elementary rules.</summary>

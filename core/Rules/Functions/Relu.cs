@@ -1,6 +1,6 @@
 namespace Hybrid.Rules;
 
-/// <summary>The rectifier.</summary>
+/// <summary>The rectified linear unit, ReLU.</summary>
 public static class Relu
 {
     /// <summary>The same in elementary rules.</summary>

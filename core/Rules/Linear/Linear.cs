@@ -63,8 +63,7 @@ public static class Linear
         Gemm.NT(rows, entries, features, x.Span, features, table.Span, features, y.Span, entries, accumulate: false);
         return y.WithPullback(
             // LIN-6: dx = dy E
-            (dy, dx, accumulate) =>
-                Gemm.NN(rows, features, entries, dy.Span, entries, table.Span, features, dx.Span, features, accumulate),
+            (dy, dx, accumulate) => Gemm.NN(rows, features, entries, dy.Span, entries, table.Span, features, dx.Span, features, accumulate),
             // LIN-7: dE = dyᵀ x
             (dy, dtable, accumulate) =>
                 Gemm.TN(entries, features, rows, dy.Span, entries, x.Span, features, dtable.Span, features, accumulate));

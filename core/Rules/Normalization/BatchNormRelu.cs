@@ -1,9 +1,9 @@
 namespace Hybrid.Rules;
 
-/// <summary>Batch normalization and the rectifier in one rule: the numbers in between are never stored.</summary>
+/// <summary>Batch normalization and ReLU in one rule: the numbers in between are never stored.</summary>
 /// <remarks>
 /// The same numbers, to the bit, as <see cref="BatchNorm"/> followed by <see cref="Relu"/>, in one sweep over memory less forward and one
-/// less backward. Keeps what batch normalization keeps; where the rectifier let nothing pass is recomputed from x.
+/// less backward. Keeps what batch normalization keeps; where ReLU let nothing pass is recomputed from x.
 /// </remarks>
 public static class BatchNormRelu
 {

@@ -3,7 +3,7 @@ namespace Hybrid.Rules;
 /// <summary>
 /// What all functions of one number have in common: the value is the function's, the pullback multiplies by its derivative.
 /// </summary>
-internal static class Pointwise
+internal static class ElementwiseRule
 {
     /// <summary>y = f(x), element by element; keeps x, or y of a function whose slope is given as a function of y.</summary>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T, TFunction>(
