@@ -1,30 +1,44 @@
 namespace Hybrid.Kernels;
 
-/// <summary>Pooling over windows of images, with vectors along the channels. Each call does one row of windows.</summary>
+/// <summary>Pooling over windows of images, with vectors along the channels.</summary>
 internal static unsafe class PoolLoops
 {
     /// <summary>
     /// The largest number of each window, and which of the window's places, in reading order, it has: the first if several are as large.
     /// </summary>
     /// <remarks>NaN counts as the largest.</remarks>
-    public static void Max<T>(in PoolWindows windows, int row, T* image, T* y, T* place)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Widest<T>.Run(new PoolLoop<T, PoolMax<T>>(default, windows, row, image, y, place));
+    public static void Max<T>(PoolWindows windows, Tensor<T> x, Tensor<T> y, Tensor<T> place)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Run(default(PoolMax<T>), windows, x, y, place);
 
-    /// <summary>Adds dy to the gradient of the place that each window's number came from.</summary>
-    public static void MaxPullback<T>(in PoolWindows windows, int row, T* place, T* dy, T* dimage)
+    /// <summary>dx gets dy at the place that each window's number came from, and 0 elsewhere.</summary>
+    public static void MaxPullback<T>(PoolWindows windows, Tensor<T> place, Tensor<T> dy, Tensor<T> dx, bool accumulate)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Widest<T>.Run(new PoolLoop<T, PoolMaxBackward<T>>(default, windows, row, dimage, dy, place));
+        Run(default(PoolMaxBackward<T>), windows, dx, dy, place, clears: !accumulate);
 
     /// <summary>factor times the sum of each window.</summary>
-    public static void Sum<T>(in PoolWindows windows, int row, T factor, T* image, T* y)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Widest<T>.Run(new PoolLoop<T, PoolSum<T>>(new(factor), windows, row, image, y, null));
+    public static void Sum<T>(PoolWindows windows, T factor, Tensor<T> x, Tensor<T> y)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Run(new PoolSum<T>(factor), windows, x, y, y);
 
-    /// <summary>Adds factor dy to the gradient of every place of each window.</summary>
-    public static void SumPullback<T>(in PoolWindows windows, int row, T factor, T* dy, T* dimage)
+    /// <summary>dx gets factor dy at every place of each window.</summary>
+    public static void SumPullback<T>(PoolWindows windows, T factor, Tensor<T> dy, Tensor<T> dx, bool accumulate)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Widest<T>.Run(new PoolLoop<T, PoolSumBackward<T>>(new(factor), windows, row, dimage, dy, null));
+        Run(new PoolSumBackward<T>(factor), windows, dx, dy, dy, clears: !accumulate);
+
+    // Windows may overlap, so an image belongs to one worker.
+    private static void Run<T, TPooling>(
+        TPooling pooling, PoolWindows windows, Tensor<T> images, Tensor<T> y, Tensor<T> place, bool clears = false)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TPooling : struct, IPooling<T>
+    {
+        int image = windows.Height * windows.Width * windows.Channels, row = windows.OutWidth * windows.Channels;
+        Rows.For(windows.Batch, image, (first, end) =>
+        {
+            if (clears) images.Span[(first * image)..(end * image)].Clear();
+            fixed (T* pImages = images.Span, py = y.Span, pPlace = place.Span)
+                for (var i = first * windows.OutHeight; i < end * windows.OutHeight; i++)
+                    Widest<T>.Run(new PoolLoop<T, TPooling>(
+                        pooling, windows, i % windows.OutHeight, pImages + i / windows.OutHeight * image, py + i * row, pPlace + i * row));
+        });
+    }
 }
 
 /// <summary>One row of windows: each place of a window that lies inside the image, in reading order.</summary>

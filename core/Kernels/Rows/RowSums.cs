@@ -1,41 +1,18 @@
 namespace Hybrid.Kernels;
 
-/// <summary>What the pullback of a normalization adds up of a row.</summary>
-/// <remarks>
-/// Where dy is 0, nothing may be added. Each method returns one vector: what is passed by reference would not stay in a register.
-/// </remarks>
-internal interface IRowSums<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
-{
-    /// <summary>Mean of the row.</summary>
-    T Mu { get; }
-
-    /// <summary>1 over its standard deviation.</summary>
-    T InvStd { get; }
-
-    /// <summary>x̂ of x.</summary>
-    TVector Normalized<TVector, TLanes>(TVector x, TVector mu, TVector invStd) where TVector : struct where TLanes : ILanes<TVector, T>;
-
-    /// <summary>dgain with these elements' terms.</summary>
-    TVector ToGain<TVector, TLanes>(TVector dy, TVector xhat, TVector dgain) where TVector : struct where TLanes : ILanes<TVector, T>;
-
-    /// <summary>dbias with these elements' terms.</summary>
-    TVector ToBias<TVector, TLanes>(TVector dy, TVector dbias) where TVector : struct where TLanes : ILanes<TVector, T>;
-
-    /// <summary>dx̂, of which the row gives Σ dx̂ and Σ dx̂ x̂.</summary>
-    TVector Cotangent<TVector, TLanes>(TVector dy, TVector gain) where TVector : struct where TLanes : ILanes<TVector, T>;
-}
-
 /// <summary>
-/// The loop of <see cref="IRowSums{T}"/>: every sum in one reading of the row. It adds to dgain and dbias, and gives Σ dx̂ and Σ dx̂ x̂.
+/// What the pullback of a normalization adds up of a row, every sum in one reading: it adds to dgain and dbias, and gives Σ dx̂ and
+/// Σ dx̂ x̂.
 /// </summary>
-internal unsafe struct RowSums<T, TSums>(
-    TSums sums, int length, T* x, T* dy, T* gain, T* dgain, T* dbias, T* sumOfDxhat, T* sumOfProduct) : IByWidth<T>
-    where T : unmanaged, IBinaryFloatingPointIeee754<T> where TSums : struct, IRowSums<T>
+/// <remarks>Each step returns its sums: what is passed by reference would not stay in a register.</remarks>
+internal unsafe struct RowSums<T>(
+    T mean, T inverse, int length, T* x, T* dy, T* gain, T* dgain, T* dbias, T* sumOfDxhat, T* sumOfProduct) : IByWidth<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     [MethodImpl(AggressiveInlining)]
     public void Run<TVector, TLanes>() where TVector : struct where TLanes : ILanes<TVector, T>
     {
-        TVector mu = TLanes.Create(sums.Mu), invStd = TLanes.Create(sums.InvStd);
+        TVector mu = TLanes.Create(mean), invStd = TLanes.Create(inverse);
         (TVector, TVector) both = default;
         nint i = 0;
         for (; i <= length - TLanes.Width; i += TLanes.Width) both = Step<TVector, TLanes>(both, i, mu, invStd, whole: true, default);
@@ -50,10 +27,12 @@ internal unsafe struct RowSums<T, TSums>(
         where TVector : struct where TLanes : ILanes<TVector, T>
     {
         var vdy = TLanes.Load(dy + i, whole, lanes);
-        var xhat = sums.Normalized<TVector, TLanes>(TLanes.Load(x + i, whole, lanes), mu, invStd);
-        TLanes.Store(sums.ToGain<TVector, TLanes>(vdy, xhat, TLanes.Load(dgain + i, whole, lanes)), dgain + i, whole, lanes);
-        TLanes.Store(sums.ToBias<TVector, TLanes>(vdy, TLanes.Load(dbias + i, whole, lanes)), dbias + i, whole, lanes);
-        var dxhat = sums.Cotangent<TVector, TLanes>(vdy, TLanes.Load(gain + i, whole, lanes));
+        var xhat = TLanes.Multiply(TLanes.Subtract(TLanes.Load(x + i, whole, lanes), mu), invStd);
+        // LN-5: dg = Σ over rows of dy x̂
+        TLanes.Store(TLanes.MultiplyAdd(vdy, xhat, TLanes.Load(dgain + i, whole, lanes)), dgain + i, whole, lanes);
+        // LN-6: db = Σ over rows of dy
+        TLanes.Store(TLanes.Add(vdy, TLanes.Load(dbias + i, whole, lanes)), dbias + i, whole, lanes);
+        var dxhat = TLanes.Multiply(vdy, TLanes.Load(gain + i, whole, lanes)); // LN-7: dx̂ = g dy
         return (TLanes.Add(both.Dxhat, dxhat), TLanes.MultiplyAdd(dxhat, xhat, both.Product));
     }
 }

@@ -102,9 +102,9 @@ public static unsafe class VectorMath
         Map(new SlopeProduct2<T, TFunction>(f), x, y, z, target, accumulate);
 
     /// <summary>Adds a row's terms to dgain and dbias, which go on from row to row; returns Σ dx̂ and Σ dx̂ x̂ along the row.</summary>
-    internal static (T SumOfDxhat, T SumOfProduct) Sums<T, TSums>(
-        TSums sums, ReadOnlySpan<T> x, ReadOnlySpan<T> dy, ReadOnlySpan<T> gain, Span<T> dgain, Span<T> dbias)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TSums : struct, IRowSums<T>
+    internal static (T SumOfDxhat, T SumOfProduct) Sums<T>(
+        T mean, T invStd, ReadOnlySpan<T> x, ReadOnlySpan<T> dy, ReadOnlySpan<T> gain, Span<T> dgain, Span<T> dbias)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Check(x.Length, dy.Length);
         Check(x.Length, gain.Length);
@@ -112,7 +112,7 @@ public static unsafe class VectorMath
         Check(x.Length, dbias.Length);
         T sumOfDxhat, sumOfProduct;
         fixed (T* px = x, pdy = dy, pGain = gain, pdgain = dgain, pdbias = dbias)
-            Widest<T>.Run(new RowSums<T, TSums>(sums, x.Length, px, pdy, pGain, pdgain, pdbias, &sumOfDxhat, &sumOfProduct));
+            Widest<T>.Run(new RowSums<T>(mean, invStd, x.Length, px, pdy, pGain, pdgain, pdbias, &sumOfDxhat, &sumOfProduct));
         return (sumOfDxhat, sumOfProduct);
     }
 

@@ -27,12 +27,8 @@ public static class LayerNorm
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(
         double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Arena<T> arena) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        Require.That(eps > 0, eps, "eps must be positive; a constant row has variance 0.");
-        if (x.Shape.Rank == 0 || x.Shape.Columns == 0)
-            throw new ShapeException($"x must be [..., features] with at least one feature, got {x.Shape}.");
+        Norms.Check(eps, "a constant row has variance 0", x.Shape, "features", ("gain", gain.Shape), ("bias", bias.Shape));
         int rows = x.Shape.Rows, features = x.Shape.Columns;
-        ShapeException.ThrowIfNot(gain.Shape, new Shape(features), "gain", $"build the layer with features = {features}");
-        ShapeException.ThrowIfNot(bias.Shape, new Shape(features), "bias", $"build the layer with features = {features}");
         T n = T.CreateChecked(features), epsilon = T.CreateChecked(eps);
         Tensor<T> mean = Tensor<T>.Rent(arena, new Shape(rows)), invStd = Tensor<T>.Rent(arena, new Shape(rows));
         var y = Tensor<T>.Rent(arena, x.Shape);
@@ -66,7 +62,7 @@ public static class LayerNorm
                 for (var i = first; i < end; i++)
                 {
                     Span<T> row = xs[i], dyRow = dys[i];
-                    var (sumOfDxhat, sumOfProduct) = VectorMath.Sums(new Sums<T>(means[i], inverses[i]), row, dyRow, gains, dgain, dbias);
+                    var (sumOfDxhat, sumOfProduct) = VectorMath.Sums(means[i], inverses[i], row, dyRow, gains, dgain, dbias);
                     if (dx is null) continue;
                     VectorMath.Map(
                         new InputGradient<T>(means[i], inverses[i], sumOfDxhat / n, sumOfProduct / n),
@@ -90,28 +86,6 @@ public static class LayerNorm
             var xhat = TLanes.Multiply(TLanes.Subtract(x, TLanes.Create(mu)), TLanes.Create(invStd));
             return TLanes.MultiplyAdd(xhat, gain, bias); // LN-4: y = g x̂ + b
         }
-    }
-
-    /// <summary>What a row adds to dg and db, and the two sums along the row that dx needs.</summary>
-    private readonly struct Sums<T>(T mu, T invStd) : IRowSums<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        public T Mu => mu;
-
-        public T InvStd => invStd;
-
-        [MethodImpl(AggressiveInlining)]
-        TVector IRowSums<T>.Normalized<TVector, TLanes>(TVector x, TVector mu, TVector invStd) =>
-            TLanes.Multiply(TLanes.Subtract(x, mu), invStd);
-
-        [MethodImpl(AggressiveInlining)]
-        // LN-5: dg = Σ over rows of dy x̂
-        TVector IRowSums<T>.ToGain<TVector, TLanes>(TVector dy, TVector xhat, TVector dgain) => TLanes.MultiplyAdd(dy, xhat, dgain);
-
-        // LN-6: db = Σ over rows of dy
-        [MethodImpl(AggressiveInlining)] TVector IRowSums<T>.ToBias<TVector, TLanes>(TVector dy, TVector dbias) => TLanes.Add(dy, dbias);
-
-        [MethodImpl(AggressiveInlining)]
-        TVector IRowSums<T>.Cotangent<TVector, TLanes>(TVector dy, TVector gain) => TLanes.Multiply(dy, gain); // LN-7: dx̂ = g dy
     }
 
     /// <summary>A row of dx.</summary>
