@@ -81,7 +81,6 @@ let cases (table: ITable) =
             }
     ]
 
-let composedOf composed case = { case with Composed = Some composed }
 let emptyAt extents case = { case with Empty = Some extents }
 let hidesNaN case = { case with ShowsNaN = false }
 
