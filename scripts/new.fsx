@@ -246,7 +246,7 @@ for file, entry, text in changed do
 let commands =
     [
         if kind <> Study then
-            $"dotnet run --project tests -c Release -- --filter-test-list {kind}s.{name}"
+            $"dotnet run --project tests -c Release -- --filter-test-list {name}"
             "dotnet fsi tests/Parity/run.fsx -- --store"
         if kind = Rule || kind = Model then
             "dotnet run --project tests/Onnx -c Release"

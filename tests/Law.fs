@@ -36,18 +36,14 @@ type Case =
         Ids: string list
     }
 
-/// A rule with the usual answers to the questions of the law.
-let rule name rule (draw: Sizes -> Tensor<float> list) ids =
-    { Name = name; Rule = rule; Composed = None; Draw = draw; Empty = None; ShowsNaN = true; Ids = ids }
-
-/// Many rules at once: what is asked of each, the rule, and the same in elementary rules.
+/// Many rules at once: what is asked of each, the rule, and the same in elementary rules, if it is none itself.
 type Entry<'T
     when 'T: unmanaged
     and 'T: struct
     and 'T: (new: unit -> 'T)
     and 'T :> ValueType
     and 'T :> IBinaryFloatingPointIeee754<'T>> =
-    Case * (Variable<'T>[] -> Variable<'T>) * (Variable<'T>[] -> Variable<'T>)
+    Case * (Variable<'T>[] -> Variable<'T>) * (Variable<'T>[] -> Variable<'T>) option
 
 type ITable =
     abstract Entries<'T
@@ -57,13 +53,27 @@ type ITable =
         and 'T :> ValueType
         and 'T :> IBinaryFloatingPointIeee754<'T>> : unit -> Entry<'T> list
 
-/// A rule of a table, with the usual answers.
-let fused name draw ids on composed : Entry<'T> = rule name Unchecked.defaultof<IRule> draw ids, on, composed
+/// The usual answers to the questions of the law.
+let private usual name draw ids =
+    {
+        Name = name
+        Rule = Unchecked.defaultof<IRule>
+        Composed = None
+        Draw = draw
+        Empty = None
+        ShowsNaN = true
+        Ids = ids
+    }
+
+let fused name draw ids on composed : Entry<'T> = usual name draw ids, on, Some composed
+let elementary name draw ids on : Entry<'T> = usual name draw ids, on, None
+let emptyAt extents ((case, on, composed): Entry<'T>) : Entry<'T> = { case with Empty = Some extents }, on, composed
+let hidesNaN ((case, on, composed): Entry<'T>) : Entry<'T> = { case with ShowsNaN = false }, on, composed
 
 /// The cases of a table.
 let cases (table: ITable) =
     [
-        for place, (case, _, _) in List.indexed (table.Entries<float>()) ->
+        for place, (case, _, composed) in List.indexed (table.Entries<float>()) ->
             { case with
                 Rule =
                     { new IRule with
@@ -72,23 +82,42 @@ let cases (table: ITable) =
                             on x
                     }
                 Composed =
-                    Some
+                    composed
+                    |> Option.map (fun _ ->
                         { new IRule with
                             member _.On x =
                                 let _, _, composed = table.Entries()[place]
-                                composed x
-                        }
+                                composed.Value x
+                        })
             }
     ]
 
-let composedOf composed case = { case with Composed = Some composed }
-let emptyAt extents case = { case with Empty = Some extents }
-let hidesNaN case = { case with ShowsNaN = false }
+/// Classes of the rules in a folder of core/Rules, by its files.
+let private classesIn folder =
+    [
+        for file in IO.Directory.GetFiles(folder, "*.cs") do
+            let name = nonNull (IO.Path.GetFileNameWithoutExtension file)
 
-let private compositions = System.Collections.Concurrent.ConcurrentDictionary<string, unit>()
+            match typeof<Forms>.Assembly.GetType $"Hybrid.Rules.{name}" with
+            | null -> ()
+            | found when found.IsPublic && found.GetMethods() |> Array.exists (fun m -> m.Name = "Forward") -> name
+            | _ -> ()
+    ]
 
-/// Classes of rules that are held to a composition, as far as tests have been listed.
-let composed () = set compositions.Keys
+/// That each rule in the folders of core/Rules that are meant is a case.
+let expectComplete (cases: Case list) isMeant =
+    let rules =
+        IO.Directory.GetDirectories(IO.Path.Combine(Equations.root, "core", "Rules"))
+        |> Seq.filter (IO.Path.GetFileName >> isMeant)
+        |> Seq.collect classesIn
+        |> set
+
+    Expect.isNonEmpty rules "rules"
+
+    Expect.equal
+        (rules - set [ for case in cases -> (case.Name.Split ',')[0] ])
+        Set.empty
+        "rules that are held to no law; give each a case"
 
 let private on (rule: IRule) (_: Tape<'T>) (x: Variable<'T>[]) = rule.On x
 
@@ -119,9 +148,6 @@ let private expectSingle (case: Case) inputs =
 
 /// The whole law of a rule.
 let law (case: Case) =
-    if case.Composed.IsSome then
-        compositions[(case.Name.Split ',')[0]] <- ()
-
     testList
         case.Name
         [

@@ -116,6 +116,7 @@ let main args =
     | [| first; steps |] when first = Checkpoints.SmallRun.numbersArgument -> Checkpoints.SmallRun.numbers (int steps)
     | [| only |] when only = Kernels.WorkersTests.argument -> Kernels.WorkersTests.tell ()
     | [| first; steps |] when first = Determinism.Kinds.argument -> Determinism.Kinds.tell (int steps)
+    | [| first; steps |] when first = Optimizers.OptimizerLaw.argument -> Optimizers.OptimizerLaw.tell (int steps)
     | [| only |] when only = Pins.PinWriter.argument -> Pins.PinWriter.write ()
     | [| first |] when first = Rules.Elementary.BroadcastTests.sumsArgument ->
         printfn $"{Rules.Elementary.BroadcastTests.sums ()}"

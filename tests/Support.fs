@@ -158,6 +158,9 @@ let property cases name check = propertyUpTo 5 cases name check
 let propertyOf (values: Gen<'A>) cases name (check: 'A -> unit) =
     testPropertyWithConfig (config cases) name (Prop.forAll (Arb.fromGen values) check)
 
+/// A property of whatever is drawn from a seed.
+let propertyOfSeed cases name check = propertyOf (Gen.choose (0, 1_000_000)) cases name check
+
 /// The gradient that reached a variable; zeros where none did.
 let gradientOf (variable: Variable<_>) =
     match variable.Gradient with

@@ -27,11 +27,7 @@ let private remedy =
 /// Everything in the core that writes into parameters between two passes.
 let private changes: (string * (Parameter<float> list -> unit)) list =
     [
-        "a step of Sgd", (fun parameters -> Sgd<float>(parameters).Step 0.1)
-        "a step of Adam", (fun parameters -> Adam<float>(parameters).Step 0.1)
-        "a step of AdamW", (fun parameters -> AdamW<float>(parameters).Step 0.1)
-        "a step of AdaGrad", (fun parameters -> AdaGrad<float>(parameters).Step 0.1)
-        "a step of RmsProp", (fun parameters -> RmsProp<float>(parameters).Step 0.1)
+        "an optimizer's step", (fun parameters -> Sgd<float>(parameters).Step 0.1)
         "a moving average that takes its place", (fun parameters -> Ema<float>(parameters).Exchange())
         "an average that takes its place",
         (fun parameters ->

@@ -8,6 +8,7 @@ open Expecto
 open Hybrid.Kernels
 open Hybrid.Tests
 open Hybrid.Tests.Checkpoints
+open Hybrid.Tests.Optimizers
 
 let private promise = "The same seed gives the same bits"
 
@@ -95,6 +96,15 @@ let tests =
                         promise
                         $"kinds of models whose losses and weights of {steps} steps agree to the bit on 1, 2, 3 and 8 threads:"
                         (string alone.Length)
+
+                testCase "so are steps of every optimizer, of a parameter that is shared out, on 1 and 3 threads"
+                <| fun _ ->
+                    let on threads = said OptimizerLaw.argument [ "HYBRID_THREADS", threads ]
+                    let alone = on "1"
+                    Expect.equal (on "3") alone "digests"
+                    let digests = [ for line in alone.Split('\n', StringSplitOptions.RemoveEmptyEntries) -> line[..63] ]
+                    Expect.isGreaterThan digests.Length 4 "optimizers"
+                    Expect.equal (List.distinct digests) digests "no two are one"
 
                 for name, variables in
                     [

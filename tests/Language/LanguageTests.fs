@@ -9,7 +9,6 @@ open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Kernels
-open Hybrid.Tests.Law
 open Hybrid.Tests.Support
 
 type private CSharp = Hybrid.Language.Formulas
@@ -17,8 +16,6 @@ type private CSharp = Hybrid.Language.Formulas
 type private Formula =
     {
         Name: string
-        FSharp: IRule
-        CSharp: IRule
         /// Inputs of some sizes.
         Draw: Sizes -> Tensor<float> list
         /// The value of such inputs, in loops over numbers.
@@ -131,18 +128,6 @@ let private formulas =
     [
         {
             Name = "LSTM cell"
-            FSharp =
-                { new IRule with
-                    member _.On x =
-                        let h, c = Formulas.lstmCell x[0] x[1] x[2] x[3] x[4] x[5]
-                        h.Concatenate(c)
-                }
-            CSharp =
-                { new IRule with
-                    member _.On x =
-                        let struct (h, c) = CSharp.LstmCell(x[0], x[1], x[2], x[3], x[4], x[5])
-                        h.Concatenate(c)
-                }
             Draw =
                 fun sizes ->
                     let random, units = sizes.Random, sizes.Columns
@@ -162,14 +147,6 @@ let private formulas =
         }
         {
             Name = "residual block"
-            FSharp =
-                { new IRule with
-                    member _.On x = Formulas.residualBlock x[0] (x[1], x[2], x[3]) (x[4], x[5], x[6])
-                }
-            CSharp =
-                { new IRule with
-                    member _.On x = CSharp.ResidualBlock(x[0], x[1], x[2], x[3], x[4], x[5], x[6])
-                }
             Draw =
                 fun sizes ->
                     let random, channels = sizes.Random, min 3 sizes.Columns
@@ -191,14 +168,6 @@ let private formulas =
         }
         {
             Name = "reparameterization"
-            FSharp =
-                { new IRule with
-                    member _.On x = Formulas.reparameterize x[0] x[1] x[2]
-                }
-            CSharp =
-                { new IRule with
-                    member _.On x = CSharp.Reparameterize(x[0], x[1], x[2])
-                }
             Draw =
                 fun sizes ->
                     let random = sizes.Random
@@ -210,14 +179,6 @@ let private formulas =
         }
         {
             Name = "step of a U-Net"
-            FSharp =
-                { new IRule with
-                    member _.On x = Formulas.unetStep x[0] x[1] x[2] x[3]
-                }
-            CSharp =
-                { new IRule with
-                    member _.On x = CSharp.UNetStep(x[0], x[1], x[2], x[3])
-                }
             Draw =
                 fun sizes ->
                     let random, channels, skipped, filters = sizes.Random, min 3 sizes.Columns, min 2 sizes.Batch, 2
@@ -233,14 +194,6 @@ let private formulas =
         }
         {
             Name = "loss of PPO"
-            FSharp =
-                { new IRule with
-                    member _.On x = Formulas.ppoLoss x[0] (actions x[0].Shape[0]) x[1] x[2] clip
-                }
-            CSharp =
-                { new IRule with
-                    member _.On x = CSharp.PpoLoss(x[0], actions x[0].Shape[0], x[1], x[2], clip)
-                }
             Draw =
                 fun sizes ->
                     let random, steps = sizes.Random, 2 * sizes.Rows
@@ -253,12 +206,29 @@ let private formulas =
         }
     ]
 
-let private on (rule: IRule) (_: Tape<'T>) (x: Variable<'T>[]) = rule.On x
+/// The same formulas in F# and in C#.
+let private inBoth () : ((Variable<'T>[] -> Variable<'T>) * (Variable<'T>[] -> Variable<'T>)) list =
+    [
+        (fun x ->
+            let h, c = Formulas.lstmCell x[0] x[1] x[2] x[3] x[4] x[5]
+            h.Concatenate c),
+        (fun x ->
+            let struct (h, c) = CSharp.LstmCell(x[0], x[1], x[2], x[3], x[4], x[5])
+            h.Concatenate c)
+        (fun x -> Formulas.residualBlock x[0] (x[1], x[2], x[3]) (x[4], x[5], x[6])),
+        (fun x -> CSharp.ResidualBlock(x[0], x[1], x[2], x[3], x[4], x[5], x[6]))
+        (fun x -> Formulas.reparameterize x[0] x[1] x[2]), (fun x -> CSharp.Reparameterize(x[0], x[1], x[2]))
+        (fun x -> Formulas.unetStep x[0] x[1] x[2] x[3]), (fun x -> CSharp.UNetStep(x[0], x[1], x[2], x[3]))
+        (fun x -> Formulas.ppoLoss x[0] (actions x[0].Shape[0]) x[1] x[2] clip),
+        (fun x -> CSharp.PpoLoss(x[0], actions x[0].Shape[0], x[1], x[2], clip))
+    ]
+
+let private on (record: Variable<'T>[] -> Variable<'T>) (_: Tape<'T>) x = record x
 
 /// How near any number comes to where a rectifier or a bound has no derivative; for an advantage that is 0.
-let private distance (formula: Formula) inputs =
+let private distance (record: Variable<float>[] -> Variable<float>) inputs =
     let tape = Tape<float>()
-    formula.FSharp.On [| for input in inputs -> tape.Input input |] |> ignore
+    record [| for input in inputs -> tape.Input input |] |> ignore
 
     Seq.min
         [
@@ -277,12 +247,12 @@ let private distance (formula: Formula) inputs =
         ]
 
 /// Inputs at which there is a derivative, also at 0.7 of them, where the gradient test looks as well.
-let rec private drawn formula sizes =
+let rec private drawn formula record sizes =
     let inputs = formula.Draw sizes
     let scaled = inputs |> List.map (mapTensor ((*) 0.7))
 
-    if min (distance formula inputs) (distance formula scaled) < 0.003 then
-        drawn formula { sizes with Seed = sizes.Seed + 1 }
+    if min (distance record inputs) (distance record scaled) < 0.003 then
+        drawn formula record { sizes with Seed = sizes.Seed + 1 }
     else
         inputs
 
@@ -291,33 +261,29 @@ let tests =
     testList
         "Language"
         [
-            for formula in formulas do
+            for formula, (fSharp, cSharp), (fSharpSingle, cSharpSingle) in List.zip3 formulas (inBoth ()) (inBoth ()) do
                 testList
                     formula.Name
                     [
                         propertyUpTo 3 12 "computes what loops over numbers do" (fun sizes ->
                             let inputs = formula.Draw sizes
 
-                            expectClose
-                                1e-12
-                                (floats (valueOf inputs (on formula.FSharp)))
-                                (formula.Longhand inputs)
-                                "y")
+                            expectClose 1e-12 (floats (valueOf inputs (on fSharp))) (formula.Longhand inputs) "y")
 
                         propertyUpTo 3 6 "the gradient of every input agrees with central differences" (fun sizes ->
-                            let inputs = drawn formula sizes
-                            Gradients.expectRule formula.Name sizes.Random inputs [] (on formula.FSharp))
+                            let inputs = drawn formula fSharp sizes
+                            Gradients.expectRule formula.Name sizes.Random inputs [] (on fSharp))
 
                         propertyUpTo 4 12 "C# and F# say the same, to the bit, in both precisions" (fun sizes ->
                             let inputs = formula.Draw sizes
-                            let y, d = runDouble (RandomStream 1UL) inputs (on formula.FSharp)
-                            let y', d' = runDouble (RandomStream 1UL) inputs (on formula.CSharp)
+                            let y, d = runDouble (RandomStream 1UL) inputs (on fSharp)
+                            let y', d' = runDouble (RandomStream 1UL) inputs (on cSharp)
                             Expect.equal (y'.ToArray()) (y.ToArray()) "value"
                             Expect.equal (Array.map floats d') (Array.map floats d) "gradients"
 
                             let inputs = List.map toSingle inputs
-                            let y, d = runSingle (RandomStream 1UL) inputs (on formula.FSharp)
-                            let y', d' = runSingle (RandomStream 1UL) inputs (on formula.CSharp)
+                            let y, d = runSingle (RandomStream 1UL) inputs (on fSharpSingle)
+                            let y', d' = runSingle (RandomStream 1UL) inputs (on cSharpSingle)
                             Expect.equal (y'.ToArray()) (y.ToArray()) "value in single precision"
                             Expect.equal (Array.map floats d') (Array.map floats d) "gradients in single precision")
                     ]

@@ -5,14 +5,12 @@ open System
 open Expecto
 open Hybrid.Autodiff
 open Hybrid.Optimizers
-open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests.Support
 
 /// Lion (Chen et al. 2023, algorithm 2): a step by the sign of an interpolated momentum, with decoupled decay.
-type private Lion(parameters: Parameter<float> seq, decay: float) =
+type private Lion(parameters: Parameter<float> seq, decay: float, beta1: float, beta2: float) =
     inherit Optimizer<float>(parameters)
-    let beta1, beta2 = 0.9, 0.99
     let momenta = base.State "momentum"
 
     override _.Update(index, parameter, rate) =
@@ -21,7 +19,8 @@ type private Lion(parameters: Parameter<float> seq, decay: float) =
         let m = momenta[index].Span
 
         for i in 0 .. value.Length - 1 do
-            let direction = sign (beta1 * m[i] + (1.0 - beta1) * gradient[i])
+            // Unlike sign, it takes NaN, which is found when the step is done.
+            let direction = compare (beta1 * m[i] + (1.0 - beta1) * gradient[i]) 0.0
             value[i] <- value[i] - rate * (float direction + decay * value[i])
             m[i] <- beta2 * m[i] + (1.0 - beta2) * gradient[i]
 
@@ -43,53 +42,23 @@ type private Squaring(parameters: Parameter<float32> seq, late: bool, names: str
         for i in 0 .. gradient.Length - 1 do
             squares[index].Span[ i ] <- gradient[i] * gradient[i]
 
+let private lion =
+    let longhand (c: OptimizerLaw.Constants) _ rate g x (m: float[]) =
+        let direction = sign (c.Beta1 * m[0] + (1.0 - c.Beta1) * g)
+        m[0] <- c.Beta2 * m[0] + (1.0 - c.Beta2) * g
+        x - rate * (float direction + c.Decay * x)
+
+    OptimizerLaw.entry "Lion, in a few lines" [] (fun c p -> Lion(p, c.Decay, c.Beta1, c.Beta2)) longhand
+
 [<Tests>]
 let tests =
     testList
         "Optimizers.Own"
         [
-            testCase "Lion, written in a few lines, comes to the bottom of a bowl" (fun () ->
-                let p = Parameter<float>("p", normal (RandomStream 1UL) [ 3; 5 ])
-                let lion = Lion([ p ], 0.01)
+            OptimizerLaw.law lion None
 
-                for t in 1..400 do
-                    // The bowl |θ - 1|² / 2.
-                    floats p.Value |> Array.iteri (fun i x -> p.Gradient.Span[i] <- x - 1.0)
-                    lion.Step(0.1 * (1.0 - float t / 400.0))
-
-                expectClose 0.01 (floats p.Value) (Array.create 15 1.0) "values")
-
-            testCase "its steps are those of the algorithm, longhand" (fun () ->
-                let p = Parameter<float>("p", tensor [ 2 ] [ 2.0; -3.0 ])
-                let lion = Lion([ p ], 0.1)
-                p.Gradient.Span[0] <- 5.0
-                lion.Step 0.5
-                expectClose 1e-15 (floats p.Value) [| 2.0 - 0.5 * 1.2; -3.0 - 0.5 * -0.3 |] "first"
-                // The momentum is 0.05; a gradient that points back is stronger.
-                p.Gradient.Span[0] <- -1.0
-                lion.Step 0.5
-                expectClose 1e-15 (floats p.Value) [| 1.4 - 0.5 * (-1.0 + 0.14); -2.85 * 0.95 |] "second"
-                Expect.equal lion.Steps 2 "steps")
-
-            testCase "saved and resumed, it goes on to the bit" (fun () ->
-                Resuming.goesOnToTheBit (fun parameters -> Lion(parameters, 0.01)))
-
-            testCase "its steps are counted, marked and checked as all others are" (fun () ->
-                let p = Parameter<float>("p", tensor [ 2 ] [ 1.0; 2.0 ])
-                let tape = Tape<float>()
-                let y = (tape.Constant(tensor [ 1; 1 ] [ 3.0 ])).MatMul((tape.Of p).Reshape(1, 2))
-                Lion([ p ], 0.0).Step 0.1
-
-                refuses<InvalidOperationException, _> [ "was changed" ] (fun () ->
-                    tape.Backward(y, tensor [ 1; 2 ] [ 1.0; 1.0 ]))
-
-                p.Value.Span[1] <- infinity
-
-                refuses<NonFiniteException, _> [ "'p' [2] is not finite"; "although its gradient is" ] (fun () ->
-                    Lion([ p ], 0.0).Step 0.1)
-
-                refuses<ArgumentOutOfRangeException, _> [ "finite number, 0 or more" ] (fun () ->
-                    Lion([ p ], 0.0).Step -1.0))
+            testCase "a class that the law's table lacks fails by its name" (fun () ->
+                Expect.equal (OptimizerLaw.missing [ typeof<Lion>; typeof<Adam<float>> ]) [ "Lion" ] "missing")
 
             testCase "what it remembers is checked too" (fun () ->
                 let p = Parameter<float32>("p", zeros [ 3 ])

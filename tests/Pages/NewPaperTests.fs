@@ -69,7 +69,10 @@ let private keepTestsOf subject folder =
 
     let isKept (name: string) =
         List.contains name [ "Equations.fs"; "Support.fs"; "Gradients.fs"; "Law.fs"; $"{subject}Tests.fs" ]
-        || Regex.IsMatch(name, @"^(Models/(Tiny\w+|EveryModel|Classifiers)|Checkpoints/Files|Optimizers/Resuming)\.fs$")
+        || Regex.IsMatch(
+            name,
+            @"^(Models/(Tiny\w+|EveryModel|Classifiers)|Checkpoints/Files|Optimizers/OptimizerLaw|Rules/FusedLawTests)\.fs$"
+        )
 
     let kept (found: Match) =
         match found.Groups[1].Value with

@@ -44,174 +44,75 @@ let private sigmoidOf x = if x > 0.0 then 1.0 / (1.0 + exp -x) else exp x / (1.0
 
 let private lambda, alpha = Selu.Scale, Selu.Alpha
 
-let private functions =
+let private eluOf alpha x = if x > 0.0 then x else alpha * expMinusOne x
+let private seluOf x = lambda * eluOf alpha x
+let private hardTanhOf x = Math.Clamp(x, -1.0, 1.0)
+let private hardSigmoidOf x = Math.Clamp((x + 3.0) / 6.0, 0.0, 1.0)
+let private geluTanhOf x = x * sigmoidOf (2.0 * sqrt (2.0 / Math.PI) * (x + 0.044715 * x * x * x))
+
+/// Name, id, formula and kinks; what is known at −1e4, at 1e4 and at 0; the rule; its composition.
+let private rows
+    ()
+    : ((string * string * (float -> float) * float list) *
+      ((float * float) * (float * float) * float) *
+      (Variable<'T> -> Variable<'T>) *
+      (Variable<'T> -> Variable<'T>)) list
+    =
+    let dies, grows, one = (0.0, 0.0), (1e4, 1.0), (1.0, 0.0)
+    let minusOne = -1.0, 0.0
+
     [
-        {
-            Name = "sigmoid"
-            Id = "SIG-1"
-            Double = _.Sigmoid()
-            Single = _.Sigmoid()
-            Composed = Sigmoid.Composed
-            Formula = sigmoidOf
-            Kinks = []
-            Far = (0.0, 0.0), (1.0, 0.0)
-            SlopeAtZero = 0.25
-        }
-        {
-            Name = "logSigmoid"
-            Id = "LSIG-1"
-            Double = _.LogSigmoid()
-            Single = _.LogSigmoid()
-            Composed = LogSigmoid.Composed
-            Formula = fun x -> -softplusOf -x
-            Kinks = []
-            Far = (-1e4, 1.0), (0.0, 0.0)
-            SlopeAtZero = 0.5
-        }
-        {
-            Name = "softplus"
-            Id = "SP-1"
-            Double = _.Softplus()
-            Single = _.Softplus()
-            Composed = Softplus.Composed
-            Formula = softplusOf
-            Kinks = []
-            Far = (0.0, 0.0), (1e4, 1.0)
-            SlopeAtZero = 0.5
-        }
-        {
-            Name = "tanh"
-            Id = "TANH-1"
-            Double = _.Tanh()
-            Single = _.Tanh()
-            Composed = Tanh.Composed
-            Formula = Math.Tanh
-            Kinks = []
-            Far = (-1.0, 0.0), (1.0, 0.0)
-            SlopeAtZero = 1.0
-        }
-        {
-            Name = "leakyRelu"
-            Id = "LREL-1"
-            Double = _.LeakyRelu(0.1)
-            Single = _.LeakyRelu(0.1)
-            Composed = fun x -> LeakyRelu.Composed(0.1, x)
-            Formula = fun x -> if x > 0.0 then x else 0.1 * x
-            Kinks = [ 0.0 ]
-            Far = (-1e3, 0.1), (1e4, 1.0)
-            SlopeAtZero = 0.1
-        }
-        {
-            Name = "elu"
-            Id = "ELU-1"
-            Double = _.Elu(1.5)
-            Single = _.Elu(1.5)
-            Composed = fun x -> Elu.Composed(1.5, x)
-            Formula = fun x -> if x > 0.0 then x else 1.5 * expMinusOne x
-            Kinks = [ 0.0 ]
-            Far = (-1.5, 0.0), (1e4, 1.0)
-            SlopeAtZero = 1.5
-        }
-        {
-            Name = "selu"
-            Id = "SELU-1"
-            Double = _.Selu()
-            Single = _.Selu()
-            Composed = Selu.Composed
-            Formula = fun x -> lambda * (if x > 0.0 then x else alpha * expMinusOne x)
-            Kinks = [ 0.0 ]
-            Far = (-lambda * alpha, 0.0), (1e4 * lambda, lambda)
-            SlopeAtZero = lambda * alpha
-        }
-        {
-            Name = "swish"
-            Id = "SWI-1"
-            Double = _.Swish(1.7)
-            Single = _.Swish(1.7)
-            Composed = fun x -> Swish.Composed(1.7, x)
-            Formula = fun x -> x * sigmoidOf (1.7 * x)
-            Kinks = []
-            Far = (0.0, 0.0), (1e4, 1.0)
-            SlopeAtZero = 0.5
-        }
-        {
-            Name = "mish"
-            Id = "MISH-1"
-            Double = _.Mish()
-            Single = _.Mish()
-            Composed = Mish.Composed
-            Formula = fun x -> x * Math.Tanh(softplusOf x)
-            Kinks = []
-            Far = (0.0, 0.0), (1e4, 1.0)
-            SlopeAtZero = 0.6
-        }
-        {
-            Name = "geluTanh"
-            Id = "GELU-3"
-            Double = _.GeluTanh()
-            Single = _.GeluTanh()
-            Composed = Gelu.ComposedTanh
-            Formula = fun x -> x * sigmoidOf (2.0 * sqrt (2.0 / Math.PI) * (x + 0.044715 * x * x * x))
-            Kinks = []
-            Far = (0.0, 0.0), (1e4, 1.0)
-            SlopeAtZero = 0.5
-        }
-        {
-            Name = "gelu"
-            Id = "GELU-1"
-            Double = _.Gelu()
-            Single = _.Gelu()
-            Composed = Gelu.Composed
-            Formula = fun x -> x * probabilityOf x
-            Kinks = []
-            Far = (0.0, 0.0), (1e4, 1.0)
-            SlopeAtZero = 0.5
-        }
-        {
-            Name = "relu"
-            Id = "RELU-1"
-            Double = _.Relu()
-            Single = _.Relu()
-            Composed = Relu.Composed
-            Formula = max 0.0
-            Kinks = [ 0.0 ]
-            Far = (0.0, 0.0), (1e4, 1.0)
-            SlopeAtZero = 0.0
-        }
-        {
-            Name = "hardTanh"
-            Id = "HTANH-1"
-            Double = _.HardTanh()
-            Single = _.HardTanh()
-            Composed = HardTanh.Composed
-            Formula = fun x -> Math.Clamp(x, -1.0, 1.0)
-            Kinks = [ -1.0; 1.0 ]
-            Far = (-1.0, 0.0), (1.0, 0.0)
-            SlopeAtZero = 1.0
-        }
-        {
-            Name = "hardSigmoid"
-            Id = "HSIG-1"
-            Double = _.HardSigmoid()
-            Single = _.HardSigmoid()
-            Composed = HardSigmoid.Composed
-            Formula = fun x -> Math.Clamp((x + 3.0) / 6.0, 0.0, 1.0)
-            Kinks = [ -3.0; 3.0 ]
-            Far = (0.0, 0.0), (1.0, 0.0)
-            SlopeAtZero = 1.0 / 6.0
-        }
-        {
-            Name = "hardSwish"
-            Id = "HSWI-1"
-            Double = _.HardSwish()
-            Single = _.HardSwish()
-            Composed = HardSwish.Composed
-            Formula = fun x -> x * Math.Clamp((x + 3.0) / 6.0, 0.0, 1.0)
-            Kinks = [ -3.0; 3.0 ]
-            Far = (0.0, 0.0), (1e4, 1.0)
-            SlopeAtZero = 0.5
-        }
+        ("sigmoid", "SIG-1", sigmoidOf, []), (dies, one, 0.25), _.Sigmoid(), Sigmoid.Composed
+        ("logSigmoid", "LSIG-1", (~-) >> softplusOf >> (~-), []),
+        ((-1e4, 1.0), dies, 0.5),
+        _.LogSigmoid(),
+        LogSigmoid.Composed
+        ("softplus", "SP-1", softplusOf, []), (dies, grows, 0.5), _.Softplus(), Softplus.Composed
+        ("tanh", "TANH-1", Math.Tanh, []), (minusOne, one, 1.0), _.Tanh(), Tanh.Composed
+        ("leakyRelu", "LREL-1", (fun x -> if x > 0.0 then x else 0.1 * x), [ 0.0 ]),
+        ((-1e3, 0.1), grows, 0.1),
+        _.LeakyRelu(0.1),
+        (fun x -> LeakyRelu.Composed(0.1, x))
+        ("elu", "ELU-1", eluOf 1.5, [ 0.0 ]), ((-1.5, 0.0), grows, 1.5), _.Elu(1.5), (fun x -> Elu.Composed(1.5, x))
+        ("selu", "SELU-1", seluOf, [ 0.0 ]),
+        ((-lambda * alpha, 0.0), (1e4 * lambda, lambda), lambda * alpha),
+        _.Selu(),
+        Selu.Composed
+        ("swish", "SWI-1", (fun x -> x * sigmoidOf (1.7 * x)), []),
+        (dies, grows, 0.5),
+        _.Swish(1.7),
+        (fun x -> Swish.Composed(1.7, x))
+        ("mish", "MISH-1", (fun x -> x * Math.Tanh(softplusOf x)), []), (dies, grows, 0.6), _.Mish(), Mish.Composed
+        ("geluTanh", "GELU-3", geluTanhOf, []), (dies, grows, 0.5), _.GeluTanh(), Gelu.ComposedTanh
+        ("gelu", "GELU-1", (fun x -> x * probabilityOf x), []), (dies, grows, 0.5), _.Gelu(), Gelu.Composed
+        ("relu", "RELU-1", max 0.0, [ 0.0 ]), (dies, grows, 0.0), _.Relu(), Relu.Composed
+        ("hardTanh", "HTANH-1", hardTanhOf, [ -1.0; 1.0 ]), (minusOne, one, 1.0), _.HardTanh(), HardTanh.Composed
+        ("hardSigmoid", "HSIG-1", hardSigmoidOf, [ -3.0; 3.0 ]),
+        (dies, one, 1.0 / 6.0),
+        _.HardSigmoid(),
+        HardSigmoid.Composed
+        ("hardSwish", "HSWI-1", (fun x -> x * hardSigmoidOf x), [ -3.0; 3.0 ]),
+        (dies, grows, 0.5),
+        _.HardSwish(),
+        HardSwish.Composed
     ]
+
+let private functions =
+    List.map2
+        (fun ((name, id, formula, kinks), (low, high, slope), double, composed) (_, _, single, _) ->
+            {
+                Name = name
+                Id = id
+                Double = double
+                Single = single
+                Composed = composed
+                Formula = formula
+                Kinks = kinks
+                Far = low, high
+                SlopeAtZero = slope
+            })
+        (rows ())
+        (rows ())
 
 /// True if the function falls somewhere.
 let private dips f = List.contains f.Name [ "swish"; "mish"; "gelu"; "geluTanh"; "hardSwish" ]
@@ -440,7 +341,7 @@ let tests =
                         seq {
                             for i in -12000 .. 12000 do
                                 let z = float i * step
-                                let y = lambda * (if z > 0.0 then z else alpha * expMinusOne z)
+                                let y = seluOf z
                                 step * Math.Pow(y, power) * exp (-z * z / 2.0) / sqrt (2.0 * Math.PI)
                         }
                     )

@@ -9,7 +9,6 @@ open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
-open Hybrid.Tests.Law
 
 let private loss _ (x: Variable<_>[]) = x[0].SquaredError(x[1])
 
@@ -23,18 +22,6 @@ let tests =
     testList
         "Rules.SquaredError"
         [
-            law (
-                rule
-                    "SquaredError"
-                    { new IRule with
-                        member _.On x = x[0].SquaredError(x[1])
-                    }
-                    (fun sizes ->
-                        let a, b = drawn sizes
-                        [ a; b ])
-                    [ "SE-3"; "SE-4" ]
-            )
-
             property 25 "equals the mean of (a - b)², longhand; the gradients are ±2 (a - b) / n" (fun sizes ->
                 let a, b = drawn sizes
                 let difference = Array.map2 (-) (floats a) (floats b)

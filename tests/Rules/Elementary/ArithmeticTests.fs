@@ -8,7 +8,6 @@ open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Equations
-open Hybrid.Tests.Law
 open Hybrid.Tests.Support
 
 /// Two of one shape.
@@ -16,53 +15,7 @@ let private two (sizes: Sizes) =
     let random = sizes.Random
     [ normal random [ sizes.Rows; sizes.Columns ]; normal random [ sizes.Rows; sizes.Columns ] ]
 
-/// Two that are repeated along each other.
-let private crossed (sizes: Sizes) =
-    let random = sizes.Random
-
-    [ normal random [ sizes.Batch; sizes.Rows; 1 ]; normal random [ 1; sizes.Columns ] ]
-
 let private awayFrom0 = List.map (mapTensor (fun x -> x + 0.5 * float (sign x)))
-
-let private add =
-    { new IRule with
-        member _.On x = x[0].Add x[1]
-    }
-
-let private subtract =
-    { new IRule with
-        member _.On x = x[0].Subtract x[1]
-    }
-
-let private multiply =
-    { new IRule with
-        member _.On x = x[0].Multiply x[1]
-    }
-
-let private divide =
-    { new IRule with
-        member _.On x = x[0].Divide x[1]
-    }
-
-let private negate =
-    { new IRule with
-        member _.On x = x[0].Negate()
-    }
-
-let private laws =
-    [
-        for name, rule', change, ids in
-            [
-                "Add", add, id, [ "ADD-2"; "ADD-3" ]
-                "Subtract", subtract, id, [ "SUB-2"; "SUB-3" ]
-                "Multiply", multiply, id, [ "MUL-2"; "MUL-3" ]
-                "Divide", divide, awayFrom0, [ "DIV-2"; "DIV-3" ]
-            ] do
-            rule name rule' (two >> change) ids |> emptyAt [ [ 0; 3 ]; [ 0; 3 ] ]
-            rule $"{name}, both repeated" rule' (crossed >> change) ids |> emptyAt [ [ 0; 1 ]; [ 1; 3 ] ]
-
-        rule "Negate" negate (two >> List.take 1) [ "NEG-2" ] |> emptyAt [ [ 0; 3 ] ]
-    ]
 
 /// The value of an expression of one variable or two.
 let private value (inputs: Tensor<float> list) (f: Variable<float>[] -> Variable<float>) =
@@ -73,8 +26,6 @@ let tests =
     testList
         "Rules.Arithmetic"
         [
-            testList "law" (List.map law laws)
-
             property 25 "the operators are the rules, with variables and with numbers on both sides" (fun sizes ->
                 let x = two sizes |> awayFrom0
                 let a, b = floats x[0], floats x[1]

@@ -9,63 +9,14 @@ open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Equations
-open Hybrid.Tests.Law
+open Hybrid.Tests.Rules.Elementary.ElementaryLaw
 open Hybrid.Tests.Support
-
-let private minimum =
-    { new IRule with
-        member _.On x = x[0].Minimum x[1]
-    }
-
-let private maximum =
-    { new IRule with
-        member _.On x = x[0].Maximum x[1]
-    }
-
-/// Two tensors no number of which is near another.
-let private apartFrom (a: int list) (b: int list) (random: RandomStream) =
-    let count = List.fold (*) 1
-    let all = floats (apart random [ count a + count b ])
-    [ tensor a all[.. count a - 1]; tensor b all[count a ..] ]
-
-let private two (sizes: Sizes) = apartFrom [ sizes.Rows; sizes.Columns ] [ sizes.Rows; sizes.Columns ] sizes.Random
-let private crossed (sizes: Sizes) = apartFrom [ sizes.Batch; sizes.Rows; 1 ] [ 1; sizes.Columns ] sizes.Random
-
-/// A mask of the last axis: every third number is the second's.
-let private choose =
-    { new IRule with
-        member _.On<'T
-            when 'T: unmanaged
-            and 'T: struct
-            and 'T: (new: unit -> 'T)
-            and 'T :> ValueType
-            and 'T :> Numerics.IBinaryFloatingPointIeee754<'T>>
-            (x: Variable<'T>[])
-            : Variable<'T> =
-            let columns = max x[0].Shape.Columns x[1].Shape.Columns
-            let mask = tensor [ columns ] (Array.init columns (fun i -> if i % 3 = 2 then 'T.Zero else 'T.One))
-            x[0].Where(mask, x[1])
-    }
-
-let private laws =
-    [
-        for name, rule', ids in
-            [
-                "Minimum", minimum, [ "MIN-2"; "MIN-3" ]
-                "Maximum", maximum, [ "MAX-2"; "MAX-3" ]
-                "Where", choose, [ "WHERE-2"; "WHERE-3" ]
-            ] do
-            rule name rule' two ids |> emptyAt [ [ 0; 3 ]; [ 0; 3 ] ]
-            rule $"{name}, both repeated" rule' crossed ids |> emptyAt [ [ 0; 1 ]; [ 1; 3 ] ]
-    ]
 
 [<Tests>]
 let tests =
     testList
         "Rules.Choice"
         [
-            testList "law" (List.map law laws)
-
             testCase "where both are equal, the first gets the whole gradient" (fun () ->
                 let a, b, dy =
                     tensor [ 3 ] [ 1.0; 2.0; 0.0 ], tensor [ 3 ] [ 1.0; 3.0; -0.0 ], tensor [ 3 ] [ 5.0; 7.0; 9.0 ]
@@ -78,25 +29,25 @@ let tests =
                 Expect.equal (floats d[0]) (floats dy) "the same twice")
 
             testCase "NaN on either side is NaN, and the gradient arrives once" (fun () ->
-                for record in [ minimum; maximum ] do
-                    for a, b in [ nan, 1.0; 1.0, nan; nan, nan; nan, -infinity; infinity, nan ] do
-                        let y, d =
-                            runAlong (tensor [ 1 ] [ 3.0 ]) [ tensor [ 1 ] [ a ]; tensor [ 1 ] [ b ] ] (fun _ x ->
-                                record.On x)
+                let values isLeast (a: 'T) (b: 'T) =
+                    let x = [ tensor [ 1 ] [ a ]; tensor [ 1 ] [ b ] ]
 
+                    runAlong (tensor [ 1 ] [ 'T.CreateChecked 3.0 ]) x (fun _ x ->
+                        if isLeast then x[0].Minimum x[1] else x[0].Maximum x[1])
+
+                for isLeast in [ true; false ] do
+                    for a, b in [ nan, 1.0; 1.0, nan; nan, nan; nan, -infinity; infinity, nan ] do
+                        let y, d = values isLeast a b
                         Expect.isTrue (Double.IsNaN y.Span[0]) $"{a} and {b}"
                         Expect.equal (d[0].Span[0] + d[1].Span[0]) 3.0 "gradient"
-
-                        let y =
-                            valueOf [ tensor [ 1 ] [ float32 a ]; tensor [ 1 ] [ float32 b ] ] (fun _ x -> record.On x)
-
+                        let y, _ = values isLeast (float32 a) (float32 b)
                         Expect.isTrue (Single.IsNaN y.Span[0]) $"{a} and {b}, float")
 
             property
                 25
                 "the minimum and the maximum together are both; the one is the other of the negatives"
                 (fun sizes ->
-                    let x = two sizes
+                    let x = twoApart sizes
                     let value f = floats (valueOf x (fun _ (x: Variable<_>[]) -> f x[0] x[1]))
                     expectClose 1e-15 (value (fun a b -> a.Minimum b + a.Maximum b)) (value (fun a b -> a + b)) "sum"
                     Expect.equal (value (fun a b -> a.Minimum b)) (value (fun a b -> -(-a).Maximum(-b))) "negatives")

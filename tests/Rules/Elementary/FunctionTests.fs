@@ -2,7 +2,6 @@
 module Hybrid.Tests.Rules.Elementary.FunctionTests
 
 open System
-open System.Numerics
 open Expecto
 open Hybrid.Autodiff
 open Hybrid.Memory
@@ -10,132 +9,32 @@ open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Equations
-open Hybrid.Tests.Law
 open Hybrid.Tests.Support
+open Hybrid.Tests.Rules.Elementary.ElementaryLaw
 
-let private any (sizes: Sizes) = normal sizes.Random [ sizes.Rows; sizes.Columns ]
-let private away (sizes: Sizes) = any sizes |> mapTensor (fun x -> x + 0.3 * float (sign x))
-let private positive (sizes: Sizes) = any sizes |> mapTensor (fun x -> 0.3 + abs x)
-let private spread (sizes: Sizes) = apart sizes.Random [ sizes.Rows; sizes.Columns ]
-
-/// One rule: how it is recorded, its numbers, and what others say it computes.
-type private Function =
-    {
-        Name: string
-        Rule: IRule
-        Draw: Sizes -> Tensor<float>
-        Formula: float -> float
-        Slope: float -> float
-        Ids: string list
-    }
-
-let private functions =
+/// Each rule, where it is asked, and what others say that it and its slope are.
+let private functions: (string * (Variable<float> -> Variable<float>) * _ * _ * (float -> float) * string list) list =
     [
-        {
-            Name = "Exp"
-            Rule =
-                { new IRule with
-                    member _.On x = x[0].Exp()
-                }
-            Draw = any
-            Formula = exp
-            Slope = exp
-            Ids = [ "EXP-1"; "EXP-2" ]
-        }
-        {
-            Name = "Log"
-            Rule =
-                { new IRule with
-                    member _.On x = x[0].Log()
-                }
-            Draw = positive
-            Formula = log
-            Slope = fun x -> 1.0 / x
-            Ids = [ "LOG-1"; "LOG-2" ]
-        }
-        {
-            Name = "Square"
-            Rule =
-                { new IRule with
-                    member _.On x = x[0].Square()
-                }
-            Draw = any
-            Formula = fun x -> x * x
-            Slope = fun x -> 2.0 * x
-            Ids = [ "SQR-1"; "SQR-2" ]
-        }
-        {
-            Name = "Sqrt"
-            Rule =
-                { new IRule with
-                    member _.On x = x[0].Sqrt()
-                }
-            Draw = positive
-            Formula = sqrt
-            Slope = fun x -> 0.5 / sqrt x
-            Ids = [ "SQRT-1"; "SQRT-2" ]
-        }
-        {
-            Name = "Abs"
-            Rule =
-                { new IRule with
-                    member _.On x = x[0].Abs()
-                }
-            Draw = away
-            Formula = abs
-            Slope = fun x -> float (sign x)
-            Ids = [ "ABS-1"; "ABS-2" ]
-        }
+        "Exp", _.Exp(), any, exp, exp, [ "EXP-1"; "EXP-2" ]
+        "Log", _.Log(), positive, log, (fun x -> 1.0 / x), [ "LOG-1"; "LOG-2" ]
+        "Square", _.Square(), any, (fun x -> x * x), (fun x -> 2.0 * x), [ "SQR-1"; "SQR-2" ]
+        "Sqrt", _.Sqrt(), positive, sqrt, (fun x -> 0.5 / sqrt x), [ "SQRT-1"; "SQRT-2" ]
+        "Abs", _.Abs(), away, abs, (fun x -> float (sign x)), [ "ABS-1"; "ABS-2" ]
         for p in [ 3.0; 2.0; 1.0; 0.0; -1.0 ] do
-            {
-                Name = $"Power, {p}"
-                Rule =
-                    { new IRule with
-                        member _.On x = x[0].Power p
-                    }
-                Draw = away
-                Formula = fun x -> Math.Pow(x, p)
-                Slope = fun x -> if p = 0.0 then 0.0 else p * Math.Pow(x, p - 1.0)
-                Ids = [ "POW-1"; "POW-2" ]
-            }
+            let slope x = if p = 0.0 then 0.0 else p * Math.Pow(x, p - 1.0)
+            $"Power, {p}", _.Power(p), away, (fun x -> Math.Pow(x, p)), slope, [ "POW-1"; "POW-2" ]
         for p in [ 0.5; 1.7; -0.5 ] do
-            {
-                Name = $"Power, {p} of positive numbers"
-                Rule =
-                    { new IRule with
-                        member _.On x = x[0].Power p
-                    }
-                Draw = positive
-                Formula = fun x -> Math.Pow(x, p)
-                Slope = fun x -> p * Math.Pow(x, p - 1.0)
-                Ids = [ "POW-1"; "POW-2" ]
-            }
-        {
-            Name = "NormalCdf"
-            Rule =
-                { new IRule with
-                    member _.On x = x[0].NormalCdf()
-                }
-            Draw = any
-            Formula = fun x -> 0.5 * MathNet.Numerics.SpecialFunctions.Erfc(-x / sqrt 2.0)
-            Slope = fun x -> exp (-0.5 * x * x) / sqrt (2.0 * Math.PI)
-            Ids = [ "PHI-1"; "PHI-2" ]
-        }
-        // Bounds that none of the numbers meets, nor 0.7 times one.
-        {
-            Name = "Clamp"
-            Rule =
-                { new IRule with
-                    member _.On x = x[0].Clamp(-0.51, 0.29)
-                }
-            Draw = spread
-            Formula = fun x -> max -0.51 (min 0.29 x)
-            Slope = fun x -> if x < -0.51 || x > 0.29 then 0.0 else 1.0
-            Ids = [ "CLAMP-1"; "CLAMP-2" ]
-        }
+            let slope x = p * Math.Pow(x, p - 1.0)
+            let name = $"Power, {p} of positive numbers"
+            name, _.Power(p), positive, (fun x -> Math.Pow(x, p)), slope, [ "POW-1"; "POW-2" ]
+        let probability x = 0.5 * MathNet.Numerics.SpecialFunctions.Erfc(-x / sqrt 2.0)
+        let density x = exp (-0.5 * x * x) / sqrt (2.0 * Math.PI)
+        "NormalCdf", _.NormalCdf(), any, probability, density, [ "PHI-1"; "PHI-2" ]
+        let isInside x = x >= -0.51 && x <= 0.29
+        let clamped x = max -0.51 (min 0.29 x)
+        let slope x = if isInside x then 1.0 else 0.0
+        "Clamp", _.Clamp(-0.51, 0.29), spread, clamped, slope, [ "CLAMP-1"; "CLAMP-2" ]
     ]
-
-let private lawOf f = law (rule f.Name f.Rule (f.Draw >> List.singleton) f.Ids |> emptyAt [ [ 0; 3 ] ])
 
 /// The value at some numbers, and the gradient along a cotangent of ones.
 let private at (record: Variable<'T> -> Variable<'T>) (x: 'T list) =
@@ -161,16 +60,14 @@ let tests =
     testList
         "Rules.ElementaryFunctions"
         [
-            testList "law" (List.map lawOf functions)
-
-            for f in functions do
-                property 15 $"{f.Name}: value and slope are those of the formula" (fun sizes ->
-                    let x = f.Draw sizes
+            for name, record, draw, formula, slope, ids in functions do
+                property 15 $"{name}: value and slope are those of the formula" (fun sizes ->
+                    let x = draw sizes
                     let ones = mapTensor (fun _ -> 1.0) x
-                    let y, dx = runAlong ones [ x ] (fun _ x -> f.Rule.On x)
-                    expectClose 1e-14 (floats y) (floats (mapTensor f.Formula x)) "value"
-                    expectClose 1e-14 (floats dx[0]) (floats (mapTensor f.Slope x)) "slope"
-                    covers f.Ids)
+                    let y, dx = runAlong ones [ x ] (fun _ x -> record x[0])
+                    expectClose 1e-14 (floats y) (floats (mapTensor formula x)) "value"
+                    expectClose 1e-14 (floats dx[0]) (floats (mapTensor slope x)) "slope"
+                    covers ids)
 
             testCase "log is right to 2e-7 in float and 1e-15 in double, close to 1 and far from it" (fun () ->
                 let random = RandomStream 3UL

@@ -10,7 +10,6 @@ open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
-open Hybrid.Tests.Law
 open Hybrid.Tests.Rules.Elementary.Naive
 
 let private gather (ids: int[]) leading _ (x: Variable<_>[]) = x[0].Gather(ids, shape leading)
@@ -26,17 +25,6 @@ let private gathers =
     testList
         "Gather"
         [
-            law (
-                rule
-                    "Gather"
-                    { new IRule with
-                        member _.On x = x[0].Gather([| 2; 0; 2; 1 |], shape [ 2; 2 ])
-                    }
-                    (fun sizes -> [ normal sizes.Random [ 3; sizes.Rows; sizes.Columns ] ])
-                    [ "GATH-2" ]
-                |> emptyAt [ [ 3; 0 ] ]
-            )
-
             property 20 "the gradient agrees with central differences, repeated ids included" (fun sizes ->
                 let random, ids, leading = drawn sizes
                 let table = normal random [ sizes.Rows; 2; sizes.Columns ]
@@ -127,17 +115,6 @@ let private scatters =
     testList
         "ScatterAdd"
         [
-            law (
-                rule
-                    "ScatterAdd"
-                    { new IRule with
-                        member _.On x = x[0].ScatterAdd([| 2; 0; 2; 1 |], 4, shape [ 2; 2 ])
-                    }
-                    (fun sizes -> [ normal sizes.Random [ 2; 2; sizes.Rows; sizes.Columns ] ])
-                    [ "SCAT-2" ]
-                |> emptyAt [ [ 2; 2; 0 ] ]
-            )
-
             property 20 "the gradient agrees with central differences, repeated ids included" (fun sizes ->
                 let random, ids, leading = drawn sizes
                 let x = normal random (leading @ [ sizes.Columns ])
@@ -210,16 +187,6 @@ let private picks =
     testList
         "Pick"
         [
-            law (
-                rule
-                    "Pick"
-                    { new IRule with
-                        member _.On x = x[0].Pick [| 0; 2; 1; 1 |]
-                    }
-                    (fun sizes -> [ normal sizes.Random [ 2; 2; 3 ] ])
-                    [ "PICK-2" ]
-            )
-
             property 20 "the gradient agrees with central differences" (fun sizes ->
                 let x, ids = drawn sizes
                 Gradients.expectRule "Pick" sizes.Random [ x ] [] (pick ids)

@@ -2,7 +2,6 @@ module Hybrid.Tests.Rules.Elementary.MatMulTests
 
 open System
 open Expecto
-open FsCheck.FSharp
 open Hybrid.Autodiff
 open Hybrid.Memory
 open Hybrid.Rules
@@ -31,11 +30,6 @@ let tests =
     testList
         "Rules.MatMul"
         [
-            property 15 "the gradient agrees with central differences" (fun sizes ->
-                let a, b = pair sizes
-                Gradients.expectRule "MatMul" sizes.Random [ a; b ] [] matMul
-                covers [ "MM-2"; "MM-3" ])
-
             property 25 "every element is the product of a row and a column" (fun sizes ->
                 let a, b = pair sizes
                 expectClose 1e-13 (floats (valueOf [ a; b ] matMul)) (longhand sizes a b) "product"
@@ -67,42 +61,38 @@ let tests =
                 let single = valueOf [ toSingle a; toSingle b ] matMul
                 expectClose 1e-5 (floats single) (floats (valueOf [ a; b ] matMul)) "product")
 
-            propertyOf
-                (Gen.choose (0, 1_000_000))
-                60
-                "leading axes broadcast: value and gradient are those of repeated matrices"
-                (fun seed ->
-                    let random = RandomStream(uint64 seed)
-                    let leading = BroadcastTests.shapesOf 2 random 3 |> List.map (List.truncate 3)
-                    let size () = 1 + random.NextBelow 4
-                    let rows, inner, columns = size (), random.NextBelow 4, size ()
+            propertyOfSeed 60 "leading axes broadcast: value and gradient are those of repeated matrices" (fun seed ->
+                let random = RandomStream(uint64 seed)
+                let leading = BroadcastTests.shapesOf 2 random 3 |> List.map (List.truncate 3)
+                let size () = 1 + random.NextBelow 4
+                let rows, inner, columns = size (), random.NextBelow 4, size ()
 
-                    match leading with
-                    | [ la; lb ] when
-                        (try
-                            Shape.Broadcast(shape la, shape lb) |> ignore
-                            true
-                         with :? ShapeException ->
-                             false)
-                        ->
-                        let whole = List.ofArray (Shape.Broadcast(shape la, shape lb).ToArray())
-                        let a, b = normal random (la @ [ rows; inner ]), normal random (lb @ [ inner; columns ])
-                        let dc = normal random (whole @ [ rows; columns ])
-                        let c, d = runAlong dc [ a; b ] matMul
+                match leading with
+                | [ la; lb ] when
+                    (try
+                        Shape.Broadcast(shape la, shape lb) |> ignore
+                        true
+                     with :? ShapeException ->
+                         false)
+                    ->
+                    let whole = List.ofArray (Shape.Broadcast(shape la, shape lb).ToArray())
+                    let a, b = normal random (la @ [ rows; inner ]), normal random (lb @ [ inner; columns ])
+                    let dc = normal random (whole @ [ rows; columns ])
+                    let c, d = runAlong dc [ a; b ] matMul
 
-                        // Each matrix repeated by the sum with zeros, which has been tested by itself.
-                        let repeated (tape: Tape<float>) (x: Variable<float>[]) =
-                            let full i last = x[i] + tape.Constant(zeros<float>(whole @ last))
-                            (full 0 [ rows; inner ]).MatMul(full 1 [ inner; columns ])
+                    // Each matrix repeated by the sum with zeros, which has been tested by itself.
+                    let repeated (tape: Tape<float>) (x: Variable<float>[]) =
+                        let full i last = x[i] + tape.Constant(zeros<float>(whole @ last))
+                        (full 0 [ rows; inner ]).MatMul(full 1 [ inner; columns ])
 
-                        let c', d' = runAlong dc [ a; b ] repeated
-                        Expect.equal c.Shape (shape (whole @ [ rows; columns ])) "shape"
-                        expectClose 1e-13 (floats c) (floats c') "value"
+                    let c', d' = runAlong dc [ a; b ] repeated
+                    Expect.equal c.Shape (shape (whole @ [ rows; columns ])) "shape"
+                    expectClose 1e-13 (floats c) (floats c') "value"
 
-                        for i in 0..1 do
-                            Expect.equal d[i].Shape d'[i].Shape "shape of the gradient"
-                            expectClose 1e-12 (floats d[i]) (floats d'[i]) $"gradient {i}"
-                    | _ -> ())
+                    for i in 0..1 do
+                        Expect.equal d[i].Shape d'[i].Shape "shape of the gradient"
+                        expectClose 1e-12 (floats d[i]) (floats d'[i]) $"gradient {i}"
+                | _ -> ())
 
             property
                 10

@@ -9,7 +9,6 @@ open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
-open Hybrid.Tests.Law
 open Hybrid.Tests.Rules.Elementary.Naive
 
 let private largest (axes: int[]) keep _ (x: Variable<_>[]) = x[0].Max(axes, keep)
@@ -22,16 +21,6 @@ let tests =
     testList
         "Rules.Elementary.Max"
         [
-            law (
-                rule
-                    "Max"
-                    { new IRule with
-                        member _.On x = x[0].Max(0, 2)
-                    }
-                    (fun sizes -> [ apart sizes.Random [ sizes.Batch; sizes.Rows; sizes.Columns ] ])
-                    [ "AMAX-2"; "AMAX-3" ]
-            )
-
             property 25 "the gradient agrees with central differences, over any axes" (fun sizes ->
                 let random = sizes.Random
                 let given, _ = drawnAxes random 3

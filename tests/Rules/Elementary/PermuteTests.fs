@@ -2,14 +2,12 @@ module Hybrid.Tests.Rules.Elementary.PermuteTests
 
 open System
 open Expecto
-open FsCheck.FSharp
 open Hybrid.Autodiff
 open Hybrid.Memory
 open Hybrid.Rules
 open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Equations
-open Hybrid.Tests.Law
 open Hybrid.Tests.Support
 
 let private permute (order: int[]) _ (x: Variable<_>[]) = x[0].Permute order
@@ -45,63 +43,23 @@ let tests =
     testList
         "Rules.Permute"
         [
-            law (
-                rule
-                    "Permute"
-                    { new IRule with
-                        member _.On x = x[0].Permute(2, 0, 1)
-                    }
-                    (fun sizes -> [ normal sizes.Random [ sizes.Batch; sizes.Rows; sizes.Columns ] ])
-                    [ "PERM-2" ]
-                |> emptyAt [ [ 0; 2; 3 ] ]
-            )
+            propertyOfSeed 150 "each element is where its index says, in both precisions" (fun seed ->
+                let x, order, _ = drawn seed
+                let expected = longhand order x
+                let y = valueOf [ x ] (permute order)
+                Expect.equal (y.Shape, floats y) (expected.Shape, floats expected) "double"
+                let y = valueOf [ toSingle x ] (permute order)
+                Expect.equal (floats y) (floats (toSingle expected)) "float"
+                covers [ "PERM-1" ])
 
-            law (
-                rule
-                    "Permute, the last axis in place"
-                    { new IRule with
-                        member _.On x = x[0].Permute(1, 0, -1)
-                    }
-                    (fun sizes -> [ normal sizes.Random [ sizes.Batch; sizes.Rows; sizes.Columns ] ])
-                    [ "PERM-2" ]
-            )
-
-            law (
-                rule
-                    "Transpose"
-                    { new IRule with
-                        member _.On x = x[0].Transpose()
-                    }
-                    (fun sizes -> [ normal sizes.Random [ sizes.Batch; sizes.Rows; sizes.Columns ] ])
-                    [ "TR-2" ]
-                |> emptyAt [ [ 0; 2; 3 ] ]
-            )
-
-            propertyOf
-                (Gen.choose (0, 1_000_000))
-                150
-                "each element is where its index says, in both precisions"
-                (fun seed ->
-                    let x, order, _ = drawn seed
-                    let expected = longhand order x
-                    let y = valueOf [ x ] (permute order)
-                    Expect.equal (y.Shape, floats y) (expected.Shape, floats expected) "double"
-                    let y = valueOf [ toSingle x ] (permute order)
-                    Expect.equal (floats y) (floats (toSingle expected)) "float"
-                    covers [ "PERM-1" ])
-
-            propertyOf
-                (Gen.choose (0, 1_000_000))
-                100
-                "the gradient is the cotangent with its axes back in place, added up"
-                (fun seed ->
-                    let x, order, random = drawn seed
-                    let dy = normal random (List.ofArray ((longhand order x).Shape.ToArray()))
-                    let expected = longhand (inverse order) dy
-                    let _, dx = runAlong dy [ x ] (permute order)
-                    Expect.equal (dx[0].Shape, floats dx[0]) (x.Shape, floats expected) "once"
-                    let _, dx = runAlong dy [ x ] (fun tape x -> permute order tape x + permute order tape x)
-                    Expect.equal (floats dx[0]) (floats expected |> Array.map ((*) 2.0)) "twice")
+            propertyOfSeed 100 "the gradient is the cotangent with its axes back in place, added up" (fun seed ->
+                let x, order, random = drawn seed
+                let dy = normal random (List.ofArray ((longhand order x).Shape.ToArray()))
+                let expected = longhand (inverse order) dy
+                let _, dx = runAlong dy [ x ] (permute order)
+                Expect.equal (dx[0].Shape, floats dx[0]) (x.Shape, floats expected) "once"
+                let _, dx = runAlong dy [ x ] (fun tape x -> permute order tape x + permute order tape x)
+                Expect.equal (floats dx[0]) (floats expected |> Array.map ((*) 2.0)) "twice")
 
             testCase "matrices larger than a block, whole and with rests, alone and many" (fun () ->
                 for extents in
@@ -133,20 +91,16 @@ let tests =
                         (floats (toSingle (longhand order dy)) |> Array.map ((*) 2.0))
                         "float, twice")
 
-            propertyOf
-                (Gen.choose (0, 1_000_000))
-                50
-                "an order and its inverse change nothing; axes may be counted from the end"
-                (fun seed ->
-                    let x, order, _ = drawn seed
-                    let y = valueOf [ x ] (fun tape x -> permute (inverse order) tape [| permute order tape x |])
-                    Expect.equal (y.Shape, floats y) (x.Shape, floats x) "there and back"
-                    let fromEnd = order |> Array.map (fun axis -> axis - order.Length)
+            propertyOfSeed 50 "an order and its inverse change nothing; axes may be counted from the end" (fun seed ->
+                let x, order, _ = drawn seed
+                let y = valueOf [ x ] (fun tape x -> permute (inverse order) tape [| permute order tape x |])
+                Expect.equal (y.Shape, floats y) (x.Shape, floats x) "there and back"
+                let fromEnd = order |> Array.map (fun axis -> axis - order.Length)
 
-                    Expect.equal
-                        (floats (valueOf [ x ] (permute fromEnd)))
-                        (floats (valueOf [ x ] (permute order)))
-                        "from the end")
+                Expect.equal
+                    (floats (valueOf [ x ] (permute fromEnd)))
+                    (floats (valueOf [ x ] (permute order)))
+                    "from the end")
 
             testCase "extreme numbers and NaN pass unchanged" (fun () ->
                 let values = [ nan; infinity; -0.0; Double.Epsilon; 1e300; -1e-300 ]

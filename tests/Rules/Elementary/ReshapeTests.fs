@@ -5,7 +5,6 @@ open Expecto
 open Hybrid.Autodiff
 open Hybrid.Rules
 open Hybrid.Tensors
-open Hybrid.Tests
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
 
@@ -16,11 +15,6 @@ let tests =
     testList
         "Rules.Reshape"
         [
-            property 15 "the gradient agrees with central differences" (fun sizes ->
-                let x = normal sizes.Random [ sizes.Rows; sizes.Columns ]
-                Gradients.expectRule "Reshape" sizes.Random [ x ] [] (into [ sizes.Columns; 1; sizes.Rows ])
-                covers [ "RS-2" ])
-
             property 25 "keeps the elements in row-major order" (fun sizes ->
                 let x = normal sizes.Random [ sizes.Rows; sizes.Columns ]
                 let y = valueOf [ x ] (into [ sizes.Columns * sizes.Rows ])

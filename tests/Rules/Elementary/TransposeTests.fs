@@ -6,7 +6,6 @@ open Hybrid.Autodiff
 open Hybrid.Memory
 open Hybrid.Rules
 open Hybrid.Tensors
-open Hybrid.Tests
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
 
@@ -17,11 +16,6 @@ let tests =
     testList
         "Rules.Transpose"
         [
-            property 15 "the gradient agrees with central differences" (fun sizes ->
-                let x = normal sizes.Random [ sizes.Batch; sizes.Rows; sizes.Columns ]
-                Gradients.expectRule "Transpose" sizes.Random [ x ] [] transpose
-                covers [ "TR-2" ])
-
             property 25 "element [m, j, i] is x[m, i, j]" (fun sizes ->
                 let x = normal sizes.Random [ sizes.Batch; sizes.Rows; sizes.Columns ]
                 let y = valueOf [ x ] transpose
