@@ -15,8 +15,7 @@ public abstract class Stored<T> : Variable<T> where T : unmanaged, IBinaryFloati
     private Tensor<T>? value;
 
     private protected Stored(string kind, string name, Shape shape, Func<Tensor<T>> make, bool wantsGradient)
-        : base(tape: null, kind, name, [], value: null, wantsGradient) =>
-        (Shape, this.make) = (shape, make);
+        : base(tape: null, kind, name, [], value: null, wantsGradient) => (Shape, this.make) = (shape, make);
 
     private protected Stored(string kind, string name, Tensor<T> value, bool wantsGradient)
         : base(tape: null, kind, name, [], value: null, wantsGradient)

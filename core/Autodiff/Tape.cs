@@ -84,12 +84,12 @@ public sealed partial class Tape<T> where T : unmanaged, IBinaryFloatingPointIee
     public TapeScope<T> At(string place) => new(this, Mode with { Place = place }, releases: !Mode.Records);
 
     /// <summary>A value into which no gradient flows, such as data.</summary>
-    public Variable<T> Constant(Tensor<T> value) => Leaf("constant", value, wantsGradient: false);
+    public Variable<T> Constant(Tensor<T> value) => new(this, "constant", "", [], value, wantsGradient: false);
 
     /// <summary>A value whose gradient is wanted although it is not a parameter, such as the input of a gradient check.</summary>
     public Variable<T> Input(Tensor<T> value)
     {
-        var input = Leaf("input", value, wantsGradient: true);
+        Variable<T> input = new(this, "input", "", [], value, wantsGradient: true);
         inputs.Add(input);
         return input;
     }
@@ -257,6 +257,4 @@ public sealed partial class Tape<T> where T : unmanaged, IBinaryFloatingPointIee
         leading.Clear();
         downstream.Clear();
     }
-
-    private Variable<T> Leaf(string kind, Tensor<T> value, bool wantsGradient) => new(this, kind, "", [], value, wantsGradient);
 }

@@ -66,7 +66,10 @@ public sealed class Shape : IEquatable<Shape>
 
     /// <summary>The same shape with another extent on its last axis.</summary>
     public Shape WithColumns(int columns) =>
-        Rank == 0 ? throw new ShapeException("a scalar has no last axis.") : new Shape([.. extents[..^1], columns]);
+        Rank == 0 ? throw new ShapeException("a scalar has no last axis.") : With(Rank - 1, columns);
+
+    /// <summary>The same with another extent of one axis, which is counted from 0.</summary>
+    internal Shape With(int axis, int extent) => new([.. extents[..axis], extent, .. extents[(axis + 1)..]]);
 
     /// <summary>True if this shape equals the last axes of the other, so that it can be repeated along the leading ones.</summary>
     public bool IsSuffixOf(Shape other) =>

@@ -16,10 +16,10 @@ public static class Concatenate
         var first = parts[0].Shape;
         axis = first.Axis(axis);
         foreach (var part in parts)
-            if (!With(part.Shape, axis, 0).Equals(With(first, axis, 0)))
+            if (part.Shape.Rank != first.Rank || !part.Shape.With(axis, first[axis]).Equals(first))
                 throw new ShapeException(
                     $"parts must be alike in every axis but {axis}, got {string.Join(", ", parts.Select(part => part.Shape))}.");
-        var y = Tensor<T>.Rent(arena, With(first, axis, checked(parts.Sum(part => part.Shape[axis]))));
+        var y = Tensor<T>.Rent(arena, first.With(axis, checked(parts.Sum(part => part.Shape[axis]))));
         var toParts = new PullbackTo<T>[parts.Count];
         for (int i = 0, end = 0; i < parts.Count; i++)
         {
@@ -30,13 +30,6 @@ public static class Concatenate
             end += extent;
         }
         return y.WithPullback(toParts);
-    }
-
-    private static Shape With(Shape shape, int axis, int extent)
-    {
-        var extents = shape.ToArray();
-        if (axis < extents.Length) extents[axis] = extent;
-        return new Shape(extents);
     }
 }
 

@@ -15,13 +15,11 @@ public static class Slice
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         axis = x.Shape.Axis(axis);
-        var extents = x.Shape.ToArray();
-        if (start < 0 || length < 0 || start > extents[axis] - length)
+        if (start < 0 || length < 0 || start > x.Shape[axis] - length)
             throw new ShapeException(
                 $"a slice of {length} from {start} on lies outside axis {axis} of {x.Shape}; keep 0 ≤ start and start + length ≤ "
-                + $"{extents[axis]}.");
-        extents[axis] = length;
-        var y = Tensor<T>.Rent(arena, new Shape(extents));
+                + $"{x.Shape[axis]}.");
+        var y = Tensor<T>.Rent(arena, x.Shape.With(axis, length));
         new Strip<T>(x, axis, start, length).CopyTo(y, accumulate: false); // SLICE-1: y = x from start on
         return y.WithPullback((dy, dx, accumulate) =>
             // SLICE-2: dx = dy within the part, else 0

@@ -19,13 +19,11 @@ public static class Split
         if (x.Shape[axis] % n != 0)
             throw new ShapeException(
                 $"axis {axis} of {x.Shape} cannot be split into {n} equal parts; make {x.Shape[axis]} a multiple of {n}, or take slices.");
-        var extents = x.Shape.ToArray();
-        var part = extents[axis] /= n;
-        var shape = new Shape(extents);
+        var part = x.Shape[axis] / n;
         var values = new Tensor<T>[n];
         for (var i = 0; i < n; i++)
         {
-            values[i] = Tensor<T>.Rent(arena, shape);
+            values[i] = Tensor<T>.Rent(arena, x.Shape.With(axis, part));
             new Strip<T>(x, axis, i * part, part).CopyTo(values[i], accumulate: false); // SPLIT-1: yᵢ = x from i · part on
         }
         return (values, Backward);

@@ -7,8 +7,7 @@ public static class BinaryCrossEntropy
 {
     /// <summary>The same in elementary rules, with a target for each logit.</summary>
     public static Variable<T> ComposedEach<T>(Variable<T> logits, Variable<T> targets)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        (Softplus.Composed(logits) - targets * logits).Mean();
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => (Softplus.Composed(logits) - targets * logits).Mean();
 
     /// <summary>The same of one target.</summary>
     public static Variable<T> Composed<T>(double target, Variable<T> logits) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>

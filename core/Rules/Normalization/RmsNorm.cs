@@ -67,7 +67,8 @@ public static class RmsNorm
     {
         public static int Inputs => 2;
 
-        [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector gain, TVector unused) =>
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector gain, TVector unused) =>
             TLanes.Multiply(TLanes.Multiply(x, TLanes.Create(r)), gain); // RMS-2: y = g x̂ with x̂ = r x
     }
 
