@@ -1,30 +1,30 @@
 namespace Hybrid.Kernels;
 
-/// <summary>Pooling over windows of images, with vectors along the channels. Each call does one row of windows.</summary>
+/// <summary>Pooling over windows of images, with vectors along the channels.</summary>
 internal static unsafe class PoolLoops
 {
-    /// <summary>
-    /// The largest number of each window, and which of the window's places, in reading order, it has: the first if several are as large.
-    /// </summary>
-    /// <remarks>NaN counts as the largest.</remarks>
-    public static void Max<T>(in PoolWindows windows, int row, T* image, T* y, T* place)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Widest<T>.Run(new PoolLoop<T, PoolMax<T>>(default, windows, row, image, y, place));
-
-    /// <summary>Adds dy to the gradient of the place that each window's number came from.</summary>
-    public static void MaxPullback<T>(in PoolWindows windows, int row, T* place, T* dy, T* dimage)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Widest<T>.Run(new PoolLoop<T, PoolMaxBackward<T>>(default, windows, row, dimage, dy, place));
-
-    /// <summary>factor times the sum of each window.</summary>
-    public static void Sum<T>(in PoolWindows windows, int row, T factor, T* image, T* y)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Widest<T>.Run(new PoolLoop<T, PoolSum<T>>(new(factor), windows, row, image, y, null));
-
-    /// <summary>Adds factor dy to the gradient of every place of each window.</summary>
-    public static void SumPullback<T>(in PoolWindows windows, int row, T factor, T* dy, T* dimage)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Widest<T>.Run(new PoolLoop<T, PoolSumBackward<T>>(new(factor), windows, row, dimage, dy, null));
+    /// <summary>Runs over all windows.</summary>
+    /// <param name="pooling">What is done with each of them.</param>
+    /// <param name="windows">Where they lie.</param>
+    /// <param name="images">[batch, height, width, channels], or their gradient.</param>
+    /// <param name="y">A number for each window and channel, or its gradient.</param>
+    /// <param name="place">Which of the window's places that number came from; null if the pooling does not ask.</param>
+    /// <param name="clear">True makes zeros of the images first.</param>
+    public static void Run<T, TPooling>(
+        TPooling pooling, PoolWindows windows, Tensor<T> images, Tensor<T> y, Tensor<T>? place = null, bool clear = false)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TPooling : struct, IPooling<T>
+    {
+        int image = windows.Height * windows.Width * windows.Channels, row = windows.OutWidth * windows.Channels, rows = windows.OutHeight;
+        // Windows may overlap, so an image belongs to one worker.
+        Rows.For(windows.Batch, image, (first, end) =>
+        {
+            if (clear) images.Span[(first * image)..(end * image)].Clear();
+            fixed (T* pImages = images.Span, py = y.Span, pPlace = (place ?? y).Span)
+                for (var i = first * rows; i < end * rows; i++)
+                    Widest<T>.Run(new PoolLoop<T, TPooling>(
+                        pooling, windows, i % rows, pImages + i / rows * image, py + i * row, pPlace + i * row));
+        });
+    }
 }
 
 /// <summary>One row of windows: each place of a window that lies inside the image, in reading order.</summary>
@@ -32,7 +32,7 @@ internal unsafe struct PoolLoop<T, TPooling>(TPooling pooling, PoolWindows windo
     where T : unmanaged, IBinaryFloatingPointIeee754<T> where TPooling : struct, IPooling<T>
 {
     [MethodImpl(AggressiveInlining)]
-    public void Run<TVector, TLanes>() where TVector : struct where TLanes : ILanes<TVector, T>
+    void IByWidth<T>.Run<TVector, TLanes>()
     {
         var channels = windows.Channels;
         var (firstRow, endRow) = windows.Inside(row, windows.Height);

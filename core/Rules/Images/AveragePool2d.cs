@@ -17,34 +17,20 @@ public static class AveragePool2d
     /// <returns>y, [batch, outHeight, outWidth, channels] with outHeight = ⌊(height − window) / s⌋ + 1, and its pullback: dx.</returns>
     /// <exception cref="ShapeException">x is no batch of images, or the window is larger than an image.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The window or the stride is not positive.</exception>
-    public static unsafe (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(int window, int stride, Tensor<T> x, Arena<T> arena)
+    public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(int window, int stride, Tensor<T> x, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var windows = PoolWindows.Over(x, window, stride, padding: 0);
         var factor = T.One / T.CreateChecked((long)window * window);
         var y = Tensor<T>.Rent(arena, windows.OutShape);
-        int image = windows.Height * windows.Width * windows.Channels, row = windows.OutWidth * windows.Channels;
-        Rows.For(windows.Batch, image, (first, end) =>
-        {
-            fixed (T* px = x.Span, py = y.Span)
-                for (var i = first * windows.OutHeight; i < end * windows.OutHeight; i++)
-                    // AVGP-1: y = Σ over the window of x / window²
-                    PoolLoops.Sum(windows, i % windows.OutHeight, factor, px + i / windows.OutHeight * image, py + i * row);
-        });
+        PoolLoops.Run(new PoolSum<T>(factor), windows, x, y); // AVGP-1: y = Σ over the window of x / window²
         return (y, Backward);
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
             if (!gradients.TryOpen(0, out var dx, out var accumulate)) return;
-            // Windows may overlap, so an image belongs to one worker.
-            Rows.For(windows.Batch, image, (first, end) =>
-            {
-                if (!accumulate) dx.Span[(first * image)..(end * image)].Clear();
-                fixed (T* pdy = dy.Span, pdx = dx.Span)
-                    for (var i = first * windows.OutHeight; i < end * windows.OutHeight; i++)
-                        // AVGP-2: dx = Σ over the windows that hold x of dy / window²
-                        PoolLoops.SumPullback(windows, i % windows.OutHeight, factor, pdy + i * row, pdx + i / windows.OutHeight * image);
-            });
+            // AVGP-2: dx = Σ over the windows that hold x of dy / window²
+            PoolLoops.Run(new PoolSumBackward<T>(factor), windows, dx, dy, clear: !accumulate);
         }
     }
 }

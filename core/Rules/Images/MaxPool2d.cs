@@ -26,35 +26,20 @@ public static class MaxPool2d
     /// As Krizhevsky, Sutskever and Hinton 2012 use it, section 3.4. Keeps the place of each maximum. Where several numbers of a window are
     /// the largest there is no derivative; the first in reading order gets the whole gradient, as in PyTorch. NaN counts as the largest.
     /// </remarks>
-    public static unsafe (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(
+    public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(
         int window, int stride, int padding, Tensor<T> x, Arena<T> arena) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(window, LargestWindow);
         var windows = PoolWindows.Over(x, window, stride, padding);
         Tensor<T> y = Tensor<T>.Rent(arena, windows.OutShape), place = Tensor<T>.Rent(arena, windows.OutShape);
-        int image = windows.Height * windows.Width * windows.Channels, row = windows.OutWidth * windows.Channels;
-        Rows.For(windows.Batch, image, (first, end) =>
-        {
-            fixed (T* px = x.Span, py = y.Span, pPlace = place.Span)
-                for (var i = first * windows.OutHeight; i < end * windows.OutHeight; i++)
-                    // MAXP-1: y = max over the window of x
-                    PoolLoops.Max(windows, i % windows.OutHeight, px + i / windows.OutHeight * image, py + i * row, pPlace + i * row);
-        });
+        PoolLoops.Run(default(PoolMax<T>), windows, x, y, place); // MAXP-1: y = max over the window of x
         return (y, Backward);
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
             if (!gradients.TryOpen(0, out var dx, out var accumulate)) return;
-            // Windows may overlap, so an image belongs to one worker.
-            Rows.For(windows.Batch, image, (first, end) =>
-            {
-                if (!accumulate) dx.Span[(first * image)..(end * image)].Clear();
-                fixed (T* pPlace = place.Span, pdy = dy.Span, pdx = dx.Span)
-                    for (var i = first * windows.OutHeight; i < end * windows.OutHeight; i++)
-                        // MAXP-2: dx = Σ dy over the windows of which x is the maximum
-                        PoolLoops.MaxPullback(
-                            windows, i % windows.OutHeight, pPlace + i * row, pdy + i * row, pdx + i / windows.OutHeight * image);
-            });
+            // MAXP-2: dx = Σ dy over the windows of which x is the maximum
+            PoolLoops.Run(default(PoolMaxBackward<T>), windows, dx, dy, place, clear: !accumulate);
         }
     }
 }
