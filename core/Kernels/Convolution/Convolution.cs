@@ -2,7 +2,7 @@ namespace Hybrid.Kernels;
 
 /// <summary>Two-dimensional convolution and its two gradients, directly on images [batch, height, width, channels].</summary>
 /// <remarks>
-/// No image is unfolded into a matrix of patches; see <see cref="Correlation{T}"/>. Images are shared by the workers. Each sum
+/// No image is unfolded into a matrix of patches; see <see cref="WindowProducts{T}"/>. Images are shared by the workers. Each sum
 /// is taken in an order that depends on the sizes alone, so results have the same bits however many workers there are.
 /// </remarks>
 public static unsafe class Convolution
@@ -33,9 +33,9 @@ public static unsafe class Convolution
                 var window = ImageWindow<T>.Of(
                     px + (nint)image * height * width * inChannels, height, width, inChannels,
                     stride * first - padding.Top, -padding.Left, stride * (end - first - 1) + kernelHeight, columns);
-                Widest<T>.Run(new Correlation<T>(
-                    end - first, outWidth, outChannels, kernelHeight, kernelWidth * inChannels,
-                    window.First, stride * inChannels, window.Row, stride, window.FirstInside, window.EndInside, pw, outChannels,
+                Widest<T>.Run(new WindowProducts<T>(
+                    outer: end - first, stride, rows: outWidth, segments: kernelHeight, 1, inner: kernelWidth * inChannels, outChannels,
+                    window.First, window.Row, stride * inChannels, 1, window.FirstInside, window.EndInside, pw, outChannels,
                     py + ((nint)image * outHeight + first) * outWidth * outChannels, (nint)outWidth * outChannels, outChannels,
                     accumulate));
             }
@@ -87,10 +87,10 @@ public static unsafe class Convolution
                         var count = Math.Min(end, row.Elements) - first;
                         var skipped = row.FirstOutput - top;
                         if (row.Taps > 0 && column.Taps > 0)
-                            Widest<T>.Run(new Correlation<T>(
-                                count, column.Elements, inChannels, row.Taps, column.Taps * outChannels,
-                                window.First + skipped * window.Row + (column.FirstOutput - left) * outChannels,
-                                outChannels, window.Row, 1, window.FirstInside - skipped, window.EndInside - skipped,
+                            Widest<T>.Run(new WindowProducts<T>(
+                                outer: count, 1, rows: column.Elements, segments: row.Taps, 1, inner: column.Taps * outChannels, inChannels,
+                                window.First + skipped * window.Row + (column.FirstOutput - left) * outChannels, window.Row, outChannels, 1,
+                                window.FirstInside - skipped, window.EndInside - skipped,
                                 taps, turned.RowLength, target, targetRow, targetPosition, accumulate));
                         else if (!accumulate)
                             for (var i = 0; i < count; i++)
@@ -119,7 +119,7 @@ public static unsafe class Convolution
         int outHeight = sizes.OutHeight, outWidth = sizes.OutWidth, columns = stride * (outWidth - 1) + kernelWidth;
         var lineBytes = ((long)stride * columns * inChannels + (long)outWidth * outChannels) * sizeof(T);
         var bands = ConvolutionSizes.Bands(outHeight, lineBytes, 1, 1);
-        var groups = Math.Min(batch, MostGroups);
+        int groups = Math.Min(batch, MostGroups), steps = kernelWidth * inChannels;
         var partial = Tensor<T>.Rent(arena, new Shape(groups, dweight.Length));
         Workers.For(groups, ItemsPerPart(sizes.WorkPerImage * batch / groups), (_, firstGroup, endGroup) =>
         {
@@ -134,11 +134,11 @@ public static unsafe class Convolution
                             var window = ImageWindow<T>.Of(
                                 px + (nint)image * height * width * inChannels, height, width, inChannels,
                                 stride * first - padding.Top, -padding.Left, stride * (end - first - 1) + kernelHeight, columns);
-                            Widest<T>.Run(new SumOverPositions<T>(
-                                end - first, outWidth, outChannels, kernelHeight, kernelWidth * inChannels,
-                                window.First, stride * inChannels, window.Row, stride, window.FirstInside, window.EndInside,
-                                pdy + ((nint)image * outHeight + first) * outWidth * outChannels,
-                                pdw + (nint)group * dweight.Length, started));
+                            Widest<T>.Run(new WindowProducts<T>(
+                                outer: kernelHeight, 1, rows: steps, segments: end - first, stride, inner: outWidth, outChannels,
+                                window.First, window.Row, 1, stride * inChannels, window.FirstInside, window.EndInside,
+                                pdy + ((nint)image * outHeight + first) * outWidth * outChannels, outChannels,
+                                pdw + (nint)group * dweight.Length, (nint)steps * outChannels, outChannels, started));
                         }
                 }
         });
