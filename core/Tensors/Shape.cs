@@ -69,8 +69,7 @@ public sealed class Shape : IEquatable<Shape>
         Rank == 0 ? throw new ShapeException("a scalar has no last axis.") : new Shape([.. extents[..^1], columns]);
 
     /// <summary>True if this shape equals the last axes of the other, so that it can be repeated along the leading ones.</summary>
-    public bool IsSuffixOf(Shape other) =>
-        Rank <= other.Rank && extents.AsSpan().SequenceEqual(other.extents.AsSpan(other.Rank - Rank));
+    public bool IsSuffixOf(Shape other) => Rank <= other.Rank && extents.AsSpan().SequenceEqual(other.extents.AsSpan(other.Rank - Rank));
 
     /// <summary>
     /// The shape that two shapes broadcast to: their axes are aligned at the last one, and a missing axis or an extent of 1 is

@@ -49,7 +49,7 @@ internal static unsafe class ChannelLoops
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IChannelMap<T> where TAccumulate : struct, IConstant<bool>
     {
         [MethodImpl(AggressiveInlining)]
-        public void Run<TVector, TLanes>() where TVector : struct where TLanes : ILanes<TVector, T>
+        void IByWidth<T>.Run<TVector, TLanes>()
         {
             for (; length > 0; length -= period, x += period, y += period, target += period)
             {
@@ -62,10 +62,10 @@ internal static unsafe class ChannelLoops
         [MethodImpl(AggressiveInlining)]
         private void Step<TVector, TLanes>(nint i, bool whole, TVector lanes) where TVector : struct where TLanes : ILanes<TVector, T>
         {
-            var result = TMap.Apply<TVector, TLanes>(
-                TLanes.Load(x + i, whole, lanes), TMap.ReadsY ? TLanes.Load(y + i, whole, lanes) : default, numbers + i, stride);
-            if (TAccumulate.Value) result = TLanes.Add(TLanes.Load(target + i, whole, lanes), result);
-            TLanes.Store(result, target + i, whole, lanes);
+            var vx = Lanes<T, TVector, TLanes>.Load(x + i, whole, lanes);
+            var vy = TMap.ReadsY ? Lanes<T, TVector, TLanes>.Load(y + i, whole, lanes) : default;
+            var result = TMap.Apply<TVector, TLanes>(vx, vy, numbers + i, stride);
+            Lanes<T, TVector, TLanes>.Store(result, target + i, TAccumulate.Value, whole, lanes);
         }
     }
 
@@ -73,7 +73,7 @@ internal static unsafe class ChannelLoops
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TSums : struct, IChannelSums<T>
     {
         [MethodImpl(AggressiveInlining)]
-        public void Run<TVector, TLanes>() where TVector : struct where TLanes : ILanes<TVector, T>
+        void IByWidth<T>.Run<TVector, TLanes>()
         {
             for (; length > 0; length -= period, x += period, y += period)
             {
@@ -87,11 +87,12 @@ internal static unsafe class ChannelLoops
         [MethodImpl(AggressiveInlining)]
         private void Step<TVector, TLanes>(nint i, bool whole, TVector lanes) where TVector : struct where TLanes : ILanes<TVector, T>
         {
+            var vx = Lanes<T, TVector, TLanes>.Load(x + i, whole, lanes);
+            var vy = TSums.ReadsY ? Lanes<T, TVector, TLanes>.Load(y + i, whole, lanes) : default;
             var (first, second) = TSums.Step<TVector, TLanes>(
-                TLanes.Load(sums + i), TSums.HasSecond ? TLanes.Load(sums + stride + i) : default,
-                TLanes.Load(x + i, whole, lanes), TSums.ReadsY ? TLanes.Load(y + i, whole, lanes) : default, numbers + i, stride);
-            TLanes.Store(first, sums + i, whole, lanes);
-            if (TSums.HasSecond) TLanes.Store(second, sums + stride + i, whole, lanes);
+                TLanes.Load(sums + i), TSums.HasSecond ? TLanes.Load(sums + stride + i) : default, vx, vy, numbers + i, stride);
+            Lanes<T, TVector, TLanes>.Store(first, sums + i, whole, lanes);
+            if (TSums.HasSecond) Lanes<T, TVector, TLanes>.Store(second, sums + stride + i, whole, lanes);
         }
     }
 }

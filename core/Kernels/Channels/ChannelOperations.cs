@@ -35,8 +35,7 @@ internal readonly unsafe struct ChannelNormalized<T, TRelu> : IChannelMap<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T> where TRelu : struct, IConstant<bool>
 {
     [MethodImpl(AggressiveInlining)]
-    public static TVector Apply<TVector, TLanes>(TVector x, TVector y, T* numbers, nint stride)
-        where TVector : struct where TLanes : ILanes<TVector, T>
+    static TVector IChannelMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, T* numbers, nint stride)
     {
         var z = Value<TVector, TLanes>(TLanes.Subtract(x, TLanes.Load(numbers)), numbers, stride);
         return TRelu.Value ? TLanes.Max(z, default) : z;
@@ -81,8 +80,7 @@ internal readonly unsafe struct ChannelPullback<T, TRelu> : IChannelMap<T>
     public static bool ReadsY => true;
 
     [MethodImpl(AggressiveInlining)]
-    public static TVector Apply<TVector, TLanes>(TVector x, TVector y, T* numbers, nint stride)
-        where TVector : struct where TLanes : ILanes<TVector, T>
+    static TVector IChannelMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, T* numbers, nint stride)
     {
         var deviation = TLanes.Subtract(x, TLanes.Load(numbers));
         var dz = ChannelNormalized<T, TRelu>.Cotangent<TVector, TLanes>(deviation, y, numbers, stride);

@@ -36,7 +36,7 @@ public static unsafe class SoftmaxRows
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         [MethodImpl(AggressiveInlining)]
-        public void Run<TVector, TLanes>() where TVector : struct where TLanes : ILanes<TVector, T>
+        void IByWidth<T>.Run<TVector, TLanes>()
         {
             if (length > 2 * TLanes.Width)
             {
@@ -71,7 +71,7 @@ public static unsafe class SoftmaxRows
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         [MethodImpl(AggressiveInlining)]
-        public void Run<TVector, TLanes>() where TVector : struct where TLanes : ILanes<TVector, T>
+        void IByWidth<T>.Run<TVector, TLanes>()
         {
             if (length > 2 * TLanes.Width)
             {

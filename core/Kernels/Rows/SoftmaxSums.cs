@@ -5,7 +5,7 @@ internal unsafe struct SoftmaxSums<T>(int length, T* x, T* largest, T* sumOfExp,
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     [MethodImpl(AggressiveInlining)]
-    public void Run<TVector, TLanes>() where TVector : struct where TLanes : ILanes<TVector, T>
+    void IByWidth<T>.Run<TVector, TLanes>()
     {
         // Two running results each: one alone would wait for its own last step each time.
         var (max0, max1) = (TLanes.Create(T.NegativeInfinity), TLanes.Create(T.NegativeInfinity));

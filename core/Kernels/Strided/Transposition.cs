@@ -8,7 +8,7 @@ internal unsafe struct Transposition<T>(int rows, int columns, T* source, nint s
     private const int Block = 64;
 
     [MethodImpl(AggressiveInlining)]
-    public void Run<TVector, TLanes>() where TVector : struct where TLanes : ILanes<TVector, T>
+    void IByWidth<T>.Run<TVector, TLanes>()
     {
         var width = TLanes.Width;
         if (rows < width / 2 || columns < width / 2)

@@ -32,17 +32,6 @@ internal readonly unsafe struct Lanes128<T> : ILanes<Vector128<T>, T> where T : 
         else StoreSome(value, target, Count(firstLanes));
     }
 
-    [MethodImpl(AggressiveInlining)]
-    public static Vector128<T> Load(T* source, bool whole, Vector128<T> firstLanes) =>
-        whole ? Load(source) : LoadFirst(source, firstLanes, default);
-
-    [MethodImpl(AggressiveInlining)]
-    public static void Store(Vector128<T> value, T* target, bool whole, Vector128<T> firstLanes)
-    {
-        if (whole) Store(value, target);
-        else StoreFirst(value, target, firstLanes);
-    }
-
     [MethodImpl(AggressiveInlining)] public static Vector128<T> Add(Vector128<T> x, Vector128<T> y) => x + y;
 
     [MethodImpl(AggressiveInlining)] public static Vector128<T> Subtract(Vector128<T> x, Vector128<T> y) => x - y;
@@ -59,9 +48,8 @@ internal readonly unsafe struct Lanes128<T> : ILanes<Vector128<T>, T> where T : 
 
     [MethodImpl(AggressiveInlining)]
     public static Vector128<T> MultiplyAdd(Vector128<T> x, Vector128<T> y, Vector128<T> z) =>
-        typeof(T) == typeof(float)
-            ? Vector128.MultiplyAddEstimate(x.AsSingle(), y.AsSingle(), z.AsSingle()).As<float, T>()
-            : Vector128.MultiplyAddEstimate(x.AsDouble(), y.AsDouble(), z.AsDouble()).As<double, T>();
+        typeof(T) == typeof(float) ? Vector128.MultiplyAddEstimate(x.AsSingle(), y.AsSingle(), z.AsSingle()).As<float, T>()
+        : Vector128.MultiplyAddEstimate(x.AsDouble(), y.AsDouble(), z.AsDouble()).As<double, T>();
 
     [MethodImpl(AggressiveInlining)] public static Vector128<T> Max(Vector128<T> x, Vector128<T> y) => Vector128.Max(x, y);
 
@@ -79,15 +67,13 @@ internal readonly unsafe struct Lanes128<T> : ILanes<Vector128<T>, T> where T : 
 
     [MethodImpl(AggressiveInlining)]
     public static Vector128<T> ZipLower(Vector128<T> x, Vector128<T> y) =>
-        typeof(T) == typeof(float)
-            ? Alternating(x, y, Vector128.Create(0, 0, 1, 1))
-            : Vector128.Create(x.AsDouble().GetLower(), y.AsDouble().GetLower()).As<double, T>();
+        typeof(T) == typeof(float) ? Alternating(x, y, Vector128.Create(0, 0, 1, 1))
+        : Vector128.Create(x.AsDouble().GetLower(), y.AsDouble().GetLower()).As<double, T>();
 
     [MethodImpl(AggressiveInlining)]
     public static Vector128<T> ZipUpper(Vector128<T> x, Vector128<T> y) =>
-        typeof(T) == typeof(float)
-            ? Alternating(x, y, Vector128.Create(2, 2, 3, 3))
-            : Vector128.Create(x.AsDouble().GetUpper(), y.AsDouble().GetUpper()).As<double, T>();
+        typeof(T) == typeof(float) ? Alternating(x, y, Vector128.Create(2, 2, 3, 3))
+        : Vector128.Create(x.AsDouble().GetUpper(), y.AsDouble().GetUpper()).As<double, T>();
 
     [MethodImpl(AggressiveInlining)] public static T SumAcross(Vector128<T> x) => Vector128.Sum(x);
 

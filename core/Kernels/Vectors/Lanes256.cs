@@ -23,8 +23,7 @@ internal readonly unsafe struct Lanes256<T> : ILanes<Vector256<T>, T> where T : 
     [MethodImpl(AggressiveInlining)]
     public static Vector256<T> LoadFirst(T* source, Vector256<T> firstLanes, Vector256<T> fill)
     {
-        var loaded = typeof(T) == typeof(float)
-            ? Avx.MaskLoad((float*)source, firstLanes.AsSingle()).As<float, T>()
+        var loaded = typeof(T) == typeof(float) ? Avx.MaskLoad((float*)source, firstLanes.AsSingle()).As<float, T>()
             : Avx.MaskLoad((double*)source, firstLanes.AsDouble()).As<double, T>();
         return Vector256.ConditionalSelect(firstLanes, loaded, fill);
     }
@@ -34,17 +33,6 @@ internal readonly unsafe struct Lanes256<T> : ILanes<Vector256<T>, T> where T : 
     {
         if (typeof(T) == typeof(float)) Avx.MaskStore((float*)target, firstLanes.AsSingle(), value.AsSingle());
         else Avx.MaskStore((double*)target, firstLanes.AsDouble(), value.AsDouble());
-    }
-
-    [MethodImpl(AggressiveInlining)]
-    public static Vector256<T> Load(T* source, bool whole, Vector256<T> firstLanes) =>
-        whole ? Load(source) : LoadFirst(source, firstLanes, default);
-
-    [MethodImpl(AggressiveInlining)]
-    public static void Store(Vector256<T> value, T* target, bool whole, Vector256<T> firstLanes)
-    {
-        if (whole) Store(value, target);
-        else StoreFirst(value, target, firstLanes);
     }
 
     [MethodImpl(AggressiveInlining)] public static Vector256<T> Add(Vector256<T> x, Vector256<T> y) => x + y;
@@ -63,9 +51,8 @@ internal readonly unsafe struct Lanes256<T> : ILanes<Vector256<T>, T> where T : 
 
     [MethodImpl(AggressiveInlining)]
     public static Vector256<T> MultiplyAdd(Vector256<T> x, Vector256<T> y, Vector256<T> z) =>
-        typeof(T) == typeof(float)
-            ? Vector256.MultiplyAddEstimate(x.AsSingle(), y.AsSingle(), z.AsSingle()).As<float, T>()
-            : Vector256.MultiplyAddEstimate(x.AsDouble(), y.AsDouble(), z.AsDouble()).As<double, T>();
+        typeof(T) == typeof(float) ? Vector256.MultiplyAddEstimate(x.AsSingle(), y.AsSingle(), z.AsSingle()).As<float, T>()
+        : Vector256.MultiplyAddEstimate(x.AsDouble(), y.AsDouble(), z.AsDouble()).As<double, T>();
 
     [MethodImpl(AggressiveInlining)] public static Vector256<T> Max(Vector256<T> x, Vector256<T> y) => Vector256.Max(x, y);
 
