@@ -1,8 +1,8 @@
 namespace Hybrid.Kernels;
 
 /// <summary>
-/// Rows of one number for each channel, and the sweeps over an image, [positions, channels], that read them. In the thread's scratch
-/// memory.
+/// Rows of one number for each channel, and the sweeps over an image or a chunk, [positions, channels], that read them. In the thread's
+/// scratch memory.
 /// </summary>
 internal readonly unsafe ref struct ChannelTable<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
