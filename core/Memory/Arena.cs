@@ -136,9 +136,7 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
         // begins where the next does.
         var moved = new Dictionary<(T[], int, int), Block<T>>();
         foreach (var block in kept.Where(block => block.BelongsTo(mark.Lifetime)).OrderBy(SlabOf).ThenBy(block => block.Offset))
-        {
             if (!moved.ContainsKey(PlaceOf(block))) moved.Add(PlaceOf(block), Move(block));
-        }
         return Array.ConvertAll(kept, block => block.BelongsTo(mark.Lifetime) ? moved[PlaceOf(block)] : block);
 
         static (T[], int, int) PlaceOf(Block<T> block) => (block.Array, block.Offset, block.Length);

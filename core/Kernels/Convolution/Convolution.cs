@@ -63,7 +63,7 @@ public static unsafe class Convolution
         int outHeight = sizes.OutHeight, outWidth = sizes.OutWidth;
         var down = ConvolutionPhase.Of(height, kernelHeight, stride, padding.Top);
         var across = ConvolutionPhase.Of(width, kernelWidth, stride, padding.Left);
-        var turned = TurnedWeights<T>.Of(weight, down, across, stride, arena);
+        var turned = TurnedWeights.Of(weight, down, across, stride, arena);
 
         // What all phases together read of dy, for one element of each and for a whole row.
         int top = down.Min(phase => phase.FirstOutput), left = across.Min(phase => phase.FirstOutput);

@@ -18,18 +18,6 @@ internal static unsafe class StridedLoops
         else Widest<T>.Run(new MapLoop<T, TMap, Overwrite>(map, rows, columns, row, column, x, y, z, target));
     }
 
-    /// <summary>target[i] += Σ over j of map(x[i, j], y[i, j], z[i, j]). Along a row, operands move by 0 or 1.</summary>
-    public static void Sum<T, TMap>(TMap map, int rows, int columns, Steps row, Steps column, T* x, T* y, T* z, T* target)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T> =>
-        Widest<T>.Run(new SumLoop<T, TMap>(map, rows, columns, row, column, x, y, z, target));
-
-    /// <summary>
-    /// target[j] += Σ over i of map(x[i, j], y[i, j], z[i, j]). Along a row, operands move by 0 or 1 and the target by 1.
-    /// </summary>
-    public static void SumRows<T, TMap>(TMap map, int rows, int columns, Steps row, Steps column, T* x, T* y, T* z, T* target)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T> =>
-        Widest<T>.Run(new SumRowsLoop<T, TMap>(map, rows, columns, row, column, x, y, z, target));
-
     private struct MapLoop<T, TMap, TAccumulate>(
         TMap map, int rows, int columns, Steps row, Steps column, T* x, T* y, T* z, T* target) : IByWidth<T>
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T> where TAccumulate : struct, IConstant<bool>
@@ -54,7 +42,8 @@ internal static unsafe class StridedLoops
         }
     }
 
-    private struct SumLoop<T, TMap>(TMap map, int rows, int columns, Steps row, Steps column, T* x, T* y, T* z, T* target) : IByWidth<T>
+    /// <summary>target[i] += Σ over j of map(x[i, j], y[i, j], z[i, j]). Along a row, operands move by 0 or 1.</summary>
+    public struct SumLoop<T, TMap>(TMap map, int rows, int columns, Steps row, Steps column, T* x, T* y, T* z, T* target) : IByWidth<T>
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T>
     {
         [MethodImpl(AggressiveInlining)]
@@ -83,7 +72,10 @@ internal static unsafe class StridedLoops
         }
     }
 
-    private struct SumRowsLoop<T, TMap>(TMap map, int rows, int columns, Steps row, Steps column, T* x, T* y, T* z, T* target) : IByWidth<T>
+    /// <summary>
+    /// target[j] += Σ over i of map(x[i, j], y[i, j], z[i, j]). Along a row, operands move by 0 or 1 and the target by 1.
+    /// </summary>
+    public struct SumRowsLoop<T, TMap>(TMap map, int rows, int columns, Steps row, Steps column, T* x, T* y, T* z, T* target) : IByWidth<T>
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T>
     {
         [MethodImpl(AggressiveInlining)]

@@ -56,9 +56,7 @@ internal sealed class WorkerPool
             while (Volatile.Read(ref counters.Unfinished) != 0) wait.SpinOnce(sleep1Threshold: -1);
 
             this.body = null;
-            var thrown = failure;
-            failure = null;
-            thrown?.Throw();
+            Interlocked.Exchange(ref failure, null)?.Throw();
             return true;
         }
         finally
