@@ -139,7 +139,7 @@ internal static unsafe class BatchNormalization
             Span<T> both = new(sums, 2 * stride);
             both.Clear();
             fixed (T* px = x.Span, py = y.Span, numbers = table.Span)
-                ChannelLoops.Sum<T, TSums>(length, layout.Period, px + start, py + start, numbers, stride, sums);
+                Widest<T>.Run(new ChannelLoops.SumLoop<T, TSums>(length, layout.Period, px + start, py + start, numbers, stride, sums));
             layout.Fold<T>(both, firsts.ByRow()[chunk]);
             layout.Fold<T>(both[stride..], seconds.ByRow()[chunk]);
         });
@@ -151,8 +151,5 @@ internal static unsafe class BatchNormalization
 
     /// <summary>Calls body(chunk, start, length) for each chunk, shared by the workers.</summary>
     private static void ForChunks(ChannelLayout layout, Action<int, int, int> body) =>
-        Workers.For(layout.Chunks, 1, (_, first, end) =>
-        {
-            for (var chunk = first; chunk < end; chunk++) body(chunk, layout.StartOf(chunk), layout.RowsOf(chunk) * layout.Channels);
-        });
+        Workers.Each(layout.Chunks, 1, chunk => body(chunk, layout.StartOf(chunk), layout.RowsOf(chunk) * layout.Channels));
 }

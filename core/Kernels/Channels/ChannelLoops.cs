@@ -20,8 +20,8 @@ internal unsafe interface IChannelSums<T> where T : unmanaged, IBinaryFloatingPo
     /// <summary>True if there is a second sum.</summary>
     static abstract bool HasSecond { get; }
 
-    /// <summary>Both sums with an element added to each.</summary>
-    static abstract (TVector, TVector) Step<TVector, TLanes>(TVector first, TVector second, TVector x, TVector y, T* numbers, nint stride)
+    /// <summary>Both sums, a and b, with an element added to each.</summary>
+    static abstract (TVector, TVector) Step<TVector, TLanes>(TVector a, TVector b, TVector x, TVector y, T* numbers, nint stride)
         where TVector : struct where TLanes : ILanes<TVector, T>;
 }
 
@@ -39,11 +39,6 @@ internal static unsafe class ChannelLoops
         if (accumulate) Widest<T>.Run(new MapLoop<T, TMap, Accumulate>(length, period, x, y, numbers, stride, target));
         else Widest<T>.Run(new MapLoop<T, TMap, Overwrite>(length, period, x, y, numbers, stride, target));
     }
-
-    /// <summary>Adds to the sums of each place of the period, the first ones and, a stride behind them, the second ones.</summary>
-    public static void Sum<T, TSums>(int length, int period, T* x, T* y, T* numbers, nint stride, T* sums)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TSums : struct, IChannelSums<T> =>
-        Widest<T>.Run(new SumLoop<T, TSums>(length, period, x, y, numbers, stride, sums));
 
     private struct MapLoop<T, TMap, TAccumulate>(int length, int period, T* x, T* y, T* numbers, nint stride, T* target) : IByWidth<T>
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IChannelMap<T> where TAccumulate : struct, IConstant<bool>
@@ -69,7 +64,8 @@ internal static unsafe class ChannelLoops
         }
     }
 
-    private struct SumLoop<T, TSums>(int length, int period, T* x, T* y, T* numbers, nint stride, T* sums) : IByWidth<T>
+    /// <summary>Adds to the sums of each place of the period, the first ones and, a stride behind them, the second ones.</summary>
+    public struct SumLoop<T, TSums>(int length, int period, T* x, T* y, T* numbers, nint stride, T* sums) : IByWidth<T>
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TSums : struct, IChannelSums<T>
     {
         [MethodImpl(AggressiveInlining)]

@@ -121,26 +121,23 @@ public static unsafe class Convolution
         var bands = ConvolutionSizes.Bands(outHeight, lineBytes, 1, 1);
         int groups = Math.Min(batch, MostGroups), steps = kernelWidth * inChannels;
         var partial = Tensor<T>.Rent(arena, new Shape(groups, dweight.Length));
-        Workers.For(groups, ItemsPerPart(sizes.WorkPerImage * batch / groups), (_, firstGroup, endGroup) =>
+        Workers.Each(groups, ItemsPerPart(sizes.WorkPerImage * batch / groups), group =>
         {
+            var started = false;
             fixed (T* px = x.Span, pdy = dy.Span, pdw = partial.Span)
-                for (var group = firstGroup; group < endGroup; group++)
-                {
-                    var started = false;
-                    for (var image = Workers.First(batch, group, groups); image < Workers.First(batch, group + 1, groups); image++)
-                        for (var band = 0; band < bands; band++, started = true)
-                        {
-                            int first = Workers.First(outHeight, band, bands), end = Workers.First(outHeight, band + 1, bands);
-                            var window = ImageWindow<T>.Of(
-                                px + (nint)image * height * width * inChannels, height, width, inChannels,
-                                stride * first - padding.Top, -padding.Left, stride * (end - first - 1) + kernelHeight, columns);
-                            Widest<T>.Run(new WindowProducts<T>(
-                                outer: kernelHeight, 1, rows: steps, segments: end - first, stride, inner: outWidth, outChannels,
-                                window.First, window.Row, 1, stride * inChannels, window.FirstInside, window.EndInside,
-                                pdy + ((nint)image * outHeight + first) * outWidth * outChannels, outChannels,
-                                pdw + (nint)group * dweight.Length, (nint)steps * outChannels, outChannels, started));
-                        }
-                }
+                for (var image = Workers.First(batch, group, groups); image < Workers.First(batch, group + 1, groups); image++)
+                    for (var band = 0; band < bands; band++, started = true)
+                    {
+                        int first = Workers.First(outHeight, band, bands), end = Workers.First(outHeight, band + 1, bands);
+                        var window = ImageWindow<T>.Of(
+                            px + (nint)image * height * width * inChannels, height, width, inChannels,
+                            stride * first - padding.Top, -padding.Left, stride * (end - first - 1) + kernelHeight, columns);
+                        Widest<T>.Run(new WindowProducts<T>(
+                            outer: kernelHeight, 1, rows: steps, segments: end - first, stride, inner: outWidth, outChannels,
+                            window.First, window.Row, 1, stride * inChannels, window.FirstInside, window.EndInside,
+                            pdy + ((nint)image * outHeight + first) * outWidth * outChannels, outChannels,
+                            pdw + (nint)group * dweight.Length, (nint)steps * outChannels, outChannels, started));
+                    }
         });
         if (!accumulate) dweight.Span.Clear();
         Broadcast.AddPartialRows(partial, dweight.Span);
@@ -156,13 +153,10 @@ public static unsafe class Convolution
 
     /// <summary>Calls body(image, first, end) for each band of each image, shared by the workers.</summary>
     private static void ForBands(ConvolutionSizes sizes, int rows, int bands, Action<int, int, int> body) =>
-        Workers.For(sizes.Batch * bands, ItemsPerPart(sizes.WorkPerImage / bands), (_, firstBand, endBand) =>
+        Workers.Each(sizes.Batch * bands, ItemsPerPart(sizes.WorkPerImage / bands), i =>
         {
-            for (var i = firstBand; i < endBand; i++)
-            {
-                var (image, band) = Math.DivRem(i, bands);
-                body(image, Workers.First(rows, band, bands), Workers.First(rows, band + 1, bands));
-            }
+            var (image, band) = Math.DivRem(i, bands);
+            body(image, Workers.First(rows, band, bands), Workers.First(rows, band + 1, bands));
         });
 
     // How many bands or groups make a part worth a worker's while.

@@ -21,9 +21,8 @@ internal readonly record struct PoolWindows(int Batch, int Height, int Width, in
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(window);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(stride);
-        if (padding < 0 || padding >= window)
-            throw new ArgumentOutOfRangeException(nameof(padding), padding, $"The padding must lie in [0, {window}), " +
-                "so that no window lies outside the image.");
+        Require.That(padding >= 0 && padding < window, padding,
+            $"The padding must lie in [0, {window}), so that no window lies outside the image.");
         ThrowIfNoImages(x);
         if (x.Shape[1] == 0 || x.Shape[2] == 0)
             throw new ShapeException($"x must have images of at least one pixel, got {x.Shape}; " +

@@ -17,8 +17,7 @@ internal readonly unsafe struct Lanes128<T> : ILanes<Vector128<T>, T> where T : 
     [MethodImpl(AggressiveInlining)] public static void Store(Vector128<T> value, T* target) => value.Store(target);
 
     [MethodImpl(AggressiveInlining)]
-    public static Vector128<T> FirstLanes(int count) =>
-        Vector128.LessThan(Vector128<T>.Indices, Vector128.Create(T.CreateTruncating(count)));
+    public static Vector128<T> FirstLanes(int count) => Vector128.LessThan(Vector128<T>.Indices, Create(T.CreateTruncating(count)));
 
     // No masked access at this width: what is not whole goes lane by lane.
     [MethodImpl(AggressiveInlining)]

@@ -17,16 +17,13 @@ internal readonly unsafe struct Lanes256<T> : ILanes<Vector256<T>, T> where T : 
     [MethodImpl(AggressiveInlining)] public static void Store(Vector256<T> value, T* target) => value.Store(target);
 
     [MethodImpl(AggressiveInlining)]
-    public static Vector256<T> FirstLanes(int count) =>
-        Vector256.LessThan(Vector256<T>.Indices, Vector256.Create(T.CreateTruncating(count)));
+    public static Vector256<T> FirstLanes(int count) => Vector256.LessThan(Vector256<T>.Indices, Create(T.CreateTruncating(count)));
 
     [MethodImpl(AggressiveInlining)]
-    public static Vector256<T> LoadFirst(T* source, Vector256<T> firstLanes, Vector256<T> fill)
-    {
-        var loaded = typeof(T) == typeof(float) ? Avx.MaskLoad((float*)source, firstLanes.AsSingle()).As<float, T>()
-            : Avx.MaskLoad((double*)source, firstLanes.AsDouble()).As<double, T>();
-        return Vector256.ConditionalSelect(firstLanes, loaded, fill);
-    }
+    public static Vector256<T> LoadFirst(T* source, Vector256<T> firstLanes, Vector256<T> fill) =>
+        typeof(T) == typeof(float)
+            ? Vector256.ConditionalSelect(firstLanes, Avx.MaskLoad((float*)source, firstLanes.AsSingle()).As<float, T>(), fill)
+            : Vector256.ConditionalSelect(firstLanes, Avx.MaskLoad((double*)source, firstLanes.AsDouble()).As<double, T>(), fill);
 
     [MethodImpl(AggressiveInlining)]
     public static void StoreFirst(Vector256<T> value, T* target, Vector256<T> firstLanes)

@@ -17,8 +17,7 @@ internal readonly unsafe struct Lanes512<T> : ILanes<Vector512<T>, T> where T : 
     [MethodImpl(AggressiveInlining)] public static void Store(Vector512<T> value, T* target) => value.Store(target);
 
     [MethodImpl(AggressiveInlining)]
-    public static Vector512<T> FirstLanes(int count) =>
-        Vector512.LessThan(Vector512<T>.Indices, Vector512.Create(T.CreateTruncating(count)));
+    public static Vector512<T> FirstLanes(int count) => Vector512.LessThan(Vector512<T>.Indices, Create(T.CreateTruncating(count)));
 
     [MethodImpl(AggressiveInlining)]
     public static Vector512<T> LoadFirst(T* source, Vector512<T> firstLanes, Vector512<T> fill) =>
