@@ -557,7 +557,7 @@ let sweep = [ for i in -120 .. 120 -> float i / 20.0 ]
 All but PReLU share one rule: the value is the function's, the pullback multiplies by its derivative.
 *)
 (*** hide ***)
-csharp "Rules/Functions/Pointwise.cs" "Forward"
+csharp "Rules/Functions/ElementwiseRule.cs" "Forward"
 (*** include-it-raw ***)
 (**
 A function is then its two formulas. They are written over *numbers* of any kind that has arithmetic, and the compiler makes of them a loop over vectors of 4, 8 or 16 of them, in single
@@ -568,7 +568,7 @@ csharp "Rules/Functions/Mish.cs" "Mish"
 (*** include-it-raw ***)
 (** And a gated unit, a function of two inputs: *)
 (*** hide ***)
-csharp "Rules/Functions/Pointwise.cs" "ForwardGated"
+csharp "Rules/Functions/ElementwiseRule.cs" "ForwardGated"
 (*** include-it-raw ***)
 (** The slope of PReLU collects from all rows: *)
 (*** hide ***)

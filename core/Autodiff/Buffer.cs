@@ -8,6 +8,5 @@ public sealed class Buffer<T> : Stored<T> where T : unmanaged, IBinaryFloatingPo
 {
     /// <summary>Makes a buffer whose numbers are made at their first use.</summary>
     internal Buffer(string name, Shape shape, Func<Tensor<T>> make) : base("buffer", name, shape, make, wantsGradient: false)
-    {
-    }
+    { }
 }

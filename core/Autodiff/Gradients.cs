@@ -11,12 +11,11 @@ public sealed class Gradients<T> where T : unmanaged, IBinaryFloatingPointIeee75
     // What the pass goes through; null if through all that wants a gradient.
     private readonly HashSet<Variable<T>>? wanted;
 
-    internal Gradients(Variable<T>[] inputs, Arena<T> arena, HashSet<Variable<T>>? wanted)
-    {
-        this.inputs = inputs;
-        this.arena = arena;
-        this.wanted = wanted;
-    }
+    internal Gradients(Variable<T>[] inputs, Arena<T> arena, HashSet<Variable<T>>? wanted) =>
+        (this.inputs, this.arena, this.wanted) = (inputs, arena, wanted);
+
+    /// <summary>How many inputs the rule was given.</summary>
+    internal int Count => inputs.Length;
 
     /// <summary>True if the gradient of this input is needed; if not, the pullback skips the work.</summary>
     public bool Wants(int input) => wanted?.Contains(inputs[input]) ?? inputs[input].WantsGradient;
@@ -25,8 +24,7 @@ public sealed class Gradients<T> where T : unmanaged, IBinaryFloatingPointIeee75
     public Tensor<T> Slot(int input)
     {
         var (slot, accumulate) = Open(input);
-        if (!accumulate) slot.Span.Clear();
-        return slot;
+        return slot.ZerosUnless(accumulate);
     }
 
     /// <summary>

@@ -101,14 +101,7 @@ public sealed partial class Tape<T> where T : unmanaged, IBinaryFloatingPointIee
     public Variable<T> Of(Parameter<T> parameter)
     {
         using var here = new TapeScope<T>(this, Mode with { Place = parameter.Name }, releases: false);
-        return Record(new("Of") { Rereads = [] }, (parameter.Value, Backward), parameter);
-
-        static void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
-            if (!gradients.Wants(0)) return;
-            var (dx, accumulate) = gradients.Open(0);
-            Elementwise.Copy(dy, dx, accumulate);
-        }
+        return Record(new("Of") { Rereads = [] }, parameter.Value.WithPullback(Elementwise.Copy), parameter);
     }
 
     /// <summary>The variable that was recorded last at a place by a rule.</summary>
@@ -205,7 +198,7 @@ public sealed partial class Tape<T> where T : unmanaged, IBinaryFloatingPointIee
                 : $"'{output.Name}' depends on no parameter or input of this tape; record it here, after the last Clear() and not in "
                     + "inference, and then go backward.");
         cotangent ??= output.Value.Length == 1
-            ? One(output.Shape)
+            ? Tensor<T>.RentFilled(Arena, output.Shape, T.One)
             : throw new ShapeException($"'{output.Name}' is {output.Shape}, not a scalar; pass a cotangent of that shape.");
         ShapeException.ThrowIfNot(cotangent.Shape, output.Shape, "cotangent", $"it flows into '{output.Name}'");
 
@@ -266,11 +259,4 @@ public sealed partial class Tape<T> where T : unmanaged, IBinaryFloatingPointIee
     }
 
     private Variable<T> Leaf(string kind, Tensor<T> value, bool wantsGradient) => new(this, kind, "", [], value, wantsGradient);
-
-    private Tensor<T> One(Shape shape)
-    {
-        var one = Tensor<T>.Rent(Arena, shape);
-        one.Span[0] = T.One;
-        return one;
-    }
 }

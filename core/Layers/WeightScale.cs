@@ -9,7 +9,7 @@ public enum WeightScale
     /// <summary>2 / (inFeatures + outFeatures): a compromise between forward and backward (Glorot and Bengio 2010, equation 12).</summary>
     Xavier,
 
-    /// <summary>2 / inFeatures: twice as much, as a rectifier lets half through (He et al. 2015, equation 10).</summary>
+    /// <summary>2 / inFeatures: twice as much, as a ReLU lets half through (He et al. 2015, equation 10).</summary>
     He,
 }
 

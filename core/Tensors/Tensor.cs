@@ -76,6 +76,14 @@ public sealed class Tensor<T> where T : unmanaged, IBinaryFloatingPointIeee754<T
     /// <summary>Rents a tensor of zeros for the current step.</summary>
     public static Tensor<T> RentZeroed(Arena<T> arena, Shape shape) => new(shape, arena.RentZeroed(shape.Length), version: null);
 
+    /// <summary>Rents a tensor of one number throughout for the current step.</summary>
+    internal static Tensor<T> RentFilled(Arena<T> arena, Shape shape, T number)
+    {
+        var tensor = Rent(arena, shape);
+        tensor.Span.Fill(number);
+        return tensor;
+    }
+
     /// <summary>The same numbers under another shape; no copy is made.</summary>
     /// <exception cref="ShapeException">The shapes hold different numbers of elements.</exception>
     public Tensor<T> Reshape(Shape shape) =>

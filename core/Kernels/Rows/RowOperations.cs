@@ -1,5 +1,3 @@
-using static Hybrid.Kernels.Functions;
-
 namespace Hybrid.Kernels;
 
 /// <summary>x.</summary>

@@ -14,10 +14,20 @@ internal static unsafe class Strided
     // Rows of a transposition that one worker takes at a time.
     private const int Strip = 64;
 
+    /// <summary>f(a, b), of the shape to which a and b broadcast.</summary>
+    /// <exception cref="ShapeException">They do not.</exception>
+    public static Tensor<T> Map<T, TFormula>(TFormula f, Tensor<T> a, Tensor<T> b, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TFormula : struct, IFormula2
+    {
+        var y = Tensor<T>.Rent(arena, Shape.Broadcast(a.Shape, b.Shape));
+        Map(f, a, b, y);
+        return y;
+    }
+
     /// <summary>y = f(a, b); y has the shape to which a and b broadcast.</summary>
-    public static void Map<T, TFormula>(TFormula f, Tensor<T> a, Tensor<T> b, Tensor<T> y, bool accumulate = false)
+    public static void Map<T, TFormula>(TFormula f, Tensor<T> a, Tensor<T> b, Tensor<T> y)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TFormula : struct, IFormula2 =>
-        Map(new Formula2<T, TFormula>(f), y.Shape, a, b, a, y, accumulate);
+        Map(new Formula2<T, TFormula>(f), y.Shape, a, b, a, y, accumulate: false);
 
     /// <summary>y = f(a, b, c); y has the shape to which a, b and c broadcast.</summary>
     public static void Map<T, TFormula>(TFormula f, Tensor<T> a, Tensor<T> b, Tensor<T> c, Tensor<T> y, bool accumulate = false)

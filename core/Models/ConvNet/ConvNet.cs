@@ -9,7 +9,7 @@ namespace Hybrid.Models;
 /// </summary>
 /// <remarks>
 /// Parameters are <c>first</c>, <c>second</c>, <c>hidden</c> and <c>output</c>, each with <c>.weight</c> and <c>.bias</c>.
-/// Differs from the paper: rectifiers instead of tanh, the largest of four pixels instead of a trained multiple of their mean, every
+/// Differs from the paper: ReLU instead of tanh, the largest of four pixels instead of a trained multiple of their mean, every
 /// filter sees all channels, images keep their size under a convolution, and one hidden layer instead of two; the output gives
 /// logits.
 /// </remarks>
@@ -30,7 +30,7 @@ public sealed class ConvNet<T> : Layer<T>, IClassifier<T> where T : unmanaged, I
         first = Conv("first", settings.Channels, settings.FirstFilters);
         second = Conv("second", settings.FirstFilters, settings.SecondFilters);
         hidden = Child("hidden", new Linear<T>(settings.Pooled, settings.Hidden, random.Split("hidden"), weights: settings.Scale));
-        // No rectifier follows the logits.
+        // No ReLU follows the logits.
         output = Child("output", new Linear<T>(settings.Hidden, settings.Classes, random.Split("output"), weights: WeightScale.LeCun));
 
         Conv2d<T> Conv(string name, int channels, int filters) =>

@@ -26,7 +26,7 @@ public sealed record ConvNetSettings
     /// <summary>Width of the first linear layer.</summary>
     public int Hidden { get; init; } = 84;
 
-    /// <summary>Size of the starting weights of all layers before a rectifier.</summary>
+    /// <summary>Size of the starting weights of all layers before a ReLU.</summary>
     public WeightScale Scale { get; init; } = WeightScale.He;
 
     /// <summary>Numbers that go into the first linear layer: the image halved twice, rounding down, by the second filters.</summary>

@@ -4,7 +4,7 @@ using static Hybrid.Rules.Forms;
 namespace Hybrid.Models;
 
 /// <summary>
-/// The discriminator of Radford et al. 2015, section 3, for small images: two convolutions that halve them, with leaky rectifiers,
+/// The discriminator of Radford et al. 2015, section 3, for small images: two convolutions that halve them, with leaky ReLU,
 /// and a linear map to one logit.
 /// </summary>
 /// <remarks>

@@ -12,7 +12,7 @@ public sealed record MlpDiscriminatorSettings
     /// <summary>Widths of the hidden layers, from the examples on; none makes a linear discriminator.</summary>
     public required IReadOnlyList<int> Hidden { get; init; }
 
-    /// <summary>Affine maps of which each hidden unit takes the largest; 1 puts a rectifier in its place.</summary>
+    /// <summary>Affine maps of which each hidden unit takes the largest; 1 puts a ReLU in its place.</summary>
     public int Pieces { get; init; } = 5;
 
     /// <summary>Probability that a number of an example is silenced while learning, in [0, 1).</summary>

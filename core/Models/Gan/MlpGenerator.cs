@@ -3,13 +3,13 @@ using Hybrid.Layers;
 namespace Hybrid.Models;
 
 /// <summary>
-/// A multilayer perceptron from noise to samples: rectified hidden layers and a function that keeps samples where the data are.
+/// A multilayer perceptron from noise to samples: hidden layers with ReLU and a function that keeps samples where the data are.
 /// </summary>
 /// <remarks>
 /// Goodfellow et al. 2014, section 5. Parameters are <c>generator.hidden.0</c>, <c>.1</c>, ... and <c>generator.output</c>, each with
-/// <c>.weight</c> and <c>.bias</c>. Differs from the paper: all hidden layers are rectified, where the paper mixes rectifiers and
+/// <c>.weight</c> and <c>.bias</c>. Differs from the paper: all hidden layers have ReLU, where the paper mixes ReLU and
 /// sigmoids, and their weights start by a <see cref="WeightScale"/>; those of the output with a variance of 1 / inFeatures, as no
-/// rectifier follows them.
+/// ReLU follows them.
 /// </remarks>
 public sealed class MlpGenerator<T> : Layer<T>, IGenerator<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {

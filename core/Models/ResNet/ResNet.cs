@@ -14,7 +14,7 @@ namespace Hybrid.Models;
 /// <c>.conv</c> and <c>.norm</c>; the parameters are <c>.conv.weight</c>, <c>.norm.gain</c>, <c>.norm.bias</c>, the statistics
 /// <c>.norm.mean</c>, <c>.norm.variance</c>. The sum of a block and relu behind it are recorded at the block's own place. Last come
 /// <c>final.norm</c> (pre-activation only) and <c>output</c>.
-/// Differs from the paper: images of any size, and starting weights of the output with a variance of 1 / inFeatures, as no rectifier
+/// Differs from the paper: images of any size, and starting weights of the output with a variance of 1 / inFeatures, as no ReLU
 /// follows them.
 /// </remarks>
 public sealed class ResNet<T> : Layer<T>, IClassifier<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -59,7 +59,7 @@ public sealed class ResNet<T> : Layer<T>, IClassifier<T> where T : unmanaged, IB
     public ResNetSettings Settings { get; }
 
     /// <summary>
-    /// True records normalization and rectifier as two rules, so that all <see cref="Responses"/> stand on the tape. The numbers are
+    /// True records normalization and ReLU as two rules, so that all <see cref="Responses"/> stand on the tape. The numbers are
     /// the same; a step takes some more time and memory.
     /// </summary>
     public bool KeepsResponses { get; set; }

@@ -27,7 +27,7 @@ public sealed record ResNetSettings
     public ShortcutKind Shortcuts { get; init; } = ShortcutKind.Pad;
 
     /// <summary>
-    /// False: normalization behind each convolution and a rectifier behind the sum (He et al. 2015). True: both before each
+    /// False: normalization behind each convolution and a ReLU behind the sum (He et al. 2015). True: both before each
     /// convolution, and nothing behind the sum (He et al. 2016, figure 1b).
     /// </summary>
     public bool PreActivation { get; init; }

@@ -4,7 +4,7 @@ using static Hybrid.Rules.Forms;
 namespace Hybrid.Models;
 
 /// <summary>
-/// Two 3x3 convolutions with batch normalization and rectifiers, and the shortcut past them: y = F(x) + x (He et al. 2015,
+/// Two 3x3 convolutions with batch normalization and ReLU, and the shortcut past them: y = F(x) + x (He et al. 2015,
 /// equation 1; where the shape changes, equation 2).
 /// </summary>
 internal sealed class ResidualBlock<T> : Layer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -20,7 +20,7 @@ internal sealed class ResidualBlock<T> : Layer<T> where T : unmanaged, IBinaryFl
     /// <param name="inChannels">Channels of its input.</param>
     /// <param name="outChannels">Channels of its output.</param>
     /// <param name="stride">Step of its first convolution.</param>
-    /// <param name="isActive">True if its input has gone through a rectifier, so that a pre-activation block starts without one.</param>
+    /// <param name="isActive">True if its input has gone through a ReLU, so that a pre-activation block starts without one.</param>
     /// <param name="settings">What the blocks of the network have in common.</param>
     /// <param name="random">
     /// Each convolution draws from a stream of its own, so that networks which differ in their shortcuts start alike.

@@ -5,7 +5,7 @@ namespace Hybrid.Models;
 
 /// <summary>
 /// The residual network of He et al. 2015 without its convolutions: linear layers of one width, each with batch normalization and a
-/// rectifier, in pairs with an identity shortcut past each. What depth does to training shows in seconds on it.
+/// ReLU, in pairs with an identity shortcut past each. What depth does to training shows in seconds on it.
 /// </summary>
 /// <remarks>
 /// Named as a <see cref="ResNet{T}"/> is: <c>input</c>, <c>block.0.first</c>, <c>block.0.second</c>, each with
@@ -48,13 +48,13 @@ public sealed class ResidualMlp<T> : Layer<T>, IClassifier<T> where T : unmanage
     public ResidualMlpSettings Settings { get; }
 
     /// <summary>
-    /// True records normalization and rectifier as two rules, so that all <see cref="Responses"/> stand on the tape. The numbers are
+    /// True records normalization and ReLU as two rules, so that all <see cref="Responses"/> stand on the tape. The numbers are
     /// the same; a step takes some more time and memory.
     /// </summary>
     public bool KeepsResponses { get; set; }
 
     /// <summary>
-    /// Places on the tape of what each hidden layer responds with: its output after normalization, before the rectifier or the sum. Set
+    /// Places on the tape of what each hidden layer responds with: its output after normalization, before ReLU or the sum. Set
     /// <see cref="KeepsResponses"/> first.
     /// </summary>
     public IReadOnlyList<string> Responses => [.. norms.Select(norm => norm.Path)];

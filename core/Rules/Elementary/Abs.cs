@@ -1,5 +1,3 @@
-using static Hybrid.Kernels.Functions;
-
 namespace Hybrid.Rules;
 
 /// <summary>The distance of each element from 0.</summary>
@@ -11,7 +9,7 @@ public static class Abs
     /// <returns>y, shaped as x, and its pullback: dx.</returns>
     /// <remarks>At 0 there is no derivative; the gradient is 0 there. Keeps x.</remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Pointwise.Forward(default(Function), x, arena);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => ElementwiseRule.Forward(default(Function), x, arena);
 
     internal readonly struct Function : IFunction
     {

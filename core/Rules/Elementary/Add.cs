@@ -12,21 +12,16 @@ public static class Add
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> a, Tensor<T> b, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var y = Tensor<T>.Rent(arena, Shape.Broadcast(a.Shape, b.Shape));
-        Strided.Map(default(Total), a, b, y);
-        return (y, Backward);
+        // ADD-2: da = Σ dy
+        // ADD-3: db = Σ dy
+        return Strided.Map(default(Total), a, b, arena).WithPullback(SumTo, SumTo);
 
         // Each slot gets the sum over the axes along which its input was repeated.
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
+        void SumTo(Tensor<T> dy, Tensor<T> slot, bool accumulate)
         {
-            if (gradients.Wants(0)) SumTo(0, a.Shape); // ADD-2: da = Σ dy
-            if (gradients.Wants(1)) SumTo(1, b.Shape); // ADD-3: db = Σ dy
-
-            void SumTo(int input, Shape shape)
-            {
-                if (shape.Length < dy.Length && shape.IsSuffixOf(dy.Shape)) Broadcast.SumRows(dy, gradients.Slot(input).Span, arena);
-                else Strided.Sum(default(Same<T>), dy, gradients.Open(input), arena);
-            }
+            if (slot.Length < dy.Length && slot.Shape.IsSuffixOf(dy.Shape))
+                Broadcast.SumRows(dy, slot.ZerosUnless(accumulate).Span, arena);
+            else Strided.Sum(default(Same<T>), dy, (slot, accumulate), arena);
         }
     }
 

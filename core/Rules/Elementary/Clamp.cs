@@ -1,5 +1,3 @@
-using static Hybrid.Kernels.Functions;
-
 namespace Hybrid.Rules;
 
 /// <summary>Each element, but no less than one bound and no more than another.</summary>
@@ -19,7 +17,7 @@ public static class Clamp
         if (!(low <= high))
             throw new ArgumentException(FormattableString.Invariant(
                 $"the bounds must be numbers, low at most high, got {low} and {high}; exchange them."));
-        return Pointwise.Forward(new Function(low, high), x, arena);
+        return ElementwiseRule.Forward(new Function(low, high), x, arena);
     }
 
     internal readonly struct Function(double low, double high) : IFunction

@@ -20,25 +20,16 @@ public static class Concatenate
                 throw new ShapeException(
                     $"parts must be alike in every axis but {axis}, got {string.Join(", ", parts.Select(part => part.Shape))}.");
         var y = Tensor<T>.Rent(arena, With(first, axis, checked(parts.Sum(part => part.Shape[axis]))));
-        var start = 0;
-        foreach (var part in parts)
+        var toParts = new PullbackTo<T>[parts.Count];
+        for (int i = 0, end = 0; i < parts.Count; i++)
         {
-            new Strip<T>(y, axis, start, part.Shape[axis]).CopyFrom(part, accumulate: false); // CAT-1: y = x₀, x₁, …
-            start += part.Shape[axis];
+            var (start, extent) = (end, parts[i].Shape[axis]);
+            new Strip<T>(y, axis, start, extent).CopyFrom(parts[i], accumulate: false); // CAT-1: y = x₀, x₁, …
+            // CAT-2: dxᵢ = dy where y holds xᵢ
+            toParts[i] = (dy, dx, accumulate) => new Strip<T>(dy, axis, start, extent).CopyTo(dx, accumulate);
+            end += extent;
         }
-        return (y, Backward);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
-            var start = 0;
-            for (var i = 0; i < parts.Count; i++)
-            {
-                var extent = parts[i].Shape[axis];
-                // CAT-2: dxᵢ = dy where y holds xᵢ
-                if (gradients.TryOpen(i, out var dx, out var accumulate)) new Strip<T>(dy, axis, start, extent).CopyTo(dx, accumulate);
-                start += extent;
-            }
-        }
+        return y.WithPullback(toParts);
     }
 
     private static Shape With(Shape shape, int axis, int extent)

@@ -10,19 +10,11 @@ public static class Divide
     /// <returns>y, of the shape to which both broadcast, and its pullback: da, db.</returns>
     /// <exception cref="ShapeException">The shapes do not broadcast.</exception>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> a, Tensor<T> b, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var y = Tensor<T>.Rent(arena, Shape.Broadcast(a.Shape, b.Shape));
-        Strided.Map(default(Quotient), a, b, y); // DIV-1: y = a / b
-        return (y, Backward);
-
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         // Each slot gets the sum over the axes along which its input was repeated.
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
-            if (gradients.Wants(0)) Strided.Sum(default(Quotient), dy, b, gradients.Open(0), arena); // DIV-2: da = Σ dy / b
-            if (gradients.Wants(1)) Strided.Sum(default(DenominatorPullback), dy, a, b, gradients.Open(1), arena);
-        }
-    }
+        Strided.Map(default(Quotient), a, b, arena).WithPullback( // DIV-1: y = a / b
+            (dy, da, accumulate) => Strided.Sum(default(Quotient), dy, b, (da, accumulate), arena), // DIV-2: da = Σ dy / b
+            (dy, db, accumulate) => Strided.Sum(default(DenominatorPullback), dy, a, b, (db, accumulate), arena));
 
     /// <summary>a / b.</summary>
     private readonly struct Quotient : IFormula2

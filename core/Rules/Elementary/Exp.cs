@@ -11,7 +11,7 @@ public static class Exp
     /// Relative error at most 2e-7 in float, 5e-16 in double; where y would be a denormal number it is 0. Keeps y, not x.
     /// </remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Pointwise.Forward(default(Function), x, arena, slopeIsOfValue: true);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => ElementwiseRule.Forward(default(Function), x, arena, slopeIsOfValue: true);
 
     internal readonly struct Function : IFunction
     {

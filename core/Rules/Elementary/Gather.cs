@@ -21,13 +21,9 @@ public static class Gather
         var row = new Shape(table.Shape.ToArray()[1..]);
         var y = Tensor<T>.Rent(arena, new Shape([.. leading.ToArray(), .. row.ToArray()]));
         IndexedRows.Gather(own, row.Length, table, y, accumulate: false); // GATH-1: yᵢ = table[idᵢ]
-        return (y, Backward);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
+        return y.WithPullback((dy, dtable, accumulate) =>
             // GATH-2: dtable[k] = Σ of dyᵢ with idᵢ = k
-            if (gradients.Wants(0)) IndexedRows.ScatterAdd(own, row.Length, dy, gradients.Slot(0));
-        }
+            IndexedRows.ScatterAdd(own, row.Length, dy, dtable.ZerosUnless(accumulate)));
     }
 }
 

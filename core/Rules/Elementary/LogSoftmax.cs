@@ -28,26 +28,17 @@ public static class LogSoftmax
                 VectorMath.Map(new Value<T>(m, T.Log(sum)), xs[i], xs[i], xs[i], ys[i], accumulate: false);
             }
         });
-        return (y, Backward);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
+        return y.WithPullback((dy, dx, accumulate) => Rows.For(rows, classes, (first, end) =>
         {
-            if (!gradients.TryOpen(0, out var dx, out var accumulate)) return;
-            Rows.For(rows, classes, (first, end) =>
-            {
-                RowsOf<T> ys = y.ByRow(), dys = dy.ByRow(), dxs = dx.ByRow();
-                for (var i = first; i < end; i++)
-                    VectorMath.Map(new InputGradient<T>(VectorMath.Sum<T>(dys[i])), ys[i], dys[i], ys[i], dxs[i], accumulate);
-            });
-        }
+            RowsOf<T> ys = y.ByRow(), dys = dy.ByRow(), dxs = dx.ByRow();
+            for (var i = first; i < end; i++)
+                VectorMath.Map(new InputGradient<T>(VectorMath.Sum<T>(dys[i])), ys[i], dys[i], ys[i], dxs[i], accumulate);
+        }));
     }
 
     private readonly struct Value<T>(T m, T logSum) : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        public static int Inputs => 1;
-
-        [MethodImpl(AggressiveInlining)]
-        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector unused, TVector unusedToo) =>
+        [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector unused, TVector unusedToo) =>
             // The large common offset goes first, so that it costs no digits.
             TLanes.Subtract(TLanes.Subtract(x, TLanes.Create(m)), TLanes.Create(logSum)); // LSM-1: y = (x − m) − log Σ exp(x − m)
     }
@@ -56,8 +47,7 @@ public static class LogSoftmax
     {
         public static int Inputs => 2;
 
-        [MethodImpl(AggressiveInlining)]
-        TVector IMap<T>.Apply<TVector, TLanes>(TVector y, TVector dy, TVector unused) =>
+        [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector y, TVector dy, TVector unused) =>
             // LSM-2: dx = dy − exp(y) Σ dy
             TLanes.Subtract(dy, TLanes.Multiply(Exponential.Exp<T, TVector, TLanes>(y), TLanes.Create(sumOfDy)));
     }

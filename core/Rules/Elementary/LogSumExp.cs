@@ -29,7 +29,7 @@ public static class LogSumExp
                 Span<T> sum = sums[o], m = ms[o];
                 if (inner == 1) sum[0] = VectorMath.SoftmaxSums<T>(x.ByRow(count)[o]).SumOfExp;
                 for (var row = o * count; inner > 1 && row < (o + 1) * count; row++)
-                    VectorMath.Map(default(ExpOfDifference<T>), xs[row], m, m, sum, accumulate: true);
+                    VectorMath.Map(default(Formula2<T, ExpOfDifference>), xs[row], m, m, sum, accumulate: true);
                 for (var i = 0; i < inner; i++)
                 {
                     // A maximum that is infinite or NaN is the result, and a difference from it none.
@@ -40,53 +40,21 @@ public static class LogSumExp
                 }
             }
         });
-        return (y, Backward);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
-            if (!gradients.TryOpen(0, out var dx, out var accumulate)) return;
-            Rows.For(outer, count * inner, (first, end) =>
-            {
-                var length = inner == 1 ? count : inner;
-                RowsOf<T> xs = x.ByRow(length), dxs = dx.ByRow(length), ys = shift.ByRow(inner), dys = dy.ByRow(inner);
-                for (var o = first; o < end; o++)
-                {
-                    if (inner == 1) VectorMath.Map(new RowBackward<T>(ys[o][0], dys[o][0]), xs[o], xs[o], xs[o], dxs[o], accumulate);
-                    for (var row = o * count; inner > 1 && row < (o + 1) * count; row++)
-                        VectorMath.Map(default(Backward<T>), xs[row], ys[o], dys[o], dxs[row], accumulate);
-                }
-            });
-        }
+        return y.WithPullback((dy, dx, accumulate) =>
+            Strided.Map(default(InputGradient), x, shift.Reshape(reduced.Kept), dy.Reshape(reduced.Kept), dx, accumulate));
     }
 
     /// <summary>exp(x − m).</summary>
-    private readonly struct ExpOfDifference<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    private readonly struct ExpOfDifference : IFormula2
     {
-        public static int Inputs => 2;
-
-        [MethodImpl(AggressiveInlining)]
-        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector m, TVector unused) =>
-            Exponential.Exp<T, TVector, TLanes>(TLanes.Subtract(x, m));
+        [MethodImpl(AggressiveInlining)] TNumbers IFormula2.Of<TNumbers>(TNumbers x, TNumbers m) => Exp(x - m);
     }
 
     /// <summary>exp(x − y) dy.</summary>
-    private readonly struct Backward<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    private readonly struct InputGradient : IFormula3
     {
-        public static int Inputs => 3;
-
-        [MethodImpl(AggressiveInlining)]
-        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, TVector dy) =>
-            TLanes.Multiply(Exponential.Exp<T, TVector, TLanes>(TLanes.Subtract(x, y)), dy); // LSE-2: dx = exp(x − y) dy
-    }
-
-    /// <summary>The same where all x of a row have one y.</summary>
-    private readonly struct RowBackward<T>(T y, T dy) : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        public static int Inputs => 1;
-
-        [MethodImpl(AggressiveInlining)]
-        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector unused, TVector unusedToo) =>
-            TLanes.Multiply(Exponential.Exp<T, TVector, TLanes>(TLanes.Subtract(x, TLanes.Create(y))), TLanes.Create(dy)); // LSE-2 of a row
+        // LSE-2: dx = exp(x − y) dy
+        [MethodImpl(AggressiveInlining)] TNumbers IFormula3.Of<TNumbers>(TNumbers x, TNumbers y, TNumbers dy) => Exp(x - y) * dy;
     }
 }
 

@@ -30,25 +30,23 @@ public static class MatMul
 
         Each(sequential: false, i => Gemm.NN(
             rows, columns, inner, A(a, i), inner, B(b, i), columns, C(c, i), columns, accumulate: false)); // MM-1: c = a b
-        return (c, Backward);
+        return c.WithPullback(ToA, ToB);
 
-        void Backward(Tensor<T> dc, Gradients<T> gradients)
+        // A matrix that was used with several others gets the sum of what each gives.
+        void ToA(Tensor<T> dc, Tensor<T> da, bool accumulate)
         {
-            // A matrix that was used with several others gets the sum of what each gives.
-            if (gradients.Wants(0))
-            {
-                var (da, arrived) = Arrived(gradients.Open(0), aLeading.Length);
-                Each(sequential: aLeading.Length < matrices, i => Gemm.NT(
-                    // MM-2: da = Σ dc bᵀ
-                    rows, inner, columns, C(dc, i), columns, B(b, i), columns, A(da, i), inner, Arrive(arrived, AtA(i))));
-            }
-            if (gradients.Wants(1))
-            {
-                var (db, arrived) = Arrived(gradients.Open(1), bLeading.Length);
-                Each(sequential: bLeading.Length < matrices, i => Gemm.TN(
-                    // MM-3: db = Σ aᵀ dc
-                    inner, columns, rows, A(a, i), inner, C(dc, i), columns, B(db, i), columns, Arrive(arrived, AtB(i))));
-            }
+            var arrived = Arrived(da, accumulate, aLeading.Length);
+            Each(sequential: aLeading.Length < matrices, i => Gemm.NT(
+                // MM-2: da = Σ dc bᵀ
+                rows, inner, columns, C(dc, i), columns, B(b, i), columns, A(da, i), inner, Arrive(arrived, AtA(i))));
+        }
+
+        void ToB(Tensor<T> dc, Tensor<T> db, bool accumulate)
+        {
+            var arrived = Arrived(db, accumulate, bLeading.Length);
+            Each(sequential: bLeading.Length < matrices, i => Gemm.TN(
+                // MM-3: db = Σ aᵀ dc
+                inner, columns, rows, A(a, i), inner, C(dc, i), columns, B(db, i), columns, Arrive(arrived, AtB(i))));
         }
 
         int AtA(int i) => (int)Walk.At(axes, i).X;
@@ -68,12 +66,10 @@ public static class MatMul
             });
         }
 
-        (Tensor<T> Slot, bool[] Arrived) Arrived((Tensor<T> Slot, bool Accumulate) target, int count)
+        bool[] Arrived(Tensor<T> slot, bool accumulate, int count)
         {
-            var arrived = new bool[count];
-            Array.Fill(arrived, target.Accumulate);
-            if (matrices == 0 && !target.Accumulate) target.Slot.Span.Clear();
-            return (target.Slot, arrived);
+            if (matrices == 0) slot.ZerosUnless(accumulate);
+            return [.. Enumerable.Repeat(accumulate, count)];
         }
     }
 

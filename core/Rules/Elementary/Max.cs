@@ -27,11 +27,8 @@ public static class Max
             largest[i] = Tensor<T>.Rent(arena, i == largest.Length - 1 ? reduced.Result : new Shape(outer, inner));
             Along(outer, count, inner, i == 0 ? x : largest[i - 1], largest[i]); // AMAX-1: y = max x
         }
-        return (largest[^1], Backward);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
+        return largest[^1].WithPullback((dy, dx, accumulate) =>
         {
-            if (!gradients.TryOpen(0, out var dx, out var accumulate)) return;
             // The first of the last axes' largest, then the first of those: the first of all.
             for (var i = largest.Length - 1; i >= 0; i--)
             {
@@ -42,7 +39,7 @@ public static class Max
                 else ToFirstRow(outer, count, inner, from, largest[i], dy, dfrom, i == 0 && accumulate, arena);
                 dy = dfrom;
             }
-        }
+        });
     }
 
     /// <summary>y[o, i] = max over c of x[o, c, i]; −∞ if there is no c.</summary>
@@ -101,8 +98,7 @@ public static class Max
     {
         public static int Inputs => 3;
 
-        [MethodImpl(AggressiveInlining)]
-        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, TVector dy) =>
+        [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, TVector dy) =>
             // AMAX-3: across rows, dx = what is left of dy where x = y, else 0
             TLanes.Select(TLanes.EqualTo(x, x), TLanes.Select(TLanes.EqualTo(x, y), dy, default), dy);
     }
@@ -112,8 +108,7 @@ public static class Max
     {
         public static int Inputs => 3;
 
-        [MethodImpl(AggressiveInlining)]
-        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, TVector dy) =>
+        [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, TVector dy) =>
             TLanes.Select(TLanes.EqualTo(x, x), TLanes.Select(TLanes.EqualTo(x, y), default, dy), default);
     }
 }

@@ -1,5 +1,3 @@
-using static Hybrid.Kernels.Functions;
-
 namespace Hybrid.Rules;
 
 /// <summary>The larger of two tensors, element by element.</summary>
@@ -13,19 +11,11 @@ public static class Maximum
     /// <exception cref="ShapeException">The shapes do not broadcast.</exception>
     /// <remarks>Where both are equal, or one is NaN, there is no derivative; a gets the whole gradient.</remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> a, Tensor<T> b, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var y = Tensor<T>.Rent(arena, Shape.Broadcast(a.Shape, b.Shape));
-        Strided.Map(default(Larger), a, b, y);
-        return (y, Backward);
-
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         // Each slot gets the sum over the axes along which its input was repeated.
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
-            if (gradients.Wants(0)) Strided.Sum(default(FirstPullback), dy, a, b, gradients.Open(0), arena);
-            if (gradients.Wants(1)) Strided.Sum(default(SecondPullback), dy, a, b, gradients.Open(1), arena);
-        }
-    }
+        Strided.Map(default(Larger), a, b, arena).WithPullback(
+            (dy, da, accumulate) => Strided.Sum(default(FirstPullback), dy, a, b, (da, accumulate), arena),
+            (dy, db, accumulate) => Strided.Sum(default(SecondPullback), dy, a, b, (db, accumulate), arena));
 
     /// <summary>max(a, b).</summary>
     private readonly struct Larger : IFormula2

@@ -20,15 +20,12 @@ public static class Mean
         var y = reduced.Sum(x, arena);
         // Divided, not multiplied by 1 / n, which is rounded itself.
         foreach (ref var sum in y.Span) sum /= n; // MEAN-1: y = Σ x / n
-        return (y, Backward);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
+        return y.WithPullback((dy, dx, accumulate) =>
         {
-            if (!gradients.TryOpen(0, out var dx, out var accumulate)) return;
             var share = Tensor<T>.Rent(arena, dy.Shape);
             for (var i = 0; i < share.Length; i++) share.Span[i] = dy.Span[i] / n; // MEAN-2: dx = dy / n for every x in the mean
             reduced.Repeat(share, dx, accumulate);
-        }
+        });
     }
 }
 

@@ -10,19 +10,11 @@ public static class Multiply
     /// <returns>y, of the shape to which both broadcast, and its pullback: da, db.</returns>
     /// <exception cref="ShapeException">The shapes do not broadcast.</exception>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> a, Tensor<T> b, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var y = Tensor<T>.Rent(arena, Shape.Broadcast(a.Shape, b.Shape));
-        Strided.Map(default(Product), a, b, y); // MUL-1: y = a b
-        return (y, Backward);
-
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         // Each slot gets the sum over the axes along which its input was repeated.
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
-            if (gradients.Wants(0)) Strided.Sum(default(Product), dy, b, gradients.Open(0), arena); // MUL-2: da = Σ dy b
-            if (gradients.Wants(1)) Strided.Sum(default(Product), dy, a, gradients.Open(1), arena); // MUL-3: db = Σ dy a
-        }
-    }
+        Strided.Map(default(Product), a, b, arena).WithPullback( // MUL-1: y = a b
+            (dy, da, accumulate) => Strided.Sum(default(Product), dy, b, (da, accumulate), arena), // MUL-2: da = Σ dy b
+            (dy, db, accumulate) => Strided.Sum(default(Product), dy, a, (db, accumulate), arena)); // MUL-3: db = Σ dy a
 
     /// <summary>a b.</summary>
     internal readonly struct Product : IFormula2

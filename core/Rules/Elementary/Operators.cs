@@ -50,8 +50,6 @@ public partial class Variable<T>
     internal static Variable<T> Number(double number, Variable<T> beside)
     {
         var tape = Forms.TapeOf(beside);
-        var scalar = Tensor<T>.Rent(tape.Arena, Shape.Scalar);
-        scalar.Span[0] = T.CreateChecked(number);
-        return tape.Constant(scalar);
+        return tape.Constant(Tensor<T>.RentFilled(tape.Arena, Shape.Scalar, T.CreateChecked(number)));
     }
 }

@@ -22,14 +22,8 @@ public static class Permute
         for (var i = 0; i < rank; i++) inverse[axes[i]] = i;
         var y = Tensor<T>.Rent(arena, new Shape(Array.ConvertAll(axes, axis => x.Shape[axis])));
         Strided.Permute(axes, x, y, accumulate: false); // PERM-1: y[i, j, …] = x[…]: axis n of y is axis order[n] of x
-        return (y, Backward);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
-            if (gradients.TryOpen(0, out var dx, out var accumulate))
-                // PERM-2: dx is dy with its axes back in place: axis order[n] of dx is axis n of dy
-                Strided.Permute(inverse, dy, dx, accumulate);
-        }
+        // PERM-2: dx is dy with its axes back in place: axis order[n] of dx is axis n of dy
+        return y.WithPullback((dy, dx, accumulate) => Strided.Permute(inverse, dy, dx, accumulate));
     }
 }
 

@@ -20,14 +20,11 @@ public static class Pick
         var own = Ids.Own(ids, classes, "entries of a row of", x.Shape);
         var y = Tensor<T>.Rent(arena, new Shape(x.Shape.ToArray()[..^1]));
         for (var i = 0; i < own.Length; i++) y.Span[i] = x.Span[i * classes + own[i]]; // PICK-1: yᵢ = x[i, idᵢ]
-        return (y, Backward);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
+        return y.WithPullback((dy, slot, accumulate) =>
         {
-            if (!gradients.Wants(0)) return;
-            var dx = gradients.Slot(0).Span;
+            var dx = slot.ZerosUnless(accumulate).Span;
             for (var i = 0; i < own.Length; i++) dx[i * classes + own[i]] += dy.Span[i]; // PICK-2: dx[i, idᵢ] = dyᵢ, else 0
-        }
+        });
     }
 }
 

@@ -1,5 +1,3 @@
-using static Hybrid.Kernels.Functions;
-
 namespace Hybrid.Rules;
 
 /// <summary>Each element to the same power.</summary>
@@ -16,7 +14,7 @@ public static class Power
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Require.That(double.IsFinite(p), p, "the exponent must be a finite number.");
-        return Pointwise.Forward(new Function(p), x, arena);
+        return ElementwiseRule.Forward(new Function(p), x, arena);
     }
 
     internal readonly struct Function(double p) : IFunction

@@ -3,9 +3,6 @@ namespace Hybrid.Rules;
 /// <summary>A set of axes that a rule takes together: what Sum, Mean, Max and LogSumExp have in common.</summary>
 internal sealed class ReducedAxes
 {
-    // The result's shape with the axes in place, each of extent 1, so that it broadcasts with x.
-    private readonly Shape kept;
-
     /// <summary>Resolves the axes of a shape; none stands for all.</summary>
     /// <exception cref="ShapeException">There is no such axis, or it is named twice.</exception>
     public ReducedAxes(Shape x, int[] axes, bool keepAxes)
@@ -13,8 +10,8 @@ internal sealed class ReducedAxes
         var isReduced = new bool[x.Rank];
         foreach (var axis in Of(x, axes)) isReduced[axis] = true;
         int[] extents = x.ToArray();
-        kept = new Shape([.. extents.Select((extent, axis) => isReduced[axis] ? 1 : extent)]);
-        Result = keepAxes ? kept : new Shape([.. extents.Where((_, axis) => !isReduced[axis])]);
+        Kept = new Shape([.. extents.Select((extent, axis) => isReduced[axis] ? 1 : extent)]);
+        Result = keepAxes ? Kept : new Shape([.. extents.Where((_, axis) => !isReduced[axis])]);
         var steps = new List<(int Outer, int Count, int Inner)>();
         var inner = 1;
         for (var axis = x.Rank - 1; axis >= 0; axis--)
@@ -31,6 +28,9 @@ internal sealed class ReducedAxes
         }
         Steps = steps.Count > 0 ? steps : [(1, 1, 1)]; // A scalar.
     }
+
+    /// <summary>The result's shape with the axes in place, each of extent 1, so that it broadcasts with x.</summary>
+    public Shape Kept { get; }
 
     /// <summary>Shape of the result.</summary>
     public Shape Result { get; }
@@ -59,13 +59,13 @@ internal sealed class ReducedAxes
     public Tensor<T> Sum<T>(Tensor<T> x, Arena<T> arena) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var y = Tensor<T>.Rent(arena, Result);
-        Strided.Sum(default(Same<T>), x, (y.Reshape(kept), Accumulate: false), arena);
+        Strided.Sum(default(Same<T>), x, (y.Reshape(Kept), Accumulate: false), arena);
         return y;
     }
 
     /// <summary>dx = dy at every number that went into it: the transpose of a sum.</summary>
     public void Repeat<T>(Tensor<T> dy, Tensor<T> dx, bool accumulate) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Strided.Repeat(dy.Reshape(kept), dx, accumulate);
+        Strided.Repeat(dy.Reshape(Kept), dx, accumulate);
 
     /// <exception cref="ShapeException">Nothing is taken together, and the rule has no answer to that.</exception>
     public void ThrowIfNothing(Shape x, int[] axes, string what)

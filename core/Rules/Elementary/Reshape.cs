@@ -9,15 +9,10 @@ public static class Reshape
     /// <returns>y, of the new shape, and its pullback: dx.</returns>
     /// <exception cref="ShapeException">The new shape has another number of elements.</exception>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Shape shape, Tensor<T> x)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        return (x.Reshape(shape), Backward); // RS-1: y = x
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
-            if (gradients.TryOpen(0, out var dx, out var accumulate)) Elementwise.Copy(dy, dx, accumulate); // RS-2: dx = dy
-        }
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        // RS-1: y = x
+        // RS-2: dx = dy
+        x.Reshape(shape).WithPullback(Elementwise.Copy);
 }
 
 public static partial class Forms

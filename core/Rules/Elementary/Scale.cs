@@ -16,12 +16,7 @@ public static class Scale
         var c = T.CreateChecked(factor);
         var y = Tensor<T>.Rent(arena, x.Shape);
         Elementwise.Scale(c, x, y); // SCL-1: y = c x
-        return (y, Backward);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
-            if (gradients.TryOpen(0, out var dx, out var accumulate)) Elementwise.Scale(c, dy, dx, accumulate); // SCL-2: dx = c dy
-        }
+        return y.WithPullback((dy, dx, accumulate) => Elementwise.Scale(c, dy, dx, accumulate)); // SCL-2: dx = c dy
     }
 }
 

@@ -26,13 +26,7 @@ public static class ScatterAdd
         var y = Tensor<T>.RentZeroed(arena, new Shape([rows, .. row.ToArray()]));
         var own = Ids.Own(ids, rows, "rows of the result", y.Shape);
         IndexedRows.ScatterAdd(own, row.Length, x, y); // SCAT-1: y[k] = Σ of xᵢ with idᵢ = k
-        return (y, Backward);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
-            if (gradients.TryOpen(0, out var dx, out var accumulate))
-                IndexedRows.Gather(own, row.Length, dy, dx, accumulate); // SCAT-2: dxᵢ = dy[idᵢ]
-        }
+        return y.WithPullback((dy, dx, accumulate) => IndexedRows.Gather(own, row.Length, dy, dx, accumulate)); // SCAT-2: dxᵢ = dy[idᵢ]
     }
 }
 

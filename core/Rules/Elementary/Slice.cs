@@ -23,13 +23,9 @@ public static class Slice
         extents[axis] = length;
         var y = Tensor<T>.Rent(arena, new Shape(extents));
         new Strip<T>(x, axis, start, length).CopyTo(y, accumulate: false); // SLICE-1: y = x from start on
-        return (y, Backward);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
+        return y.WithPullback((dy, dx, accumulate) =>
             // SLICE-2: dx = dy within the part, else 0
-            if (gradients.Wants(0)) new Strip<T>(gradients.Slot(0), axis, start, length).CopyFrom(dy, accumulate: true);
-        }
+            new Strip<T>(dx.ZerosUnless(accumulate), axis, start, length).CopyFrom(dy, accumulate: true));
     }
 }
 

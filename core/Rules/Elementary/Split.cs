@@ -33,7 +33,7 @@ public static class Split
         void Backward(Tensor<T>?[] dys, Gradients<T> gradients)
         {
             if (!gradients.TryOpen(0, out var dx, out var accumulate)) return;
-            if (!accumulate && dys.Contains(null)) dx.Span.Clear();
+            if (dys.Contains(null)) dx.ZerosUnless(accumulate);
             for (var i = 0; i < n; i++)
                 // SPLIT-2: dx = dy₀, dy₁, …, with zeros where none arrived
                 if (dys[i] is { } dy) new Strip<T>(dx, axis, i * part, part).CopyFrom(dy, accumulate);

@@ -9,7 +9,7 @@ public static class Sqrt
     /// <returns>y, shaped as x, and its pullback: dx.</returns>
     /// <remarks>At 0 the derivative is infinite, and the gradient ∞ dy: NaN where dy is 0 too. Keeps y, not x.</remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Pointwise.Forward(default(Function), x, arena, slopeIsOfValue: true);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => ElementwiseRule.Forward(default(Function), x, arena, slopeIsOfValue: true);
 
     internal readonly struct Function : IFunction
     {

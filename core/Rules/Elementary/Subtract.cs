@@ -10,19 +10,11 @@ public static class Subtract
     /// <returns>y, of the shape to which both broadcast, and its pullback: da, db.</returns>
     /// <exception cref="ShapeException">The shapes do not broadcast.</exception>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> a, Tensor<T> b, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var y = Tensor<T>.Rent(arena, Shape.Broadcast(a.Shape, b.Shape));
-        Strided.Map(default(Difference), a, b, y);
-        return (y, Backward);
-
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         // Each slot gets the sum over the axes along which its input was repeated.
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
-            if (gradients.Wants(0)) Strided.Sum(default(Same<T>), dy, gradients.Open(0), arena); // SUB-2: da = Σ dy
-            if (gradients.Wants(1)) Strided.Sum(new Scaled<T>(-T.One), dy, gradients.Open(1), arena); // SUB-3: db = −Σ dy
-        }
-    }
+        Strided.Map(default(Difference), a, b, arena).WithPullback(
+            (dy, da, accumulate) => Strided.Sum(default(Same<T>), dy, (da, accumulate), arena), // SUB-2: da = Σ dy
+            (dy, db, accumulate) => Strided.Sum(new Scaled<T>(-T.One), dy, (db, accumulate), arena)); // SUB-3: db = −Σ dy
 
     /// <summary>a − b.</summary>
     private readonly struct Difference : IFormula2

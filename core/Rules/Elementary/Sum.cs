@@ -15,13 +15,9 @@ public static class Sum
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var reduced = new ReducedAxes(x.Shape, axes, keepAxes);
-        return (reduced.Sum(x, arena), Backward); // SUM-1: y = Σ x
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
-            if (gradients.TryOpen(0, out var dx, out var accumulate))
-                reduced.Repeat(dy, dx, accumulate); // SUM-2: dx = dy for every x in the sum
-        }
+        // SUM-1: y = Σ x
+        // SUM-2: dx = dy for every x in the sum
+        return reduced.Sum(x, arena).WithPullback((dy, dx, accumulate) => reduced.Repeat(dy, dx, accumulate));
     }
 }
 

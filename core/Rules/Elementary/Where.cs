@@ -1,5 +1,3 @@
-using static Hybrid.Kernels.Functions;
-
 namespace Hybrid.Rules;
 
 /// <summary>One of two tensors, element by element, as a mask says.</summary>
@@ -22,14 +20,10 @@ public static class Where
                 $"the mask {mask.Shape} must hold zeros and ones alone; compare its numbers with a threshold first.", nameof(mask));
         var y = Tensor<T>.Rent(arena, Shape.Broadcast(Shape.Broadcast(a.Shape, b.Shape), mask.Shape));
         Strided.Map(default(Choice), mask, a, b, y);
-        return (y, Backward);
-
         // Each slot gets the sum over the axes along which its input was repeated.
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
-            if (gradients.Wants(0)) Strided.Sum(default(WhereOne), dy, mask, gradients.Open(0), arena);
-            if (gradients.Wants(1)) Strided.Sum(default(WhereZero), dy, mask, gradients.Open(1), arena);
-        }
+        return y.WithPullback(
+            (dy, da, accumulate) => Strided.Sum(default(WhereOne), dy, mask, (da, accumulate), arena),
+            (dy, db, accumulate) => Strided.Sum(default(WhereZero), dy, mask, (db, accumulate), arena));
     }
 
     /// <summary>a where m is 1, b where it is 0.</summary>

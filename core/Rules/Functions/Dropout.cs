@@ -26,13 +26,8 @@ public static class Dropout
         var position = random.Reserve(DropoutMask.NumbersFor(x.Length));
         // DO-1: y = x m / (1 − rate)
         DropoutMask.Apply(rate, random, position, x, y, accumulate: false);
-        return (y, Backward);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
-            // DO-2: dx = dy m / (1 − rate)
-            if (gradients.TryOpen(0, out var dx, out var accumulate)) DropoutMask.Apply(rate, random, position, dy, dx, accumulate);
-        }
+        // DO-2: dx = dy m / (1 − rate)
+        return y.WithPullback((dy, dx, accumulate) => DropoutMask.Apply(rate, random, position, dy, dx, accumulate));
     }
 }
 

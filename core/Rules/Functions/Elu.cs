@@ -1,5 +1,3 @@
-using static Hybrid.Kernels.Functions;
-
 namespace Hybrid.Rules;
 
 /// <summary>The exponential linear unit (Clevert, Unterthiner and Hochreiter 2015).</summary>
@@ -20,7 +18,7 @@ public static class Elu
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Require.That(double.IsFinite(alpha), alpha, "The value far below 0 must be a finite number.");
-        return Pointwise.Forward(new Function(alpha), x, arena);
+        return ElementwiseRule.Forward(new Function(alpha), x, arena);
     }
 
     internal readonly struct Function(double alpha) : IFunction

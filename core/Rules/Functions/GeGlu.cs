@@ -19,7 +19,7 @@ public static class GeGlu
         // GEGLU-1: y = a gelu(b)
         // GEGLU-2: da = gelu(b) dy
         // GEGLU-3: db = a gelu′(b) dy
-        Pointwise.ForwardGated(default(Gelu.Function), value, gate, arena);
+        ElementwiseRule.ForwardGated(default(Gelu.Function), value, gate, arena);
 }
 
 public static partial class Forms

@@ -1,5 +1,3 @@
-using static Hybrid.Kernels.Functions;
-
 namespace Hybrid.Rules;
 
 /// <summary>The Gaussian error linear unit (Hendrycks and Gimpel 2016).</summary>
@@ -21,7 +19,7 @@ public static class Gelu
     /// low that Φ(x) underflows gives −0; −∞ gives NaN, as −∞ · 0 does.
     /// </remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Pointwise.Forward(default(Function), x, arena);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => ElementwiseRule.Forward(default(Function), x, arena);
 
     internal readonly struct Function : IFunction
     {
@@ -42,7 +40,7 @@ public static class Gelu
     /// <returns>y, shaped as x, and its pullback: dx.</returns>
     /// <remarks>As (1 + tanh u) / 2 = σ(2u), what is computed is x σ(2u). Keeps x. At most 5e-4 away from the exact form.</remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) ForwardTanh<T>(Tensor<T> x, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Pointwise.Forward(default(TanhFunction), x, arena);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => ElementwiseRule.Forward(default(TanhFunction), x, arena);
 
     internal readonly struct TanhFunction : IFunction
     {

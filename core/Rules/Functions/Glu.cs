@@ -19,7 +19,7 @@ public static class Glu
         // GLU-1: y = a σ(b)
         // GLU-2: da = σ(b) dy
         // GLU-3: db = a σ′(b) dy
-        Pointwise.ForwardGated(default(Sigmoid.Function), value, gate, arena);
+        ElementwiseRule.ForwardGated(default(Sigmoid.Function), value, gate, arena);
 }
 
 public static partial class Forms

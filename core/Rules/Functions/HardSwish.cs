@@ -1,5 +1,3 @@
-using static Hybrid.Kernels.Functions;
-
 namespace Hybrid.Rules;
 
 /// <summary>Swish in three pieces (Howard et al. 2019).</summary>
@@ -14,7 +12,7 @@ public static class HardSwish
     /// <returns>y, shaped as x, and its pullback: dx.</returns>
     /// <remarks>Section 5.2 of MobileNetV3. Keeps x. At the kink at 3 the derivative is 1, at −3 it is 0.</remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Pointwise.Forward(default(Function), x, arena);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => ElementwiseRule.Forward(default(Function), x, arena);
 
     internal readonly struct Function : IFunction
     {

@@ -1,5 +1,3 @@
-using static Hybrid.Kernels.Functions;
-
 namespace Hybrid.Rules;
 
 /// <summary>The hyperbolic tangent in three straight pieces (Collobert 2004).</summary>
@@ -14,7 +12,7 @@ public static class HardTanh
     /// <returns>y, shaped as x, and its pullback: dx.</returns>
     /// <remarks>Keeps x. At the two kinks the derivative is 0.</remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Pointwise.Forward(default(Function), x, arena);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => ElementwiseRule.Forward(default(Function), x, arena);
 
     internal readonly struct Function : IFunction
     {

@@ -1,8 +1,6 @@
-using static Hybrid.Kernels.Functions;
-
 namespace Hybrid.Rules;
 
-/// <summary>The leaky rectifier (Maas, Hannun and Ng 2013).</summary>
+/// <summary>Leaky ReLU (Maas, Hannun and Ng 2013).</summary>
 public static class LeakyRelu
 {
     /// <summary>The same in elementary rules.</summary>
@@ -20,7 +18,7 @@ public static class LeakyRelu
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Require.That(double.IsFinite(slope), slope, "The slope below 0 must be a finite number.");
-        return Pointwise.Forward(new Function(slope), x, arena);
+        return ElementwiseRule.Forward(new Function(slope), x, arena);
     }
 
     internal readonly struct Function(double slope) : IFunction

@@ -1,5 +1,3 @@
-using static Hybrid.Kernels.Functions;
-
 namespace Hybrid.Rules;
 
 /// <summary>The logarithm of the logistic function.</summary>
@@ -14,7 +12,7 @@ public static class LogSigmoid
     /// <returns>y, shaped as x, and its pullback: dx.</returns>
     /// <remarks>Finite wherever x is: no probability is formed that could round to 0 before its logarithm is taken. Keeps x.</remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Pointwise.Forward(default(Function), x, arena);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => ElementwiseRule.Forward(default(Function), x, arena);
 
     internal readonly struct Function : IFunction
     {

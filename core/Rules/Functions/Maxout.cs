@@ -40,13 +40,8 @@ public static class Maxout
                 for (var p = 1; p < pieces; p++) VectorMath.Max(xs[i * pieces + p], ys[i], ys[i]);
             }
         });
-        return (y, Backward);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
-            // MAXO-2: dx[p · units + u] = dy[u] where p is the first piece with x[p · units + u] = y[u], else 0
-            if (gradients.TryOpen(0, out var dx, out var accumulate)) Max.ToFirstRow(rows, pieces, units, x, y, dy, dx, accumulate, arena);
-        }
+        // MAXO-2: dx[p · units + u] = dy[u] where p is the first piece with x[p · units + u] = y[u], else 0
+        return y.WithPullback((dy, dx, accumulate) => Max.ToFirstRow(rows, pieces, units, x, y, dy, dx, accumulate, arena));
     }
 }
 

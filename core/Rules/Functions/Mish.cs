@@ -1,5 +1,3 @@
-using static Hybrid.Kernels.Functions;
-
 namespace Hybrid.Rules;
 
 /// <summary>Mish (Misra 2019).</summary>
@@ -15,7 +13,7 @@ public static class Mish
     /// <returns>y, shaped as x, and its pullback: dx.</returns>
     /// <remarks>As tanh ln u = (u² − 1) / (u² + 1), no logarithm is taken. Keeps x. −∞ gives NaN, as −∞ · 0 does.</remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Pointwise.Forward(default(Function), x, arena);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => ElementwiseRule.Forward(default(Function), x, arena);
 
     internal readonly struct Function : IFunction
     {

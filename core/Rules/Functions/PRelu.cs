@@ -1,6 +1,6 @@
 namespace Hybrid.Rules;
 
-/// <summary>The rectifier with a learned slope below 0 (He, Zhang, Ren and Sun 2015, equation 1).</summary>
+/// <summary>ReLU with a learned slope below 0 (He, Zhang, Ren and Sun 2015, equation 1).</summary>
 public static class PRelu
 {
     /// <summary>The same in elementary rules.</summary>
@@ -21,66 +21,44 @@ public static class PRelu
         if (slope.Shape.Rank != 1 || (slope.Length != 1 && slope.Length != features))
             throw new ShapeException(
                 $"slope must be [1] or [{features}], got {slope.Shape}; give one slope for all features or one for each.");
-        var row = Tensor<T>.Rent(arena, new Shape(features));
-        if (slope.Length == features) slope.Span.CopyTo(row.Span);
-        else row.Span.Fill(slope.Span[0]);
-        var rows = features == 0 ? 0 : x.Length / features;
         var y = Tensor<T>.Rent(arena, x.Shape);
-        Rows.For(rows, features, (first, end) =>
-        {
-            RowsOf<T> xs = x.ByRow(), ys = y.ByRow();
-            for (var i = first; i < end; i++) VectorMath.Map(default(Value<T>), xs[i], row.Span, xs[i], ys[i], accumulate: false);
-        });
-        return (y, Backward);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
-            if (gradients.TryOpen(0, out var dx, out var accumulate))
-                Rows.For(rows, features, (first, end) =>
-                {
-                    RowsOf<T> xs = x.ByRow(), dys = dy.ByRow(), dxs = dx.ByRow();
-                    for (var i = first; i < end; i++)
-                        VectorMath.Map(default(InputGradient<T>), xs[i], row.Span, dys[i], dxs[i], accumulate);
-                });
-            if (!gradients.Wants(1)) return;
-            var partial = Broadcast.PartialRows(rows, features, arena);
-            Rows.ForPieces(rows, features, (piece, first, end) =>
+        Strided.Map(default(Value), x, slope, y);
+        return y.WithPullback(
+            (dy, dx, accumulate) => Strided.Map(default(InputGradient), x, slope, dy, dx, accumulate),
+            (dy, dslope, accumulate) =>
             {
-                RowsOf<T> xs = x.ByRow(), dys = dy.ByRow();
-                var sums = partial.ByRow()[piece];
-                for (var i = first; i < end; i++) VectorMath.Map(default(SlopeGradient<T>), xs[i], dys[i], xs[i], sums, accumulate: true);
+                var rows = features == 0 ? 0 : x.Length / features;
+                var partial = Broadcast.PartialRows(rows, features, arena);
+                Rows.ForPieces(rows, features, (piece, first, end) =>
+                {
+                    RowsOf<T> xs = x.ByRow(), dys = dy.ByRow();
+                    var sums = partial.ByRow()[piece];
+                    for (var i = first; i < end; i++)
+                        VectorMath.Map(default(Formula2<T, SlopeGradient>), xs[i], dys[i], xs[i], sums, accumulate: true);
+                });
+                var target = dslope.ZerosUnless(accumulate).Span;
+                if (target.Length == features) Broadcast.AddPartialRows(partial, target);
+                else target[0] += VectorMath.Sum<T>(partial.Span);
             });
-            var dslope = gradients.Slot(1).Span;
-            if (dslope.Length == features) Broadcast.AddPartialRows(partial, dslope);
-            else dslope[0] += VectorMath.Sum<T>(partial.Span);
-        }
     }
 
-    private readonly struct Value<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    private readonly struct Value : IFormula2
     {
-        public static int Inputs => 2;
-
-        [MethodImpl(AggressiveInlining)]
-        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector a, TVector unused) =>
-            TLanes.Select(TLanes.GreaterThan(x, default), x, TLanes.Multiply(a, x)); // PREL-1: y = x where x > 0, else a x
+        // PREL-1: y = x where x > 0, else a x
+        [MethodImpl(AggressiveInlining)] TNumbers IFormula2.Of<TNumbers>(TNumbers x, TNumbers a) => Choose(x > 0.0, x, a * x);
     }
 
-    private readonly struct InputGradient<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    private readonly struct InputGradient : IFormula3
     {
-        public static int Inputs => 3;
-
+        // PREL-2: dx = dy where x > 0, else a dy
         [MethodImpl(AggressiveInlining)]
-        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector a, TVector dy) =>
-            TLanes.Select(TLanes.GreaterThan(x, default), dy, TLanes.Multiply(a, dy)); // PREL-2: dx = dy where x > 0, else a dy
+        TNumbers IFormula3.Of<TNumbers>(TNumbers x, TNumbers a, TNumbers dy) => Choose(x > 0.0, dy, a * dy);
     }
 
-    private readonly struct SlopeGradient<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    private readonly struct SlopeGradient : IFormula2
     {
-        public static int Inputs => 2;
-
-        [MethodImpl(AggressiveInlining)]
-        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector dy, TVector unused) =>
-            TLanes.Select(TLanes.GreaterThan(x, default), default, TLanes.Multiply(x, dy)); // PREL-3: da = Σ x dy where x ≤ 0
+        // PREL-3: da = Σ x dy where x ≤ 0
+        [MethodImpl(AggressiveInlining)] TNumbers IFormula2.Of<TNumbers>(TNumbers x, TNumbers dy) => Choose(x > 0.0, 0.0, x * dy);
     }
 }
 

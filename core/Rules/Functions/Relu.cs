@@ -1,6 +1,6 @@
 namespace Hybrid.Rules;
 
-/// <summary>The rectifier.</summary>
+/// <summary>The rectified linear unit, ReLU.</summary>
 public static class Relu
 {
     /// <summary>The same in elementary rules.</summary>
@@ -16,13 +16,8 @@ public static class Relu
     {
         var y = Tensor<T>.Rent(arena, x.Shape);
         Elementwise.Relu(x, y); // RELU-1: y = max(x, 0)
-        return (y, Backward);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
-            // RELU-2: dx = dy where x > 0, else 0
-            if (gradients.TryOpen(0, out var dx, out var accumulate)) Elementwise.WherePositive(x, dy, dx, accumulate);
-        }
+        // RELU-2: dx = dy where x > 0, else 0
+        return y.WithPullback((dy, dx, accumulate) => Elementwise.WherePositive(x, dy, dx, accumulate));
     }
 }
 

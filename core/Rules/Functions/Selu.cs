@@ -1,5 +1,3 @@
-using static Hybrid.Kernels.Functions;
-
 namespace Hybrid.Rules;
 
 /// <summary>The scaled exponential linear unit (Klambauer et al. 2017).</summary>
@@ -24,7 +22,7 @@ public static class Selu
     /// 14). Keeps x.
     /// </remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Pointwise.Forward(default(Function), x, arena);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => ElementwiseRule.Forward(default(Function), x, arena);
 
     internal readonly struct Function : IFunction
     {

@@ -1,5 +1,3 @@
-using static Hybrid.Kernels.Functions;
-
 namespace Hybrid.Rules;
 
 /// <summary>The logistic function.</summary>
@@ -16,7 +14,7 @@ public static class Sigmoid
     /// Verhulst 1845; as a unit of networks Rumelhart, Hinton and Williams 1986. Keeps x. Where y would be a denormal number it is 0.
     /// </remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Pointwise.Forward(default(Function), x, arena);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => ElementwiseRule.Forward(default(Function), x, arena);
 
     internal readonly struct Function : IFunction
     {

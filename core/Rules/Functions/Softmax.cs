@@ -25,18 +25,12 @@ public static class Softmax
             Range part = (first * classes)..(end * classes);
             SoftmaxRows.Forward<T>(classes, T.One, x.Span[part], p.Span[part]); // SM-1: p = exp(x − max x) / Σ exp(x − max x)
         });
-        return (p, Backward);
-
-        void Backward(Tensor<T> dp, Gradients<T> gradients)
+        return p.WithPullback((dp, dx, accumulate) => Rows.For(rows, classes, (first, end) =>
         {
-            if (!gradients.TryOpen(0, out var dx, out var accumulate)) return;
-            Rows.For(rows, classes, (first, end) =>
-            {
-                Range part = (first * classes)..(end * classes);
-                // SM-2: dx = p ⊙ (dp − ⟨p, dp⟩)
-                SoftmaxRows.Backward<T>(classes, T.One, p.Span[part], dp.Span[part], dx.Span[part], accumulate);
-            });
-        }
+            Range part = (first * classes)..(end * classes);
+            // SM-2: dx = p ⊙ (dp − ⟨p, dp⟩)
+            SoftmaxRows.Backward<T>(classes, T.One, p.Span[part], dp.Span[part], dx.Span[part], accumulate);
+        }));
     }
 }
 

@@ -1,8 +1,6 @@
-using static Hybrid.Kernels.Functions;
-
 namespace Hybrid.Rules;
 
-/// <summary>The smooth rectifier (Dugas et al. 2001).</summary>
+/// <summary>The smooth ReLU (Dugas et al. 2001).</summary>
 public static class Softplus
 {
     /// <summary>The same in elementary rules.</summary>
@@ -14,7 +12,7 @@ public static class Softplus
     /// <returns>y, shaped as x, and its pullback: dx.</returns>
     /// <remarks>eˣ itself, which overflows from 89 on in single precision, is never formed. Keeps x.</remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Pointwise.Forward(default(Function), x, arena);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => ElementwiseRule.Forward(default(Function), x, arena);
 
     internal readonly struct Function : IFunction
     {

@@ -19,7 +19,7 @@ public static class SwiGlu
         // SWIGLU-1: y = a silu(b)
         // SWIGLU-2: da = silu(b) dy
         // SWIGLU-3: db = a silu′(b) dy
-        Pointwise.ForwardGated(new Swish.Function(beta: 1), value, gate, arena);
+        ElementwiseRule.ForwardGated(new Swish.Function(beta: 1), value, gate, arena);
 }
 
 public static partial class Forms

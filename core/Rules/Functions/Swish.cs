@@ -1,5 +1,3 @@
-using static Hybrid.Kernels.Functions;
-
 namespace Hybrid.Rules;
 
 /// <summary>
@@ -12,7 +10,7 @@ public static class Swish
         x * Sigmoid.Composed(beta * x);
 
     /// <summary>y = x σ(β x); with β = 1 the SiLU.</summary>
-    /// <param name="beta">β, a finite number: 0 gives x / 2, a large one nearly the rectifier.</param>
+    /// <param name="beta">β, a finite number: 0 gives x / 2, a large one nearly ReLU.</param>
     /// <param name="x">Any shape.</param>
     /// <param name="arena">Memory of the step.</param>
     /// <returns>y, shaped as x, and its pullback: dx.</returns>
@@ -24,7 +22,7 @@ public static class Swish
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Require.That(double.IsFinite(beta), beta, "The factor inside the logistic function must be a finite number.");
-        return Pointwise.Forward(new Function(beta), x, arena);
+        return ElementwiseRule.Forward(new Function(beta), x, arena);
     }
 
     internal readonly struct Function(double beta) : IFunction

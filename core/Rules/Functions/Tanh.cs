@@ -1,5 +1,3 @@
-using static Hybrid.Kernels.Functions;
-
 namespace Hybrid.Rules;
 
 /// <summary>The hyperbolic tangent.</summary>
@@ -15,7 +13,7 @@ public static class Tanh
     /// <returns>y, shaped as x, and its pullback: dx.</returns>
     /// <remarks>Keeps x. Accurate near 0, where 1 − e^−2|x| would lose digits, and in the tails, where 1 − y² would.</remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Pointwise.Forward(default(Function), x, arena);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => ElementwiseRule.Forward(default(Function), x, arena);
 
     internal readonly struct Function : IFunction
     {

@@ -24,14 +24,8 @@ public static class AveragePool2d
         var factor = T.One / T.CreateChecked((long)window * window);
         var y = Tensor<T>.Rent(arena, windows.OutShape);
         PoolLoops.Run(new PoolSum<T>(factor), windows, x, y); // AVGP-1: y = Σ over the window of x / window²
-        return (y, Backward);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
-            if (!gradients.TryOpen(0, out var dx, out var accumulate)) return;
-            // AVGP-2: dx = Σ over the windows that hold x of dy / window²
-            PoolLoops.Run(new PoolSumBackward<T>(factor), windows, dx, dy, clear: !accumulate);
-        }
+        // AVGP-2: dx = Σ over the windows that hold x of dy / window²
+        return y.WithPullback((dy, dx, accumulate) => PoolLoops.Run(new PoolSumBackward<T>(factor), windows, dx, dy, clear: !accumulate));
     }
 }
 

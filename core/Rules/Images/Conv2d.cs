@@ -47,23 +47,16 @@ public static class Conv2d
         // CONV-1: y[b, i, j, o] = Σ over u, v, c of x[b, s i + u − p, s j + v − p, c] w[u, v, c, o] + bias[o], p of top and of left
         Convolution.Forward(sizes, x, weight, y);
         if (bias is not null) Broadcast.Add(bias, y, y);
-        return (y, Backward);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
-            if (gradients.TryOpen(0, out var dx, out var addToX))
-                // Pixel (k, l) of x met tap (u, v) where the window stood at i = (k + p − u) / s, j = (l + p − v) / s, if these are whole:
-                // dy is convolved with the weights turned by half a turn, channels exchanged.
-                // CONV-2: dx[b, k, l, c] = Σ over u, v, o of dy[b, (k + p − u) / s, (l + p − v) / s, o] w[u, v, c, o]
-                Convolution.InputGradient(sizes, dy, weight, dx, addToX, arena);
-            if (gradients.TryOpen(1, out var dweight, out var addToWeight))
-                // Tap (u, v) met every s-th pixel from (u − p, v − p) on: x is convolved with dy, a window as large as the output.
-                // CONV-3: dw[u, v, c, o] = Σ over b, i, j of x[b, s i + u − p, s j + v − p, c] dy[b, i, j, o]
-                Convolution.WeightGradient(sizes, x, dy, dweight, addToWeight, arena);
-            if (bias is not null && gradients.Wants(2))
-                // CONV-4: dbias[o] = Σ over b, i, j of dy[b, i, j, o]
-                Broadcast.SumRows(dy, gradients.Slot(2).Span, arena);
-        }
+        return y.WithPullback(
+            // Pixel (k, l) of x met tap (u, v) where the window stood at i = (k + p − u) / s, j = (l + p − v) / s, if these are whole:
+            // dy is convolved with the weights turned by half a turn, channels exchanged.
+            // CONV-2: dx[b, k, l, c] = Σ over u, v, o of dy[b, (k + p − u) / s, (l + p − v) / s, o] w[u, v, c, o]
+            (dy, dx, accumulate) => Convolution.InputGradient(sizes, dy, weight, dx, accumulate, arena),
+            // Tap (u, v) met every s-th pixel from (u − p, v − p) on: x is convolved with dy, a window as large as the output.
+            // CONV-3: dw[u, v, c, o] = Σ over b, i, j of x[b, s i + u − p, s j + v − p, c] dy[b, i, j, o]
+            (dy, dweight, accumulate) => Convolution.WeightGradient(sizes, x, dy, dweight, accumulate, arena),
+            // CONV-4: dbias[o] = Σ over b, i, j of dy[b, i, j, o]
+            (dy, dbias, accumulate) => Broadcast.SumRows(dy, dbias.ZerosUnless(accumulate).Span, arena));
     }
 
     private static ConvolutionSizes Check(int stride, Padding padding, Shape x, Shape weight, Shape? bias)
@@ -89,10 +82,7 @@ public static partial class Forms
     /// <inheritdoc cref="Rules.Conv2d.Forward"/>
     public static Variable<T> Conv2d<T>(
         this Variable<T> x, Variable<T> weight, Variable<T>? bias = null, int stride = 1, Padding padding = default)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        Variable<T>[] inputs = bias is null ? [x, weight] : [x, weight, bias];
-        return Record(new("Conv2d", ("stride", stride), ("padding", padding)) { Rereads = [0, 1] },
-            Rules.Conv2d.Forward(stride, padding, x.Value, weight.Value, bias?.Value, ArenaOf<T>(inputs)), inputs);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("Conv2d", ("stride", stride), ("padding", padding)) { Rereads = [0, 1] },
+            Rules.Conv2d.Forward(stride, padding, x.Value, weight.Value, bias?.Value, ArenaOf(x, weight, bias)), x, weight, bias);
 }

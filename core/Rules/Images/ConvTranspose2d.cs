@@ -59,21 +59,14 @@ public static class ConvTranspose2d
         // CONVT-1: y[b, k, l, o] = Σ over u, v, c of x[b, (k + p − u) / s, (l + p − v) / s, c] w[u, v, o, c] + bias[o]
         Convolution.InputGradient(sizes, x, weight, y, accumulate: false, arena);
         if (bias is not null) Broadcast.Add(bias, y, y);
-        return (y, Backward);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
-            if (gradients.TryOpen(0, out var dx, out var addToX))
-                // What a pixel has put down it now picks up.
-                // CONVT-2: dx[b, i, j, c] = Σ over u, v, o of dy[b, s i + u − p, s j + v − p, o] w[u, v, o, c]
-                Convolution.Forward(sizes, dy, weight, dx, addToX);
-            if (gradients.TryOpen(1, out var dweight, out var addToWeight))
-                // CONVT-3: dw[u, v, o, c] = Σ over b, i, j of dy[b, s i + u − p, s j + v − p, o] x[b, i, j, c]
-                Convolution.WeightGradient(sizes, dy, x, dweight, addToWeight, arena);
-            if (bias is not null && gradients.Wants(2))
-                // CONVT-4: dbias[o] = Σ over b, k, l of dy[b, k, l, o]
-                Broadcast.SumRows(dy, gradients.Slot(2).Span, arena);
-        }
+        return y.WithPullback(
+            // What a pixel has put down it now picks up.
+            // CONVT-2: dx[b, i, j, c] = Σ over u, v, o of dy[b, s i + u − p, s j + v − p, o] w[u, v, o, c]
+            (dy, dx, accumulate) => Convolution.Forward(sizes, dy, weight, dx, accumulate),
+            // CONVT-3: dw[u, v, o, c] = Σ over b, i, j of dy[b, s i + u − p, s j + v − p, o] x[b, i, j, c]
+            (dy, dweight, accumulate) => Convolution.WeightGradient(sizes, dy, x, dweight, accumulate, arena),
+            // CONVT-4: dbias[o] = Σ over b, k, l of dy[b, k, l, o]
+            (dy, dbias, accumulate) => Broadcast.SumRows(dy, dbias.ZerosUnless(accumulate).Span, arena));
     }
 
     private static ConvolutionSizes Check(int stride, Padding padding, Shape x, Shape weight, Shape? bias)
@@ -110,10 +103,7 @@ public static partial class Forms
     /// <inheritdoc cref="Rules.ConvTranspose2d.Forward"/>
     public static Variable<T> ConvTranspose2d<T>(
         this Variable<T> x, Variable<T> weight, Variable<T>? bias = null, int stride = 1, Padding padding = default)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        Variable<T>[] inputs = bias is null ? [x, weight] : [x, weight, bias];
-        return Record(new("ConvTranspose2d", ("stride", stride), ("padding", padding)) { Rereads = [0, 1] },
-            Rules.ConvTranspose2d.Forward(stride, padding, x.Value, weight.Value, bias?.Value, ArenaOf<T>(inputs)), inputs);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("ConvTranspose2d", ("stride", stride), ("padding", padding)) { Rereads = [0, 1] },
+            Rules.ConvTranspose2d.Forward(stride, padding, x.Value, weight.Value, bias?.Value, ArenaOf(x, weight, bias)), x, weight, bias);
 }

@@ -30,18 +30,12 @@ public static class GlobalAveragePool
                 VectorMath.Scale(factor, mean, mean); // GAP-1: y = Σ over the pixels of x / pixels
             }
         });
-        return (y, Backward);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
+        return y.WithPullback((dy, dx, accumulate) => Rows.For(batch, image, (first, end) =>
         {
-            if (!gradients.TryOpen(0, out var dx, out var accumulate)) return;
-            Rows.For(batch, image, (first, end) =>
-            {
-                RowsOf<T> dys = dy.ByRow(), dpixel = dx.ByRow();
-                // GAP-2: dx = dy / pixels
-                for (var i = first * pixels; i < end * pixels; i++) VectorMath.Scale(factor, dys[i / pixels], dpixel[i], accumulate);
-            });
-        }
+            RowsOf<T> dys = dy.ByRow(), dpixel = dx.ByRow();
+            // GAP-2: dx = dy / pixels
+            for (var i = first * pixels; i < end * pixels; i++) VectorMath.Scale(factor, dys[i / pixels], dpixel[i], accumulate);
+        }));
     }
 }
 

@@ -33,14 +33,9 @@ public static class MaxPool2d
         var windows = PoolWindows.Over(x, window, stride, padding);
         Tensor<T> y = Tensor<T>.Rent(arena, windows.OutShape), place = Tensor<T>.Rent(arena, windows.OutShape);
         PoolLoops.Run(default(PoolMax<T>), windows, x, y, place); // MAXP-1: y = max over the window of x
-        return (y, Backward);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
-            if (!gradients.TryOpen(0, out var dx, out var accumulate)) return;
-            // MAXP-2: dx = Σ dy over the windows of which x is the maximum
-            PoolLoops.Run(default(PoolMaxBackward<T>), windows, dx, dy, place, clear: !accumulate);
-        }
+        // MAXP-2: dx = Σ dy over the windows of which x is the maximum
+        return y.WithPullback((dy, dx, accumulate) =>
+            PoolLoops.Run(default(PoolMaxBackward<T>), windows, dx, dy, place, clear: !accumulate));
     }
 }
 

@@ -43,21 +43,15 @@ public static class PadShortcut
             for (var pixel = first * outHeight * outWidth; pixel < end * outHeight * outWidth; pixel++) // PAD-1: y[i, j] = x[s i, s j]
                 VectorMath.Copy(source.Slice(From(pixel), channels), target.Slice(pixel * outChannels, channels));
         });
-        return (y, Backward);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
+        return y.WithPullback((dy, dx, accumulate) => Rows.For(batch, image, (first, end) =>
         {
-            if (!gradients.TryOpen(0, out var dx, out var accumulate)) return;
-            Rows.For(batch, image, (first, end) =>
-            {
-                ReadOnlySpan<T> cotangent = dy.Span;
-                var target = dx.Span;
-                if (!accumulate) target[(first * image)..(end * image)].Clear();
-                for (var pixel = first * outHeight * outWidth; pixel < end * outHeight * outWidth; pixel++)
-                    // PAD-3: dx[s i, s j] = dy[i, j]; 0 at other pixels
-                    VectorMath.Add(cotangent.Slice(pixel * outChannels, channels), target.Slice(From(pixel), channels));
-            });
-        }
+            ReadOnlySpan<T> cotangent = dy.Span;
+            var target = dx.Span;
+            if (!accumulate) target[(first * image)..(end * image)].Clear();
+            for (var pixel = first * outHeight * outWidth; pixel < end * outHeight * outWidth; pixel++)
+                // PAD-3: dx[s i, s j] = dy[i, j]; 0 at other pixels
+                VectorMath.Add(cotangent.Slice(pixel * outChannels, channels), target.Slice(From(pixel), channels));
+        }));
 
         // Where the numbers of a pixel of y stand in x.
         int From(int pixel)

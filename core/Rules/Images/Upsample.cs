@@ -36,35 +36,29 @@ public static class Upsample
         var rows = y.Length == 0 ? 0 : batch * height;
 
         // A row of x is a band of y: as many rows, each with as many copies of every pixel.
-        Workers.For(rows, Broadcast.RowsPerPart(factor * factor * line), (_, first, end) =>
+        Rows.For(rows, factor * factor * line, (first, end) =>
         {
+            RowsOf<T> xs = x.ByRow(line), bands = y.ByRow(factor * factor * line);
             for (var i = first; i < end; i++)
             {
-                ReadOnlySpan<T> row = x.Span.Slice(i * line, line);
-                var band = y.Span.Slice(i * factor * factor * line, factor * factor * line);
+                Span<T> row = xs[i], band = bands[i];
                 // UP-1: y[b, i, j, c] = x[b, ⌊i / s⌋, ⌊j / s⌋, c]
                 for (var j = 0; j < factor * width; j++) row.Slice(j / factor * channels, channels).CopyTo(band[(j * channels)..]);
                 for (var copy = 1; copy < factor; copy++) band[..(factor * line)].CopyTo(band[(copy * factor * line)..]);
             }
         });
-        return (y, Backward);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
+        return y.WithPullback((dy, dx, accumulate) =>
         {
-            if (!gradients.Wants(0)) return;
-            var dx = gradients.Slot(0);
-            Workers.For(rows, Broadcast.RowsPerPart(factor * factor * line), (_, first, end) =>
+            dx.ZerosUnless(accumulate);
+            Rows.For(rows, factor * factor * line, (first, end) =>
             {
+                RowsOf<T> dxs = dx.ByRow(line), bands = dy.ByRow(factor * factor * line);
                 for (var i = first; i < end; i++)
-                {
-                    var row = dx.Span.Slice(i * line, line);
-                    ReadOnlySpan<T> band = dy.Span.Slice(i * factor * factor * line, factor * factor * line);
                     // UP-2: dx[b, k, l, c] = Σ over the block of dy[b, s k + u, s l + v, c]
                     for (var j = 0; j < factor * factor * width; j++)
-                        VectorMath.Add(band.Slice(j * channels, channels), row.Slice(j / factor % width * channels, channels));
-                }
+                        VectorMath.Add(bands[i].Slice(j * channels, channels), dxs[i].Slice(j / factor % width * channels, channels));
             });
-        }
+        });
     }
 }
 

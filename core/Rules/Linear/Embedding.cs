@@ -32,15 +32,12 @@ public static class Embedding
             RowsOf<T> entry = table.ByRow(), ys = y.ByRow();
             for (var i = first; i < end; i++) VectorMath.Scale(s, entry[ids[i]], ys[i]); // EMB-1: yᵢ = s E[idᵢ]
         });
-        return (y, Backward);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
+        return y.WithPullback((dy, dtable, accumulate) =>
         {
-            if (!gradients.Wants(0)) return;
-            RowsOf<T> dys = dy.ByRow(), dentry = gradients.Slot(0).ByRow();
+            RowsOf<T> dys = dy.ByRow(), dentry = dtable.ZerosUnless(accumulate).ByRow();
             // EMB-2: dE[k] = s Σ of dyᵢ with idᵢ = k
             for (var i = 0; i < ids.Length; i++) VectorMath.Scale(s, dys[i], dentry[ids[i]], accumulate: true);
-        }
+        });
     }
 }
 
@@ -48,9 +45,7 @@ public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Embedding.Forward"/>
     public static Variable<T> Embedding<T>(this Tape<T> tape, int[] ids, Shape leading, double factor, Variable<T> table)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        return tape.Record(new("Embedding", ("ids", ids.ToArray()), ("leading", leading), ("factor", factor)) { Rereads = [] },
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        tape.Record(new("Embedding", ("ids", ids.ToArray()), ("leading", leading), ("factor", factor)) { Rereads = [] },
             Rules.Embedding.Forward(ids, leading, factor, table.Value, tape.Arena), table);
-    }
 }

@@ -31,20 +31,15 @@ public static class Linear
         var y = Tensor<T>.Rent(arena, x.Shape.WithColumns(outFeatures));
         Gemm.NN(rows, outFeatures, inFeatures, x.Span, inFeatures, weight.Span, outFeatures, y.Span, outFeatures, accumulate: false);
         if (bias is not null) Broadcast.Add(bias, y, y); // LIN-1: y = x W + b
-        return (y, Backward);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
-            if (gradients.TryOpen(0, out var dx, out var addToX))
-                // LIN-2: dx = dy Wᵀ
-                Gemm.NT(rows, inFeatures, outFeatures, dy.Span, outFeatures, weight.Span, outFeatures, dx.Span, inFeatures, addToX);
-            if (gradients.TryOpen(1, out var dweight, out var addToWeight))
-                // LIN-3: dW = xᵀ dy
-                Gemm.TN(inFeatures, outFeatures, rows, x.Span, inFeatures, dy.Span, outFeatures, dweight.Span, outFeatures, addToWeight);
-            if (bias is not null && gradients.Wants(2))
-                // LIN-4: db = Σ over rows of dy
-                Broadcast.SumRows(dy, gradients.Slot(2).Span, arena);
-        }
+        return y.WithPullback(
+            // LIN-2: dx = dy Wᵀ
+            (dy, dx, accumulate) =>
+                Gemm.NT(rows, inFeatures, outFeatures, dy.Span, outFeatures, weight.Span, outFeatures, dx.Span, inFeatures, accumulate),
+            // LIN-3: dW = xᵀ dy
+            (dy, dweight, accumulate) =>
+                Gemm.TN(inFeatures, outFeatures, rows, x.Span, inFeatures, dy.Span, outFeatures, dweight.Span, outFeatures, accumulate),
+            // LIN-4: db = Σ over rows of dy
+            (dy, dbias, accumulate) => Broadcast.SumRows(dy, dbias.ZerosUnless(accumulate).Span, arena));
     }
 
     /// <summary>
@@ -66,17 +61,12 @@ public static class Linear
         var y = Tensor<T>.Rent(arena, x.Shape.WithColumns(entries));
         // LIN-5: y = x Eᵀ
         Gemm.NT(rows, entries, features, x.Span, features, table.Span, features, y.Span, entries, accumulate: false);
-        return (y, Backward);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
-            if (gradients.TryOpen(0, out var dx, out var addToX))
-                // LIN-6: dx = dy E
-                Gemm.NN(rows, features, entries, dy.Span, entries, table.Span, features, dx.Span, features, addToX);
-            if (gradients.TryOpen(1, out var dtable, out var addToTable))
-                // LIN-7: dE = dyᵀ x
-                Gemm.TN(entries, features, rows, dy.Span, entries, x.Span, features, dtable.Span, features, addToTable);
-        }
+        return y.WithPullback(
+            // LIN-6: dx = dy E
+            (dy, dx, accumulate) => Gemm.NN(rows, features, entries, dy.Span, entries, table.Span, features, dx.Span, features, accumulate),
+            // LIN-7: dE = dyᵀ x
+            (dy, dtable, accumulate) =>
+                Gemm.TN(entries, features, rows, dy.Span, entries, x.Span, features, dtable.Span, features, accumulate));
     }
 }
 
@@ -84,12 +74,9 @@ public static partial class Forms
 {
     /// <inheritdoc cref="Rules.Linear.Forward"/>
     public static Variable<T> Linear<T>(this Variable<T> x, Variable<T> weight, Variable<T>? bias = null)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        Variable<T>[] inputs = bias is null ? [x, weight] : [x, weight, bias];
-        return Record(new("Linear") { Rereads = [0, 1] },
-            Rules.Linear.Forward(x.Value, weight.Value, bias?.Value, ArenaOf<T>(inputs)), inputs);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Record(new("Linear") { Rereads = [0, 1] },
+            Rules.Linear.Forward(x.Value, weight.Value, bias?.Value, ArenaOf(x, weight, bias)), x, weight, bias);
 
     /// <inheritdoc cref="Rules.Linear.ForwardTransposed"/>
     public static Variable<T> LinearTransposed<T>(this Variable<T> x, Variable<T> table)

@@ -1,6 +1,6 @@
 namespace Hybrid.Rules;
 
-/// <summary>An affine map and the rectifier in one rule: the numbers in between are never stored.</summary>
+/// <summary>An affine map and ReLU in one rule: the numbers in between are never stored.</summary>
 public static class LinearRelu
 {
     /// <summary>The same in elementary rules.</summary>
@@ -16,7 +16,7 @@ public static class LinearRelu
     /// <exception cref="ShapeException">x does not end in inFeatures, or the bias is not [outFeatures].</exception>
     /// <remarks>
     /// The same numbers as <see cref="Linear"/> followed by <see cref="Relu"/>, in one pass over y less each way. Keeps y alone: it is
-    /// positive exactly where x W + b is, and that is all the rectifier's pullback asks.
+    /// positive exactly where x W + b is, and that is all that ReLU's pullback asks.
     /// </remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> x, Tensor<T> weight, Tensor<T> bias, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -30,8 +30,9 @@ public static class LinearRelu
         {
             var dz = Tensor<T>.Rent(arena, y.Shape);
             Elementwise.WherePositive(y, dy, dz, accumulate: false); // LRE-2: dz = dy where y > 0, else 0
-            linearPullback(dz, gradients); // LRE-3: dx = dz Wᵀ, dW = xᵀ dz
-            if (gradients.Wants(2)) Broadcast.SumRows(dz, gradients.Slot(2).Span, arena); // LRE-4: db = Σ over rows of dz
+            // LRE-3: dx = dz Wᵀ, dW = xᵀ dz
+            // LRE-4: db = Σ over rows of dz, though the bias was added here
+            linearPullback(dz, gradients);
         }
     }
 }

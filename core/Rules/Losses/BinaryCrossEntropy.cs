@@ -1,5 +1,3 @@
-using static Hybrid.Kernels.Functions;
-
 namespace Hybrid.Rules;
 
 /// <summary>
@@ -33,24 +31,10 @@ public static class BinaryCrossEntropy
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Require.That(target >= 0 && target <= 1, target, "The target is a probability and must lie in [0, 1].");
-        if (logits.Length == 0)
-            throw new ShapeException(
-                $"logits are {logits.Shape} and hold no element, so there is nothing to average; leave such a batch out.");
-        var (f, count) = (new Function(target), T.CreateChecked(logits.Length));
+        var f = new Function(target);
         var losses = Tensor<T>.Rent(arena, logits.Shape);
         Elementwise.Value(f, logits, losses);
-        var loss = Tensor<T>.Rent(arena, Shape.Scalar);
-        // One thread adds them all up, in an order that depends on their number alone.
-        loss.Span[0] = VectorMath.Sum<T>(losses.Span) / count;
-        return (loss, Backward);
-
-        void Backward(Tensor<T> dloss, Gradients<T> gradients)
-        {
-            if (!gradients.TryOpen(0, out var dlogits, out var accumulate)) return;
-            var share = Tensor<T>.Rent(arena, logits.Shape);
-            share.Span.Fill(dloss.ToScalar() / count);
-            Elementwise.SlopeTimes(f, logits, share, dlogits, accumulate);
-        }
+        return Mean(losses, arena, (share, dlogits, accumulate) => Elementwise.SlopeTimes(f, logits, share, dlogits, accumulate));
     }
 
     /// <summary>The same with a target for each logit: the mean of (1 − t) softplus(z) + t softplus(−z).</summary>
@@ -65,9 +49,6 @@ public static class BinaryCrossEntropy
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         ShapeException.ThrowIfNot(targets.Shape, logits.Shape, "targets", "each logit has a target of its own");
-        if (logits.Length == 0)
-            throw new ShapeException(
-                $"logits are {logits.Shape} and hold no element, so there is nothing to average; leave such a batch out.");
         Tensor<T> yes = Tensor<T>.Rent(arena, logits.Shape), no = Tensor<T>.Rent(arena, logits.Shape);
         var losses = Tensor<T>.Rent(arena, logits.Shape);
         for (var i = 0; i < targets.Length; i++)
@@ -78,23 +59,29 @@ public static class BinaryCrossEntropy
                     nameof(targets), t, $"The target at position {i} of {targets.Shape} is a probability and must lie in [0, 1].");
             (yes.Span[i], no.Span[i]) = (t, T.One - t);
         }
-        var count = T.CreateChecked(logits.Length);
         // BCE-3: ℓ = (1 − t) softplus(z) + t softplus(−z), and the loss its mean
         Elementwise.ValueTimes(default(Softplus.Function), logits, no, losses, accumulate: false);
         Elementwise.ValueTimes(default(SoftplusOfMinus), logits, yes, losses, accumulate: true);
-        var loss = Tensor<T>.Rent(arena, Shape.Scalar);
-        loss.Span[0] = VectorMath.Sum<T>(losses.Span) / count;
-        return (loss, Backward);
-
-        void Backward(Tensor<T> dloss, Gradients<T> gradients)
+        return Mean(losses, arena, (share, dlogits, accumulate) =>
         {
-            if (!gradients.TryOpen(0, out var dlogits, out var accumulate)) return;
-            var share = Tensor<T>.Rent(arena, logits.Shape);
-            share.Span.Fill(dloss.ToScalar() / count);
             // BCE-4: dz = ((1 − t) σ(z) − t σ(−z)) dloss / n
             Elementwise.SlopeTimes(default(Softplus.Function), logits, no, share, dlogits, accumulate);
             Elementwise.SlopeTimes(default(SoftplusOfMinus), logits, yes, share, dlogits, accumulate: true);
-        }
+        });
+    }
+
+    /// <summary>The mean of the losses, and how the share of each in its gradient goes on to its logit.</summary>
+    private static (Tensor<T> Value, Pullback<T> Pullback) Mean<T>(Tensor<T> losses, Arena<T> arena, PullbackTo<T> toLogits)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        if (losses.Length == 0)
+            throw new ShapeException(
+                $"logits are {losses.Shape} and hold no element, so there is nothing to average; leave such a batch out.");
+        var count = T.CreateChecked(losses.Length);
+        // One thread adds them all up, in an order that depends on their number alone.
+        return Tensor<T>.RentFilled(arena, Shape.Scalar, VectorMath.Sum<T>(losses.Span) / count).WithPullback(
+            (dloss, dlogits, accumulate) =>
+                toLogits(Tensor<T>.RentFilled(arena, losses.Shape, dloss.ToScalar() / count), dlogits, accumulate));
     }
 
     private readonly struct SoftplusOfMinus : IFunction

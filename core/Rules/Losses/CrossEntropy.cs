@@ -42,17 +42,9 @@ public static class CrossEntropy
             throw new ArgumentException(
                 "Every target is padding, so there is nothing to average; leave such a batch out.", nameof(targets));
         var n = T.CreateChecked(counted);
-        var loss = Tensor<T>.Rent(arena, Shape.Scalar);
-        loss.Span[0] = VectorMath.Sum<T>(losses.Span) / n;
-        return (loss, Backward);
-
-        void Backward(Tensor<T> dloss, Gradients<T> gradients)
-        {
-            var dlosses = Tensor<T>.Rent(arena, losses.Shape);
-            dlosses.Span.Fill(dloss.ToScalar() / n);
-            // CE-3: dx = (p − q) dloss / n
-            pullback(dlosses, gradients);
-        }
+        // CE-3: dx = (p − q) dloss / n
+        return (Tensor<T>.RentFilled(arena, Shape.Scalar, VectorMath.Sum<T>(losses.Span) / n),
+            (dloss, gradients) => pullback(Tensor<T>.RentFilled(arena, losses.Shape, dloss.ToScalar() / n), gradients));
     }
 
     /// <summary>
@@ -85,37 +77,28 @@ public static class CrossEntropy
                 losses[i] = T.Log(sums[i]) - onTarget * (xs[i][own[i]] - maxima[i]) - spread;
             }
         });
-        return (rowLoss, Backward);
-
-        void Backward(Tensor<T> dlosses, Gradients<T> gradients)
+        return rowLoss.WithPullback((dlosses, dlogits, accumulate) => Rows.For(rows, classes, (first, end) =>
         {
-            if (!gradients.TryOpen(0, out var dlogits, out var accumulate)) return;
-            Rows.For(rows, classes, (first, end) =>
+            RowsOf<T> xs = logits.ByRow(), dxs = dlogits.ByRow();
+            ReadOnlySpan<T> maxima = rowMax.Span, sums = rowSum.Span, weights = dlosses.Span;
+            for (var i = first; i < end; i++)
             {
-                RowsOf<T> xs = logits.ByRow(), dxs = dlogits.ByRow();
-                ReadOnlySpan<T> maxima = rowMax.Span, sums = rowSum.Span, weights = dlosses.Span;
-                for (var i = first; i < end; i++)
+                if (own[i] == padding)
                 {
-                    if (own[i] == padding)
-                    {
-                        if (!accumulate) dxs[i].Clear();
-                        continue;
-                    }
-                    var weight = weights[i];
-                    // CE-4: dx = (p − q) dℓ
-                    VectorMath.Map(
-                        new Difference<T>(maxima[i], weight / sums[i], weight * onEach), xs[i], xs[i], xs[i], dxs[i], accumulate);
-                    dxs[i][own[i]] -= weight * onTarget;
+                    if (!accumulate) dxs[i].Clear();
+                    continue;
                 }
-            });
-        }
+                var weight = weights[i];
+                // CE-4: dx = (p − q) dℓ
+                VectorMath.Map(new Difference<T>(maxima[i], weight / sums[i], weight * onEach), xs[i], xs[i], xs[i], dxs[i], accumulate);
+                dxs[i][own[i]] -= weight * onTarget;
+            }
+        }));
     }
 
     /// <summary>(p − q) dℓ away from the target, with p = exp(x − max x) / Σ exp(x − max x).</summary>
     private readonly struct Difference<T>(T max, T weightOverSum, T weightedQ) : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        public static int Inputs => 1;
-
         [MethodImpl(AggressiveInlining)]
         TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector unused, TVector unusedToo)
         {

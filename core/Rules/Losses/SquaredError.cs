@@ -20,21 +20,18 @@ public static class SquaredError
         ShapeException.ThrowIfNot(b.Shape, a.Shape, "b", "each element of a is compared with one of b; reshape or repeat b first");
         if (a.Length == 0)
             throw new ShapeException($"a is {a.Shape} and holds no element, so there is nothing to average; leave such a batch out.");
-        var n = T.CreateChecked(a.Length);
+        T n = T.CreateChecked(a.Length), two = T.CreateChecked(2);
         var difference = Tensor<T>.Rent(arena, a.Shape);
         Elementwise.Copy(a, difference, accumulate: false);
         Elementwise.Scale(-T.One, b, difference, accumulate: true); // SE-1: d = a − b
-        var loss = Tensor<T>.Rent(arena, Shape.Scalar);
         // One thread adds them all up, in an order that depends on their number alone.
-        loss.Span[0] = VectorMath.Dot<T>(difference.Span, difference.Span) / n; // SE-2: L = Σ d² / n
-        return (loss, Backward);
-
-        void Backward(Tensor<T> dloss, Gradients<T> gradients)
-        {
-            var c = T.CreateChecked(2) * dloss.ToScalar() / n;
-            if (gradients.TryOpen(0, out var da, out var addToA)) Elementwise.Scale(c, difference, da, addToA); // SE-3: da = 2 d dL / n
-            if (gradients.TryOpen(1, out var db, out var addToB)) Elementwise.Scale(-c, difference, db, addToB); // SE-4: db = −2 d dL / n
-        }
+        var sum = VectorMath.Dot<T>(difference.Span, difference.Span);
+        // SE-2: L = Σ d² / n
+        // SE-3: da = 2 d dL / n
+        // SE-4: db = −2 d dL / n
+        return Tensor<T>.RentFilled(arena, Shape.Scalar, sum / n).WithPullback(
+            (dloss, da, accumulate) => Elementwise.Scale(two * dloss.ToScalar() / n, difference, da, accumulate),
+            (dloss, db, accumulate) => Elementwise.Scale(-two * dloss.ToScalar() / n, difference, db, accumulate));
     }
 }
 

@@ -23,6 +23,7 @@ public static class BatchNorm
     /// <param name="gain">γ in the paper, [channels].</param>
     /// <param name="bias">β in the paper, [channels].</param>
     /// <param name="arena">Memory of the step.</param>
+    /// <param name="relu">True for <see cref="BatchNormRelu"/>.</param>
     /// <returns>
     /// y, shaped as x, its pullback: dx, dgain, dbias, and the batch's mean and biased variance, [channels] each, for running statistics.
     /// </returns>
@@ -35,30 +36,10 @@ public static class BatchNorm
     /// 1/σ of each channel; recomputes x̂. A batch of one row has variance 0, so that y is the bias and dx is 0; PyTorch refuses it.
     /// </remarks>
     public static (Tensor<T> Value, Pullback<T> Pullback, Tensor<T> Mean, Tensor<T> Variance) Forward<T>(
-        double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Forward(rectified: false, eps, x, gain, bias, arena);
-
-    /// <summary>Inference: the same with statistics that are given, so that no example depends on its batch.</summary>
-    /// <param name="eps">Added to the variance inside the root; units of x².</param>
-    /// <param name="x">Input, [..., channels].</param>
-    /// <param name="gain">γ in the paper, [channels].</param>
-    /// <param name="bias">β in the paper, [channels].</param>
-    /// <param name="mean">Mean of each channel, [channels]; no gradient flows into it.</param>
-    /// <param name="variance">Variance of each channel, [channels]; no gradient flows into it.</param>
-    /// <param name="arena">Memory of the step.</param>
-    /// <returns>y, shaped as x, and its pullback: dx, dgain, dbias.</returns>
-    /// <exception cref="ShapeException">gain, bias, mean or variance is not [channels], or there are no channels.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">eps is not positive.</exception>
-    /// <remarks>Algorithm 2 of the paper, step 11.</remarks>
-    public static (Tensor<T> Value, Pullback<T> Pullback) ForwardFixed<T>(
-        double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Tensor<T> mean, Tensor<T> variance, Arena<T> arena)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => ForwardFixed(rectified: false, eps, x, gain, bias, mean, variance, arena);
-
-    internal static (Tensor<T> Value, Pullback<T> Pullback, Tensor<T> Mean, Tensor<T> Variance) Forward<T>(
-        bool rectified, double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Arena<T> arena)
+        double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Arena<T> arena, bool relu = false)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        Check(eps, x, gain, bias);
+        Norms.Check(eps, "a constant channel has variance 0", x.Shape, "channels", ("gain", gain.Shape), ("bias", bias.Shape));
         if (x.Length == 0)
             throw new ShapeException(
                 $"x must have at least one row, got {x.Shape}; an empty batch has no statistics, leave it out or use those of earlier "
@@ -68,12 +49,12 @@ public static class BatchNorm
         // BN-1: μ = Σ x / n
         // BN-2: σ² = Σ (x − μ)² / n
         BatchNormalization.Moments(x, mean, variance, arena);
-        var (y, invStd, factor) = Normalize(rectified, eps, x, gain, bias, mean, variance, arena);
+        var (y, invStd, factor) = Normalize(relu, eps, x, gain, bias, mean, variance, arena);
         return (y, Backward, mean, variance);
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
-            var (dgain, dbias) = ParameterGradients(rectified, x, dy, bias, mean, invStd, factor, gradients, arena);
+            var (dgain, dbias) = ParameterGradients(relu, x, dy, bias, mean, invStd, factor, gradients, arena);
             if (!gradients.Wants(0)) return;
             Tensor<T> shift = Tensor<T>.Rent(arena, gain.Shape), slope = Tensor<T>.Rent(arena, gain.Shape);
             VectorMath.Scale(T.One / n, dbias.Span, shift.Span);
@@ -81,37 +62,50 @@ public static class BatchNorm
             VectorMath.Multiply(invStd.Span, slope.Span, slope.Span);
             var (dx, accumulate) = gradients.Open(0);
             // BN-7: dx = γ / √(σ² + ε) (dy − mean(dy) − x̂ mean(dy x̂))
-            BatchNormalization.Pullback(rectified, x, dy, mean, factor, bias, shift, slope, dx, accumulate, arena);
+            BatchNormalization.Pullback(relu, x, dy, mean, factor, bias, shift, slope, dx, accumulate, arena);
         }
     }
 
-    internal static (Tensor<T> Value, Pullback<T> Pullback) ForwardFixed<T>(
-        bool rectified, double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Tensor<T> mean, Tensor<T> variance, Arena<T> arena)
+    /// <summary>Inference: the same with statistics that are given, so that no example depends on its batch.</summary>
+    /// <param name="eps">Added to the variance inside the root; units of x².</param>
+    /// <param name="x">Input, [..., channels].</param>
+    /// <param name="gain">γ in the paper, [channels].</param>
+    /// <param name="bias">β in the paper, [channels].</param>
+    /// <param name="mean">Mean of each channel, [channels]; no gradient flows into it.</param>
+    /// <param name="variance">Variance of each channel, [channels]; no gradient flows into it.</param>
+    /// <param name="arena">Memory of the step.</param>
+    /// <param name="relu">True for <see cref="BatchNormRelu"/>.</param>
+    /// <returns>y, shaped as x, and its pullback: dx, dgain, dbias.</returns>
+    /// <exception cref="ShapeException">gain, bias, mean or variance is not [channels], or there are no channels.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">eps is not positive.</exception>
+    /// <remarks>Algorithm 2 of the paper, step 11.</remarks>
+    public static (Tensor<T> Value, Pullback<T> Pullback) ForwardFixed<T>(
+        double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Tensor<T> mean, Tensor<T> variance, Arena<T> arena, bool relu = false)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        Check(eps, x, gain, bias);
+        Norms.Check(eps, "a constant channel has variance 0", x.Shape, "channels", ("gain", gain.Shape), ("bias", bias.Shape));
         ShapeException.ThrowIfNot(mean.Shape, gain.Shape, "mean", "one number for each channel");
         ShapeException.ThrowIfNot(variance.Shape, gain.Shape, "variance", "one number for each channel");
         // Copied: a layer's running mean may have moved on when the pullback runs.
         var center = Tensor<T>.Rent(arena, mean.Shape);
         mean.Span.CopyTo(center.Span);
-        var (y, invStd, factor) = Normalize(rectified, eps, x, gain, bias, center, variance, arena);
+        var (y, invStd, factor) = Normalize(relu, eps, x, gain, bias, center, variance, arena);
         return (y, Backward);
 
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
             if (gradients.Wants(1) || gradients.Wants(2))
-                ParameterGradients(rectified, x, dy, bias, center, invStd, factor, gradients, arena);
+                ParameterGradients(relu, x, dy, bias, center, invStd, factor, gradients, arena);
             if (!gradients.Wants(0)) return;
             var zero = Tensor<T>.RentZeroed(arena, gain.Shape);
             var (dx, accumulate) = gradients.Open(0);
             // BN-8: dx = γ / √(σ² + ε) dy, because the statistics do not depend on x
-            BatchNormalization.Pullback(rectified, x, dy, center, factor, bias, zero, zero, dx, accumulate, arena);
+            BatchNormalization.Pullback(relu, x, dy, center, factor, bias, zero, zero, dx, accumulate, arena);
         }
     }
 
     private static (Tensor<T> Value, Tensor<T> InvStd, Tensor<T> Factor) Normalize<T>(
-        bool rectified, double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Tensor<T> mean, Tensor<T> variance, Arena<T> arena)
+        bool relu, double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Tensor<T> mean, Tensor<T> variance, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Tensor<T> invStd = Tensor<T>.Rent(arena, gain.Shape), factor = Tensor<T>.Rent(arena, gain.Shape);
@@ -119,39 +113,28 @@ public static class BatchNorm
         BatchNormalization.Factors<T>(T.CreateChecked(eps), variance.Span, gain.Span, invStd.Span, factor.Span);
         // BN-3: x̂ = (x − μ) / √(σ² + ε)
         // BN-4: y = γ x̂ + β
-        BatchNormalization.Normalize(rectified, x, mean, factor, bias, y, arena);
+        BatchNormalization.Normalize(relu, x, mean, factor, bias, y, arena);
         return (y, invStd, factor);
     }
 
     private static (Tensor<T> Dgain, Tensor<T> Dbias) ParameterGradients<T>(
-        bool rectified, Tensor<T> x, Tensor<T> dy, Tensor<T> bias, Tensor<T> mean, Tensor<T> invStd, Tensor<T> factor,
+        bool relu, Tensor<T> x, Tensor<T> dy, Tensor<T> bias, Tensor<T> mean, Tensor<T> invStd, Tensor<T> factor,
         Gradients<T> gradients, Arena<T> arena) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Tensor<T> dgain = Tensor<T>.Rent(arena, mean.Shape), dbias = Tensor<T>.Rent(arena, mean.Shape);
         // BN-5: dγ = Σ over rows of dy x̂
         // BN-6: dβ = Σ over rows of dy
-        BatchNormalization.Sums(rectified, x, dy, mean, factor, bias, dbias, dgain, arena);
+        BatchNormalization.Sums(relu, x, dy, mean, factor, bias, dbias, dgain, arena);
         VectorMath.Multiply(dgain.Span, invStd.Span, dgain.Span);
         if (gradients.Wants(1)) VectorMath.Add<T>(dgain.Span, gradients.Slot(1).Span);
         if (gradients.Wants(2)) VectorMath.Add<T>(dbias.Span, gradients.Slot(2).Span);
         return (dgain, dbias);
     }
-
-    private static void Check<T>(double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        Require.That(eps > 0, eps, "eps must be positive; a constant channel has variance 0.");
-        if (x.Shape.Rank == 0 || x.Shape.Columns == 0)
-            throw new ShapeException($"x must be [..., channels] with at least one channel, got {x.Shape}.");
-        var channels = x.Shape.Columns;
-        ShapeException.ThrowIfNot(gain.Shape, new Shape(channels), "gain", $"build the layer with channels = {channels}");
-        ShapeException.ThrowIfNot(bias.Shape, new Shape(channels), "bias", $"build the layer with channels = {channels}");
-    }
 }
 
 public static partial class Forms
 {
-    /// <inheritdoc cref="Rules.BatchNorm.Forward{T}(double, Tensor{T}, Tensor{T}, Tensor{T}, Arena{T})"/>
+    /// <inheritdoc cref="Rules.BatchNorm.Forward"/>
     public static (Variable<T> Value, Tensor<T> Mean, Tensor<T> Variance) BatchNorm<T>(
         this Variable<T> x, Variable<T> gain, Variable<T> bias, double eps = 1e-5) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -159,7 +142,7 @@ public static partial class Forms
         return (Record(new("BatchNorm", ("eps", eps)) { Rereads = [0] }, (y, pullback), x, gain, bias), mean, variance);
     }
 
-    /// <inheritdoc cref="Rules.BatchNorm.ForwardFixed{T}(double, Tensor{T}, Tensor{T}, Tensor{T}, Tensor{T}, Tensor{T}, Arena{T})"/>
+    /// <inheritdoc cref="Rules.BatchNorm.ForwardFixed"/>
     public static Variable<T> BatchNormFixed<T>(
         this Variable<T> x, Variable<T> gain, Variable<T> bias, Variable<T> mean, Variable<T> variance, double eps = 1e-5)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>

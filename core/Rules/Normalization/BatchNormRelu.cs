@@ -1,9 +1,9 @@
 namespace Hybrid.Rules;
 
-/// <summary>Batch normalization and the rectifier in one rule: the numbers in between are never stored.</summary>
+/// <summary>Batch normalization and ReLU in one rule: the numbers in between are never stored.</summary>
 /// <remarks>
 /// The same numbers, to the bit, as <see cref="BatchNorm"/> followed by <see cref="Relu"/>, in one sweep over memory less forward and one
-/// less backward. Keeps what batch normalization keeps; where the rectifier let nothing pass is recomputed from x.
+/// less backward. Keeps what batch normalization keeps; where ReLU let nothing pass is recomputed from x.
 /// </remarks>
 public static class BatchNormRelu
 {
@@ -31,7 +31,7 @@ public static class BatchNormRelu
         double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Arena<T> arena) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         // BNR-1: y = max(γ x̂ + β, 0)
         // BNR-2: dx, dγ, dβ as BN-5 to BN-7 have them, of dy where γ x̂ + β > 0, else 0
-        BatchNorm.Forward(rectified: true, eps, x, gain, bias, arena);
+        BatchNorm.Forward(eps, x, gain, bias, arena, relu: true);
 
     /// <summary>Inference: the same with statistics that are given.</summary>
     /// <param name="eps">Added to the variance inside the root; units of x².</param>
@@ -47,7 +47,7 @@ public static class BatchNormRelu
     public static (Tensor<T> Value, Pullback<T> Pullback) ForwardFixed<T>(
         double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Tensor<T> mean, Tensor<T> variance, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        BatchNorm.ForwardFixed(rectified: true, eps, x, gain, bias, mean, variance, arena);
+        BatchNorm.ForwardFixed(eps, x, gain, bias, mean, variance, arena, relu: true);
 }
 
 public static partial class Forms

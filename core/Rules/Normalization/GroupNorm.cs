@@ -38,8 +38,12 @@ public static class GroupNorm
         int groups, double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        Check(groups, eps, x.Shape, gain.Shape, bias.Shape);
+        Require.That(groups >= 1, groups, "groups must be 1 or more; 1 takes all channels together.");
+        if (x.Shape.Rank < 2) throw new ShapeException($"x must be [batch, ..., channels], got {x.Shape}.");
+        Norms.Check(eps, "a constant image has variance 0", x.Shape, "channels", ("gain", gain.Shape), ("bias", bias.Shape));
         int batch = x.Shape[0], channels = x.Shape.Columns, width = channels / groups, size = batch == 0 ? 0 : x.Length / batch;
+        if (channels % groups != 0)
+            throw new ShapeException($"{groups} groups cannot share {channels} channels equally; choose a divisor.");
         var images = size == 0 ? 0 : batch;
         var layout = new ChannelLayout(size / channels, channels);
         T n = T.CreateChecked(size / groups), epsilon = T.CreateChecked(eps);
@@ -116,18 +120,6 @@ public static class GroupNorm
             if (gradients.Wants(1)) Broadcast.AddPartialRows(dgainParts, gradients.Slot(1).Span);
             if (gradients.Wants(2)) Broadcast.AddPartialRows(dbiasParts, gradients.Slot(2).Span);
         }
-    }
-
-    private static void Check(int groups, double eps, Shape x, Shape gain, Shape bias)
-    {
-        Require.That(eps > 0, eps, "eps must be positive; a constant image has variance 0.");
-        Require.That(groups >= 1, groups, "groups must be 1 or more; 1 takes all channels together.");
-        if (x.Rank < 2 || x.Columns == 0) throw new ShapeException($"x must be [batch, ..., channels] with at least one channel, got {x}.");
-        var channels = x.Columns;
-        if (channels % groups != 0)
-            throw new ShapeException($"{groups} groups cannot share {channels} channels equally; choose a divisor.");
-        ShapeException.ThrowIfNot(gain, new Shape(channels), "gain", $"build the layer with channels = {channels}");
-        ShapeException.ThrowIfNot(bias, new Shape(channels), "bias", $"build the layer with channels = {channels}");
     }
 
     /// <summary>Of x and dy; the numbers are μ, γ / σ, mean(dx̂) / σ and mean(dx̂ x̂) / σ².</summary>

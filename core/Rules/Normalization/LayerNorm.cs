@@ -27,12 +27,8 @@ public static class LayerNorm
     public static unsafe (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(
         double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Arena<T> arena) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        Require.That(eps > 0, eps, "eps must be positive; a constant row has variance 0.");
-        if (x.Shape.Rank == 0 || x.Shape.Columns == 0)
-            throw new ShapeException($"x must be [..., features] with at least one feature, got {x.Shape}.");
+        Norms.Check(eps, "a constant row has variance 0", x.Shape, "features", ("gain", gain.Shape), ("bias", bias.Shape));
         int rows = x.Shape.Rows, features = x.Shape.Columns;
-        ShapeException.ThrowIfNot(gain.Shape, new Shape(features), "gain", $"build the layer with features = {features}");
-        ShapeException.ThrowIfNot(bias.Shape, new Shape(features), "bias", $"build the layer with features = {features}");
         T n = T.CreateChecked(features), epsilon = T.CreateChecked(eps);
         Tensor<T> mean = Tensor<T>.Rent(arena, new Shape(rows)), invStd = Tensor<T>.Rent(arena, new Shape(rows));
         var y = Tensor<T>.Rent(arena, x.Shape);

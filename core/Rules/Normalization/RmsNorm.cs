@@ -22,11 +22,8 @@ public static class RmsNorm
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(double eps, Tensor<T> x, Tensor<T> gain, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        Require.That(eps > 0, eps, "eps must be positive; a row of zeros has mean square 0.");
-        if (x.Shape.Rank == 0 || x.Shape.Columns == 0)
-            throw new ShapeException($"x must be [..., features] with at least one feature, got {x.Shape}.");
+        Norms.Check(eps, "a row of zeros has mean square 0", x.Shape, "features", ("gain", gain.Shape));
         int rows = x.Shape.Rows, features = x.Shape.Columns;
-        ShapeException.ThrowIfNot(gain.Shape, new Shape(features), "gain", $"build the layer with features = {features}");
         T n = T.CreateChecked(features), epsilon = T.CreateChecked(eps);
         Tensor<T> inverse = Tensor<T>.Rent(arena, new Shape(rows)), y = Tensor<T>.Rent(arena, x.Shape);
 
@@ -70,8 +67,7 @@ public static class RmsNorm
     {
         public static int Inputs => 2;
 
-        [MethodImpl(AggressiveInlining)]
-        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector gain, TVector unused) =>
+        [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector gain, TVector unused) =>
             TLanes.Multiply(TLanes.Multiply(x, TLanes.Create(r)), gain); // RMS-2: y = g x̂ with x̂ = r x
     }
 

@@ -81,17 +81,13 @@ public static class Attention
         // What values are weighed by: the weights themselves, or those that dropout leaves.
         var used = dropout > 0 ? Tensor<T>.Rent(arena, weights.Shape) : weights;
 
-        if (dropout == 0)
+        ForHeads((_, head) =>
         {
-            ForHeads((_, head) =>
-            {
-                Weigh(head);
-                Mix(head);
-            });
-        }
-        else
+            Weigh(head);
+            if (dropout == 0) Mix(head);
+        });
+        if (dropout > 0)
         {
-            ForHeads((_, head) => Weigh(head));
             DropoutMask.Apply(dropout, random!, position, weights, used, accumulate: false); // ATT-9: p̃ = p m / (1 − rate)
             ForHeads((_, head) => Mix(head));
         }

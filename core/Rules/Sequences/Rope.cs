@@ -68,15 +68,12 @@ public static class Rope
         });
         // ROPE-2: y₁ = x₁ cos m θᵢ − x₂ sin m θᵢ, y₂ = x₂ cos m θᵢ + x₁ sin m θᵢ
         Turn(x, sin, y, accumulate: false);
-        return (y, Backward);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
+        return y.WithPullback((dy, dx, accumulate) =>
         {
-            if (!gradients.TryOpen(0, out var dx, out var accumulate)) return;
             var back = Tensor<T>.Rent(arena, sin.Shape);
             Elementwise.Scale(-T.One, sin, back);
             Turn(dy, back, dx, accumulate); // ROPE-3: dx = Rᵀ dy, the turn by −m θᵢ
-        }
+        });
 
         // The row times the cosines, and the row with the halves of each head exchanged times the sines.
         void Turn(Tensor<T> source, Tensor<T> sines, Tensor<T> target, bool accumulate)

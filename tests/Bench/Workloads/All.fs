@@ -5,7 +5,7 @@ let all =
     Products.all
     @ Rows.all
     @ Images.all
-    @ Pointwise.all
+    @ Elementwise.all
     @ Convolutions.all
     @ TransformerSteps.all
     @ ResNet.all

@@ -1,6 +1,6 @@
 /// Every function of one number: one table, and the tests that each of its rows goes through. Gradients, compositions and empty batches are held
 /// by the law, in FusedLawTests.
-module Hybrid.Tests.Rules.PointwiseTests
+module Hybrid.Tests.Rules.ElementwiseTests
 
 open System
 open Expecto
@@ -243,7 +243,7 @@ let private forEach name (body: Function -> unit) =
 [<Tests>]
 let tests =
     testList
-        "Rules.Pointwise"
+        "Rules.Elementwise"
         [
             forEach "double: 13 digits, relative to the value itself" (fun f ->
                 let y, _ = runDouble f sweep

@@ -3,7 +3,7 @@ namespace Hybrid.Rules;
 /// <summary>
 /// What all functions of one number have in common: the value is the function's, the pullback multiplies by its derivative.
 /// </summary>
-internal static class Pointwise
+internal static class ElementwiseRule
 {
     /// <summary>y = f(x), element by element; keeps x, or y of a function whose slope is given as a function of y.</summary>
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T, TFunction>(
@@ -13,12 +13,7 @@ internal static class Pointwise
         var y = Tensor<T>.Rent(arena, x.Shape);
         Elementwise.Value(f, x, y);
         var kept = slopeIsOfValue ? y : x;
-        return (y, Backward);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
-            if (gradients.TryOpen(0, out var dx, out var accumulate)) Elementwise.SlopeTimes(f, kept, dy, dx, accumulate); // dx = f′ dy
-        }
+        return y.WithPullback((dy, dx, accumulate) => Elementwise.SlopeTimes(f, kept, dy, dx, accumulate)); // dx = f′ dy
     }
 
     /// <summary>y = value ⊙ f(gate), element by element; keeps both.</summary>
@@ -30,14 +25,8 @@ internal static class Pointwise
         ShapeException.ThrowIfNot(gate.Shape, value.Shape, "gate", "each value has a gate of its own");
         var y = Tensor<T>.Rent(arena, value.Shape);
         Elementwise.ValueTimes(f, gate, value, y, accumulate: false);
-        return (y, Backward);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
-            if (gradients.TryOpen(0, out var dvalue, out var addToValue))
-                Elementwise.ValueTimes(f, gate, dy, dvalue, addToValue); // dvalue = f(gate) dy
-            if (gradients.TryOpen(1, out var dgate, out var addToGate))
-                Elementwise.SlopeTimes(f, gate, value, dy, dgate, addToGate); // dgate = f′(gate) value dy
-        }
+        return y.WithPullback(
+            (dy, dvalue, accumulate) => Elementwise.ValueTimes(f, gate, dy, dvalue, accumulate), // dvalue = f(gate) dy
+            (dy, dgate, accumulate) => Elementwise.SlopeTimes(f, gate, value, dy, dgate, accumulate)); // dgate = f′(gate) value dy
     }
 }

@@ -1,5 +1,5 @@
 /// Work on each number by itself, at the widths inside the feed-forward layers of the two Transformers.
-module Hybrid.Bench.Pointwise
+module Hybrid.Bench.Elementwise
 
 open System
 open Hybrid.Autodiff
