@@ -71,14 +71,6 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
         return place;
     }
 
-    /// <summary>Rents a block of zeros.</summary>
-    public Block<T> RentZeroed(int length)
-    {
-        var block = Rent(length);
-        block.Span.Clear();
-        return block;
-    }
-
     /// <summary>Ends the step: every block rented so far becomes stale and its memory is free again.</summary>
     public void Release()
     {

@@ -74,7 +74,7 @@ public sealed class Tensor<T> where T : unmanaged, IBinaryFloatingPointIeee754<T
     internal void GiveBack(Arena<T> arena) => arena.GiveBack(block);
 
     /// <summary>Rents a tensor of zeros for the current step.</summary>
-    public static Tensor<T> RentZeroed(Arena<T> arena, Shape shape) => new(shape, arena.RentZeroed(shape.Length), version: null);
+    public static Tensor<T> RentZeroed(Arena<T> arena, Shape shape) => RentFilled(arena, shape, T.Zero);
 
     /// <summary>Rents a tensor of one number throughout for the current step.</summary>
     internal static Tensor<T> RentFilled(Arena<T> arena, Shape shape, T number)

@@ -2,6 +2,9 @@ namespace Hybrid.Kernels;
 
 internal static unsafe partial class Lanes<T, TVector, TLanes>
 {
+    /// <inheritdoc cref="Numbers.Exp"/>
+    [MethodImpl(AggressiveInlining)] public static TVector Exp(TVector x) => Numbers.Exp(new(x)).Vector;
+
     /// <summary>The numbers of one vector.</summary>
     internal readonly struct Numbers(TVector vector) : INumbers<Numbers>
     {
