@@ -71,14 +71,6 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
         return place;
     }
 
-    /// <summary>Rents a block of zeros.</summary>
-    public Block<T> RentZeroed(int length)
-    {
-        var block = Rent(length);
-        block.Span.Clear();
-        return block;
-    }
-
     /// <summary>Ends the step: every block rented so far becomes stale and its memory is free again.</summary>
     public void Release()
     {
@@ -136,9 +128,7 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
         // begins where the next does.
         var moved = new Dictionary<(T[], int, int), Block<T>>();
         foreach (var block in kept.Where(block => block.BelongsTo(mark.Lifetime)).OrderBy(SlabOf).ThenBy(block => block.Offset))
-        {
             if (!moved.ContainsKey(PlaceOf(block))) moved.Add(PlaceOf(block), Move(block));
-        }
         return Array.ConvertAll(kept, block => block.BelongsTo(mark.Lifetime) ? moved[PlaceOf(block)] : block);
 
         static (T[], int, int) PlaceOf(Block<T> block) => (block.Array, block.Offset, block.Length);
@@ -164,6 +154,5 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     private long NextSlab(long length) =>
         Math.Max(length, slabs.Count == 0 ? SmallestSlab : Math.Min(LargestSlab, 2L * slabs[^1].Capacity));
 
-    private static long RoundUp(long length) =>
-        (length + Slab<T>.ElementsPerLine - 1) / Slab<T>.ElementsPerLine * Slab<T>.ElementsPerLine;
+    private static long RoundUp(long length) => (length + Slab<T>.ElementsPerLine - 1) / Slab<T>.ElementsPerLine * Slab<T>.ElementsPerLine;
 }

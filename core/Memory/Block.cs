@@ -6,11 +6,8 @@ public readonly struct Block<T> where T : unmanaged, IBinaryFloatingPointIeee754
 {
     private readonly Lifetime? lifetime;
 
-    internal Block(T[] array, int offset, int length, Lifetime? lifetime)
-    {
-        (Array, Offset, this.lifetime) = (array, offset, lifetime);
-        Length = length;
-    }
+    internal Block(T[] array, int offset, int length, Lifetime? lifetime) =>
+        (Array, Offset, Length, this.lifetime) = (array, offset, length, lifetime);
 
     /// <summary>How many numbers the block holds.</summary>
     public int Length { get; }
@@ -20,14 +17,8 @@ public readonly struct Block<T> where T : unmanaged, IBinaryFloatingPointIeee754
 
     /// <summary>The numbers themselves, for reading and writing.</summary>
     /// <exception cref="StaleTensorException">The step or scope that rented the block has ended.</exception>
-    public Span<T> Span
-    {
-        get
-        {
-            if (lifetime is { HasEnded: true }) throw new StaleTensorException();
-            return new Span<T>(Array, Offset, Length);
-        }
-    }
+    public Span<T> Span =>
+        lifetime is { HasEnded: true } ? throw new StaleTensorException() : new Span<T>(Array, Offset, Length);
 
     internal T[] Array { get; }
 

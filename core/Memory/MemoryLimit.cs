@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Hybrid.Memory;
 
 /// <summary>Refuses what cannot fit before anything is allocated: the system would end the process later, without a word.</summary>
@@ -15,8 +13,7 @@ public static class MemoryLimit
     public static void ThrowIfExceeded(double bytes, string what)
     {
         if (bytes <= Bytes) return;
-        throw new InsufficientMemoryException(string.Create(
-            CultureInfo.InvariantCulture,
+        throw new InsufficientMemoryException(FormattableString.Invariant(
             $"{what} needs {GiB(bytes):0.0} GiB, and there are {GiB(Bytes):0.0} GiB; make the batch or the model smaller."));
 
         static double GiB(double bytes) => bytes / (1 << 30);

@@ -1,13 +1,9 @@
 namespace Hybrid.Memory;
 
 /// <summary>A pinned array whose first usable element lies on a 64-byte boundary: one cache line, one AVX-512 vector.</summary>
-internal readonly struct Slab<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+internal readonly record struct Slab<T>(T[] Array, int Start) where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     internal const int AlignmentBytes = 64;
-
-    internal required T[] Array { get; init; }
-
-    internal required int Start { get; init; }
 
     internal int Capacity => Array.Length - Start;
 
@@ -23,9 +19,7 @@ internal readonly struct Slab<T> where T : unmanaged, IBinaryFloatingPointIeee75
                 + $"{capacity}; make the batch or the model smaller.");
         MemoryLimit.ThrowIfExceeded((double)length * Unsafe.SizeOf<T>(), $"a block of {capacity} elements");
         var array = GC.AllocateUninitializedArray<T>((int)length, pinned: true);
-        var address = (ulong)Unsafe.AsPointer(ref array[0]);
-        var misalignedBytes = (int)(address % AlignmentBytes);
-        var start = misalignedBytes == 0 ? 0 : (AlignmentBytes - misalignedBytes) / Unsafe.SizeOf<T>();
-        return new Slab<T> { Array = array, Start = start };
+        var misalignedBytes = (int)((ulong)Unsafe.AsPointer(ref array[0]) % AlignmentBytes);
+        return new Slab<T>(array, misalignedBytes == 0 ? 0 : (AlignmentBytes - misalignedBytes) / Unsafe.SizeOf<T>());
     }
 }

@@ -19,11 +19,7 @@ public sealed class RandomStream
     /// <summary>Makes a stream from a seed; the same seed gives the same numbers on every machine.</summary>
     public RandomStream(ulong seed) => key = Mix(seed + Gamma);
 
-    private RandomStream(ulong key, ulong position)
-    {
-        this.key = key;
-        Position = position;
-    }
+    private RandomStream(ulong key, ulong position) => (this.key, Position) = (key, position);
 
     /// <summary>How many 64-bit numbers have been drawn. With the seed and the label it is the whole state of the stream.</summary>
     public ulong Position { get; internal set; }
@@ -37,10 +33,10 @@ public sealed class RandomStream
     }
 
     /// <summary>64 random bits.</summary>
-    public ulong NextBits() => At(Position++);
+    public ulong NextBits() => Mix(key + Gamma * ++Position);
 
     /// <summary>Uniform in [0, 1), with 53 random bits.</summary>
-    public double NextUniform() => ToUnit(NextBits());
+    public double NextUniform() => (NextBits() >> 11) * (1.0 / (1UL << 53));
 
     /// <summary>Normal with mean 0 and variance 1 (Box and Muller 1958).</summary>
     public double NextNormal()
@@ -96,16 +92,12 @@ public sealed class RandomStream
         for (var i = 0; i < numbers.Length; i++, z += step) numbers[i] = Mix(z);
     }
 
-    private ulong At(ulong position) => Mix(key + Gamma * (position + 1));
-
     private static Vector<ulong> Mix(Vector<ulong> z)
     {
         z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9;
         z = (z ^ (z >>> 27)) * 0x94D049BB133111EB;
         return z ^ (z >>> 31);
     }
-
-    private static double ToUnit(ulong bits) => (bits >> 11) * (1.0 / (1UL << 53));
 
     private static ulong Mix(ulong z)
     {

@@ -9,9 +9,7 @@ public sealed class Shape : IEquatable<Shape>
 
     /// <summary>Makes a shape from its extents; <c>new Shape()</c> is the shape of a scalar.</summary>
     /// <exception cref="ShapeException">An extent is negative, or the product exceeds what one tensor can hold.</exception>
-    public Shape(params int[] extents) : this((extents ?? throw new ArgumentNullException(nameof(extents))).AsSpan())
-    {
-    }
+    public Shape(params int[] extents) : this((extents ?? throw new ArgumentNullException(nameof(extents))).AsSpan()) { }
 
     /// <inheritdoc cref="Shape(int[])"/>
     /// <remarks>For C#, which makes no array for it.</remarks>
@@ -22,6 +20,7 @@ public sealed class Shape : IEquatable<Shape>
         foreach (var extent in extents)
         {
             if (extent < 0) throw new ShapeException($"an extent must not be negative, got {this}.");
+            Rows = (int)length;
             length *= extent;
             if (length > Array.MaxLength)
                 throw new ShapeException($"{this} has more than {Array.MaxLength} elements, which one tensor cannot hold; split it.");
@@ -54,15 +53,7 @@ public sealed class Shape : IEquatable<Shape>
     public int Columns => Rank == 0 ? 1 : extents[^1];
 
     /// <summary>Product of all extents but the last: the number of rows when the tensor is read as a matrix.</summary>
-    public int Rows
-    {
-        get
-        {
-            var rows = 1;
-            for (var axis = 0; axis < Rank - 1; axis++) rows *= extents[axis];
-            return rows;
-        }
-    }
+    public int Rows { get; } = 1;
 
     /// <summary>The same shape with another extent on its last axis.</summary>
     public Shape WithColumns(int columns) =>
@@ -72,8 +63,7 @@ public sealed class Shape : IEquatable<Shape>
     internal Shape With(int axis, int extent) => new([.. extents[..axis], extent, .. extents[(axis + 1)..]]);
 
     /// <summary>True if this shape equals the last axes of the other, so that it can be repeated along the leading ones.</summary>
-    public bool IsSuffixOf(Shape other) =>
-        Rank <= other.Rank && extents.AsSpan().SequenceEqual(other.extents.AsSpan(other.Rank - Rank));
+    public bool IsSuffixOf(Shape other) => Rank <= other.Rank && extents.AsSpan().SequenceEqual(other.extents.AsSpan(other.Rank - Rank));
 
     /// <summary>
     /// The shape that two shapes broadcast to: their axes are aligned at the last one, and a missing axis or an extent of 1 is

@@ -9,12 +9,8 @@ public sealed class Tensor<T> where T : unmanaged, IBinaryFloatingPointIeee754<T
     // Shared by all tensors that hold the same numbers; null if they are rented, as nobody changes those.
     private readonly StrongBox<int>? version;
 
-    private Tensor(Shape shape, Block<T> block, StrongBox<int>? version)
-    {
-        Shape = shape;
-        this.block = block;
-        this.version = version;
-    }
+    private Tensor(Shape shape, Block<T> block, StrongBox<int>? version) =>
+        (Shape, this.block, this.version) = (shape, block, version);
 
     /// <summary>The extents, slowest axis first.</summary>
     public Shape Shape { get; }
@@ -78,7 +74,7 @@ public sealed class Tensor<T> where T : unmanaged, IBinaryFloatingPointIeee754<T
     internal void GiveBack(Arena<T> arena) => arena.GiveBack(block);
 
     /// <summary>Rents a tensor of zeros for the current step.</summary>
-    public static Tensor<T> RentZeroed(Arena<T> arena, Shape shape) => new(shape, arena.RentZeroed(shape.Length), version: null);
+    public static Tensor<T> RentZeroed(Arena<T> arena, Shape shape) => RentFilled(arena, shape, T.Zero);
 
     /// <summary>Rents a tensor of one number throughout for the current step.</summary>
     internal static Tensor<T> RentFilled(Arena<T> arena, Shape shape, T number)
@@ -116,9 +112,7 @@ public sealed class Tensor<T> where T : unmanaged, IBinaryFloatingPointIeee754<T
     internal static Tensor<T>[] Moved(Tensor<T>[] tensors, Func<Block<T>[], Block<T>[]> move)
     {
         var blocks = move(Array.ConvertAll(tensors, tensor => tensor.block));
-        var moved = new Tensor<T>[tensors.Length];
-        for (var i = 0; i < moved.Length; i++) moved[i] = new Tensor<T>(tensors[i].Shape, blocks[i], tensors[i].version);
-        return moved;
+        return [.. tensors.Select((tensor, i) => new Tensor<T>(tensor.Shape, blocks[i], tensor.version))];
     }
 
     private int Offset(int[] index)

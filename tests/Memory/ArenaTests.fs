@@ -91,7 +91,7 @@ let tests =
                 let arena = Arena<float>()
                 arena.Rent(9).Span.Fill nan
                 arena.Release()
-                Expect.equal (arena.RentZeroed(9).Span.ToArray()) (Array.zeroCreate 9) "zeros")
+                Expect.equal (Tensor.RentZeroed(arena, Shape 9).ToArray()) (Array.zeroCreate 9) "zeros")
 
             testCase "blocks of length 0 can be rented, everywhere" (fun () ->
                 let arena = Arena<float>()

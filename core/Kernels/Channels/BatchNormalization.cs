@@ -17,14 +17,13 @@ internal static unsafe class BatchNormalization
     public static void Moments<T>(Tensor<T> x, Tensor<T> mean, Tensor<T> variance, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        int channels = mean.Length, rows = x.Length / channels;
-        var layout = new ChannelLayout(rows, channels);
-        Tensor<T> means = Tensor<T>.Rent(arena, new Shape(layout.Chunks, channels)), squares = Tensor<T>.Rent(arena, means.Shape);
-        Workers.For(layout.Chunks, 1, (_, first, end) =>
+        var layout = new ChannelLayout(x.Length / mean.Length, mean.Length);
+        Tensor<T> means = Tensor<T>.Rent(arena, new Shape(layout.Chunks, mean.Length)), squares = Tensor<T>.Rent(arena, means.Shape);
+        ForChunks(layout, (chunk, start, _) =>
         {
-            for (var chunk = first; chunk < end; chunk++) Moments<T>(layout, chunk, x.Span, means.ByRow()[chunk], squares.ByRow()[chunk]);
+            fixed (T* px = x.Span)
+                Moments(new(layout.RowsOf(chunk), layout.Channels), px + start, means.ByRow()[chunk], squares.ByRow()[chunk]);
         });
-
         Combine<T>(layout, means.Span, squares.Span, mean.Span, variance.Span);
     }
 
@@ -44,10 +43,8 @@ internal static unsafe class BatchNormalization
     public static void Normalize<T>(bool relu, Tensor<T> x, Tensor<T> mean, Tensor<T> factor, Tensor<T> bias, Tensor<T> y, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var layout = new ChannelLayout(x.Length / mean.Length, mean.Length);
-        var table = layout.Table(arena, mean, factor, bias);
-        if (relu) Map<T, ChannelNormalized<T, ThenRelu>>(layout, x, null, table, y, accumulate: false);
-        else Map<T, ChannelNormalized<T, Plain>>(layout, x, null, table, y, accumulate: false);
+        if (relu) Map<T, ChannelNormalized<T, ThenRelu>>(x, null, y, accumulate: false, arena, mean, factor, bias);
+        else Map<T, ChannelNormalized<T, Plain>>(x, null, y, accumulate: false, arena, mean, factor, bias);
     }
 
     /// <summary>
@@ -57,10 +54,8 @@ internal static unsafe class BatchNormalization
         bool relu, Tensor<T> x, Tensor<T> dy, Tensor<T> mean, Tensor<T> factor, Tensor<T> bias, Tensor<T> sum, Tensor<T> product,
         Arena<T> arena) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var layout = new ChannelLayout(x.Length / mean.Length, mean.Length);
-        var table = layout.Table(arena, mean, factor, bias);
-        if (relu) Sums<T, ChannelCotangentSums<T, ThenRelu>>(layout, x, dy, table, sum, product, arena);
-        else Sums<T, ChannelCotangentSums<T, Plain>>(layout, x, dy, table, sum, product, arena);
+        if (relu) Sums<T, ChannelCotangentSums<T, ThenRelu>>(x, dy, sum, product, arena, mean, factor, bias);
+        else Sums<T, ChannelCotangentSums<T, Plain>>(x, dy, sum, product, arena, mean, factor, bias);
     }
 
     /// <summary>dx = factor (dz − shift − (x − mean) slope), dz as for the sums; with accumulate, added to dx.</summary>
@@ -68,10 +63,8 @@ internal static unsafe class BatchNormalization
         bool relu, Tensor<T> x, Tensor<T> dy, Tensor<T> mean, Tensor<T> factor, Tensor<T> bias, Tensor<T> shift, Tensor<T> slope,
         Tensor<T> dx, bool accumulate, Arena<T> arena) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var layout = new ChannelLayout(x.Length / mean.Length, mean.Length);
-        var table = layout.Table(arena, mean, factor, bias, shift, slope);
-        if (relu) Map<T, ChannelPullback<T, ThenRelu>>(layout, x, dy, table, dx, accumulate);
-        else Map<T, ChannelPullback<T, Plain>>(layout, x, dy, table, dx, accumulate);
+        if (relu) Map<T, ChannelPullback<T, ThenRelu>>(x, dy, dx, accumulate, arena, mean, factor, bias, shift, slope);
+        else Map<T, ChannelPullback<T, Plain>>(x, dy, dx, accumulate, arena, mean, factor, bias, shift, slope);
     }
 
     /// <summary>The mean and the variance of all rows from the means and the summed squared deviations of the chunks.</summary>
@@ -99,74 +92,64 @@ internal static unsafe class BatchNormalization
         VectorMath.Scale(T.One / T.CreateChecked(counted), variance, variance);
     }
 
+    /// <summary>The mean of each channel over the rows of a chunk, and the summed squares of what deviates from it.</summary>
     [MethodImpl(NoInlining | AggressiveOptimization)]
-    private static void Moments<T>(ChannelLayout layout, int chunk, ReadOnlySpan<T> x, Span<T> mean, Span<T> square)
+    private static void Moments<T>(ChannelLayout chunk, T* x, Span<T> mean, Span<T> square)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        int rows = layout.RowsOf(chunk), length = rows * layout.Channels, stride = layout.Stride;
-        var n = T.CreateChecked(rows);
-        var sums = (T*)Scratch.Rent(3 * stride * sizeof(T));
-        var center = sums + 2 * stride;
-        Span<T> totals = new(sums, stride), seconds = new(sums + stride, stride);
-        fixed (T* data = x)
-        {
-            var source = data + layout.StartOf(chunk);
-            totals.Clear();
-            ChannelLoops.Sum<T, ChannelTotals<T>>(length, layout.Period, source, null, null, stride, sums);
-            layout.Fold<T>(totals, mean);
-            for (var c = 0; c < mean.Length; c++) mean[c] /= n;
-            layout.Repeat<T>(mean, new Span<T>(center, stride));
-            totals.Clear();
-            seconds.Clear();
-            ChannelLoops.Sum<T, ChannelDeviations<T>>(length, layout.Period, source, null, center, stride, sums);
-        }
-        layout.Fold<T>(seconds, square);
-        // In place: the first row of the totals is read before it is written.
-        var left = totals[..layout.Channels];
-        layout.Fold<T>(totals, left);
+        var n = T.CreateChecked(chunk.Rows);
+        var table = new ChannelTable<T>(chunk, rows: 1);
+        ReadOnlySpan<T> sums = table.First, squares = table.Second;
+        table.Sum<ChannelTotals<T>>(x, null);
+        for (var c = 0; c < mean.Length; c++) mean[c] = sums[c] / n;
+        mean.CopyTo(table[0]);
+        table.Sum<ChannelDeviations<T>>(x, null);
         for (var c = 0; c < mean.Length; c++)
         {
-            mean[c] += left[c] / n;
-            square[c] = T.Max(square[c] - left[c] * left[c] / n, T.Zero);
+            mean[c] += sums[c] / n;
+            square[c] = T.Max(squares[c] - sums[c] * sums[c] / n, T.Zero);
         }
     }
 
-    private static void Map<T, TMap>(ChannelLayout layout, Tensor<T> x, Tensor<T>? y, Tensor<T> table, Tensor<T> target, bool accumulate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IChannelMap<T> =>
-        Workers.For(layout.Chunks, 1, (_, first, end) =>
+    private static void Map<T, TMap>(
+        Tensor<T> x, Tensor<T>? y, Tensor<T> target, bool accumulate, Arena<T> arena, params ReadOnlySpan<Tensor<T>> ofChannels)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IChannelMap<T>
+    {
+        var layout = new ChannelLayout(x.Length / ofChannels[0].Length, ofChannels[0].Length);
+        var table = layout.Table(arena, ofChannels);
+        ForChunks(layout, (_, start, length) =>
         {
             fixed (T* px = x.Span, py = y is null ? default : y.Span, numbers = table.Span, pTarget = target.Span)
-                for (var chunk = first; chunk < end; chunk++)
-                {
-                    int start = layout.StartOf(chunk), length = layout.RowsOf(chunk) * layout.Channels;
-                    ChannelLoops.Map<T, TMap>(
-                        length, layout.Period, px + start, py + start, numbers, layout.Stride, pTarget + start, accumulate);
-                }
+                ChannelLoops.Map<T, TMap>(
+                    length, layout.Period, px + start, py + start, numbers, layout.Stride, pTarget + start, accumulate);
         });
+    }
 
     private static void Sums<T, TSums>(
-        ChannelLayout layout, Tensor<T> x, Tensor<T> y, Tensor<T> table, Tensor<T> first, Tensor<T> second, Arena<T> arena)
+        Tensor<T> x, Tensor<T> y, Tensor<T> first, Tensor<T> second, Arena<T> arena, params ReadOnlySpan<Tensor<T>> ofChannels)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TSums : struct, IChannelSums<T>
     {
-        int channels = layout.Channels, stride = layout.Stride;
-        Tensor<T> firsts = Tensor<T>.Rent(arena, new Shape(layout.Chunks, channels)), seconds = Tensor<T>.Rent(arena, firsts.Shape);
-        Workers.For(layout.Chunks, 1, (_, begin, end) =>
+        var layout = new ChannelLayout(x.Length / first.Length, first.Length);
+        var table = layout.Table(arena, ofChannels);
+        var stride = layout.Stride;
+        Tensor<T> firsts = Tensor<T>.Rent(arena, new Shape(layout.Chunks, first.Length)), seconds = Tensor<T>.Rent(arena, firsts.Shape);
+        ForChunks(layout, (chunk, start, length) =>
         {
             var sums = (T*)Scratch.Rent(2 * stride * sizeof(T));
             Span<T> both = new(sums, 2 * stride);
+            both.Clear();
             fixed (T* px = x.Span, py = y.Span, numbers = table.Span)
-                for (var chunk = begin; chunk < end; chunk++)
-                {
-                    int start = layout.StartOf(chunk), length = layout.RowsOf(chunk) * channels;
-                    both.Clear();
-                    ChannelLoops.Sum<T, TSums>(length, layout.Period, px + start, py + start, numbers, stride, sums);
-                    layout.Fold<T>(both, firsts.ByRow()[chunk]);
-                    layout.Fold<T>(both[stride..], seconds.ByRow()[chunk]);
-                }
+                Widest<T>.Run(new ChannelLoops.SumLoop<T, TSums>(length, layout.Period, px + start, py + start, numbers, stride, sums));
+            layout.Fold<T>(both, firsts.ByRow()[chunk]);
+            layout.Fold<T>(both[stride..], seconds.ByRow()[chunk]);
         });
         first.Span.Clear();
         second.Span.Clear();
         Broadcast.AddPartialRows(firsts, first.Span);
         Broadcast.AddPartialRows(seconds, second.Span);
     }
+
+    /// <summary>Calls body(chunk, start, length) for each chunk, shared by the workers.</summary>
+    private static void ForChunks(ChannelLayout layout, Action<int, int, int> body) =>
+        Workers.Each(layout.Chunks, 1, chunk => body(chunk, layout.StartOf(chunk), layout.RowsOf(chunk) * layout.Channels));
 }

@@ -4,8 +4,10 @@ namespace Hybrid.Kernels;
 /// How rows of channels are cut for <see cref="ChannelLoops"/>: into periods, and these into chunks, one of which a worker takes at a
 /// time.
 /// </summary>
+/// <param name="Rows">Rows of all.</param>
+/// <param name="Channels">Numbers in a row.</param>
 /// <remarks>The cut depends on the sizes alone, so that sums are the same to the bit for any number of threads.</remarks>
-internal readonly struct ChannelLayout
+internal readonly record struct ChannelLayout(int Rows, int Channels)
 {
     // So long that a loop over a period is worth its beginning, so short that its numbers stay in the first-level cache.
     private const int ElementsPerPeriod = 256;
@@ -15,25 +17,8 @@ internal readonly struct ChannelLayout
 
     private const int LargestVector = 64;
 
-    private readonly int rowsPerChunk;
-
-    /// <summary>Cuts that many rows of that many channels.</summary>
-    public ChannelLayout(int rows, int channels)
-    {
-        (Rows, Channels) = (rows, channels);
-        Repeats = Math.Clamp(ElementsPerPeriod / channels, 1, Math.Max(1, rows));
-        rowsPerChunk = Repeats * Math.Max(1, ElementsPerChunk / Period);
-        Chunks = (rows + rowsPerChunk - 1) / rowsPerChunk;
-    }
-
-    /// <summary>Rows of all.</summary>
-    public int Rows { get; }
-
-    /// <summary>Numbers in a row.</summary>
-    public int Channels { get; }
-
     /// <summary>Rows in a period.</summary>
-    public int Repeats { get; }
+    public int Repeats { get; } = Math.Clamp(ElementsPerPeriod / Channels, 1, Math.Max(1, Rows));
 
     /// <summary>Numbers in a period.</summary>
     public int Period => Repeats * Channels;
@@ -42,13 +27,15 @@ internal readonly struct ChannelLayout
     public int Stride => (Period + LargestVector - 1) / LargestVector * LargestVector;
 
     /// <summary>Number of chunks.</summary>
-    public int Chunks { get; }
+    public int Chunks => (Rows + RowsPerChunk - 1) / RowsPerChunk;
+
+    private int RowsPerChunk => Repeats * Math.Max(1, ElementsPerChunk / Period);
 
     /// <summary>Rows of a chunk; the last may have fewer.</summary>
-    public int RowsOf(int chunk) => Math.Min(rowsPerChunk, Rows - chunk * rowsPerChunk);
+    public int RowsOf(int chunk) => Math.Min(RowsPerChunk, Rows - chunk * RowsPerChunk);
 
     /// <summary>Where a chunk begins, in elements.</summary>
-    public int StartOf(int chunk) => chunk * rowsPerChunk * Channels;
+    public int StartOf(int chunk) => chunk * RowsPerChunk * Channels;
 
     /// <summary>Repeats the numbers of the channels over a period.</summary>
     [MethodImpl(NoInlining | AggressiveOptimization)]

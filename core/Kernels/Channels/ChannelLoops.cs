@@ -20,8 +20,8 @@ internal unsafe interface IChannelSums<T> where T : unmanaged, IBinaryFloatingPo
     /// <summary>True if there is a second sum.</summary>
     static abstract bool HasSecond { get; }
 
-    /// <summary>Both sums with an element added to each.</summary>
-    static abstract (TVector, TVector) Step<TVector, TLanes>(TVector first, TVector second, TVector x, TVector y, T* numbers, nint stride)
+    /// <summary>Both sums, a and b, with an element added to each.</summary>
+    static abstract (TVector, TVector) Step<TVector, TLanes>(TVector a, TVector b, TVector x, TVector y, T* numbers, nint stride)
         where TVector : struct where TLanes : ILanes<TVector, T>;
 }
 
@@ -40,16 +40,11 @@ internal static unsafe class ChannelLoops
         else Widest<T>.Run(new MapLoop<T, TMap, Overwrite>(length, period, x, y, numbers, stride, target));
     }
 
-    /// <summary>Adds to the sums of each place of the period, the first ones and, a stride behind them, the second ones.</summary>
-    public static void Sum<T, TSums>(int length, int period, T* x, T* y, T* numbers, nint stride, T* sums)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TSums : struct, IChannelSums<T> =>
-        Widest<T>.Run(new SumLoop<T, TSums>(length, period, x, y, numbers, stride, sums));
-
     private struct MapLoop<T, TMap, TAccumulate>(int length, int period, T* x, T* y, T* numbers, nint stride, T* target) : IByWidth<T>
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IChannelMap<T> where TAccumulate : struct, IConstant<bool>
     {
         [MethodImpl(AggressiveInlining)]
-        public void Run<TVector, TLanes>() where TVector : struct where TLanes : ILanes<TVector, T>
+        void IByWidth<T>.Run<TVector, TLanes>()
         {
             for (; length > 0; length -= period, x += period, y += period, target += period)
             {
@@ -62,18 +57,19 @@ internal static unsafe class ChannelLoops
         [MethodImpl(AggressiveInlining)]
         private void Step<TVector, TLanes>(nint i, bool whole, TVector lanes) where TVector : struct where TLanes : ILanes<TVector, T>
         {
-            var result = TMap.Apply<TVector, TLanes>(
-                TLanes.Load(x + i, whole, lanes), TMap.ReadsY ? TLanes.Load(y + i, whole, lanes) : default, numbers + i, stride);
-            if (TAccumulate.Value) result = TLanes.Add(TLanes.Load(target + i, whole, lanes), result);
-            TLanes.Store(result, target + i, whole, lanes);
+            var vx = Lanes<T, TVector, TLanes>.Load(x + i, whole, lanes);
+            var vy = TMap.ReadsY ? Lanes<T, TVector, TLanes>.Load(y + i, whole, lanes) : default;
+            var result = TMap.Apply<TVector, TLanes>(vx, vy, numbers + i, stride);
+            Lanes<T, TVector, TLanes>.Store(result, target + i, TAccumulate.Value, whole, lanes);
         }
     }
 
-    private struct SumLoop<T, TSums>(int length, int period, T* x, T* y, T* numbers, nint stride, T* sums) : IByWidth<T>
+    /// <summary>Adds to the sums of each place of the period, the first ones and, a stride behind them, the second ones.</summary>
+    public struct SumLoop<T, TSums>(int length, int period, T* x, T* y, T* numbers, nint stride, T* sums) : IByWidth<T>
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TSums : struct, IChannelSums<T>
     {
         [MethodImpl(AggressiveInlining)]
-        public void Run<TVector, TLanes>() where TVector : struct where TLanes : ILanes<TVector, T>
+        void IByWidth<T>.Run<TVector, TLanes>()
         {
             for (; length > 0; length -= period, x += period, y += period)
             {
@@ -87,11 +83,12 @@ internal static unsafe class ChannelLoops
         [MethodImpl(AggressiveInlining)]
         private void Step<TVector, TLanes>(nint i, bool whole, TVector lanes) where TVector : struct where TLanes : ILanes<TVector, T>
         {
+            var vx = Lanes<T, TVector, TLanes>.Load(x + i, whole, lanes);
+            var vy = TSums.ReadsY ? Lanes<T, TVector, TLanes>.Load(y + i, whole, lanes) : default;
             var (first, second) = TSums.Step<TVector, TLanes>(
-                TLanes.Load(sums + i), TSums.HasSecond ? TLanes.Load(sums + stride + i) : default,
-                TLanes.Load(x + i, whole, lanes), TSums.ReadsY ? TLanes.Load(y + i, whole, lanes) : default, numbers + i, stride);
-            TLanes.Store(first, sums + i, whole, lanes);
-            if (TSums.HasSecond) TLanes.Store(second, sums + stride + i, whole, lanes);
+                TLanes.Load(sums + i), TSums.HasSecond ? TLanes.Load(sums + stride + i) : default, vx, vy, numbers + i, stride);
+            Lanes<T, TVector, TLanes>.Store(first, sums + i, whole, lanes);
+            if (TSums.HasSecond) Lanes<T, TVector, TLanes>.Store(second, sums + stride + i, whole, lanes);
         }
     }
 }

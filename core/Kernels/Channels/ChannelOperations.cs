@@ -12,8 +12,8 @@ internal readonly unsafe struct ChannelTotals<T> : IChannelSums<T> where T : unm
     public static bool HasSecond => false;
 
     [MethodImpl(AggressiveInlining)]
-    public static (TVector, TVector) Step<TVector, TLanes>(TVector first, TVector second, TVector x, TVector y, T* numbers, nint stride)
-        where TVector : struct where TLanes : ILanes<TVector, T> => (TLanes.Add(first, x), second);
+    static (TVector, TVector) IChannelSums<T>.Step<TVector, TLanes>(TVector a, TVector b, TVector x, TVector y, T* numbers, nint stride) =>
+        (TLanes.Add(a, x), b);
 }
 
 /// <summary>Σ (x − center) and Σ (x − center)²; the numbers are the centers.</summary>
@@ -22,11 +22,10 @@ internal readonly unsafe struct ChannelDeviations<T> : IChannelSums<T> where T :
     public static bool HasSecond => true;
 
     [MethodImpl(AggressiveInlining)]
-    public static (TVector, TVector) Step<TVector, TLanes>(TVector first, TVector second, TVector x, TVector y, T* numbers, nint stride)
-        where TVector : struct where TLanes : ILanes<TVector, T>
+    static (TVector, TVector) IChannelSums<T>.Step<TVector, TLanes>(TVector a, TVector b, TVector x, TVector y, T* numbers, nint stride)
     {
         var deviation = TLanes.Subtract(x, TLanes.Load(numbers));
-        return (TLanes.Add(first, deviation), TLanes.MultiplyAdd(deviation, deviation, second));
+        return (TLanes.Add(a, deviation), TLanes.MultiplyAdd(deviation, deviation, b));
     }
 }
 
@@ -35,8 +34,7 @@ internal readonly unsafe struct ChannelNormalized<T, TRelu> : IChannelMap<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T> where TRelu : struct, IConstant<bool>
 {
     [MethodImpl(AggressiveInlining)]
-    public static TVector Apply<TVector, TLanes>(TVector x, TVector y, T* numbers, nint stride)
-        where TVector : struct where TLanes : ILanes<TVector, T>
+    static TVector IChannelMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, T* numbers, nint stride)
     {
         var z = Value<TVector, TLanes>(TLanes.Subtract(x, TLanes.Load(numbers)), numbers, stride);
         return TRelu.Value ? TLanes.Max(z, default) : z;
@@ -65,12 +63,11 @@ internal readonly unsafe struct ChannelCotangentSums<T, TRelu> : IChannelSums<T>
     public static bool HasSecond => true;
 
     [MethodImpl(AggressiveInlining)]
-    public static (TVector, TVector) Step<TVector, TLanes>(TVector first, TVector second, TVector x, TVector y, T* numbers, nint stride)
-        where TVector : struct where TLanes : ILanes<TVector, T>
+    static (TVector, TVector) IChannelSums<T>.Step<TVector, TLanes>(TVector a, TVector b, TVector x, TVector y, T* numbers, nint stride)
     {
         var deviation = TLanes.Subtract(x, TLanes.Load(numbers));
         var dz = ChannelNormalized<T, TRelu>.Cotangent<TVector, TLanes>(deviation, y, numbers, stride);
-        return (TLanes.Add(first, dz), TLanes.MultiplyAdd(dz, deviation, second));
+        return (TLanes.Add(a, dz), TLanes.MultiplyAdd(dz, deviation, b));
     }
 }
 
@@ -81,8 +78,7 @@ internal readonly unsafe struct ChannelPullback<T, TRelu> : IChannelMap<T>
     public static bool ReadsY => true;
 
     [MethodImpl(AggressiveInlining)]
-    public static TVector Apply<TVector, TLanes>(TVector x, TVector y, T* numbers, nint stride)
-        where TVector : struct where TLanes : ILanes<TVector, T>
+    static TVector IChannelMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, T* numbers, nint stride)
     {
         var deviation = TLanes.Subtract(x, TLanes.Load(numbers));
         var dz = ChannelNormalized<T, TRelu>.Cotangent<TVector, TLanes>(deviation, y, numbers, stride);

@@ -1,21 +1,14 @@
 namespace Hybrid.Kernels;
 
 /// <summary>
-/// Rows of one number for each channel, and the sweeps over an image, [positions, channels], that read them. In the thread's scratch
-/// memory.
+/// Rows of one number for each channel, and the sweeps over an image or a chunk, [positions, channels], that read them. In the thread's
+/// scratch memory.
 /// </summary>
-internal readonly unsafe ref struct ChannelTable<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+/// <param name="layout">How the positions are cut.</param>
+/// <param name="rows">Rows there is room for; their contents are undefined.</param>
+internal readonly unsafe ref struct ChannelTable<T>(ChannelLayout layout, int rows) where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private readonly ChannelLayout layout;
-    private readonly int rows;
-    private readonly T* numbers;
-
-    /// <summary>Room for that many rows; their contents are undefined.</summary>
-    public ChannelTable(ChannelLayout layout, int rows)
-    {
-        (this.layout, this.rows) = (layout, rows);
-        numbers = (T*)Scratch.Rent((nint)(rows + 2) * layout.Stride * sizeof(T));
-    }
+    private readonly T* numbers = (T*)Scratch.Rent((nint)(rows + 2) * layout.Stride * sizeof(T));
 
     private int Length => layout.Rows * layout.Channels;
 
@@ -34,7 +27,7 @@ internal readonly unsafe ref struct ChannelTable<T> where T : unmanaged, IBinary
         Repeat();
         var sums = numbers + (nint)rows * layout.Stride;
         new Span<T>(sums, 2 * layout.Stride).Clear();
-        ChannelLoops.Sum<T, TSums>(Length, layout.Period, x, y, numbers, layout.Stride, sums);
+        Widest<T>.Run(new ChannelLoops.SumLoop<T, TSums>(Length, layout.Period, x, y, numbers, layout.Stride, sums));
         for (var row = rows; row < rows + 2; row++) layout.Fold<T>(new(numbers + (nint)row * layout.Stride, layout.Stride), this[row]);
     }
 

@@ -2,7 +2,7 @@ namespace Hybrid.Kernels;
 
 /// <summary>Two-dimensional convolution and its two gradients, directly on images [batch, height, width, channels].</summary>
 /// <remarks>
-/// No image is unfolded into a matrix of patches; see <see cref="Correlation{T}"/>. Images are shared by the workers. Each sum
+/// No image is unfolded into a matrix of patches; see <see cref="WindowProducts{T}"/>. Images are shared by the workers. Each sum
 /// is taken in an order that depends on the sizes alone, so results have the same bits however many workers there are.
 /// </remarks>
 public static unsafe class Convolution
@@ -33,9 +33,9 @@ public static unsafe class Convolution
                 var window = ImageWindow<T>.Of(
                     px + (nint)image * height * width * inChannels, height, width, inChannels,
                     stride * first - padding.Top, -padding.Left, stride * (end - first - 1) + kernelHeight, columns);
-                Widest<T>.Run(new Correlation<T>(
-                    end - first, outWidth, outChannels, kernelHeight, kernelWidth * inChannels,
-                    window.First, stride * inChannels, window.Row, stride, window.FirstInside, window.EndInside, pw, outChannels,
+                Widest<T>.Run(new WindowProducts<T>(
+                    outer: end - first, stride, rows: outWidth, segments: kernelHeight, 1, inner: kernelWidth * inChannels, outChannels,
+                    window.First, window.Row, stride * inChannels, 1, window.FirstInside, window.EndInside, pw, outChannels,
                     py + ((nint)image * outHeight + first) * outWidth * outChannels, (nint)outWidth * outChannels, outChannels,
                     accumulate));
             }
@@ -63,7 +63,7 @@ public static unsafe class Convolution
         int outHeight = sizes.OutHeight, outWidth = sizes.OutWidth;
         var down = ConvolutionPhase.Of(height, kernelHeight, stride, padding.Top);
         var across = ConvolutionPhase.Of(width, kernelWidth, stride, padding.Left);
-        var turned = TurnedWeights<T>.Of(weight, down, across, stride, arena);
+        var turned = TurnedWeights.Of(weight, down, across, stride, arena);
 
         // What all phases together read of dy, for one element of each and for a whole row.
         int top = down.Min(phase => phase.FirstOutput), left = across.Min(phase => phase.FirstOutput);
@@ -87,10 +87,10 @@ public static unsafe class Convolution
                         var count = Math.Min(end, row.Elements) - first;
                         var skipped = row.FirstOutput - top;
                         if (row.Taps > 0 && column.Taps > 0)
-                            Widest<T>.Run(new Correlation<T>(
-                                count, column.Elements, inChannels, row.Taps, column.Taps * outChannels,
-                                window.First + skipped * window.Row + (column.FirstOutput - left) * outChannels,
-                                outChannels, window.Row, 1, window.FirstInside - skipped, window.EndInside - skipped,
+                            Widest<T>.Run(new WindowProducts<T>(
+                                outer: count, 1, rows: column.Elements, segments: row.Taps, 1, inner: column.Taps * outChannels, inChannels,
+                                window.First + skipped * window.Row + (column.FirstOutput - left) * outChannels, window.Row, outChannels, 1,
+                                window.FirstInside - skipped, window.EndInside - skipped,
                                 taps, turned.RowLength, target, targetRow, targetPosition, accumulate));
                         else if (!accumulate)
                             for (var i = 0; i < count; i++)
@@ -119,28 +119,25 @@ public static unsafe class Convolution
         int outHeight = sizes.OutHeight, outWidth = sizes.OutWidth, columns = stride * (outWidth - 1) + kernelWidth;
         var lineBytes = ((long)stride * columns * inChannels + (long)outWidth * outChannels) * sizeof(T);
         var bands = ConvolutionSizes.Bands(outHeight, lineBytes, 1, 1);
-        var groups = Math.Min(batch, MostGroups);
+        int groups = Math.Min(batch, MostGroups), steps = kernelWidth * inChannels;
         var partial = Tensor<T>.Rent(arena, new Shape(groups, dweight.Length));
-        Workers.For(groups, ItemsPerPart(sizes.WorkPerImage * batch / groups), (_, firstGroup, endGroup) =>
+        Workers.Each(groups, ItemsPerPart(sizes.WorkPerImage * batch / groups), group =>
         {
+            var started = false;
             fixed (T* px = x.Span, pdy = dy.Span, pdw = partial.Span)
-                for (var group = firstGroup; group < endGroup; group++)
-                {
-                    var started = false;
-                    for (var image = Workers.First(batch, group, groups); image < Workers.First(batch, group + 1, groups); image++)
-                        for (var band = 0; band < bands; band++, started = true)
-                        {
-                            int first = Workers.First(outHeight, band, bands), end = Workers.First(outHeight, band + 1, bands);
-                            var window = ImageWindow<T>.Of(
-                                px + (nint)image * height * width * inChannels, height, width, inChannels,
-                                stride * first - padding.Top, -padding.Left, stride * (end - first - 1) + kernelHeight, columns);
-                            Widest<T>.Run(new SumOverPositions<T>(
-                                end - first, outWidth, outChannels, kernelHeight, kernelWidth * inChannels,
-                                window.First, stride * inChannels, window.Row, stride, window.FirstInside, window.EndInside,
-                                pdy + ((nint)image * outHeight + first) * outWidth * outChannels,
-                                pdw + (nint)group * dweight.Length, started));
-                        }
-                }
+                for (var image = Workers.First(batch, group, groups); image < Workers.First(batch, group + 1, groups); image++)
+                    for (var band = 0; band < bands; band++, started = true)
+                    {
+                        int first = Workers.First(outHeight, band, bands), end = Workers.First(outHeight, band + 1, bands);
+                        var window = ImageWindow<T>.Of(
+                            px + (nint)image * height * width * inChannels, height, width, inChannels,
+                            stride * first - padding.Top, -padding.Left, stride * (end - first - 1) + kernelHeight, columns);
+                        Widest<T>.Run(new WindowProducts<T>(
+                            outer: kernelHeight, 1, rows: steps, segments: end - first, stride, inner: outWidth, outChannels,
+                            window.First, window.Row, 1, stride * inChannels, window.FirstInside, window.EndInside,
+                            pdy + ((nint)image * outHeight + first) * outWidth * outChannels, outChannels,
+                            pdw + (nint)group * dweight.Length, (nint)steps * outChannels, outChannels, started));
+                    }
         });
         if (!accumulate) dweight.Span.Clear();
         Broadcast.AddPartialRows(partial, dweight.Span);
@@ -156,13 +153,10 @@ public static unsafe class Convolution
 
     /// <summary>Calls body(image, first, end) for each band of each image, shared by the workers.</summary>
     private static void ForBands(ConvolutionSizes sizes, int rows, int bands, Action<int, int, int> body) =>
-        Workers.For(sizes.Batch * bands, ItemsPerPart(sizes.WorkPerImage / bands), (_, firstBand, endBand) =>
+        Workers.Each(sizes.Batch * bands, ItemsPerPart(sizes.WorkPerImage / bands), i =>
         {
-            for (var i = firstBand; i < endBand; i++)
-            {
-                var (image, band) = Math.DivRem(i, bands);
-                body(image, Workers.First(rows, band, bands), Workers.First(rows, band + 1, bands));
-            }
+            var (image, band) = Math.DivRem(i, bands);
+            body(image, Workers.First(rows, band, bands), Workers.First(rows, band + 1, bands));
         });
 
     // How many bands or groups make a part worth a worker's while.

@@ -5,16 +5,12 @@ namespace Hybrid.Kernels;
 /// For each pair of phases in turn, rows outer, [taps down, taps across, outChannels, inChannels]: taps in reverse order, channels
 /// exchanged. Rows of inChannels numbers are RowLength apart, which is a whole number of vectors.
 /// </remarks>
-internal readonly unsafe struct TurnedWeights<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+internal static unsafe class TurnedWeights
 {
-    /// <summary>The numbers.</summary>
-    public Tensor<T> Weights { get; private init; }
-
-    /// <summary>From one row of inChannels numbers to the next.</summary>
-    public int RowLength { get; private init; }
-
     /// <summary>Turns weights, [kernelHeight, kernelWidth, inChannels, outChannels].</summary>
-    public static TurnedWeights<T> Of(Tensor<T> weight, ConvolutionPhase[] down, ConvolutionPhase[] across, int stride, Arena<T> arena)
+    public static (Tensor<T> Weights, int RowLength) Of<T>(
+        Tensor<T> weight, ConvolutionPhase[] down, ConvolutionPhase[] across, int stride, Arena<T> arena)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int kernelWidth = weight.Shape[1], inChannels = weight.Shape[2], outChannels = weight.Shape[3];
         var rowLength = (inChannels + 15) & -16;
@@ -32,6 +28,6 @@ internal readonly unsafe struct TurnedWeights<T> where T : unmanaged, IBinaryFlo
                             Widest<T>.Run(new Transposition<T>(inChannels, outChannels, tap, outChannels, target, rowLength, false));
                         }
         }
-        return new() { Weights = turned, RowLength = rowLength };
+        return (turned, rowLength);
     }
 }

@@ -19,8 +19,8 @@ internal readonly struct Formula2<T, TFormula>(TFormula formula) : IMap<T>
     public static int Inputs => 2;
 
     [MethodImpl(AggressiveInlining)]
-    public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
-        formula.Of(new Numbers<T, TVector, TLanes>(x), new Numbers<T, TVector, TLanes>(y)).Vector;
+    TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, TVector z) =>
+        formula.Of<Lanes<T, TVector, TLanes>.Numbers>(new(x), new(y)).Vector;
 }
 
 /// <summary>A formula of three numbers as a loop's body.</summary>
@@ -30,6 +30,6 @@ internal readonly struct Formula3<T, TFormula>(TFormula formula) : IMap<T>
     public static int Inputs => 3;
 
     [MethodImpl(AggressiveInlining)]
-    public TVector Apply<TVector, TLanes>(TVector x, TVector y, TVector z) where TVector : struct where TLanes : ILanes<TVector, T> =>
-        formula.Of(new Numbers<T, TVector, TLanes>(x), new Numbers<T, TVector, TLanes>(y), new Numbers<T, TVector, TLanes>(z)).Vector;
+    TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, TVector z) =>
+        formula.Of<Lanes<T, TVector, TLanes>.Numbers>(new(x), new(y), new(z)).Vector;
 }

@@ -21,6 +21,9 @@ internal interface INumbers<TSelf> :
     /// <summary>The larger of each pair; NaN if one is NaN.</summary>
     static abstract TSelf Max(TSelf x, TSelf y);
 
+    /// <summary>x y + z, rounded once where the processor can.</summary>
+    static abstract TSelf MultiplyAdd(TSelf x, TSelf y, TSelf z);
+
     /// <summary>√x, rounded once; NaN of a negative number.</summary>
     static abstract TSelf Sqrt(TSelf x);
 

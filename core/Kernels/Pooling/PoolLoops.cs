@@ -3,40 +3,26 @@ namespace Hybrid.Kernels;
 /// <summary>Pooling over windows of images, with vectors along the channels.</summary>
 internal static unsafe class PoolLoops
 {
-    /// <summary>
-    /// The largest number of each window, and which of the window's places, in reading order, it has: the first if several are as large.
-    /// </summary>
-    /// <remarks>NaN counts as the largest.</remarks>
-    public static void Max<T>(PoolWindows windows, Tensor<T> x, Tensor<T> y, Tensor<T> place)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Run(default(PoolMax<T>), windows, x, y, place);
-
-    /// <summary>dx gets dy at the place that each window's number came from, and 0 elsewhere.</summary>
-    public static void MaxPullback<T>(PoolWindows windows, Tensor<T> place, Tensor<T> dy, Tensor<T> dx, bool accumulate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Run(default(PoolMaxBackward<T>), windows, dx, dy, place, clears: !accumulate);
-
-    /// <summary>factor times the sum of each window.</summary>
-    public static void Sum<T>(PoolWindows windows, T factor, Tensor<T> x, Tensor<T> y)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Run(new PoolSum<T>(factor), windows, x, y, y);
-
-    /// <summary>dx gets factor dy at every place of each window.</summary>
-    public static void SumPullback<T>(PoolWindows windows, T factor, Tensor<T> dy, Tensor<T> dx, bool accumulate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Run(new PoolSumBackward<T>(factor), windows, dx, dy, dy, clears: !accumulate);
-
-    // Windows may overlap, so an image belongs to one worker.
-    private static void Run<T, TPooling>(
-        TPooling pooling, PoolWindows windows, Tensor<T> images, Tensor<T> y, Tensor<T> place, bool clears = false)
+    /// <summary>Runs over all windows.</summary>
+    /// <param name="pooling">What is done with each of them.</param>
+    /// <param name="windows">Where they lie.</param>
+    /// <param name="images">[batch, height, width, channels], or their gradient.</param>
+    /// <param name="y">A number for each window and channel, or its gradient.</param>
+    /// <param name="place">Which of the window's places that number came from; null if the pooling does not ask.</param>
+    /// <param name="clear">True makes zeros of the images first.</param>
+    public static void Run<T, TPooling>(
+        TPooling pooling, PoolWindows windows, Tensor<T> images, Tensor<T> y, Tensor<T>? place = null, bool clear = false)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TPooling : struct, IPooling<T>
     {
-        int image = windows.Height * windows.Width * windows.Channels, row = windows.OutWidth * windows.Channels;
+        int image = windows.Height * windows.Width * windows.Channels, row = windows.OutWidth * windows.Channels, rows = windows.OutHeight;
+        // Windows may overlap, so an image belongs to one worker.
         Rows.For(windows.Batch, image, (first, end) =>
         {
-            if (clears) images.Span[(first * image)..(end * image)].Clear();
-            fixed (T* pImages = images.Span, py = y.Span, pPlace = place.Span)
-                for (var i = first * windows.OutHeight; i < end * windows.OutHeight; i++)
+            if (clear) images.Span[(first * image)..(end * image)].Clear();
+            fixed (T* pImages = images.Span, py = y.Span, pPlace = (place ?? y).Span)
+                for (var i = first * rows; i < end * rows; i++)
                     Widest<T>.Run(new PoolLoop<T, TPooling>(
-                        pooling, windows, i % windows.OutHeight, pImages + i / windows.OutHeight * image, py + i * row, pPlace + i * row));
+                        pooling, windows, i % rows, pImages + i / rows * image, py + i * row, pPlace + i * row));
         });
     }
 }
@@ -46,7 +32,7 @@ internal unsafe struct PoolLoop<T, TPooling>(TPooling pooling, PoolWindows windo
     where T : unmanaged, IBinaryFloatingPointIeee754<T> where TPooling : struct, IPooling<T>
 {
     [MethodImpl(AggressiveInlining)]
-    public void Run<TVector, TLanes>() where TVector : struct where TLanes : ILanes<TVector, T>
+    void IByWidth<T>.Run<TVector, TLanes>()
     {
         var channels = windows.Channels;
         var (firstRow, endRow) = windows.Inside(row, windows.Height);

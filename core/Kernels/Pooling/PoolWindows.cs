@@ -1,29 +1,13 @@
 namespace Hybrid.Kernels;
 
 /// <summary>Where the square windows of a pooling lie over images, [batch, height, width, channels].</summary>
-internal readonly struct PoolWindows
+internal readonly record struct PoolWindows(int Batch, int Height, int Width, int Channels, int Window, int Stride, int Padding)
 {
-    private PoolWindows(Shape images, int window, int stride, int padding)
-    {
-        (Batch, Height, Width, Channels) = (images[0], images[1], images[2], images[3]);
-        (Window, Stride, Padding) = (window, stride, padding);
-        OutHeight = (int)((Height + 2L * padding - window) / stride) + 1;
-        OutWidth = (int)((Width + 2L * padding - window) / stride) + 1;
-    }
-
-    public int Batch { get; }
-    public int Height { get; }
-    public int Width { get; }
-    public int Channels { get; }
-    public int Window { get; }
-    public int Stride { get; }
-    public int Padding { get; }
-
     /// <summary>Windows that fit below one another; what is left at the bottom is in none.</summary>
-    public int OutHeight { get; }
+    public int OutHeight { get; } = (int)((Height + 2L * Padding - Window) / Stride) + 1;
 
     /// <summary>Windows that fit beside one another; what is left at the right is in none.</summary>
-    public int OutWidth { get; }
+    public int OutWidth { get; } = (int)((Width + 2L * Padding - Window) / Stride) + 1;
 
     /// <summary>[batch, outHeight, outWidth, channels].</summary>
     public Shape OutShape => new(Batch, OutHeight, OutWidth, Channels);
@@ -37,9 +21,8 @@ internal readonly struct PoolWindows
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(window);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(stride);
-        if (padding < 0 || padding >= window)
-            throw new ArgumentOutOfRangeException(nameof(padding), padding, $"The padding must lie in [0, {window}), " +
-                "so that no window lies outside the image.");
+        Require.That(padding >= 0 && padding < window, padding,
+            $"The padding must lie in [0, {window}), so that no window lies outside the image.");
         ThrowIfNoImages(x);
         if (x.Shape[1] == 0 || x.Shape[2] == 0)
             throw new ShapeException($"x must have images of at least one pixel, got {x.Shape}; " +
@@ -47,7 +30,7 @@ internal readonly struct PoolWindows
         if (window > x.Shape[1] + 2L * padding || window > x.Shape[2] + 2L * padding)
             throw new ShapeException($"a window of {window}x{window} does not fit into images of {x.Shape[1]}x{x.Shape[2]} with padding " +
                 $"{padding}; take a smaller one.");
-        return new PoolWindows(x.Shape, window, stride, padding);
+        return new PoolWindows(x.Shape[0], x.Shape[1], x.Shape[2], x.Shape[3], window, stride, padding);
     }
 
     /// <summary>Throws if x is not [batch, height, width, channels].</summary>

@@ -6,11 +6,11 @@ namespace Hybrid.Kernels;
 internal unsafe interface IPooling<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     /// <summary>The two before the first place, whose number is first. y is where the window's result is, or its gradient.</summary>
-    (TVector A, TVector B) Begin<TVector, TLanes>(T* y, T* place, TVector first, TVector lanes)
+    (TVector, TVector) Begin<TVector, TLanes>(T* y, T* place, TVector first, TVector lanes)
         where TVector : struct where TLanes : ILanes<TVector, T>;
 
     /// <summary>The two after a place of the image, or of its gradient; places are numbered within the window.</summary>
-    (TVector A, TVector B) Step<TVector, TLanes>(TVector a, TVector b, T* at, TVector number, TVector lanes)
+    (TVector, TVector) Step<TVector, TLanes>(TVector a, TVector b, T* at, TVector number, TVector lanes)
         where TVector : struct where TLanes : ILanes<TVector, T>;
 
     /// <summary>Writes what is known after the last place.</summary>
@@ -21,12 +21,11 @@ internal unsafe interface IPooling<T> where T : unmanaged, IBinaryFloatingPointI
 internal readonly unsafe struct PoolMax<T> : IPooling<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     [MethodImpl(AggressiveInlining)]
-    public (TVector A, TVector B) Begin<TVector, TLanes>(T* y, T* place, TVector first, TVector lanes)
-        where TVector : struct where TLanes : ILanes<TVector, T> => (TLanes.Create(T.NegativeInfinity), first);
+    (TVector, TVector) IPooling<T>.Begin<TVector, TLanes>(T* y, T* place, TVector first, TVector lanes) =>
+        (TLanes.Create(T.NegativeInfinity), first);
 
     [MethodImpl(AggressiveInlining)]
-    public (TVector A, TVector B) Step<TVector, TLanes>(TVector largest, TVector from, T* at, TVector number, TVector lanes)
-        where TVector : struct where TLanes : ILanes<TVector, T>
+    (TVector, TVector) IPooling<T>.Step<TVector, TLanes>(TVector largest, TVector from, T* at, TVector number, TVector lanes)
     {
         var candidate = TLanes.LoadFirst(at, lanes, default);
         // A number replaces a smaller number, NaN any number, and nothing replaces NaN.
@@ -36,8 +35,7 @@ internal readonly unsafe struct PoolMax<T> : IPooling<T> where T : unmanaged, IB
     }
 
     [MethodImpl(AggressiveInlining)]
-    public void End<TVector, TLanes>(TVector largest, TVector from, T* y, T* place, TVector lanes)
-        where TVector : struct where TLanes : ILanes<TVector, T>
+    void IPooling<T>.End<TVector, TLanes>(TVector largest, TVector from, T* y, T* place, TVector lanes)
     {
         TLanes.StoreFirst(largest, y, lanes);
         TLanes.StoreFirst(from, place, lanes);
@@ -48,39 +46,32 @@ internal readonly unsafe struct PoolMax<T> : IPooling<T> where T : unmanaged, IB
 internal readonly unsafe struct PoolMaxBackward<T> : IPooling<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     [MethodImpl(AggressiveInlining)]
-    public (TVector A, TVector B) Begin<TVector, TLanes>(T* y, T* place, TVector first, TVector lanes)
-        where TVector : struct where TLanes : ILanes<TVector, T> =>
+    (TVector, TVector) IPooling<T>.Begin<TVector, TLanes>(T* y, T* place, TVector first, TVector lanes) =>
         (TLanes.LoadFirst(y, lanes, default), TLanes.LoadFirst(place, lanes, default));
 
     [MethodImpl(AggressiveInlining)]
-    public (TVector A, TVector B) Step<TVector, TLanes>(TVector dy, TVector from, T* at, TVector number, TVector lanes)
-        where TVector : struct where TLanes : ILanes<TVector, T>
+    (TVector, TVector) IPooling<T>.Step<TVector, TLanes>(TVector dy, TVector from, T* at, TVector number, TVector lanes)
     {
         var share = TLanes.Select(TLanes.EqualTo(from, number), dy, default);
         TLanes.StoreFirst(TLanes.Add(TLanes.LoadFirst(at, lanes, default), share), at, lanes);
         return (dy, from);
     }
 
-    [MethodImpl(AggressiveInlining)]
-    public void End<TVector, TLanes>(TVector dy, TVector from, T* y, T* place, TVector lanes)
-        where TVector : struct where TLanes : ILanes<TVector, T>
-    { }
+    [MethodImpl(AggressiveInlining)] void IPooling<T>.End<TVector, TLanes>(TVector dy, TVector from, T* y, T* place, TVector lanes) { }
 }
 
 /// <summary>The sum so far; in the end the factor times it.</summary>
 internal readonly unsafe struct PoolSum<T>(T factor) : IPooling<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     [MethodImpl(AggressiveInlining)]
-    public (TVector A, TVector B) Begin<TVector, TLanes>(T* y, T* place, TVector first, TVector lanes)
-        where TVector : struct where TLanes : ILanes<TVector, T> => default;
+    (TVector, TVector) IPooling<T>.Begin<TVector, TLanes>(T* y, T* place, TVector first, TVector lanes) => default;
 
     [MethodImpl(AggressiveInlining)]
-    public (TVector A, TVector B) Step<TVector, TLanes>(TVector sum, TVector unused, T* at, TVector number, TVector lanes)
-        where TVector : struct where TLanes : ILanes<TVector, T> => (TLanes.Add(sum, TLanes.LoadFirst(at, lanes, default)), unused);
+    (TVector, TVector) IPooling<T>.Step<TVector, TLanes>(TVector sum, TVector unused, T* at, TVector number, TVector lanes) =>
+        (TLanes.Add(sum, TLanes.LoadFirst(at, lanes, default)), unused);
 
     [MethodImpl(AggressiveInlining)]
-    public void End<TVector, TLanes>(TVector sum, TVector unused, T* y, T* place, TVector lanes)
-        where TVector : struct where TLanes : ILanes<TVector, T> =>
+    void IPooling<T>.End<TVector, TLanes>(TVector sum, TVector unused, T* y, T* place, TVector lanes) =>
         TLanes.StoreFirst(TLanes.Multiply(sum, TLanes.Create(factor)), y, lanes);
 }
 
@@ -88,20 +79,15 @@ internal readonly unsafe struct PoolSum<T>(T factor) : IPooling<T> where T : unm
 internal readonly unsafe struct PoolSumBackward<T>(T factor) : IPooling<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     [MethodImpl(AggressiveInlining)]
-    public (TVector A, TVector B) Begin<TVector, TLanes>(T* y, T* place, TVector first, TVector lanes)
-        where TVector : struct where TLanes : ILanes<TVector, T> =>
+    (TVector, TVector) IPooling<T>.Begin<TVector, TLanes>(T* y, T* place, TVector first, TVector lanes) =>
         (TLanes.Multiply(TLanes.LoadFirst(y, lanes, default), TLanes.Create(factor)), default);
 
     [MethodImpl(AggressiveInlining)]
-    public (TVector A, TVector B) Step<TVector, TLanes>(TVector share, TVector unused, T* at, TVector number, TVector lanes)
-        where TVector : struct where TLanes : ILanes<TVector, T>
+    (TVector, TVector) IPooling<T>.Step<TVector, TLanes>(TVector share, TVector unused, T* at, TVector number, TVector lanes)
     {
         TLanes.StoreFirst(TLanes.Add(TLanes.LoadFirst(at, lanes, default), share), at, lanes);
         return (share, unused);
     }
 
-    [MethodImpl(AggressiveInlining)]
-    public void End<TVector, TLanes>(TVector share, TVector unused, T* y, T* place, TVector lanes)
-        where TVector : struct where TLanes : ILanes<TVector, T>
-    { }
+    [MethodImpl(AggressiveInlining)] void IPooling<T>.End<TVector, TLanes>(TVector share, TVector unused, T* y, T* place, TVector lanes) { }
 }

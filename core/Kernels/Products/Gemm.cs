@@ -16,38 +16,30 @@ public static unsafe class Gemm
     /// <summary>C = A B, or C += A B. A is [rows, inner], B is [inner, columns], C is [rows, columns].</summary>
     public static void NN<T>(
         int rows, int columns, int inner, ReadOnlySpan<T> a, int lda, ReadOnlySpan<T> b, int ldb, Span<T> c, int ldc, bool accumulate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        Check(nameof(a), rows, inner, lda, a.Length);
-        Check(nameof(b), inner, columns, ldb, b.Length);
-        Run(rows, columns, inner, a, lda, 1, b, ldb, 1, c, ldc, accumulate);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Run(rows, columns, inner, a, lda, aTurned: false, b, ldb, bTurned: false, c, ldc, accumulate);
 
     /// <summary>C = A Bᵀ, or C += A Bᵀ. A is [rows, inner], B is [columns, inner], C is [rows, columns].</summary>
     public static void NT<T>(
         int rows, int columns, int inner, ReadOnlySpan<T> a, int lda, ReadOnlySpan<T> b, int ldb, Span<T> c, int ldc, bool accumulate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        Check(nameof(a), rows, inner, lda, a.Length);
-        Check(nameof(b), columns, inner, ldb, b.Length);
-        Run(rows, columns, inner, a, lda, 1, b, 1, ldb, c, ldc, accumulate);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Run(rows, columns, inner, a, lda, aTurned: false, b, ldb, bTurned: true, c, ldc, accumulate);
 
     /// <summary>C = Aᵀ B, or C += Aᵀ B. A is [inner, rows], B is [inner, columns], C is [rows, columns].</summary>
     public static void TN<T>(
         int rows, int columns, int inner, ReadOnlySpan<T> a, int lda, ReadOnlySpan<T> b, int ldb, Span<T> c, int ldc, bool accumulate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        Check(nameof(a), inner, rows, lda, a.Length);
-        Check(nameof(b), inner, columns, ldb, b.Length);
-        Run(rows, columns, inner, a, 1, lda, b, ldb, 1, c, ldc, accumulate);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Run(rows, columns, inner, a, lda, aTurned: true, b, ldb, bTurned: false, c, ldc, accumulate);
 
     private static void Run<T>(
-        int rows, int columns, int inner, ReadOnlySpan<T> a, int aRow, int aStep, ReadOnlySpan<T> b, int bStep, int bColumn,
+        int rows, int columns, int inner, ReadOnlySpan<T> a, int lda, bool aTurned, ReadOnlySpan<T> b, int ldb, bool bTurned,
         Span<T> c, int ldc, bool accumulate) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
+        Check(nameof(a), aTurned ? inner : rows, aTurned ? rows : inner, lda, a.Length);
+        Check(nameof(b), bTurned ? columns : inner, bTurned ? inner : columns, ldb, b.Length);
         Check(nameof(c), rows, columns, ldc, c.Length);
+        var (aRow, aStep) = aTurned ? (1, lda) : (lda, 1);
+        var (bStep, bColumn) = bTurned ? (1, ldb) : (ldb, 1);
         if (rows == 0 || columns == 0) return;
         if (inner == 0)
         {

@@ -20,7 +20,7 @@ internal unsafe struct Product<T>(
     private const int ColumnBlock = 1024;
 
     [MethodImpl(AggressiveInlining)]
-    public void Run<TVector, TLanes>() where TVector : struct where TLanes : ILanes<TVector, T>
+    void IByWidth<T>.Run<TVector, TLanes>()
     {
         var panelWidth = 2 * TLanes.Width;
         var innerBlocks = (inner + InnerBlock - 1) / InnerBlock;

@@ -7,21 +7,21 @@ public static class Broadcast
 
     /// <summary>y = x + the row, in every row of x. Both lengths are a multiple of the row's; y may be x.</summary>
     public static void Add<T>(Tensor<T> row, Tensor<T> x, Tensor<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Map(default(Sum2<T>), row, x, y);
+        Map(default(Sum2), row, x, y);
 
     /// <summary>y = max(x + the row, 0), in every row of x. Both lengths are a multiple of the row's; y may be x.</summary>
     public static void AddAndRelu<T>(Tensor<T> row, Tensor<T> x, Tensor<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Map(default(ReluOfSum<T>), row, x, y);
+        Map(default(ReluOfSum), row, x, y);
 
-    private static void Map<T, TMap>(TMap map, Tensor<T> row, Tensor<T> x, Tensor<T> y)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T>
+    private static void Map<T, TFormula>(TFormula f, Tensor<T> row, Tensor<T> x, Tensor<T> y)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TFormula : struct, IFormula2
     {
         var columns = row.Length;
         if (columns == 0) return;
         Rows.For(x.Length / columns, columns, (first, end) =>
         {
             RowsOf<T> xs = x.ByRow(columns), ys = y.ByRow(columns);
-            for (var i = first; i < end; i++) VectorMath.Map<T, TMap>(map, row.Span, xs[i], row.Span, ys[i], accumulate: false);
+            for (var i = first; i < end; i++) VectorMath.Map<T, TFormula>(f, row.Span, xs[i], ys[i], accumulate: false);
         });
     }
 

@@ -12,10 +12,6 @@ public static class Elementwise
     public static void Copy<T>(Tensor<T> x, Tensor<T> y, bool accumulate) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         Map(default(Same<T>), x, x, x, y, accumulate);
 
-    /// <summary>z = x + y.</summary>
-    public static void Add<T>(Tensor<T> x, Tensor<T> y, Tensor<T> z) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Map(default(Sum2<T>), x, y, x, z, accumulate: false);
-
     /// <summary>y = factor x.</summary>
     public static void Scale<T>(T factor, Tensor<T> x, Tensor<T> y, bool accumulate = false)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> => Map(new Scaled<T>(factor), x, x, x, y, accumulate);
@@ -26,7 +22,7 @@ public static class Elementwise
 
     /// <summary>dx = dy where x &gt; 0, 0 elsewhere.</summary>
     public static void WherePositive<T>(Tensor<T> x, Tensor<T> dy, Tensor<T> dx, bool accumulate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Map(default(WherePositive<T>), x, dy, x, dx, accumulate);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Map(new Formula2<T, WherePositive>(), x, dy, x, dx, accumulate);
 
     /// <summary>target = map(x, y, z).</summary>
     internal static void Map<T, TMap>(
@@ -36,22 +32,22 @@ public static class Elementwise
             VectorMath.Map(map, x.Span[first..end], y.Span[first..end], z.Span[first..end], target.Span[first..end], accumulate));
 
     /// <summary>y = f(x).</summary>
-    internal static void Value<T, TFunction>(TFunction f, Tensor<T> x, Tensor<T> y)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TFunction : struct, IFunction =>
+    internal static void Value<T, TFunction>(TFunction f, Tensor<T> x, Tensor<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TFunction : struct, IFunction =>
         Map(new FunctionValue<T, TFunction>(f), x, x, x, y, accumulate: false, minimum: MinimumElementsPerPart / 4);
 
     /// <summary>z = f(x) y.</summary>
     internal static void ValueTimes<T, TFunction>(TFunction f, Tensor<T> x, Tensor<T> y, Tensor<T> z, bool accumulate)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TFunction : struct, IFunction =>
-        Map(new ValueProduct<T, TFunction>(f), x, y, x, z, accumulate, minimum: MinimumElementsPerPart / 4);
+        Map(new Formula2<T, ValueProduct<TFunction>>(new(f)), x, y, x, z, accumulate, minimum: MinimumElementsPerPart / 4);
 
     /// <summary>z = f′(x) y.</summary>
     internal static void SlopeTimes<T, TFunction>(TFunction f, Tensor<T> x, Tensor<T> y, Tensor<T> z, bool accumulate)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TFunction : struct, IFunction =>
-        Map(new SlopeProduct<T, TFunction>(f), x, y, x, z, accumulate, minimum: MinimumElementsPerPart / 4);
+        Map(new Formula2<T, SlopeProduct<TFunction>>(new(f)), x, y, x, z, accumulate, minimum: MinimumElementsPerPart / 4);
 
     /// <summary>target = f′(x) y z.</summary>
     internal static void SlopeTimes<T, TFunction>(TFunction f, Tensor<T> x, Tensor<T> y, Tensor<T> z, Tensor<T> target, bool accumulate)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TFunction : struct, IFunction =>
-        Map(new SlopeProduct2<T, TFunction>(f), x, y, z, target, accumulate, minimum: MinimumElementsPerPart / 4);
+        Map(new Formula3<T, SlopeProduct2<TFunction>>(new(f)), x, y, z, target, accumulate, minimum: MinimumElementsPerPart / 4);
 }

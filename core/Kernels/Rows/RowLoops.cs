@@ -18,9 +18,6 @@ internal interface IReduction<T> where T : unmanaged, IBinaryFloatingPointIeee75
     /// <summary>True if the second row is read.</summary>
     static virtual bool ReadsY => false;
 
-    /// <summary>A value of x that leaves the result as it is, for the lanes behind the row's end.</summary>
-    T Padding { get; }
-
     TVector Step<TVector, TLanes>(TVector result, TVector x, TVector y) where TVector : struct where TLanes : ILanes<TVector, T>;
 }
 
@@ -29,31 +26,6 @@ internal readonly struct Overwrite : IConstant<bool> { public static bool Value 
 
 /// <summary>Adds to the target of a map.</summary>
 internal readonly struct Accumulate : IConstant<bool> { public static bool Value => true; }
-
-/// <summary>What a map makes of the numbers at three places: of whole vectors, or of the first lanes.</summary>
-/// <remarks>A pointer that the map does not read may be null.</remarks>
-internal static unsafe class Mapped<T, TMap> where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T>
-{
-    [MethodImpl(AggressiveInlining)]
-    public static TVector Of<TVector, TLanes>(TMap map, T* x, T* y, T* z, bool whole, TVector lanes)
-        where TVector : struct where TLanes : ILanes<TVector, T>
-    {
-        var vx = TLanes.Load(x, whole, lanes);
-        var vy = TMap.Inputs > 1 ? TLanes.Load(y, whole, lanes) : default;
-        var vz = TMap.Inputs > 2 ? TLanes.Load(z, whole, lanes) : default;
-        return map.Apply<TVector, TLanes>(vx, vy, vz);
-    }
-
-    /// <summary>Writes it to a fourth place, or adds it to what is there.</summary>
-    [MethodImpl(AggressiveInlining)]
-    public static void To<TVector, TLanes>(
-        TMap map, T* x, T* y, T* z, T* target, bool accumulate, bool whole, TVector lanes)
-        where TVector : struct where TLanes : ILanes<TVector, T>
-    {
-        var result = Of<TVector, TLanes>(map, x, y, z, whole, lanes);
-        TLanes.Store(accumulate ? TLanes.Add(TLanes.Load(target, whole, lanes), result) : result, target, whole, lanes);
-    }
-}
 
 /// <summary>target = map(x, y, z), or target += map(x, y, z), on rows of a length each.</summary>
 /// <remarks>The target may be one of the map's inputs, but not overlap it otherwise.</remarks>
@@ -65,10 +37,9 @@ internal unsafe struct RowMap<T, TMap, TAccumulate>(TMap map, int length, T* x, 
     {
         nint i = 0;
         for (; i <= length - TLanes.Width; i += TLanes.Width)
-            Mapped<T, TMap>.To<TVector, TLanes>(map, x + i, y + i, z + i, target + i, TAccumulate.Value, whole: true, default);
-        if (i == length) return;
+            Lanes<T, TVector, TLanes>.MapTo(map, x + i, y + i, z + i, target + i, TAccumulate.Value, whole: true, default);
         var rest = TLanes.FirstLanes((int)(length - i));
-        Mapped<T, TMap>.To<TVector, TLanes>(map, x + i, y + i, z + i, target + i, TAccumulate.Value, whole: false, rest);
+        if (i < length) Lanes<T, TVector, TLanes>.MapTo(map, x + i, y + i, z + i, target + i, TAccumulate.Value, whole: false, rest);
     }
 }
 
@@ -87,29 +58,27 @@ internal unsafe struct RowReduction<T, TReduction>(TReduction reduction, int len
             var (result1, result2, result3) = (result0, result0, result0);
             for (; i <= length - 4 * TLanes.Width; i += 4 * TLanes.Width)
             {
-                result0 = Step<TVector, TLanes>(result0, i);
-                result1 = Step<TVector, TLanes>(result1, i + TLanes.Width);
-                result2 = Step<TVector, TLanes>(result2, i + 2 * TLanes.Width);
-                result3 = Step<TVector, TLanes>(result3, i + 3 * TLanes.Width);
+                result0 = Step<TVector, TLanes>(result0, i, whole: true, default);
+                result1 = Step<TVector, TLanes>(result1, i + TLanes.Width, whole: true, default);
+                result2 = Step<TVector, TLanes>(result2, i + 2 * TLanes.Width, whole: true, default);
+                result3 = Step<TVector, TLanes>(result3, i + 3 * TLanes.Width, whole: true, default);
             }
             result0 = TReduction.IsMax
                 ? TLanes.Max(TLanes.Max(result0, result1), TLanes.Max(result2, result3))
                 : TLanes.Add(TLanes.Add(result0, result1), TLanes.Add(result2, result3));
         }
-        for (; i <= length - TLanes.Width; i += TLanes.Width) result0 = Step<TVector, TLanes>(result0, i);
-        if (i < length)
-        {
-            var rest = TLanes.FirstLanes((int)(length - i));
-            var tailX = TLanes.LoadFirst(x + i, rest, TLanes.Create(reduction.Padding));
-            var tailY = TReduction.ReadsY ? TLanes.LoadFirst(y + i, rest, default) : default;
-            result0 = reduction.Step<TVector, TLanes>(result0, tailX, tailY);
-        }
+        for (; i <= length - TLanes.Width; i += TLanes.Width) result0 = Step<TVector, TLanes>(result0, i, whole: true, default);
+        // The lanes behind the row's end stay as they are.
+        var rest = TLanes.FirstLanes((int)(length - i));
+        if (i < length) result0 = TLanes.Select(rest, Step<TVector, TLanes>(result0, i, whole: false, rest), result0);
         *result = TReduction.IsMax ? TLanes.MaxAcross(result0) : TLanes.SumAcross(result0);
     }
 
     [MethodImpl(AggressiveInlining)]
-    private TVector Step<TVector, TLanes>(TVector sum, nint i) where TVector : struct where TLanes : ILanes<TVector, T> =>
-        reduction.Step<TVector, TLanes>(sum, TLanes.Load(x + i), TReduction.ReadsY ? TLanes.Load(y + i) : default);
+    private TVector Step<TVector, TLanes>(TVector result, nint i, bool whole, TVector lanes)
+        where TVector : struct where TLanes : ILanes<TVector, T> =>
+        reduction.Step<TVector, TLanes>(result, Lanes<T, TVector, TLanes>.Load(x + i, whole, lanes),
+            TReduction.ReadsY ? Lanes<T, TVector, TLanes>.Load(y + i, whole, lanes) : default);
 }
 
 /// <summary>y = exp(x − shift), and the sum of y.</summary>
@@ -124,8 +93,8 @@ internal unsafe struct ExpAndSum<T>(int length, T* x, T shift, T* y, T* sum) : I
         nint i = 0;
         for (; i <= length - 2 * TLanes.Width; i += 2 * TLanes.Width)
         {
-            var y0 = Exponential.Exp<T, TVector, TLanes>(TLanes.Subtract(TLanes.Load(x + i), shifts));
-            var y1 = Exponential.Exp<T, TVector, TLanes>(TLanes.Subtract(TLanes.Load(x + i + TLanes.Width), shifts));
+            var y0 = Lanes<T, TVector, TLanes>.Exp(TLanes.Subtract(TLanes.Load(x + i), shifts));
+            var y1 = Lanes<T, TVector, TLanes>.Exp(TLanes.Subtract(TLanes.Load(x + i + TLanes.Width), shifts));
             TLanes.Store(y0, y + i);
             TLanes.Store(y1, y + i + TLanes.Width);
             sum0 = TLanes.Add(sum0, y0);
@@ -136,7 +105,7 @@ internal unsafe struct ExpAndSum<T>(int length, T* x, T shift, T* y, T* sum) : I
             var rest = TLanes.FirstLanes(Math.Min(TLanes.Width, (int)(length - i)));
             var padding = TLanes.Create(T.NegativeInfinity);
             var shifted = TLanes.Subtract(TLanes.LoadFirst(x + i, rest, padding), shifts);
-            var last = Exponential.Exp<T, TVector, TLanes>(TLanes.Select(rest, shifted, padding));
+            var last = Lanes<T, TVector, TLanes>.Exp(TLanes.Select(rest, shifted, padding));
             TLanes.StoreFirst(last, y + i, rest);
             sum0 = TLanes.Add(sum0, last);
         }

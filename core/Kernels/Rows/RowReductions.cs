@@ -3,11 +3,7 @@ namespace Hybrid.Kernels;
 /// <summary>Σ x.</summary>
 internal readonly struct Total<T> : IReduction<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    public T Padding => T.Zero;
-
-    [MethodImpl(AggressiveInlining)]
-    public TVector Step<TVector, TLanes>(TVector result, TVector x, TVector y)
-        where TVector : struct where TLanes : ILanes<TVector, T> => TLanes.Add(result, x);
+    [MethodImpl(AggressiveInlining)] TVector IReduction<T>.Step<TVector, TLanes>(TVector sum, TVector x, TVector y) => TLanes.Add(sum, x);
 }
 
 /// <summary>Σ x y.</summary>
@@ -15,23 +11,18 @@ internal readonly struct ProductTotal<T> : IReduction<T> where T : unmanaged, IB
 {
     public static bool ReadsY => true;
 
-    public T Padding => T.Zero;
-
     [MethodImpl(AggressiveInlining)]
-    public TVector Step<TVector, TLanes>(TVector result, TVector x, TVector y)
-        where TVector : struct where TLanes : ILanes<TVector, T> => TLanes.MultiplyAdd(x, y, result);
+    TVector IReduction<T>.Step<TVector, TLanes>(TVector sum, TVector x, TVector y) => TLanes.MultiplyAdd(x, y, sum);
 }
 
 /// <summary>Σ (x − center)².</summary>
 internal readonly struct SquaresTotal<T>(T center) : IReduction<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    public T Padding => center;
-
     [MethodImpl(AggressiveInlining)]
-    public TVector Step<TVector, TLanes>(TVector result, TVector x, TVector y) where TVector : struct where TLanes : ILanes<TVector, T>
+    TVector IReduction<T>.Step<TVector, TLanes>(TVector sum, TVector x, TVector y)
     {
         var deviation = TLanes.Subtract(x, TLanes.Create(center));
-        return TLanes.MultiplyAdd(deviation, deviation, result);
+        return TLanes.MultiplyAdd(deviation, deviation, sum);
     }
 }
 
@@ -40,21 +31,14 @@ internal readonly struct Largest<T> : IReduction<T> where T : unmanaged, IBinary
 {
     public static bool IsMax => true;
 
-    public T Padding => T.NegativeInfinity;
-
-    [MethodImpl(AggressiveInlining)]
-    public TVector Step<TVector, TLanes>(TVector result, TVector x, TVector y)
-        where TVector : struct where TLanes : ILanes<TVector, T> => TLanes.Max(result, x);
+    [MethodImpl(AggressiveInlining)] TVector IReduction<T>.Step<TVector, TLanes>(TVector max, TVector x, TVector y) => TLanes.Max(max, x);
 }
 
 /// <summary>Σ 0 x: zero, or NaN if some x is NaN or infinite.</summary>
 internal readonly struct ZeroIfFinite<T> : IReduction<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    public T Padding => T.Zero;
-
     [MethodImpl(AggressiveInlining)]
-    public TVector Step<TVector, TLanes>(TVector result, TVector x, TVector y)
-        where TVector : struct where TLanes : ILanes<TVector, T> => TLanes.MultiplyAdd(x, default, result);
+    TVector IReduction<T>.Step<TVector, TLanes>(TVector sum, TVector x, TVector y) => TLanes.MultiplyAdd(x, default, sum);
 }
 
 /// <summary>The largest |x (x − 1)|: zero if every x is 0 or 1, NaN if one is NaN.</summary>
@@ -62,12 +46,10 @@ internal readonly struct ZeroIfZeroOrOne<T> : IReduction<T> where T : unmanaged,
 {
     public static bool IsMax => true;
 
-    public T Padding => T.Zero;
-
     [MethodImpl(AggressiveInlining)]
-    public TVector Step<TVector, TLanes>(TVector result, TVector x, TVector y) where TVector : struct where TLanes : ILanes<TVector, T>
+    TVector IReduction<T>.Step<TVector, TLanes>(TVector max, TVector x, TVector y)
     {
         var term = TLanes.Multiply(x, TLanes.Subtract(x, TLanes.Create(T.One)));
-        return TLanes.Max(result, TLanes.Max(term, TLanes.Subtract(default, term)));
+        return TLanes.Max(max, TLanes.Max(term, TLanes.Subtract(default, term)));
     }
 }

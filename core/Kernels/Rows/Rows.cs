@@ -26,11 +26,7 @@ internal static class Rows
     internal static void ForPieces(int rows, int columns, Action<int, int, int> body)
     {
         var pieces = Pieces(rows, columns);
-        Workers.For(pieces, 1, (_, firstPiece, endPiece) =>
-        {
-            for (var piece = firstPiece; piece < endPiece; piece++)
-                body(piece, Workers.First(rows, piece, pieces), Workers.First(rows, piece + 1, pieces));
-        });
+        Workers.Each(pieces, 1, piece => body(piece, Workers.First(rows, piece, pieces), Workers.First(rows, piece + 1, pieces)));
     }
 }
 

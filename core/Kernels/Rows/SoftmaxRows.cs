@@ -36,7 +36,7 @@ public static unsafe class SoftmaxRows
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         [MethodImpl(AggressiveInlining)]
-        public void Run<TVector, TLanes>() where TVector : struct where TLanes : ILanes<TVector, T>
+        void IByWidth<T>.Run<TVector, TLanes>()
         {
             if (length > 2 * TLanes.Width)
             {
@@ -58,8 +58,8 @@ public static unsafe class SoftmaxRows
                 var xl = TLanes.Select(left, TLanes.Multiply(TLanes.LoadFirst(x, left, default), factors), nothing);
                 var xr = TLanes.Select(right, TLanes.Multiply(TLanes.LoadFirst(x + TLanes.Width, right, default), factors), nothing);
                 var largest = TLanes.Create(TLanes.MaxAcross(TLanes.Max(xl, xr)));
-                var yl = Exponential.Exp<T, TVector, TLanes>(TLanes.Subtract(xl, largest));
-                var yr = Exponential.Exp<T, TVector, TLanes>(TLanes.Subtract(xr, largest));
+                var yl = Lanes<T, TVector, TLanes>.Exp(TLanes.Subtract(xl, largest));
+                var yr = Lanes<T, TVector, TLanes>.Exp(TLanes.Subtract(xr, largest));
                 var inverse = TLanes.Create(T.One / TLanes.SumAcross(TLanes.Add(yl, yr)));
                 TLanes.StoreFirst(TLanes.Multiply(yl, inverse), p, left);
                 TLanes.StoreFirst(TLanes.Multiply(yr, inverse), p + TLanes.Width, right);
@@ -71,7 +71,7 @@ public static unsafe class SoftmaxRows
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         [MethodImpl(AggressiveInlining)]
-        public void Run<TVector, TLanes>() where TVector : struct where TLanes : ILanes<TVector, T>
+        void IByWidth<T>.Run<TVector, TLanes>()
         {
             if (length > 2 * TLanes.Width)
             {

@@ -52,7 +52,7 @@ public static unsafe class VectorMath
 
     /// <summary>z = x + y.</summary>
     public static void Add<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> z) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Map(default(Sum2<T>), x, y, x, z, accumulate: false);
+        Map(default(Sum2), x, y, z, accumulate: false);
 
     /// <summary>y = factor x. x and y may be the same row.</summary>
     public static void Scale<T>(T factor, ReadOnlySpan<T> x, Span<T> y, bool accumulate = false)
@@ -68,11 +68,11 @@ public static unsafe class VectorMath
 
     /// <summary>z = x y, element by element. z may be x or y.</summary>
     public static void Multiply<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> z, bool accumulate = false)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Map(default(Product2<T>), x, y, x, z, accumulate);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Map(default(Product2), x, y, z, accumulate);
 
     /// <summary>z = max(x, y), element by element; NaN if one is NaN. z may be x or y.</summary>
     public static void Max<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> z) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Map(default(Larger<T>), x, y, x, z, accumulate: false);
+        Map(default(Larger), x, y, z, accumulate: false);
 
     /// <summary>y = max(x, 0); NaN stays NaN.</summary>
     public static void Relu<T>(ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
@@ -80,11 +80,11 @@ public static unsafe class VectorMath
 
     /// <summary>z = max(x + y, 0); NaN stays NaN. z may be x or y.</summary>
     public static void AddAndRelu<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> z) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Map(default(ReluOfSum<T>), x, y, x, z, accumulate: false);
+        Map(default(ReluOfSum), x, y, z, accumulate: false);
 
     /// <summary>dx = dy where x &gt; 0, 0 elsewhere.</summary>
     public static void WherePositive<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> dy, Span<T> dx, bool accumulate = false)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Map(default(WherePositive<T>), x, dy, x, dx, accumulate);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Map(default(WherePositive), x, dy, dx, accumulate);
 
     /// <summary>y = f(x). x and y may be the same row.</summary>
     internal static void Value<T, TFunction>(TFunction f, ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -93,28 +93,13 @@ public static unsafe class VectorMath
     /// <summary>z = f′(x) y. z may be x or y.</summary>
     internal static void SlopeTimes<T, TFunction>(TFunction f, ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> z, bool accumulate)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TFunction : struct, IFunction =>
-        Map(new SlopeProduct<T, TFunction>(f), x, y, x, z, accumulate);
+        Map(new SlopeProduct<TFunction>(f), x, y, z, accumulate);
 
     /// <summary>target = f′(x) y z. The target may be any of the three.</summary>
     internal static void SlopeTimes<T, TFunction>(
         TFunction f, ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> z, Span<T> target, bool accumulate)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TFunction : struct, IFunction =>
-        Map(new SlopeProduct2<T, TFunction>(f), x, y, z, target, accumulate);
-
-    /// <summary>Adds a row's terms to dgain and dbias, which go on from row to row; returns Σ dx̂ and Σ dx̂ x̂ along the row.</summary>
-    internal static (T SumOfDxhat, T SumOfProduct) Sums<T>(
-        T mean, T invStd, ReadOnlySpan<T> x, ReadOnlySpan<T> dy, ReadOnlySpan<T> gain, Span<T> dgain, Span<T> dbias)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        Check(x.Length, dy.Length);
-        Check(x.Length, gain.Length);
-        Check(x.Length, dgain.Length);
-        Check(x.Length, dbias.Length);
-        T sumOfDxhat, sumOfProduct;
-        fixed (T* px = x, pdy = dy, pGain = gain, pdgain = dgain, pdbias = dbias)
-            Widest<T>.Run(new RowSums<T>(mean, invStd, x.Length, px, pdy, pGain, pdgain, pdbias, &sumOfDxhat, &sumOfProduct));
-        return (sumOfDxhat, sumOfProduct);
-    }
+        Map(new Formula3<T, SlopeProduct2<TFunction>>(new(f)), x, y, z, target, accumulate);
 
     /// <summary>True if no element is NaN or infinite.</summary>
     public static bool AllFinite<T>(ReadOnlySpan<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
@@ -140,13 +125,17 @@ public static unsafe class VectorMath
         TMap map, ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> z, Span<T> target, bool accumulate)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T>
     {
-        Check(x.Length, y.Length);
-        Check(x.Length, z.Length);
-        Check(x.Length, target.Length);
+        Check(x.Length, Math.Min(Math.Min(y.Length, z.Length), target.Length));
         fixed (T* px = x, py = y, pz = z, pTarget = target)
             if (accumulate) Widest<T>.Run(new RowMap<T, TMap, Accumulate>(map, x.Length, px, py, pz, pTarget));
             else Widest<T>.Run(new RowMap<T, TMap, Overwrite>(map, x.Length, px, py, pz, pTarget));
     }
+
+    /// <summary>z = f(x, y), element by element.</summary>
+    [MethodImpl(AggressiveInlining)]
+    internal static void Map<T, TFormula>(TFormula f, ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> z, bool accumulate)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TFormula : struct, IFormula2 =>
+        Map(new Formula2<T, TFormula>(f), x, y, x, z, accumulate);
 
     [MethodImpl(AggressiveInlining)]
     private static void Check(int length, int other)

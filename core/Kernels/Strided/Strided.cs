@@ -165,8 +165,8 @@ internal static unsafe class Strided
                         {
                             var from = at + Walk.At(summed, s);
                             var columns = Math.Min(Segment, column.Extent - s % segments.Extent * Segment);
-                            StridedLoops.Sum(
-                                map, count, columns, row.Step, column.Step, px + from.X, py + from.Y, pz + from.Z, pTarget + from.Target);
+                            Widest<T>.Run(new StridedLoops.SumLoop<T, TMap>(
+                                map, count, columns, row.Step, column.Step, px + from.X, py + from.Y, pz + from.Z, pTarget + from.Target));
                         }
                     }
                     else
@@ -178,8 +178,8 @@ internal static unsafe class Strided
                         {
                             rows = Math.Min(row.Extent - s % row.Extent, last - s);
                             var from = at + Walk.At(summed, s);
-                            StridedLoops.SumRows(
-                                map, rows, columns, row.Step, column.Step, px + from.X, py + from.Y, pz + from.Z, pTarget + from.Target);
+                            Widest<T>.Run(new StridedLoops.SumRowsLoop<T, TMap>(
+                                map, rows, columns, row.Step, column.Step, px + from.X, py + from.Y, pz + from.Z, pTarget + from.Target));
                         }
                     }
                 }

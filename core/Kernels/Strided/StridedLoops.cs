@@ -18,24 +18,12 @@ internal static unsafe class StridedLoops
         else Widest<T>.Run(new MapLoop<T, TMap, Overwrite>(map, rows, columns, row, column, x, y, z, target));
     }
 
-    /// <summary>target[i] += Σ over j of map(x[i, j], y[i, j], z[i, j]). Along a row, operands move by 0 or 1.</summary>
-    public static void Sum<T, TMap>(TMap map, int rows, int columns, Steps row, Steps column, T* x, T* y, T* z, T* target)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T> =>
-        Widest<T>.Run(new SumLoop<T, TMap>(map, rows, columns, row, column, x, y, z, target));
-
-    /// <summary>
-    /// target[j] += Σ over i of map(x[i, j], y[i, j], z[i, j]). Along a row, operands move by 0 or 1 and the target by 1.
-    /// </summary>
-    public static void SumRows<T, TMap>(TMap map, int rows, int columns, Steps row, Steps column, T* x, T* y, T* z, T* target)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T> =>
-        Widest<T>.Run(new SumRowsLoop<T, TMap>(map, rows, columns, row, column, x, y, z, target));
-
     private struct MapLoop<T, TMap, TAccumulate>(
         TMap map, int rows, int columns, Steps row, Steps column, T* x, T* y, T* z, T* target) : IByWidth<T>
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T> where TAccumulate : struct, IConstant<bool>
     {
         [MethodImpl(AggressiveInlining)]
-        public void Run<TVector, TLanes>() where TVector : struct where TLanes : ILanes<TVector, T>
+        void IByWidth<T>.Run<TVector, TLanes>()
         {
             nint width = TLanes.Width, whole = columns & -TLanes.Width;
             var rest = TLanes.FirstLanes((int)(columns - whole));
@@ -48,17 +36,18 @@ internal static unsafe class StridedLoops
                 var pz = TMap.Inputs > 2 ? Row<T, TVector, TLanes>(z, column.Z, ref zs) : null;
                 T* to = target, end = target + whole;
                 for (; to < end; to += width, px += step.X, py += step.Y, pz += step.Z)
-                    Mapped<T, TMap>.To<TVector, TLanes>(map, px, py, pz, to, TAccumulate.Value, whole: true, default);
-                if (whole < columns) Mapped<T, TMap>.To<TVector, TLanes>(map, px, py, pz, to, TAccumulate.Value, whole: false, rest);
+                    Lanes<T, TVector, TLanes>.MapTo(map, px, py, pz, to, TAccumulate.Value, whole: true, default);
+                if (whole < columns) Lanes<T, TVector, TLanes>.MapTo(map, px, py, pz, to, TAccumulate.Value, whole: false, rest);
             }
         }
     }
 
-    private struct SumLoop<T, TMap>(TMap map, int rows, int columns, Steps row, Steps column, T* x, T* y, T* z, T* target) : IByWidth<T>
+    /// <summary>target[i] += Σ over j of map(x[i, j], y[i, j], z[i, j]). Along a row, operands move by 0 or 1.</summary>
+    public struct SumLoop<T, TMap>(TMap map, int rows, int columns, Steps row, Steps column, T* x, T* y, T* z, T* target) : IByWidth<T>
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T>
     {
         [MethodImpl(AggressiveInlining)]
-        public void Run<TVector, TLanes>() where TVector : struct where TLanes : ILanes<TVector, T>
+        void IByWidth<T>.Run<TVector, TLanes>()
         {
             nint width = TLanes.Width, whole = columns & -TLanes.Width;
             var rest = TLanes.FirstLanes((int)(columns - whole));
@@ -72,10 +61,10 @@ internal static unsafe class StridedLoops
                 // Two sums at once: one alone would wait for its own addition each time.
                 TVector sum0 = default, sum1 = default;
                 for (nint j = 0; j < whole; j += width, px += step.X, py += step.Y, pz += step.Z)
-                    (sum0, sum1) = (TLanes.Add(sum1, Mapped<T, TMap>.Of<TVector, TLanes>(map, px, py, pz, whole: true, default)), sum0);
+                    (sum0, sum1) = (TLanes.Add(sum1, Lanes<T, TVector, TLanes>.Map(map, px, py, pz, whole: true, default)), sum0);
                 if (whole < columns)
                 {
-                    var term = Mapped<T, TMap>.Of<TVector, TLanes>(map, px, py, pz, whole: false, rest);
+                    var term = Lanes<T, TVector, TLanes>.Map(map, px, py, pz, whole: false, rest);
                     sum0 = TLanes.Add(sum0, TLanes.Select(rest, term, default));
                 }
                 *target += TLanes.SumAcross(TLanes.Add(sum0, sum1));
@@ -83,11 +72,14 @@ internal static unsafe class StridedLoops
         }
     }
 
-    private struct SumRowsLoop<T, TMap>(TMap map, int rows, int columns, Steps row, Steps column, T* x, T* y, T* z, T* target) : IByWidth<T>
+    /// <summary>
+    /// target[j] += Σ over i of map(x[i, j], y[i, j], z[i, j]). Along a row, operands move by 0 or 1 and the target by 1.
+    /// </summary>
+    public struct SumRowsLoop<T, TMap>(TMap map, int rows, int columns, Steps row, Steps column, T* x, T* y, T* z, T* target) : IByWidth<T>
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T>
     {
         [MethodImpl(AggressiveInlining)]
-        public void Run<TVector, TLanes>() where TVector : struct where TLanes : ILanes<TVector, T>
+        void IByWidth<T>.Run<TVector, TLanes>()
         {
             if (columns > TLanes.Width)
             {
@@ -102,7 +94,7 @@ internal static unsafe class StridedLoops
                 var px = Row<T, TVector, TLanes>(x, column.X, ref xs);
                 var py = TMap.Inputs > 1 ? Row<T, TVector, TLanes>(y, column.Y, ref ys) : null;
                 var pz = TMap.Inputs > 2 ? Row<T, TVector, TLanes>(z, column.Z, ref zs) : null;
-                (sum0, sum1) = (TLanes.Add(sum1, Mapped<T, TMap>.Of<TVector, TLanes>(map, px, py, pz, whole: false, all)), sum0);
+                (sum0, sum1) = (TLanes.Add(sum1, Lanes<T, TVector, TLanes>.Map(map, px, py, pz, whole: false, all)), sum0);
             }
             TLanes.StoreFirst(TLanes.Add(TLanes.LoadFirst(target, all, default), TLanes.Add(sum0, sum1)), target, all);
         }

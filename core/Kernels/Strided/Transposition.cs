@@ -8,7 +8,7 @@ internal unsafe struct Transposition<T>(int rows, int columns, T* source, nint s
     private const int Block = 64;
 
     [MethodImpl(AggressiveInlining)]
-    public void Run<TVector, TLanes>() where TVector : struct where TLanes : ILanes<TVector, T>
+    void IByWidth<T>.Run<TVector, TLanes>()
     {
         var width = TLanes.Width;
         if (rows < width / 2 || columns < width / 2)
@@ -23,8 +23,7 @@ internal unsafe struct Transposition<T>(int rows, int columns, T* source, nint s
             for (var i = 0; i < rows; i += width)
             {
                 int down = Math.Min(width, rows - i), across = Math.Min(Block, columns - j);
-                var from = source + i * sourceRow + j;
-                var to = target + j * targetRow + i;
+                T* from = source + i * sourceRow + j, to = target + j * targetRow + i;
                 if (down == width && !accumulate)
                 {
                     Packing<T, TVector, TLanes>.Transpose(width, across, from, sourceRow, to, targetRow);

@@ -56,9 +56,7 @@ internal sealed class WorkerPool
             while (Volatile.Read(ref counters.Unfinished) != 0) wait.SpinOnce(sleep1Threshold: -1);
 
             this.body = null;
-            var thrown = failure;
-            failure = null;
-            thrown?.Throw();
+            Interlocked.Exchange(ref failure, null)?.Throw();
             return true;
         }
         finally
@@ -77,8 +75,7 @@ internal sealed class WorkerPool
             if (!HasParts(ticket)) return false;
             var (loopItems, loopBody) = (items, body);
             if (Interlocked.CompareExchange(ref counters.Ticket, ticket + 1, ticket) != ticket) continue;
-            var part = (int)(ticket & PartMask);
-            var parts = (int)((ticket >> PartBits) & PartMask);
+            int part = (int)(ticket & PartMask), parts = (int)((ticket >> PartBits) & PartMask);
             try
             {
                 loopBody!(part, Workers.First(loopItems, part, parts), Workers.First(loopItems, part + 1, parts));

@@ -58,6 +58,13 @@ public static class Workers
         for (var part = 0; part < parts; part++) body(part, First(items, part, parts), First(items, part + 1, parts));
     }
 
+    /// <summary>Calls body(item) for each item, in parts as <see cref="For"/> makes them.</summary>
+    internal static void Each(int items, int minimumPerPart, Action<int> body) =>
+        For(items, minimumPerPart, (_, first, end) =>
+        {
+            for (var item = first; item < end; item++) body(item);
+        });
+
     /// <summary>Where a part begins; each part's end is the next one's beginning.</summary>
     internal static int First(int items, int part, int parts) => (int)((long)items * part / parts);
 

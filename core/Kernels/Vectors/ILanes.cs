@@ -26,14 +26,6 @@ internal unsafe interface ILanes<TVector, T> where TVector : struct where T : un
     /// <summary>Writes the first lanes only, never touching memory behind them.</summary>
     static abstract void StoreFirst(TVector value, T* target, TVector firstLanes);
 
-    /// <summary>
-    /// Reads a whole vector or, as <see cref="LoadFirst"/> with 0 behind, the first lanes. A constant says which: it costs nothing.
-    /// </summary>
-    static abstract TVector Load(T* source, bool whole, TVector firstLanes);
-
-    /// <summary>Writes a whole vector or the first lanes; likewise.</summary>
-    static abstract void Store(TVector value, T* target, bool whole, TVector firstLanes);
-
     static abstract TVector Add(TVector x, TVector y);
     static abstract TVector Subtract(TVector x, TVector y);
     static abstract TVector Multiply(TVector x, TVector y);

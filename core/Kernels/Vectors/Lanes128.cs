@@ -17,8 +17,7 @@ internal readonly unsafe struct Lanes128<T> : ILanes<Vector128<T>, T> where T : 
     [MethodImpl(AggressiveInlining)] public static void Store(Vector128<T> value, T* target) => value.Store(target);
 
     [MethodImpl(AggressiveInlining)]
-    public static Vector128<T> FirstLanes(int count) =>
-        Vector128.LessThan(Vector128<T>.Indices, Vector128.Create(T.CreateTruncating(count)));
+    public static Vector128<T> FirstLanes(int count) => Vector128.LessThan(Vector128<T>.Indices, Create(T.CreateTruncating(count)));
 
     // No masked access at this width: what is not whole goes lane by lane.
     [MethodImpl(AggressiveInlining)]
@@ -30,17 +29,6 @@ internal readonly unsafe struct Lanes128<T> : ILanes<Vector128<T>, T> where T : 
     {
         if (All(firstLanes)) value.Store(target);
         else StoreSome(value, target, Count(firstLanes));
-    }
-
-    [MethodImpl(AggressiveInlining)]
-    public static Vector128<T> Load(T* source, bool whole, Vector128<T> firstLanes) =>
-        whole ? Load(source) : LoadFirst(source, firstLanes, default);
-
-    [MethodImpl(AggressiveInlining)]
-    public static void Store(Vector128<T> value, T* target, bool whole, Vector128<T> firstLanes)
-    {
-        if (whole) Store(value, target);
-        else StoreFirst(value, target, firstLanes);
     }
 
     [MethodImpl(AggressiveInlining)] public static Vector128<T> Add(Vector128<T> x, Vector128<T> y) => x + y;
@@ -59,9 +47,8 @@ internal readonly unsafe struct Lanes128<T> : ILanes<Vector128<T>, T> where T : 
 
     [MethodImpl(AggressiveInlining)]
     public static Vector128<T> MultiplyAdd(Vector128<T> x, Vector128<T> y, Vector128<T> z) =>
-        typeof(T) == typeof(float)
-            ? Vector128.MultiplyAddEstimate(x.AsSingle(), y.AsSingle(), z.AsSingle()).As<float, T>()
-            : Vector128.MultiplyAddEstimate(x.AsDouble(), y.AsDouble(), z.AsDouble()).As<double, T>();
+        typeof(T) == typeof(float) ? Vector128.MultiplyAddEstimate(x.AsSingle(), y.AsSingle(), z.AsSingle()).As<float, T>()
+        : Vector128.MultiplyAddEstimate(x.AsDouble(), y.AsDouble(), z.AsDouble()).As<double, T>();
 
     [MethodImpl(AggressiveInlining)] public static Vector128<T> Max(Vector128<T> x, Vector128<T> y) => Vector128.Max(x, y);
 
@@ -79,15 +66,13 @@ internal readonly unsafe struct Lanes128<T> : ILanes<Vector128<T>, T> where T : 
 
     [MethodImpl(AggressiveInlining)]
     public static Vector128<T> ZipLower(Vector128<T> x, Vector128<T> y) =>
-        typeof(T) == typeof(float)
-            ? Alternating(x, y, Vector128.Create(0, 0, 1, 1))
-            : Vector128.Create(x.AsDouble().GetLower(), y.AsDouble().GetLower()).As<double, T>();
+        typeof(T) == typeof(float) ? Alternating(x, y, Vector128.Create(0, 0, 1, 1))
+        : Vector128.Create(x.AsDouble().GetLower(), y.AsDouble().GetLower()).As<double, T>();
 
     [MethodImpl(AggressiveInlining)]
     public static Vector128<T> ZipUpper(Vector128<T> x, Vector128<T> y) =>
-        typeof(T) == typeof(float)
-            ? Alternating(x, y, Vector128.Create(2, 2, 3, 3))
-            : Vector128.Create(x.AsDouble().GetUpper(), y.AsDouble().GetUpper()).As<double, T>();
+        typeof(T) == typeof(float) ? Alternating(x, y, Vector128.Create(2, 2, 3, 3))
+        : Vector128.Create(x.AsDouble().GetUpper(), y.AsDouble().GetUpper()).As<double, T>();
 
     [MethodImpl(AggressiveInlining)] public static T SumAcross(Vector128<T> x) => Vector128.Sum(x);
 

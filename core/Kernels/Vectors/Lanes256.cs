@@ -17,34 +17,19 @@ internal readonly unsafe struct Lanes256<T> : ILanes<Vector256<T>, T> where T : 
     [MethodImpl(AggressiveInlining)] public static void Store(Vector256<T> value, T* target) => value.Store(target);
 
     [MethodImpl(AggressiveInlining)]
-    public static Vector256<T> FirstLanes(int count) =>
-        Vector256.LessThan(Vector256<T>.Indices, Vector256.Create(T.CreateTruncating(count)));
+    public static Vector256<T> FirstLanes(int count) => Vector256.LessThan(Vector256<T>.Indices, Create(T.CreateTruncating(count)));
 
     [MethodImpl(AggressiveInlining)]
-    public static Vector256<T> LoadFirst(T* source, Vector256<T> firstLanes, Vector256<T> fill)
-    {
-        var loaded = typeof(T) == typeof(float)
-            ? Avx.MaskLoad((float*)source, firstLanes.AsSingle()).As<float, T>()
-            : Avx.MaskLoad((double*)source, firstLanes.AsDouble()).As<double, T>();
-        return Vector256.ConditionalSelect(firstLanes, loaded, fill);
-    }
+    public static Vector256<T> LoadFirst(T* source, Vector256<T> firstLanes, Vector256<T> fill) =>
+        typeof(T) == typeof(float)
+            ? Vector256.ConditionalSelect(firstLanes, Avx.MaskLoad((float*)source, firstLanes.AsSingle()).As<float, T>(), fill)
+            : Vector256.ConditionalSelect(firstLanes, Avx.MaskLoad((double*)source, firstLanes.AsDouble()).As<double, T>(), fill);
 
     [MethodImpl(AggressiveInlining)]
     public static void StoreFirst(Vector256<T> value, T* target, Vector256<T> firstLanes)
     {
         if (typeof(T) == typeof(float)) Avx.MaskStore((float*)target, firstLanes.AsSingle(), value.AsSingle());
         else Avx.MaskStore((double*)target, firstLanes.AsDouble(), value.AsDouble());
-    }
-
-    [MethodImpl(AggressiveInlining)]
-    public static Vector256<T> Load(T* source, bool whole, Vector256<T> firstLanes) =>
-        whole ? Load(source) : LoadFirst(source, firstLanes, default);
-
-    [MethodImpl(AggressiveInlining)]
-    public static void Store(Vector256<T> value, T* target, bool whole, Vector256<T> firstLanes)
-    {
-        if (whole) Store(value, target);
-        else StoreFirst(value, target, firstLanes);
     }
 
     [MethodImpl(AggressiveInlining)] public static Vector256<T> Add(Vector256<T> x, Vector256<T> y) => x + y;
@@ -63,9 +48,8 @@ internal readonly unsafe struct Lanes256<T> : ILanes<Vector256<T>, T> where T : 
 
     [MethodImpl(AggressiveInlining)]
     public static Vector256<T> MultiplyAdd(Vector256<T> x, Vector256<T> y, Vector256<T> z) =>
-        typeof(T) == typeof(float)
-            ? Vector256.MultiplyAddEstimate(x.AsSingle(), y.AsSingle(), z.AsSingle()).As<float, T>()
-            : Vector256.MultiplyAddEstimate(x.AsDouble(), y.AsDouble(), z.AsDouble()).As<double, T>();
+        typeof(T) == typeof(float) ? Vector256.MultiplyAddEstimate(x.AsSingle(), y.AsSingle(), z.AsSingle()).As<float, T>()
+        : Vector256.MultiplyAddEstimate(x.AsDouble(), y.AsDouble(), z.AsDouble()).As<double, T>();
 
     [MethodImpl(AggressiveInlining)] public static Vector256<T> Max(Vector256<T> x, Vector256<T> y) => Vector256.Max(x, y);
 

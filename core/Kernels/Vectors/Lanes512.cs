@@ -17,31 +17,18 @@ internal readonly unsafe struct Lanes512<T> : ILanes<Vector512<T>, T> where T : 
     [MethodImpl(AggressiveInlining)] public static void Store(Vector512<T> value, T* target) => value.Store(target);
 
     [MethodImpl(AggressiveInlining)]
-    public static Vector512<T> FirstLanes(int count) =>
-        Vector512.LessThan(Vector512<T>.Indices, Vector512.Create(T.CreateTruncating(count)));
+    public static Vector512<T> FirstLanes(int count) => Vector512.LessThan(Vector512<T>.Indices, Create(T.CreateTruncating(count)));
 
     [MethodImpl(AggressiveInlining)]
     public static Vector512<T> LoadFirst(T* source, Vector512<T> firstLanes, Vector512<T> fill) =>
-        typeof(T) == typeof(float)
-            ? Avx512F.MaskLoad((float*)source, firstLanes.AsSingle(), fill.AsSingle()).As<float, T>()
-            : Avx512F.MaskLoad((double*)source, firstLanes.AsDouble(), fill.AsDouble()).As<double, T>();
+        typeof(T) == typeof(float) ? Avx512F.MaskLoad((float*)source, firstLanes.AsSingle(), fill.AsSingle()).As<float, T>()
+        : Avx512F.MaskLoad((double*)source, firstLanes.AsDouble(), fill.AsDouble()).As<double, T>();
 
     [MethodImpl(AggressiveInlining)]
     public static void StoreFirst(Vector512<T> value, T* target, Vector512<T> firstLanes)
     {
         if (typeof(T) == typeof(float)) Avx512F.MaskStore((float*)target, firstLanes.AsSingle(), value.AsSingle());
         else Avx512F.MaskStore((double*)target, firstLanes.AsDouble(), value.AsDouble());
-    }
-
-    [MethodImpl(AggressiveInlining)]
-    public static Vector512<T> Load(T* source, bool whole, Vector512<T> firstLanes) =>
-        whole ? Load(source) : LoadFirst(source, firstLanes, default);
-
-    [MethodImpl(AggressiveInlining)]
-    public static void Store(Vector512<T> value, T* target, bool whole, Vector512<T> firstLanes)
-    {
-        if (whole) Store(value, target);
-        else StoreFirst(value, target, firstLanes);
     }
 
     [MethodImpl(AggressiveInlining)] public static Vector512<T> Add(Vector512<T> x, Vector512<T> y) => x + y;
@@ -60,9 +47,8 @@ internal readonly unsafe struct Lanes512<T> : ILanes<Vector512<T>, T> where T : 
 
     [MethodImpl(AggressiveInlining)]
     public static Vector512<T> MultiplyAdd(Vector512<T> x, Vector512<T> y, Vector512<T> z) =>
-        typeof(T) == typeof(float)
-            ? Vector512.MultiplyAddEstimate(x.AsSingle(), y.AsSingle(), z.AsSingle()).As<float, T>()
-            : Vector512.MultiplyAddEstimate(x.AsDouble(), y.AsDouble(), z.AsDouble()).As<double, T>();
+        typeof(T) == typeof(float) ? Vector512.MultiplyAddEstimate(x.AsSingle(), y.AsSingle(), z.AsSingle()).As<float, T>()
+        : Vector512.MultiplyAddEstimate(x.AsDouble(), y.AsDouble(), z.AsDouble()).As<double, T>();
 
     [MethodImpl(AggressiveInlining)] public static Vector512<T> Max(Vector512<T> x, Vector512<T> y) => Vector512.Max(x, y);
 

@@ -14,7 +14,7 @@ public static class Add
     {
         // ADD-2: da = Σ dy
         // ADD-3: db = Σ dy
-        return Strided.Map(default(Total), a, b, arena).WithPullback(SumTo, SumTo);
+        return Strided.Map(default(Sum2), a, b, arena).WithPullback(SumTo, SumTo); // ADD-1: y = a + b
 
         // Each slot gets the sum over the axes along which its input was repeated.
         void SumTo(Tensor<T> dy, Tensor<T> slot, bool accumulate)
@@ -23,12 +23,6 @@ public static class Add
                 Broadcast.SumRows(dy, slot.ZerosUnless(accumulate).Span, arena);
             else Strided.Sum(default(Same<T>), dy, (slot, accumulate), arena);
         }
-    }
-
-    /// <summary>a + b.</summary>
-    private readonly struct Total : IFormula2
-    {
-        [MethodImpl(AggressiveInlining)] TNumbers IFormula2.Of<TNumbers>(TNumbers a, TNumbers b) => a + b; // ADD-1: y = a + b
     }
 }
 

@@ -13,15 +13,9 @@ public static class Maximum
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> a, Tensor<T> b, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         // Each slot gets the sum over the axes along which its input was repeated.
-        Strided.Map(default(Larger), a, b, arena).WithPullback(
+        Strided.Map(default(Larger), a, b, arena).WithPullback( // MAX-1: y = max(a, b)
             (dy, da, accumulate) => Strided.Sum(default(FirstPullback), dy, a, b, (da, accumulate), arena),
             (dy, db, accumulate) => Strided.Sum(default(SecondPullback), dy, a, b, (db, accumulate), arena));
-
-    /// <summary>max(a, b).</summary>
-    private readonly struct Larger : IFormula2
-    {
-        [MethodImpl(AggressiveInlining)] TNumbers IFormula2.Of<TNumbers>(TNumbers a, TNumbers b) => Max(a, b); // MAX-1: y = max(a, b)
-    }
 
     /// <summary>dy unless b is the larger.</summary>
     private readonly struct FirstPullback : IFormula3

@@ -12,15 +12,9 @@ public static class Multiply
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> a, Tensor<T> b, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         // Each slot gets the sum over the axes along which its input was repeated.
-        Strided.Map(default(Product), a, b, arena).WithPullback( // MUL-1: y = a b
-            (dy, da, accumulate) => Strided.Sum(default(Product), dy, b, (da, accumulate), arena), // MUL-2: da = Σ dy b
-            (dy, db, accumulate) => Strided.Sum(default(Product), dy, a, (db, accumulate), arena)); // MUL-3: db = Σ dy a
-
-    /// <summary>a b.</summary>
-    internal readonly struct Product : IFormula2
-    {
-        [MethodImpl(AggressiveInlining)] TNumbers IFormula2.Of<TNumbers>(TNumbers a, TNumbers b) => a * b;
-    }
+        Strided.Map(default(Product2), a, b, arena).WithPullback( // MUL-1: y = a b
+            (dy, da, accumulate) => Strided.Sum(default(Product2), dy, b, (da, accumulate), arena), // MUL-2: da = Σ dy b
+            (dy, db, accumulate) => Strided.Sum(default(Product2), dy, a, (db, accumulate), arena)); // MUL-3: db = Σ dy a
 }
 
 public static partial class Forms

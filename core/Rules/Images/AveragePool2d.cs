@@ -23,9 +23,9 @@ public static class AveragePool2d
         var windows = PoolWindows.Over(x, window, stride, padding: 0);
         var factor = T.One / T.CreateChecked((long)window * window);
         var y = Tensor<T>.Rent(arena, windows.OutShape);
-        PoolLoops.Sum(windows, factor, x, y); // AVGP-1: y = Σ over the window of x / window²
+        PoolLoops.Run(new PoolSum<T>(factor), windows, x, y); // AVGP-1: y = Σ over the window of x / window²
         // AVGP-2: dx = Σ over the windows that hold x of dy / window²
-        return y.WithPullback((dy, dx, accumulate) => PoolLoops.SumPullback(windows, factor, dy, dx, accumulate));
+        return y.WithPullback((dy, dx, accumulate) => PoolLoops.Run(new PoolSumBackward<T>(factor), windows, dx, dy, clear: !accumulate));
     }
 }
 

@@ -32,9 +32,10 @@ public static class MaxPool2d
         ArgumentOutOfRangeException.ThrowIfGreaterThan(window, LargestWindow);
         var windows = PoolWindows.Over(x, window, stride, padding);
         Tensor<T> y = Tensor<T>.Rent(arena, windows.OutShape), place = Tensor<T>.Rent(arena, windows.OutShape);
-        PoolLoops.Max(windows, x, y, place); // MAXP-1: y = max over the window of x
+        PoolLoops.Run(default(PoolMax<T>), windows, x, y, place); // MAXP-1: y = max over the window of x
         // MAXP-2: dx = Σ dy over the windows of which x is the maximum
-        return y.WithPullback((dy, dx, accumulate) => PoolLoops.MaxPullback(windows, place, dy, dx, accumulate));
+        return y.WithPullback((dy, dx, accumulate) =>
+            PoolLoops.Run(default(PoolMaxBackward<T>), windows, dx, dy, place, clear: !accumulate));
     }
 }
 

@@ -24,7 +24,7 @@ public static class LayerNorm
     /// Equation 4 of the paper; biased variance, in two passes, because E[x²] − μ² cancels. Keeps μ and 1/σ of each row;
     /// recomputes x̂.
     /// </remarks>
-    public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(
+    public static unsafe (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(
         double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Arena<T> arena) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Norms.Check(eps, "a constant row has variance 0", x.Shape, "features", ("gain", gain.Shape), ("bias", bias.Shape));
@@ -62,7 +62,10 @@ public static class LayerNorm
                 for (var i = first; i < end; i++)
                 {
                     Span<T> row = xs[i], dyRow = dys[i];
-                    var (sumOfDxhat, sumOfProduct) = VectorMath.Sums(means[i], inverses[i], row, dyRow, gains, dgain, dbias);
+                    T sumOfDxhat, sumOfProduct;
+                    fixed (T* px = row, pdy = dyRow, pGain = gains, pdgain = dgain, pdbias = dbias)
+                        Widest<T>.Run(new Sums<T>(
+                            means[i], inverses[i], features, px, pdy, pGain, pdgain, pdbias, &sumOfDxhat, &sumOfProduct));
                     if (dx is null) continue;
                     VectorMath.Map(
                         new InputGradient<T>(means[i], inverses[i], sumOfDxhat / n, sumOfProduct / n),
@@ -85,6 +88,41 @@ public static class LayerNorm
             // LN-3: x̂ = (x − μ) / √(σ² + ε)
             var xhat = TLanes.Multiply(TLanes.Subtract(x, TLanes.Create(mu)), TLanes.Create(invStd));
             return TLanes.MultiplyAdd(xhat, gain, bias); // LN-4: y = g x̂ + b
+        }
+    }
+
+    /// <summary>What a row adds to dg and db, and the two sums along the row that dx needs, in one reading of the row.</summary>
+    private unsafe struct Sums<T>(
+        T mu, T invStd, int length, T* x, T* dy, T* gain, T* dgain, T* dbias, T* sumOfDxhat, T* sumOfProduct) : IByWidth<T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        [MethodImpl(AggressiveInlining)]
+        void IByWidth<T>.Run<TVector, TLanes>()
+        {
+            TVector center = TLanes.Create(mu), inverse = TLanes.Create(invStd);
+            (TVector, TVector) both = default;
+            nint i = 0;
+            for (; i <= length - TLanes.Width; i += TLanes.Width)
+                both = Step<TVector, TLanes>(both, i, center, inverse, whole: true, default);
+            // Behind the row's end dy is 0, and with it everything that is added.
+            if (i < length) both = Step<TVector, TLanes>(both, i, center, inverse, whole: false, TLanes.FirstLanes((int)(length - i)));
+            (*sumOfDxhat, *sumOfProduct) = (TLanes.SumAcross(both.Item1), TLanes.SumAcross(both.Item2));
+        }
+
+        // Returns what it adds to: what is passed by reference would not stay in a register.
+        [MethodImpl(AggressiveInlining)]
+        private (TVector, TVector) Step<TVector, TLanes>(
+            (TVector Dxhat, TVector Product) both, nint i, TVector center, TVector inverse, bool whole, TVector lanes)
+            where TVector : struct where TLanes : ILanes<TVector, T>
+        {
+            var vdy = Lanes<T, TVector, TLanes>.Load(dy + i, whole, lanes);
+            var xhat = TLanes.Multiply(TLanes.Subtract(Lanes<T, TVector, TLanes>.Load(x + i, whole, lanes), center), inverse);
+            // LN-5: dg = Σ over rows of dy x̂
+            var dg = TLanes.MultiplyAdd(vdy, xhat, Lanes<T, TVector, TLanes>.Load(dgain + i, whole, lanes));
+            Lanes<T, TVector, TLanes>.Store(dg, dgain + i, whole, lanes);
+            Lanes<T, TVector, TLanes>.Store(vdy, dbias + i, accumulate: true, whole, lanes); // LN-6: db = Σ over rows of dy
+            var dxhat = TLanes.Multiply(vdy, Lanes<T, TVector, TLanes>.Load(gain + i, whole, lanes)); // LN-7: dx̂ = g dy
+            return (TLanes.Add(both.Dxhat, dxhat), TLanes.MultiplyAdd(dxhat, xhat, both.Product));
         }
     }
 
