@@ -14,10 +14,7 @@ let private utf8 (text: string) = Encoding.UTF8.GetBytes text
 
 let private read header bytes = withBytes bytes (fun path -> NumberTable.Read(path, header))
 
-/// The message names the file, and holds the fragments.
-let private expectRefused header fragments bytes =
-    withBytes bytes (fun path ->
-        refuses<DataFileException, _> (path :: fragments) (fun () -> NumberTable.Read(path, header)))
+let private expectRefused (header: int) = refusesBytes (fun path -> NumberTable.Read(path, header))
 
 let private stored name header =
     NumberTable.Read(Path.Combine(Hybrid.Tests.Equations.root, "scripts", "data", "sklearn", name), header)

@@ -171,7 +171,9 @@ let private positions name =
         Wrong = []
     }
 
-let names = "SinusoidalPositions" :: (draws<float>() |> List.map fst |> List.distinct)
+let names =
+    "SinusoidalPositions"
+    :: List.distinct [ for name, (_: RandomStream -> Draw<float>) in draws () -> name ]
 
 let rows isAsked =
     [
