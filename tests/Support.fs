@@ -104,6 +104,12 @@ let refuses<'E, 'R when 'E :> exn> (fragments: string list) (action: unit -> 'R)
             for fragment in fragments do
                 Expect.stringContains error.Message fragment "message"
 
+/// A shape is refused.
+let refusesShape fragments action = refuses<ShapeException, _> fragments action
+
+/// A number outside its range is refused.
+let refusesRange fragments action = refuses<ArgumentOutOfRangeException, _> fragments action
+
 /// Extents and a seed; a property that fails is shrunk to small extents and prints them.
 type Sizes =
     {

@@ -175,15 +175,14 @@ let private refusals =
                 let tape = Tape<float>()
                 let _, y = once tape
 
-                refuses<ShapeException, _>
-                    [ "'Scale' is [2], not a scalar"; "pass a cotangent of that shape" ]
-                    (fun () -> tape.Backward y))
+                refusesShape [ "'Scale' is [2], not a scalar"; "pass a cotangent of that shape" ] (fun () ->
+                    tape.Backward y))
 
             testCase "a cotangent of another shape is refused" (fun () ->
                 let tape = Tape<float>()
                 let _, y = once tape
 
-                refuses<ShapeException, _> [ "cotangent must be [2], got [2, 1]"; "flows into 'Scale'" ] (fun () ->
+                refusesShape [ "cotangent must be [2], got [2, 1]"; "flows into 'Scale'" ] (fun () ->
                     tape.Backward(y, zeros [ 2; 1 ])))
 
             testCase "a variable of another tape is refused" (fun () ->

@@ -257,9 +257,9 @@ let private refusals =
                 let p = parameter "p" [ 1.0; 2.0 ]
                 let tape = Tape<float>()
                 let y = (tape.Of p).Scale(2.0)
-                refuses<ShapeException, _> [ "pass a cotangent" ] (fun () -> tape.Backward(y, [ p ]))
+                refusesShape [ "pass a cotangent" ] (fun () -> tape.Backward(y, [ p ]))
 
-                refuses<ShapeException, _> [ "cotangent must be [2]" ] (fun () ->
+                refusesShape [ "cotangent must be [2]" ] (fun () ->
                     tape.Backward(y, [ p ], tensor [ 1; 2 ] [ 1.0; 1.0 ])))
         ]
 

@@ -9,6 +9,11 @@ let scoped (action: unit -> unit) () =
     use _ = torch.NewDisposeScope()
     action ()
 
+/// The same for a number.
+let number (action: unit -> float) =
+    use _ = torch.NewDisposeScope()
+    action ()
+
 /// As scoped, and nothing is kept for a backward pass.
 let inference (action: unit -> unit) () =
     use _ = torch.no_grad ()

@@ -28,6 +28,23 @@ type Workload =
         Torch: unit -> Side
     }
 
+module Side =
+    /// A training step of a library: measured with its update or without; the losses of three, with it, are compared.
+    let training withOptimizer (scoped: (unit -> float) -> float) step compared update =
+        let run isUpdated step () =
+            scoped (fun () ->
+                let loss = step ()
+
+                if isUpdated then
+                    update ()
+
+                loss)
+
+        {
+            Run = run withOptimizer step >> ignore
+            Results = fun () -> [ for _ in 1..3 -> [| run true compared () |] ]
+        }
+
 /// Numbers that both sides start from, made from a name, so that a side alone in its process gets the same ones.
 module Inputs =
     open Hybrid.Tensors

@@ -7,6 +7,8 @@ open System.IO.Compression
 open System.Text
 open System.Text.Json
 open Expecto
+open Hybrid.Files
+open Hybrid.Tests.Support
 
 /// Runs the test in a folder of its own, and removes it afterwards.
 let withFolder (test: string -> 'R) =
@@ -25,6 +27,17 @@ let withBytes (bytes: byte[]) (test: string -> 'R) =
     withPath (fun path ->
         File.WriteAllBytes(path, bytes)
         test path)
+
+/// A file of these bytes is refused; the message names it, and holds the fragments.
+let refusesBytes (read: string -> 'R) fragments bytes =
+    withBytes bytes (fun path -> refuses<DataFileException, _> (path :: fragments) (fun () -> read path))
+
+let missingIsRefused (read: string -> 'R) =
+    testCase "a missing file and a folder are refused" (fun () ->
+        let path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.missing")
+        let fragments = [ path; "cannot be read"; "restore the file or correct the path" ]
+        refuses<DataFileException, _> fragments (fun () -> read path)
+        refuses<DataFileException, _> [ "cannot be read" ] (fun () -> read (Path.GetTempPath())))
 
 /// The bytes of a .gz file of this content.
 let gzip (content: byte[]) =

@@ -154,7 +154,7 @@ let private roundTrip =
                 refuses<InvalidOperationException, _> [ "floating-point"; "ToTensor" ] (fun () ->
                     file.Tensors["a"].ToIntegers())
 
-                refuses<ShapeException, _> [ "[2] holds 2 values, got 1" ] (fun () ->
+                refusesShape [ "[2] holds 2 values, got 1" ] (fun () ->
                     StoredTensor.Of(shape [ 2 ], ReadOnlySpan [| 1L |])))
         ]
 

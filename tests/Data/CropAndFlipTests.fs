@@ -151,20 +151,16 @@ let tests =
 
             testCase "sizes that do not fit are refused" (fun () ->
                 for height, width, channels, name in [ 0, 4, 1, "height"; 4, -1, 1, "width"; 4, 4, 0, "channels" ] do
-                    refuses<ArgumentOutOfRangeException, _> [ name ] (fun () ->
-                        CropAndFlip(height, width, channels, 0, false))
+                    refusesRange [ name ] (fun () -> CropAndFlip(height, width, channels, 0, false))
 
                 for padding in [ -1; 3; 4 ] do
-                    refuses<ArgumentOutOfRangeException, _>
-                        [ "padding must lie in [0, 3)"; "something of each image is left" ]
-                        (fun () -> CropAndFlip(3, 5, 1, padding, false))
+                    refusesRange [ "padding must lie in [0, 3)"; "something of each image is left" ] (fun () ->
+                        CropAndFlip(3, 5, 1, padding, false))
 
                 for fill in [ nan; infinity ] do
-                    refuses<ArgumentOutOfRangeException, _> [ "value must be finite" ] (fun () ->
-                        CropAndFlip(3, 5, 1, 1, false, fill))
+                    refusesRange [ "value must be finite" ] (fun () -> CropAndFlip(3, 5, 1, 1, false, fill))
 
                 for extents in [ [ 2; 5 ]; [ 4 ]; [ 1; 2; 4 ] ] do
-                    refuses<ShapeException, _>
-                        [ "images must be [batch, 4], rows of [2, 2, 1]"; "say the size" ]
-                        (fun () -> CropAndFlip(2, 2, 1, 1, true).Apply(RandomStream 1UL, zeros<float> extents)))
+                    refusesShape [ "images must be [batch, 4], rows of [2, 2, 1]"; "say the size" ] (fun () ->
+                        CropAndFlip(2, 2, 1, 1, true).Apply(RandomStream 1UL, zeros<float> extents)))
         ]

@@ -106,11 +106,9 @@ let tests =
                 let make count size () = ExampleStream(count, size, RandomStream 1UL)
 
                 for none in [ 0; -1 ] do
-                    refuses<ArgumentOutOfRangeException, _>
-                        [ $"one row to train on, got {none}"; "check the data" ]
-                        (make none 2)
+                    refusesRange [ $"one row to train on, got {none}"; "check the data" ] (make none 2)
 
-                    refuses<ArgumentOutOfRangeException, _> [ $"one row, got {none}"; "positive number" ] (make 3 none)
+                    refusesRange [ $"one row, got {none}"; "positive number" ] (make 3 none)
 
                 Expect.equal (List.sort (List.ofArray ((make 3 Int32.MaxValue ()).Next()))) [ 0; 1; 2 ] "one batch")
         ]

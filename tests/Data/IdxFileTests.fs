@@ -17,9 +17,7 @@ let private idx (extents: uint32 list) (values: byte[]) =
 
 let private sample = idx [ 2u; 3u ] [| 1uy; 2uy; 3uy; 4uy; 5uy; 255uy |]
 
-/// The message names the file, and holds the fragments.
-let private expectRefused fragments bytes =
-    withBytes bytes (fun path -> refuses<DataFileException, _> (path :: fragments) (fun () -> IdxFile.Read path))
+let private expectRefused = refusesBytes IdxFile.Read
 
 let private mnist name = IdxFile.Read(Path.Combine(Hybrid.Tests.Equations.root, "scripts", "data", "mnist-10k", name))
 
@@ -68,11 +66,7 @@ let private refusals =
     testList
         "refusals"
         [
-            testCase "a missing file and a folder are refused" (fun () ->
-                let path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.idx")
-                let fragments = [ path; "cannot be read"; "restore the file or correct the path" ]
-                refuses<DataFileException, _> fragments (fun () -> IdxFile.Read path)
-                refuses<DataFileException, _> [ "cannot be read" ] (fun () -> IdxFile.Read(Path.GetTempPath())))
+            missingIsRefused IdxFile.Read
 
             testCase "what does not begin with two zero bytes, type and rank is no IDX file" (fun () ->
                 for bytes in

@@ -16,9 +16,7 @@ let private read path = TsvPairs.Read path |> Array.map (fun struct (left, right
 
 let private expectPairs expected bytes = withBytes bytes (fun path -> Expect.equal (read path) expected "pairs")
 
-/// The message names the file, and holds the fragments.
-let private expectRefused fragments bytes =
-    withBytes bytes (fun path -> refuses<DataFileException, _> (path :: fragments) (fun () -> read path))
+let private expectRefused = refusesBytes read
 
 let private sample = [| "hello", "HH AH L OW"; "naïve", "N AY IY V"; "日本", "x" |]
 
@@ -61,11 +59,7 @@ let private damage =
     testList
         "damage"
         [
-            testCase "a missing file and a folder are refused" (fun () ->
-                let path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.tsv")
-                let fragments = [ path; "cannot be read"; "restore the file or correct the path" ]
-                refuses<DataFileException, _> fragments (fun () -> read path)
-                refuses<DataFileException, _> [ "cannot be read" ] (fun () -> read (Path.GetTempPath())))
+            missingIsRefused read
 
             testCase "an empty file is refused, plain or compressed" (fun () ->
                 expectRefused [ "the file is empty"; "restore it" ] [||]

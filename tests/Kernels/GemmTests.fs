@@ -26,41 +26,18 @@ type Precision<'T> =
     }
 
 // Every array has one element in front that is not part of the matrix, so that rows are not aligned.
-let private single =
-    {
-        Name = "float"
-        Of = float32
-        To = float
-        Epsilon = 1.2e-7
-        Run =
-            fun form (rows, columns, inner) (a, lda) (b, ldb) (c, ldc) accumulate ->
-                let a = ReadOnlySpan<float32>(a).Slice 1
-                let b = ReadOnlySpan<float32>(b).Slice 1
-                let c = Span<float32>(c).Slice 1
+let private run form (rows, columns, inner) (a: 'T[], lda) (b: 'T[], ldb) (c: 'T[], ldc) accumulate =
+    let a = ReadOnlySpan<'T>(a).Slice 1
+    let b = ReadOnlySpan<'T>(b).Slice 1
+    let c = Span<'T>(c).Slice 1
 
-                match form with
-                | NN -> Gemm.NN<float32>(rows, columns, inner, a, lda, b, ldb, c, ldc, accumulate)
-                | NT -> Gemm.NT<float32>(rows, columns, inner, a, lda, b, ldb, c, ldc, accumulate)
-                | TN -> Gemm.TN<float32>(rows, columns, inner, a, lda, b, ldb, c, ldc, accumulate)
-    }
+    match form with
+    | NN -> Gemm.NN<'T>(rows, columns, inner, a, lda, b, ldb, c, ldc, accumulate)
+    | NT -> Gemm.NT<'T>(rows, columns, inner, a, lda, b, ldb, c, ldc, accumulate)
+    | TN -> Gemm.TN<'T>(rows, columns, inner, a, lda, b, ldb, c, ldc, accumulate)
 
-let private double =
-    {
-        Name = "double"
-        Of = id
-        To = id
-        Epsilon = 2.3e-16
-        Run =
-            fun form (rows, columns, inner) (a, lda) (b, ldb) (c, ldc) accumulate ->
-                let a = ReadOnlySpan<float>(a).Slice 1
-                let b = ReadOnlySpan<float>(b).Slice 1
-                let c = Span<float>(c).Slice 1
-
-                match form with
-                | NN -> Gemm.NN<float>(rows, columns, inner, a, lda, b, ldb, c, ldc, accumulate)
-                | NT -> Gemm.NT<float>(rows, columns, inner, a, lda, b, ldb, c, ldc, accumulate)
-                | TN -> Gemm.TN<float>(rows, columns, inner, a, lda, b, ldb, c, ldc, accumulate)
-    }
+let private single = { Name = "float"; Of = float32; To = float; Epsilon = 1.2e-7; Run = run }
+let private double = { Name = "double"; Of = id; To = id; Epsilon = 2.3e-16; Run = run }
 
 /// [rows, columns] with gaps of NaN between and behind the rows: reading one of them spoils the result, writing one is seen.
 let private matrix precision rows columns stride (value: unit -> float) =

@@ -48,36 +48,90 @@ let private bothReductions name (formula: float list -> float list -> float) sin
         let expected = formula (inside (Array.map float x)) (inside (Array.map float y))
         near $"{name} of {length} floats" (tolerance * 1.2e-7) expected (float (single length x y))
 
-let private f length (row: float32[]) = ReadOnlySpan<float32>(row, 1, length)
-let private d length (row: float[]) = ReadOnlySpan<float>(row, 1, length)
-let private toF length (row: float32[]) = Span<float32>(row, 1, length)
-let private toD length (row: float[]) = Span<float>(row, 1, length)
+let private at length (row: 'T[]) = ReadOnlySpan<'T>(row, 1, length)
+let private into length (row: 'T[]) = Span<'T>(row, 1, length)
+
+/// Sums over rows x and y, and what they are.
+let private reductions
+    (number: float -> 'T)
+    : (string * (float list -> float list -> float) * (int -> 'T[] -> 'T[] -> 'T)) list =
+    let largest = List.fold max -infinity
+
+    [
+        "Sum", (fun x _ -> List.sum x), (fun n x _ -> VectorMath.Sum<'T>(at n x))
+        "Dot", List.fold2 (fun sum x y -> sum + x * y) 0.0, (fun n x y -> VectorMath.Dot<'T>(at n x, at n y))
+        // The lanes behind the end add nothing.
+        "SumOfSquares from a center",
+        (fun x _ -> x |> List.sumBy (fun x -> (x - 3.0) * (x - 3.0))),
+        (fun n x _ -> VectorMath.SumOfSquares<'T>(at n x, number 3.0))
+        "SoftmaxSums: the sum of exponentials",
+        (fun x _ -> List.sumBy (fun each -> exp (each - largest x)) x),
+        (fun n x _ ->
+            let struct (_, sum, _) = VectorMath.SoftmaxSums<'T>(at n x)
+            sum)
+        "SoftmaxSums: the sum of differences",
+        (fun x _ -> List.sumBy (fun each -> each - largest x) x),
+        (fun n x _ ->
+            let struct (_, _, sum) = VectorMath.SoftmaxSums<'T>(at n x)
+            sum)
+    ]
+
+/// Maps of rows x and y into z, and what each number of z becomes.
+let private maps
+    (number: float -> 'T)
+    : (string * (float -> float -> float -> float) * (int -> 'T[] -> 'T[] -> 'T[] -> unit)) list =
+    let half, quarter = number 0.5, number 0.25
+
+    [
+        "Add in place", (fun x _ z -> x + z), (fun n x _ z -> VectorMath.Add<'T>(at n x, into n z))
+        "Add", (fun x y _ -> x + y), (fun n x y z -> VectorMath.Add<'T>(at n x, at n y, into n z))
+        "Copy", (fun x _ _ -> x), (fun n x _ z -> VectorMath.Copy<'T>(at n x, into n z))
+        "Copy, accumulating", (fun x _ z -> z + x), (fun n x _ z -> VectorMath.Copy<'T>(at n x, into n z, true))
+        "Scale", (fun x _ _ -> 0.25 * x), (fun n x _ z -> VectorMath.Scale<'T>(quarter, at n x, into n z))
+        "Scale in place", (fun _ _ z -> 0.25 * z), (fun n _ _ z -> VectorMath.Scale<'T>(quarter, at n z, into n z))
+        "Scale, accumulating",
+        (fun x _ z -> z + 0.5 * x),
+        (fun n x _ z -> VectorMath.Scale<'T>(half, at n x, into n z, true))
+        "SoftmaxBackward",
+        (fun x y _ -> 0.5 * x * (y - 0.25)),
+        (fun n x y z -> VectorMath.SoftmaxBackward<'T>(half, at n x, at n y, quarter, into n z))
+        "SoftmaxBackward, accumulating",
+        (fun x y z -> z + 0.5 * x * (y - 0.25)),
+        (fun n x y z -> VectorMath.SoftmaxBackward<'T>(half, at n x, at n y, quarter, into n z, true))
+        "ShiftAndScale, which subtracts first",
+        (fun x _ _ -> (x - 1.5) * 2.0),
+        (fun n x _ z -> VectorMath.ShiftAndScale<'T>(at n x, number 1.5, number 2.0, into n z))
+        "Multiply", (fun x y _ -> x * y), (fun n x y z -> VectorMath.Multiply<'T>(at n x, at n y, into n z))
+        "Multiply in place", (fun x _ z -> x * z), (fun n x _ z -> VectorMath.Multiply<'T>(at n x, at n z, into n z))
+        "Multiply, accumulating",
+        (fun x y z -> z + x * y),
+        (fun n x y z -> VectorMath.Multiply<'T>(at n x, at n y, into n z, true))
+        "Relu", (fun x _ _ -> max x 0.0), (fun n x _ z -> VectorMath.Relu<'T>(at n x, into n z))
+        "AddAndRelu",
+        (fun x y _ -> max (x + y) 0.0),
+        (fun n x y z -> VectorMath.AddAndRelu<'T>(at n x, at n y, into n z))
+        "WherePositive",
+        (fun x y _ -> if x > 0.0 then y else 0.0),
+        (fun n x y z -> VectorMath.WherePositive<'T>(at n x, at n y, into n z))
+        "WherePositive, accumulating",
+        (fun x y z -> if x > 0.0 then z + y else z),
+        (fun n x y z -> VectorMath.WherePositive<'T>(at n x, at n y, into n z, true))
+        "Max of two rows", (fun x y _ -> max x y), (fun n x y z -> VectorMath.Max<'T>(at n x, at n y, into n z))
+        "Max in place", (fun x _ z -> max x z), (fun n x _ z -> VectorMath.Max<'T>(at n x, at n z, into n z))
+    ]
 
 [<Tests>]
 let tests =
     testList
         $"VectorMath ({Instructions.Path})"
         [
-            testCase "Sum adds up a row of any length"
-            <| fun _ ->
-                bothReductions "Sum" (fun x _ -> List.sum x) (fun n x _ -> VectorMath.Sum<float32>(f n x)) (fun n x _ ->
-                    VectorMath.Sum<float>(d n x))
+            for (name, formula, single), (_, _, double) in List.zip (reductions float32) (reductions id) do
+                testCase $"{name}, of rows of any length, in both precisions" (fun () ->
+                    bothReductions name formula single double)
 
-            testCase "Dot adds up the products of two rows"
-            <| fun _ ->
-                bothReductions
-                    "Dot"
-                    (List.fold2 (fun sum x y -> sum + x * y) 0.0)
-                    (fun n x y -> VectorMath.Dot<float32>(f n x, f n y))
-                    (fun n x y -> VectorMath.Dot<float>(d n x, d n y))
-
-            testCase "SumOfSquares measures from its center, and the lanes behind the end add nothing"
-            <| fun _ ->
-                bothReductions
-                    "SumOfSquares"
-                    (fun x _ -> x |> List.sumBy (fun x -> (x - 3.0) * (x - 3.0)))
-                    (fun n x _ -> VectorMath.SumOfSquares<float32>(f n x, 3f))
-                    (fun n x _ -> VectorMath.SumOfSquares<float>(d n x, 3.0))
+            for (name, formula, single), (_, _, double) in List.zip (maps float32) (maps id) do
+                testCase $"{name} follows its formula, in both precisions" (fun () ->
+                    checkMap name formula single double)
 
             testCase "Max finds the largest element, also of a row below zero"
             <| fun _ ->
@@ -130,147 +184,21 @@ let tests =
                             (VectorMath.AllFinite<float32>(ReadOnlySpan(Array.create length (float32 value))))
                             "float"
 
-            testCase "Add in place and out of place"
+            testCase "SoftmaxSums: the maximum, and what is not finite passes through"
             <| fun _ ->
-                checkMap
-                    "Add in place"
-                    (fun x _ z -> x + z)
-                    (fun n x _ z -> VectorMath.Add<float32>(f n x, toF n z))
-                    (fun n x _ z -> VectorMath.Add<float>(d n x, toD n z))
-
-                checkMap
-                    "Add"
-                    (fun x y _ -> x + y)
-                    (fun n x y z -> VectorMath.Add<float32>(f n x, f n y, toF n z))
-                    (fun n x y z -> VectorMath.Add<float>(d n x, d n y, toD n z))
-
-            testCase "Copy overwrites or adds"
-            <| fun _ ->
-                checkMap
-                    "Copy"
-                    (fun x _ _ -> x)
-                    (fun n x _ z -> VectorMath.Copy<float32>(f n x, toF n z))
-                    (fun n x _ z -> VectorMath.Copy<float>(d n x, toD n z))
-
-                checkMap
-                    "Copy, accumulating"
-                    (fun x _ z -> z + x)
-                    (fun n x _ z -> VectorMath.Copy<float32>(f n x, toF n z, true))
-                    (fun n x _ z -> VectorMath.Copy<float>(d n x, toD n z, true))
-
-            testCase "Scale, accumulating, adds a multiple of a row"
-            <| fun _ ->
-                checkMap
-                    "Scale, accumulating"
-                    (fun x _ z -> z + 0.5 * x)
-                    (fun n x _ z -> VectorMath.Scale<float32>(0.5f, f n x, toF n z, true))
-                    (fun n x _ z -> VectorMath.Scale<float>(0.5, d n x, toD n z, true))
-
-            testCase "SoftmaxBackward follows its formula"
-            <| fun _ ->
-                checkMap
-                    "SoftmaxBackward"
-                    (fun x y _ -> 0.5 * x * (y - 0.25))
-                    (fun n x y z -> VectorMath.SoftmaxBackward<float32>(0.5f, f n x, f n y, 0.25f, toF n z))
-                    (fun n x y z -> VectorMath.SoftmaxBackward<float>(0.5, d n x, d n y, 0.25, toD n z))
-
-                checkMap
-                    "SoftmaxBackward, accumulating"
-                    (fun x y z -> z + 0.5 * x * (y - 0.25))
-                    (fun n x y z -> VectorMath.SoftmaxBackward<float32>(0.5f, f n x, f n y, 0.25f, toF n z, true))
-                    (fun n x y z -> VectorMath.SoftmaxBackward<float>(0.5, d n x, d n y, 0.25, toD n z, true))
-
-            testCase "SoftmaxSums: maximum, sum of exponentials, sum of differences"
-            <| fun _ ->
-                let largest = List.fold max -infinity
-
-                bothReductions
-                    "the sum of exponentials"
-                    (fun x _ -> List.sumBy (fun each -> exp (each - largest x)) x)
-                    (fun n x _ ->
-                        let struct (_, sum, _) = VectorMath.SoftmaxSums<float32>(f n x)
-                        sum)
-                    (fun n x _ ->
-                        let struct (_, sum, _) = VectorMath.SoftmaxSums<float>(d n x)
-                        sum)
-
-                bothReductions
-                    "the sum of differences"
-                    (fun x _ -> List.sumBy (fun each -> each - largest x) x)
-                    (fun n x _ ->
-                        let struct (_, _, sum) = VectorMath.SoftmaxSums<float32>(f n x)
-                        sum)
-                    (fun n x _ ->
-                        let struct (_, _, sum) = VectorMath.SoftmaxSums<float>(d n x)
-                        sum)
-
                 for length in lengths do
                     let x = row (Random 5) length
-                    let struct (max, _, _) = VectorMath.SoftmaxSums<float>(d length x)
-                    Expect.equal max (largest (List.ofArray x[1..length])) $"the maximum of {length}"
+                    let struct (max, _, _) = VectorMath.SoftmaxSums<float>(at length x)
+
+                    Expect.equal
+                        max
+                        (List.fold Operators.max -infinity (List.ofArray x[1..length]))
+                        $"the maximum of {length}"
 
                 for bad in [ nan; infinity ] do
                     let x = Array.init 40 (fun i -> if i = 37 then bad else float i)
                     let struct (_, sum, _) = VectorMath.SoftmaxSums<float>(ReadOnlySpan x)
                     Expect.isTrue (Double.IsNaN sum) $"{bad} passes through"
-
-            testCase "Scale, and in place too"
-            <| fun _ ->
-                checkMap
-                    "Scale"
-                    (fun x _ _ -> 0.25 * x)
-                    (fun n x _ z -> VectorMath.Scale<float32>(0.25f, f n x, toF n z))
-                    (fun n x _ z -> VectorMath.Scale<float>(0.25, d n x, toD n z))
-
-                checkMap
-                    "Scale in place"
-                    (fun _ _ z -> 0.25 * z)
-                    (fun n _ _ z -> VectorMath.Scale<float32>(0.25f, f n z, toF n z))
-                    (fun n _ _ z -> VectorMath.Scale<float>(0.25, d n z, toD n z))
-
-            testCase "ShiftAndScale subtracts first"
-            <| fun _ ->
-                checkMap
-                    "ShiftAndScale"
-                    (fun x _ _ -> (x - 1.5) * 2.0)
-                    (fun n x _ z -> VectorMath.ShiftAndScale<float32>(f n x, 1.5f, 2f, toF n z))
-                    (fun n x _ z -> VectorMath.ShiftAndScale<float>(d n x, 1.5, 2.0, toD n z))
-
-            testCase "Multiply, and in place too"
-            <| fun _ ->
-                checkMap
-                    "Multiply"
-                    (fun x y _ -> x * y)
-                    (fun n x y z -> VectorMath.Multiply<float32>(f n x, f n y, toF n z))
-                    (fun n x y z -> VectorMath.Multiply<float>(d n x, d n y, toD n z))
-
-                checkMap
-                    "Multiply in place"
-                    (fun x _ z -> x * z)
-                    (fun n x _ z -> VectorMath.Multiply<float32>(f n x, f n z, toF n z))
-                    (fun n x _ z -> VectorMath.Multiply<float>(d n x, d n z, toD n z))
-
-            testCase "Multiply, accumulating, adds the products"
-            <| fun _ ->
-                checkMap
-                    "Multiply, accumulating"
-                    (fun x y z -> z + x * y)
-                    (fun n x y z -> VectorMath.Multiply<float32>(f n x, f n y, toF n z, true))
-                    (fun n x y z -> VectorMath.Multiply<float>(d n x, d n y, toD n z, true))
-
-            testCase "Relu keeps what is positive"
-            <| fun _ ->
-                checkMap
-                    "Relu"
-                    (fun x _ _ -> max x 0.0)
-                    (fun n x _ z -> VectorMath.Relu<float32>(f n x, toF n z))
-                    (fun n x _ z -> VectorMath.Relu<float>(d n x, toD n z))
-
-                checkMap
-                    "AddAndRelu"
-                    (fun x y _ -> max (x + y) 0.0)
-                    (fun n x y z -> VectorMath.AddAndRelu<float32>(f n x, f n y, toF n z))
-                    (fun n x y z -> VectorMath.AddAndRelu<float>(d n x, d n y, toD n z))
 
             testCase "Relu of NaN is NaN, of infinities infinity and 0"
             <| fun _ ->
@@ -284,20 +212,8 @@ let tests =
                     Expect.all (apply infinityf) Single.IsPositiveInfinity "infinity"
                     Expect.all (apply -infinityf) (fun y -> y = 0f) "-infinity"
 
-            testCase "WherePositive passes nothing at 0, below, and where x is NaN"
+            testCase "WherePositive adds nothing at 0, below, and where x is NaN"
             <| fun _ ->
-                checkMap
-                    "WherePositive"
-                    (fun x y _ -> if x > 0.0 then y else 0.0)
-                    (fun n x y z -> VectorMath.WherePositive<float32>(f n x, f n y, toF n z))
-                    (fun n x y z -> VectorMath.WherePositive<float>(d n x, d n y, toD n z))
-
-                checkMap
-                    "WherePositive, accumulating"
-                    (fun x y z -> if x > 0.0 then z + y else z)
-                    (fun n x y z -> VectorMath.WherePositive<float32>(f n x, f n y, toF n z, true))
-                    (fun n x y z -> VectorMath.WherePositive<float>(d n x, d n y, toD n z, true))
-
                 for x in [ 0f; -0f; nanf; -infinityf ] do
                     let dx = Array.create 19 7f
 
@@ -310,20 +226,8 @@ let tests =
 
                     Expect.equal dx (Array.create 19 7f) $"x = {x}"
 
-            testCase "Max of two rows, and in place too"
+            testCase "Max of two rows is NaN where either is"
             <| fun _ ->
-                checkMap
-                    "Max"
-                    (fun x y _ -> max x y)
-                    (fun n x y z -> VectorMath.Max<float32>(f n x, f n y, toF n z))
-                    (fun n x y z -> VectorMath.Max<float>(d n x, d n y, toD n z))
-
-                checkMap
-                    "Max in place"
-                    (fun x _ z -> max x z)
-                    (fun n x _ z -> VectorMath.Max<float32>(f n x, f n z, toF n z))
-                    (fun n x _ z -> VectorMath.Max<float>(d n x, d n z, toD n z))
-
                 for a, b in [ nanf, 1f; 1f, nanf ] do
                     let y = Array.zeroCreate<float32> 19
                     VectorMath.Max<float32>(ReadOnlySpan(Array.create 19 a), ReadOnlySpan(Array.create 19 b), Span y)

@@ -124,20 +124,19 @@ let tests =
                 "heads of keys that divide nothing, rates outside [0, 1) and queries beyond the keys are refused"
                 (fun () ->
                     for keyHeads in [ 3; 0; 8 ] do
-                        refuses<ShapeException, _> [ "choose a divisor of 4" ] (fun () -> make (Some keyHeads) 0.0)
+                        refusesShape [ "choose a divisor of 4" ] (fun () -> make (Some keyHeads) 0.0)
 
                     for rate in [ -0.1; 1.0; nan ] do
-                        refuses<ArgumentOutOfRangeException, _> [ "dropout rate must lie in [0, 1)" ] (fun () ->
-                            make None rate)
+                        refusesRange [ "dropout rate must lie in [0, 1)" ] (fun () -> make None rate)
 
-                    refuses<ArgumentOutOfRangeException, _> [ "first" ] (fun () -> AttentionMask.CausalFrom -1)
+                    refusesRange [ "first" ] (fun () -> AttentionMask.CausalFrom -1)
                     let x = zeros<float> [ 1; 2; 4 ]
 
-                    refuses<ShapeException, _>
+                    refusesShape
                         [ "2 queries from position 1 on need as many keys"; "append the new keys first" ]
                         (fun () -> attend (AttentionMask.CausalFrom 1) [ x; x; x ])
 
-                    refuses<ShapeException, _> [ "2 heads of keys"; "[batch, keyTime, 2 · 1]" ] (fun () ->
+                    refusesShape [ "2 heads of keys"; "[batch, keyTime, 2 · 1]" ] (fun () ->
                         valueOf [ zeros<float> [ 1; 2; 4 ]; zeros [ 1; 2; 4 ]; zeros [ 1; 2; 4 ] ] (fun _ x ->
                             let struct (y, _) = x[0].Attention(x[1], x[2], 4, 1.0, AttentionMask.None, Nullable 2)
                             y)))

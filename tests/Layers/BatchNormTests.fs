@@ -173,21 +173,17 @@ let tests =
 
             testCase "settings that are none are refused, and so is what the rule refuses" (fun () ->
                 for momentum in [ 0.0; -0.1; 1.1; nan ] do
-                    refuses<ArgumentOutOfRangeException, _> [ "must lie in (0, 1]" ] (fun () ->
-                        BatchNorm<float>(2, 1e-5, momentum))
+                    refusesRange [ "must lie in (0, 1]" ] (fun () -> BatchNorm<float>(2, 1e-5, momentum))
 
                 for eps in [ 0.0; -1.0; nan ] do
-                    refuses<ArgumentOutOfRangeException, _> [ "eps must be positive" ] (fun () ->
-                        BatchNorm<float>(2, eps))
+                    refusesRange [ "eps must be positive" ] (fun () -> BatchNorm<float>(2, eps))
 
-                refuses<ArgumentOutOfRangeException, _> [ "channels" ] (fun () -> BatchNorm<float>(0))
+                refusesRange [ "channels" ] (fun () -> BatchNorm<float>(0))
                 let layer = BatchNorm<float>(2)
 
-                refuses<ShapeException, _> [ "gain must be [3], got [2]" ] (fun () ->
-                    apply layer true (zeros [ 4; 3 ]))
+                refusesShape [ "gain must be [3], got [2]" ] (fun () -> apply layer true (zeros [ 4; 3 ]))
 
-                refuses<ShapeException, _> [ "gain must be [3], got [2]" ] (fun () ->
-                    apply layer false (zeros [ 4; 3 ]))
+                refusesShape [ "gain must be [3], got [2]" ] (fun () -> apply layer false (zeros [ 4; 3 ]))
 
-                refuses<ShapeException, _> [ "at least one row" ] (fun () -> apply layer true (zeros [ 0; 2 ])))
+                refusesShape [ "at least one row" ] (fun () -> apply layer true (zeros [ 0; 2 ])))
         ]

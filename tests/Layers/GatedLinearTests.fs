@@ -95,5 +95,5 @@ let tests =
                 let tape = Tape<float>()
                 let layer = drawn ActivationKind.Glu 3 5 1UL
 
-                refuses<ShapeException, _> [ "x must be [..., 3]" ] (fun () -> layer.Apply(tape.Input(zeros [ 2; 5 ]))))
+                refusesShape [ "x must be [..., 3]" ] (fun () -> layer.Apply(tape.Input(zeros [ 2; 5 ]))))
         ]

@@ -115,10 +115,9 @@ let tests =
 
             testCase "heads that do not divide the features are refused" (fun () ->
                 for heads in [ 3; 0; -1 ] do
-                    refuses<ShapeException, _>
-                        [ $"{heads} heads cannot share 4 features"; "choose a divisor of 4" ]
-                        (fun () -> make 4 heads false true 1UL)
+                    refusesShape [ $"{heads} heads cannot share 4 features"; "choose a divisor of 4" ] (fun () ->
+                        make 4 heads false true 1UL)
 
-                refuses<ShapeException, _> [ "queries and keys of 0 features"; "null for 2" ] (fun () ->
+                refusesShape [ "queries and keys of 0 features"; "null for 2" ] (fun () ->
                     makeWith (Some 0) 4 2 false true 1UL))
         ]

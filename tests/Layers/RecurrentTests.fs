@@ -201,28 +201,26 @@ let private laws (name, make, states, step) =
                 let state = Array.init states (fun _ -> constant [ 2; 5 ])
 
                 for extents in [ [ 2; 4; 5 ]; [ 2; 0; 3 ]; [ 4; 3 ]; [ 1; 2; 4; 3 ] ] do
-                    refuses<ShapeException, _>
+                    refusesShape
                         [ $"x must be [batch, time, 3] with one step or more, got {shape extents}"; "[batch, 1, 3]" ]
                         (fun () -> layer.Unroll(constant extents))
 
                 for extents in [ [ 2; 3 ]; [ 1; 5 ]; [ 5 ] ] do
                     let wrong = Array.append state[1..] [| constant extents |]
 
-                    refuses<ShapeException, _>
-                        [ $"the state must be [2, 5], got {shape extents}"; "null for zeros" ]
-                        (fun () -> layer.Unroll(x, wrong))
+                    refusesShape [ $"the state must be [2, 5], got {shape extents}"; "null for zeros" ] (fun () ->
+                        layer.Unroll(x, wrong))
 
                 for wrong in [ [||]; Array.append state state ] do
-                    refuses<ShapeException, _>
+                    refusesShape
                         [ $"the state must be {states} of [2, 5], got {wrong.Length}"; "the last call" ]
                         (fun () -> layer.Unroll(x, wrong))
 
-                refuses<ShapeException, _> [ "3 lengths do not fit x [2, 4, 3]"; "each of 2 sequences" ] (fun () ->
+                refusesShape [ "3 lengths do not fit x [2, 4, 3]"; "each of 2 sequences" ] (fun () ->
                     layer.Unroll(x, state, [| 1; 2; 3 |]))
 
                 for length in [ -1; 5 ] do
-                    refuses<ArgumentOutOfRangeException, _> [ "length must lie in 0 to 4" ] (fun () ->
-                        layer.Unroll(x, state, [| 1; length |])))
+                    refusesRange [ "length must lie in 0 to 4" ] (fun () -> layer.Unroll(x, state, [| 1; length |])))
         ]
 
 [<Tests>]
@@ -235,7 +233,7 @@ let tests =
             testCase
                 "sizes that are none, and a cell that gives another number of states than it says, are refused"
                 (fun () ->
-                    refuses<ArgumentOutOfRangeException, _> [ "hidden" ] (fun () -> Gru<float>(3, 0, RandomStream 1UL))
+                    refusesRange [ "hidden" ] (fun () -> Gru<float>(3, 0, RandomStream 1UL))
 
                     refuses<InvalidOperationException, _> [ "Talkative gave 2 tensors for a state of 1" ] (fun () ->
                         Talkative(3, 4, RandomStream 1UL).Unroll(Tape<float>().Constant(zeros [ 2; 3; 3 ]))))

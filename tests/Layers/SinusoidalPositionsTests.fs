@@ -64,6 +64,5 @@ let tests =
                     "table")
 
             testCase "an odd number of features is refused" (fun () ->
-                refuses<ShapeException, _> [ "even number of features"; "got 5" ] (fun () ->
-                    SinusoidalPositions.Table<float>(3, 5)))
+                refusesShape [ "even number of features"; "got 5" ] (fun () -> SinusoidalPositions.Table<float>(3, 5)))
         ]

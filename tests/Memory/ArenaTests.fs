@@ -101,7 +101,7 @@ let tests =
                     arena.Rent(million - 7) |> ignore)
 
             testCase "a negative length is refused" (fun () ->
-                refuses<ArgumentOutOfRangeException, _> [ "length" ] (fun () -> Arena<float>().Rent -1))
+                refusesRange [ "length" ] (fun () -> Arena<float>().Rent -1))
 
             testCase "number types other than float and double are refused" (fun () ->
                 refuses<NotSupportedException, _> [ "Half"; "use float (to train) or double (to check)" ] (fun () ->

@@ -57,17 +57,15 @@ let tests =
             testCase "sizes that are not positive and images too small to be halved twice are refused" (fun () ->
                 for settings in
                     [ settings 6 5 0 2 3 4; settings 6 5 2 0 3 4; settings 6 5 2 2 -1 4; settings 6 5 2 2 3 0 ] do
-                    refuses<ArgumentOutOfRangeException, _> [ "must be positive" ] (fun () -> model settings 1UL)
+                    refusesRange [ "must be positive" ] (fun () -> model settings 1UL)
 
                 for settings in [ settings 3 5 2 2 3 4; settings 6 3 2 2 3 4 ] do
-                    refuses<ArgumentOutOfRangeException, _> [ "halved twice"; "4 rows and columns" ] (fun () ->
-                        model settings 1UL)
+                    refusesRange [ "halved twice"; "4 rows and columns" ] (fun () -> model settings 1UL)
 
-                refuses<ArgumentOutOfRangeException, _> [ "more numbers than one tensor can hold" ] (fun () ->
+                refusesRange [ "more numbers than one tensor can hold" ] (fun () ->
                     model (settings 8 8 1 1 1_000_000_000 4) 1UL)
 
-                refuses<ShapeException, _> [ "one tensor cannot hold" ] (fun () ->
-                    model (settings 8 8 1 100_000 100_000 4) 1UL))
+                refusesShape [ "one tensor cannot hold" ] (fun () -> model (settings 8 8 1 100_000 100_000 4) 1UL))
 
             testCase "the settings name a run" (fun () ->
                 Expect.equal (string tiny) "ConvNet 2-3 filters 4 hidden 6x5x2 3 classes He" "words")

@@ -281,7 +281,7 @@ let private refusals =
                     refused "[3, 33]" (fun () -> gan.GeneratorLoss(tape, other))
 
                     for target in [ -0.1; 1.1; nan ] do
-                        refuses<ArgumentOutOfRangeException, _> [ "must lie in [0, 1]" ] (fun () ->
+                        refusesRange [ "must lie in [0, 1]" ] (fun () ->
                             gan.DiscriminatorLoss(tape, real, noise, target)))
 
             testCase "names of both players are unique together, so that one checkpoint can hold them" (fun () ->

@@ -103,8 +103,7 @@ let tests =
                 refuses<ArgumentException, _> [ "9 tokens"; "8 positions" ] (fun () ->
                     decode model [| Array.create 9 3 |] 4)
 
-                refuses<ArgumentOutOfRangeException, _> [ "id 7"; "7 rows of the table" ] (fun () ->
-                    decode model [| [| 7 |] |] 4)
+                refusesRange [ "id 7"; "7 rows of the table" ] (fun () -> decode model [| [| 7 |] |] 4)
 
                 refuses<ArgumentException, _> [ "at least one sequence" ] (fun () -> decode model [||] 4))
 

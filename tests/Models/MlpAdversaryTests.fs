@@ -109,15 +109,14 @@ let private generators =
 
             testCase "settings of no generator are refused" (fun () ->
                 for noise, hidden, features in [ 0, [ 4 ], 3; 2, [ 0 ], 3; 2, [ 4; -1 ], 3; 2, [], 0 ] do
-                    refuses<ArgumentOutOfRangeException, _> [ "must be positive" ] (fun () ->
+                    refusesRange [ "must be positive" ] (fun () ->
                         generator (generatorOf noise hidden features ActivationKind.Sigmoid) 1UL)
 
                 for output in [ ActivationKind.Glu; ActivationKind.SwiGlu ] do
-                    refuses<ArgumentOutOfRangeException, _>
-                        [ "takes one input"; "Sigmoid, Tanh or Identity" ]
-                        (fun () -> generator (generatorOf 2 [ 4 ] 3 output) 1UL)
+                    refusesRange [ "takes one input"; "Sigmoid, Tanh or Identity" ] (fun () ->
+                        generator (generatorOf 2 [ 4 ] 3 output) 1UL)
 
-                refuses<ShapeException, _> [ "one tensor cannot hold" ] (fun () ->
+                refusesShape [ "one tensor cannot hold" ] (fun () ->
                     generator (generatorOf Int32.MaxValue [ Int32.MaxValue ] 3 ActivationKind.Sigmoid) 1UL))
 
             testCase "the settings name a run" (fun () ->
@@ -232,8 +231,7 @@ let private discriminators =
                 expectNear (error 0.5) (arriving 1 [ count ] 0.0 0.5) 0.5 "hidden units")
 
             testCase "settings of no discriminator are refused" (fun () ->
-                let refused fragments settings =
-                    refuses<ArgumentOutOfRangeException, _> fragments (fun () -> discriminator settings 1UL)
+                let refused fragments settings = refusesRange fragments (fun () -> discriminator settings 1UL)
 
                 for features, hidden in [ 0, [ 4 ]; 5, [ 0 ]; 5, [ 4; -1 ] ] do
                     refused [ "must be positive" ] (discriminatorOf features hidden 2 0.0 0.0)
@@ -249,7 +247,7 @@ let private discriminators =
                     [ "Pieces"; "more numbers than one tensor can hold" ]
                     (discriminatorOf 5 [ Int32.MaxValue ] 5 0.0 0.0)
 
-                refuses<ShapeException, _> [ "one tensor cannot hold" ] (fun () ->
+                refusesShape [ "one tensor cannot hold" ] (fun () ->
                     discriminator (discriminatorOf Int32.MaxValue [ 100_000 ] 5 0.0 0.0) 1UL))
 
             testCase "the settings name a run, in every culture" (fun () ->

@@ -129,7 +129,7 @@ let tests =
                             5, [], -7, "-7"
                             0, [], 3, "0"
                         ] do
-                        refuses<ArgumentOutOfRangeException, _>
+                        refusesRange
                             [ "Every size of a model must be positive"; $"Actual value was {bad}." ]
                             (fun () -> model (settings inputs hidden outputs kind WeightScale.He) 1UL))
 

@@ -91,12 +91,10 @@ let tests =
 
             testCase "numbers of layers that are not 2n + 2 and widths that are not positive are refused" (fun () ->
                 for layers in [ 0; 2; 3; 7; -4 ] do
-                    refuses<ArgumentOutOfRangeException, _> [ "2n + 2"; "even number from 4"; $"{layers}" ] (fun () ->
-                        model 4 3 layers true 1UL)
+                    refusesRange [ "2n + 2"; "even number from 4"; $"{layers}" ] (fun () -> model 4 3 layers true 1UL)
 
                 for inputs, width in [ 0, 3; 4, 0; 4, -1 ] do
-                    refuses<ArgumentOutOfRangeException, _> [ "must be positive" ] (fun () ->
-                        model inputs width 4 true 1UL))
+                    refusesRange [ "must be positive" ] (fun () -> model inputs width 4 true 1UL))
 
             testCase "the settings name a run" (fun () ->
                 Expect.equal (string (settings 64 32 6 true)) "Residual 6 layers 64-32-3 He" "residual"

@@ -246,10 +246,9 @@ let private refusals =
         "refusals"
         [
             testCase "heads that do not divide the features, and odd features, are refused" (fun () ->
-                refuses<ShapeException, _> [ "3 heads cannot share 4 features" ] (fun () ->
-                    double { tiny with Heads = 3 } 1UL)
+                refusesShape [ "3 heads cannot share 4 features" ] (fun () -> double { tiny with Heads = 3 } 1UL)
 
-                refuses<ShapeException, _> [ "even number of features"; "got 5" ] (fun () ->
+                refusesShape [ "even number of features"; "got 5" ] (fun () ->
                     double { tiny with Features = 5; Heads = 1 } 1UL))
 
             testCase "settings of which there can be no model are refused by name, before anything is made" (fun () ->
@@ -271,18 +270,16 @@ let private refusals =
                         for eps in [ 0.0; -1e-5; nan ] do
                             "NormEps", TransformerSettings(SourceVocabulary = 5, TargetVocabulary = 5, NormEps = eps)
                     ] do
-                    refuses<ArgumentOutOfRangeException, _> [ name ] (fun () -> settings.ThrowIfImpossible())
+                    refusesRange [ name ] (fun () -> settings.ThrowIfImpossible())
 
-                    refuses<ArgumentOutOfRangeException, _> [ name ] (fun () ->
-                        Transformer<float32>(settings, RandomStream 1UL))
+                    refusesRange [ name ] (fun () -> Transformer<float32>(settings, RandomStream 1UL))
 
-                refuses<ArgumentOutOfRangeException, _> [ "rate must lie in [0, 1)" ] (fun () ->
-                    double { tiny with Dropout = 1.0 } 1UL)
+                refusesRange [ "rate must lie in [0, 1)" ] (fun () -> double { tiny with Dropout = 1.0 } 1UL)
 
-                refuses<ShapeException, _> [ "0 heads cannot share 4 features"; "divisor of 4" ] (fun () ->
+                refusesShape [ "0 heads cannot share 4 features"; "divisor of 4" ] (fun () ->
                     double { tiny with Heads = 0 } 1UL)
 
-                refuses<ShapeException, _> [ "queries and keys of 0 features"; "null for 2" ] (fun () ->
+                refusesShape [ "queries and keys of 0 features"; "null for 2" ] (fun () ->
                     double { tiny with KeySize = Some 0 } 1UL)
 
                 refuses<ArgumentException, _> [ "5 source and 6 target tokens"; "one vocabulary for both" ] (fun () ->

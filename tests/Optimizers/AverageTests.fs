@@ -22,9 +22,10 @@ let private set (parameters: Parameter<float> list) (random: RandomStream) =
         for i in 0 .. parameter.Value.Length - 1 do
             parameter.Value.Span[i] <- random.NextNormal()
 
-let private mean =
+[<Tests>]
+let parameterAverage =
     testList
-        "ParameterAverage"
+        "Optimizers.ParameterAverage"
         [
             property 40 "the mean of all moments; exchanged twice, nothing has changed" (fun sizes ->
                 let random = sizes.Random
@@ -93,9 +94,10 @@ let private mean =
                     average.Restore [| 1.0; 2.0; 3.0; 4.0; 5.0; nan |]))
         ]
 
-let private ema =
+[<Tests>]
+let ema =
     testList
-        "Ema"
+        "Optimizers.Ema"
         [
             property 40 "ten updates equal the recurrence, longhand; exchanged twice, nothing has changed" (fun sizes ->
                 let random = sizes.Random
@@ -182,9 +184,7 @@ let private ema =
                     let trained = parameters (RandomStream 1UL) [ 2; 3 ]
 
                     for decay in [ 1.0; -0.1; nan ] do
-                        refuses<ArgumentOutOfRangeException, _>
-                            [ "A decay must lie in [0, 1)"; "never move" ]
-                            (fun () -> Ema(trained, decay))
+                        refusesRange [ "A decay must lie in [0, 1)"; "never move" ] (fun () -> Ema(trained, decay))
 
                     let ema = Ema trained
                     let before = ema.Save()
@@ -196,6 +196,3 @@ let private ema =
                     refuses<ArgumentException, _> [ "4 numbers"; "average of 5"; "same model" ] (fun () ->
                         ema.Restore(Array.zeroCreate 4)))
         ]
-
-[<Tests>]
-let tests = testList "Optimizers" [ mean; ema ]

@@ -73,6 +73,6 @@ let tests =
 
             testCase "a maximum that is no positive number is refused" (fun () ->
                 for maximum in [ 0.0; -1.0; nan; infinity ] do
-                    refuses<ArgumentOutOfRangeException, _> [ "positive" ] (fun () ->
+                    refusesRange [ "positive" ] (fun () ->
                         GradientClipping.ByGlobalNorm(withGradients [ [| 1.0 |] ], maximum)))
         ]

@@ -38,9 +38,8 @@ let tests =
                     (fun () -> adam.AddGroup([ adam.Parameters[2]; (made ()).Head ], weightDecay = 0.0))
 
                 for decay in [ -0.1; nan; infinity ] do
-                    refuses<ArgumentOutOfRangeException, _>
-                        [ "weight decay must be a finite number, 0 or more" ]
-                        (fun () -> adam.AddGroup([ adam.Parameters[2] ], weightDecay = decay))
+                    refusesRange [ "weight decay must be a finite number, 0 or more" ] (fun () ->
+                        adam.AddGroup([ adam.Parameters[2] ], weightDecay = decay))
 
                 let after (optimizer: Optimizer<float>) =
                     for step in 1..3 do

@@ -226,7 +226,7 @@ let private refusesRates (make: unit -> Optimizer<float>) =
                 ignored, wrong, "learning rate must be a finite number, 0 or more"
             ] do
             let before = valuesOf optimizer
-            refuses<ArgumentOutOfRangeException, _> [ fragment ] (fun () -> optimizer.Step rate)
+            refusesRange [ fragment ] (fun () -> optimizer.Step rate)
             Expect.equal (optimizer.Steps, valuesOf optimizer) (0, before) "as it was"
 
 /// One parameter of 47 zeros and a gradient of zeros but for one number, and a step.
@@ -336,7 +336,7 @@ let law (entry: Entry<float>) (single: Entry<float32> option) =
 
             testCase "constants outside their range are refused" (fun () ->
                 for fragments, constants in entry.Refused do
-                    refuses<ArgumentOutOfRangeException, _> fragments (fun () -> three entry constants))
+                    refusesRange fragments (fun () -> three entry constants))
 
             testCase "what is not finite is caught, wherever it stands, and clipping helps what is too large" (fun () ->
                 catchesWhatIsNotFinite entry 1e200

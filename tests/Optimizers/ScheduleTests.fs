@@ -6,7 +6,7 @@ open Hybrid.Optimizers
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
 
-let private refused fragments (rate: unit -> float) = refuses<ArgumentOutOfRangeException, _> fragments rate
+let private refused fragments (rate: unit -> float) = refusesRange fragments rate
 
 /// A step, or a number of them, that is none.
 let private noSteps (rate: int -> float) =

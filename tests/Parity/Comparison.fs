@@ -98,15 +98,7 @@ module Numbers =
         =
         Tensor<'T>.From(shape extents, ReadOnlySpan(values |> Array.map (fun x -> 'T.CreateChecked<float> x)))
 
-    let ofOurs<'T
-        when 'T: (new: unit -> 'T)
-        and 'T: struct
-        and 'T: unmanaged
-        and 'T :> ValueType
-        and 'T :> IBinaryFloatingPointIeee754<'T>>
-        (tensor: Tensor<'T>)
-        =
-        tensor.ToArray() |> Array.map (fun x -> Double.CreateChecked<'T> x)
+    let ofOurs (tensor: Tensor<'T>) = tensor.ToArray() |> Array.map (fun x -> Double.CreateChecked<'T> x)
 
     let dtypeOf<'T> = if typeof<'T> = typeof<float> then torch.float64 else torch.float32
 

@@ -42,16 +42,14 @@ let tests =
 
                 let remedy = "self-attention only"
 
-                refuses<ShapeException, _>
-                    [ "as many queries as keys"; "2 and 3"; remedy ]
-                    (attend AttentionMask.Causal 2 3)
+                refusesShape [ "as many queries as keys"; "2 and 3"; remedy ] (attend AttentionMask.Causal 2 3)
 
                 let both = AttentionMask.CausalAndPadding [| 1; 1 |]
-                refuses<ShapeException, _> [ "as many queries as keys" ] (attend both 3 2)
+                refusesShape [ "as many queries as keys" ] (attend both 3 2)
                 let three = AttentionMask.Padding [| 1; 1; 1 |]
-                refuses<ShapeException, _> [ "3 lengths for a batch of 2"; "one a sequence" ] (attend three 2 2)
+                refusesShape [ "3 lengths for a batch of 2"; "one a sequence" ] (attend three 2 2)
 
                 for length in [ 4; -1 ] do
                     let mask = AttentionMask.Padding [| 1; length |]
-                    refuses<ShapeException, _> [ $"{length} keys are real"; "there are 3" ] (attend mask 2 3))
+                    refusesShape [ $"{length} keys are real"; "there are 3" ] (attend mask 2 3))
         ]

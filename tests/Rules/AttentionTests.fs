@@ -315,12 +315,12 @@ let private refusals =
         "refusals"
         [
             testCase "tensors that are not [batch, time, features] are refused" (fun () ->
-                refuses<ShapeException, _>
+                refusesShape
                     [ "[batch, time, features]"; "got [2, 4]" ]
                     (attend 1 1.0 [ 2; 4 ] [ 1; 2; 4 ] [ 1; 2; 4 ])
 
                 for k, v in [ [ 2; 4 ], [ 1; 2; 4 ]; [ 1; 2; 4 ], [ 2; 4 ] ] do
-                    refuses<ShapeException, _> [ "[batch, time, features]" ] (attend 1 1.0 [ 1; 2; 4 ] k v))
+                    refusesShape [ "[batch, time, features]" ] (attend 1 1.0 [ 1; 2; 4 ] k v))
 
             testCase "tensors that do not fit each other are refused" (fun () ->
                 for q, k, v in
@@ -330,13 +330,13 @@ let private refusals =
                         [ 1; 3; 4 ], [ 1; 3; 4 ], [ 1; 5; 4 ]
                         [ 1; 3; 4 ], [ 1; 3; 6 ], [ 1; 3; 4 ]
                     ] do
-                    refuses<ShapeException, _>
+                    refusesShape
                         [ "do not fit"; "one batch"; "as many values as keys"; "as wide" ]
                         (attend 1 1.0 q k v))
 
             testCase "heads that do not divide the features are refused" (fun () ->
                 for heads, width in [ 3, 6; 0, 4; -1, 4; 2, 3 ] do
-                    refuses<ShapeException, _>
+                    refusesShape
                         [ $"{heads} heads cannot share"; "choose a divisor" ]
                         (attend heads 1.0 [ 1; 2; 4 ] [ 1; 2; 4 ] [ 1; 2; width ]))
 

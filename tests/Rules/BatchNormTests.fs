@@ -9,6 +9,7 @@ open Hybrid.Tensors
 open Hybrid.Tests
 open Hybrid.Tests.Equations
 open Hybrid.Tests.Support
+open Hybrid.Tests.Rules.NormalizationLaw
 
 let private batchNorm eps _ (x: Variable<_>[]) =
     let struct (y, _, _) = x[0].BatchNorm(x[1], x[2], eps)
@@ -24,27 +25,21 @@ let private fixedBy mean variance eps (tape: Tape<_>) (x: Variable<_>[]) =
 let private fixedRelu mean variance eps (tape: Tape<_>) (x: Variable<_>[]) =
     x[0].BatchNormReluFixed(x[1], x[2], tape.Constant mean, tape.Constant variance, eps)
 
-let private columnsOf (x: Tensor<_>) = Array.transpose (rowsOf x)
-let private ofColumns (columns: float[][]) = Array.concat (Array.transpose columns)
+let private kind: NormalizationLaw.Kind =
+    {
+        Name = "BatchNorm"
+        Line = "channel"
+        Double = batchNorm
+        Single = batchNorm
+        IsBatch = true
+        Ids = [ "BN-5"; "BN-6"; "BN-7" ]
+        Forward =
+            fun eps x gain bias -> BatchNorm.Forward(eps, zeros<float> x, zeros gain, zeros bias, Arena()) |> ignore
+        Axis = "channel"
+    }
 
-let private variance (column: float[]) =
-    let mean = Array.average column
-    column |> Array.averageBy (fun value -> (value - mean) ** 2.0)
-
-/// Channels whose variance is not so small that a difference step would be a large part of it.
-let rec private spread (random: RandomStream) rows channels =
-    let x = normal random [ rows; channels ]
-
-    if rows > 1 && columnsOf x |> Array.exists (fun column -> variance column < 0.05) then
-        spread random rows channels
-    else
-        x
-
-let private drawn (sizes: Sizes) =
-    let random = sizes.Random
-    let x = spread random sizes.Rows sizes.Columns
-    let eps = [| 1e-5; 1e-2; 1.0 |][random.NextBelow 3]
-    x, normal random [ sizes.Columns ], normal random [ sizes.Columns ], eps
+let private spread = NormalizationLaw.spread kind
+let private drawn = NormalizationLaw.drawn kind
 
 /// The same where the rectifier behind the normalization comes to no kink, also if every input is multiplied by 0.7.
 let rec private drawnOffKink (random: RandomStream) (sizes: Sizes) =
@@ -83,8 +78,6 @@ let private longhand eps (x: Tensor<float>) (gain: Tensor<float>) (bias: Tensor<
     pick (fun (_, _, g, _) -> g),
     pick (fun (_, _, _, b) -> b)
 
-let private plain channels = tensor [ channels ] (Array.create channels 1.0), zeros<float> [ channels ]
-
 /// From a channel that fills no vector to rows that fill many, with whole chunks and without, and with rows left over.
 let private wideShapes = [ 20000, 1; 7001, 3; 3001, 16; 1500, 37; 130, 300; 64, 32; 12545, 16 ]
 
@@ -92,23 +85,7 @@ let private properties =
     testList
         "properties"
         [
-            propertyUpTo 6 20 "the gradient agrees with central differences, gain and bias included" (fun sizes ->
-                let x, gain, bias, eps = drawn sizes
-                Gradients.expectRule "BatchNorm" sizes.Random [ x ] [ gain; bias ] (batchNorm eps)
-                covers [ "BN-5"; "BN-6"; "BN-7" ])
-
-            property 5 "the gradient agrees with central differences on images" (fun sizes ->
-                let random = sizes.Random
-
-                let x =
-                    (spread random (2 * sizes.Batch * sizes.Rows) 3).Reshape(shape [ sizes.Batch; sizes.Rows; 2; 3 ])
-
-                Gradients.expectRule
-                    "BatchNorm"
-                    random
-                    [ x; normal random [ 3 ]; normal random [ 3 ] ]
-                    []
-                    (batchNorm 1e-5))
+            yield! NormalizationLaw.properties kind
 
             propertyUpTo 6 20 "with given statistics the gradient agrees with central differences" (fun sizes ->
                 let x, gain, bias, eps = drawn sizes
@@ -130,14 +107,6 @@ let private properties =
                 expectClose 1e-12 (floats gradients[2]) dbias "dbias"
                 covers [ "BN-1"; "BN-2"; "BN-3"; "BN-4" ])
 
-            propertyUpTo 8 25 "with gain 1 and bias 0 every channel has mean 0 and variance v / (v + eps)" (fun sizes ->
-                let x, _, _, eps = drawn sizes
-                let gain, bias = plain sizes.Columns
-                let y = columnsOf (valueOf [ x; gain; bias ] (batchNorm eps))
-                expectClose 1e-13 (y |> Array.map Array.average) (Array.zeroCreate sizes.Columns) "means"
-                let expected = columnsOf x |> Array.map (fun column -> variance column / (variance column + eps))
-                expectClose 1e-12 (y |> Array.map variance) expected "variances")
-
             propertyUpTo 8 25 "hands out the mean and the biased variance of each channel" (fun sizes ->
                 let x, gain, bias, eps = drawn sizes
                 let struct (_, _, mean, variances) = BatchNorm.Forward(eps, x, gain, bias, Arena())
@@ -158,45 +127,6 @@ let private properties =
 
                 expectClose 1e-12 (floats y) (floats expected) "y"
                 expectClose 1e-11 (floats gradients[0]) (floats dexpected[0]) "dx")
-
-            propertyUpTo 6 25 "adding a constant to a channel leaves y and the gradients unchanged" (fun sizes ->
-                let x, gain, bias, eps = drawn sizes
-                let dy = normal sizes.Random [ sizes.Rows; sizes.Columns ]
-                let y, gradients = runAlong dy [ x; gain; bias ] (batchNorm eps)
-                let shifts = floats (normal sizes.Random [ sizes.Columns ])
-                let moved = columnsOf x |> Array.mapi (fun c column -> Array.map ((+) (7.0 * shifts[c])) column)
-
-                let shifted, dshifted =
-                    runAlong dy [ tensor [ sizes.Rows; sizes.Columns ] (ofColumns moved); gain; bias ] (batchNorm eps)
-
-                expectClose 1e-11 (floats shifted) (floats y) "y"
-
-                for i in 0..2 do
-                    expectClose 1e-10 (floats dshifted[i]) (floats gradients[i]) $"gradient {i}")
-
-            propertyUpTo 6 25 "scaling x by c and eps by c squared leaves y unchanged" (fun sizes ->
-                let x, gain, bias, eps = drawn sizes
-                let scaled = valueOf [ mapTensor ((*) 3.0) x; gain; bias ] (batchNorm (9.0 * eps))
-                expectClose 1e-12 (floats scaled) (floats (valueOf [ x; gain; bias ] (batchNorm eps))) "y")
-
-            propertyUpTo 6 25 "scaling a channel leaves y unchanged where eps is negligible" (fun sizes ->
-                let x, gain, bias, _ = drawn sizes
-                let scaled = columnsOf x |> Array.mapi (fun c column -> Array.map ((*) (2.0 + float c)) column)
-
-                let y =
-                    valueOf [ tensor [ sizes.Rows; sizes.Columns ] (ofColumns scaled); gain; bias ] (batchNorm 1e-12)
-
-                expectClose 1e-9 (floats y) (floats (valueOf [ x; gain; bias ] (batchNorm 1e-12))) "y")
-
-            propertyUpTo 6 25 "dx of every channel sums to 0, because a shift changes nothing" (fun sizes ->
-                let x, gain, bias, eps = drawn sizes
-                let _, gradients = runDouble sizes.Random [ x; gain; bias ] (batchNorm eps)
-
-                expectClose
-                    1e-10
-                    (columnsOf gradients[0] |> Array.map Array.sum)
-                    (Array.zeroCreate sizes.Columns)
-                    "sums")
 
             propertyUpTo 8 25 "permuting the batch permutes y and dx" (fun sizes ->
                 let x, gain, bias, eps = drawn sizes
@@ -368,11 +298,11 @@ let private fused =
 
             testCase "refuses what batch normalization refuses" (fun () ->
                 let apply eps x gain () = BatchNormRelu.Forward(eps, zeros<float> x, zeros gain, zeros gain, Arena())
-                refuses<ArgumentOutOfRangeException, _> [ "eps must be positive" ] (apply 0.0 [ 2; 3 ] [ 3 ])
-                refuses<ShapeException, _> [ "gain must be [3], got [2]" ] (apply 1e-5 [ 2; 3 ] [ 2 ])
-                refuses<ShapeException, _> [ "at least one row" ] (apply 1e-5 [ 0; 3 ] [ 3 ])
+                refusesRange [ "eps must be positive" ] (apply 0.0 [ 2; 3 ] [ 3 ])
+                refusesShape [ "gain must be [3], got [2]" ] (apply 1e-5 [ 2; 3 ] [ 2 ])
+                refusesShape [ "at least one row" ] (apply 1e-5 [ 0; 3 ] [ 3 ])
 
-                refuses<ShapeException, _> [ "mean must be [3], got [2]" ] (fun () ->
+                refusesShape [ "mean must be [3], got [2]" ] (fun () ->
                     BatchNormRelu.ForwardFixed(
                         1e-5,
                         zeros<float> [ 2; 3 ],
@@ -388,7 +318,9 @@ let private extremes =
     testList
         "extremes"
         [
-            testCase "in float32 at an offset of 1e4, a variance of 0.25 is still 0.25" (fun () ->
+            yield! NormalizationLaw.extremes kind
+
+            testCase "in float32 at an offset of 1e4, a variance of 0.25 over many rows is still 0.25" (fun () ->
                 let column = [| for i in 0..4095 -> if i % 2 = 0 then 10000.5f else 9999.5f |]
 
                 for channels in [ 1; 16 ] do
@@ -423,40 +355,6 @@ let private extremes =
                 let expected = variance (Array.map float values)
                 expectNear 1e-6 ((floats variances).[0] / expected) 1.0 "variance")
 
-            testCase "a constant channel gives the bias, and finite gradients, in both precisions" (fun () ->
-                for offset in [ 0.0; 3.0; -1e4; 0.1 ] do
-                    let x, gain, bias =
-                        tensor [ 3; 2 ] (Array.create 6 offset), tensor [ 2 ] [ 1.0; 2.0 ], tensor [ 2 ] [ 4.0; 5.0 ]
-
-                    let y, gradients = runDouble (RandomStream 1UL) [ x; gain; bias ] (batchNorm 1e-5)
-                    expectClose 1e-8 (floats y) [| 4.0; 5.0; 4.0; 5.0; 4.0; 5.0 |] "double"
-                    Array.iter (fun gradient -> expectAllFinite gradient "double") gradients
-
-                    let y, gradients =
-                        runSingle (RandomStream 1UL) (List.map toSingle [ x; gain; bias ]) (batchNorm 1e-5)
-
-                    expectClose 1e-5 (floats y) [| 4.0; 5.0; 4.0; 5.0; 4.0; 5.0 |] "float"
-                    Array.iter (fun gradient -> expectAllFinite gradient "float") gradients)
-
-            testCase "a single row gives the bias, and gradient 0 to x" (fun () ->
-                let inputs = [ tensor [ 1; 2 ] [ 1e4; -1e4 ]; tensor [ 2 ] [ 2.0; 3.0 ]; tensor [ 2 ] [ 5.0; 6.0 ] ]
-                let y, gradients = runDouble (RandomStream 1UL) inputs (batchNorm 1e-5)
-                Expect.equal (floats y) [| 5.0; 6.0 |] "y"
-                Expect.equal (floats gradients[0]) [| 0.0; 0.0 |] "dx"
-                Expect.equal (floats gradients[1]) [| 0.0; 0.0 |] "dgain")
-
-            testCase "elements of plus and minus 1e4 are normalized, in float32" (fun () ->
-                let inputs = [ tensor [ 2; 1 ] [ 1e4f; -1e4f ]; tensor [ 1 ] [ 1f ]; zeros [ 1 ] ]
-                let y, gradients = runSingle (RandomStream 1UL) inputs (batchNorm 1e-5)
-                expectClose 1e-6 (floats y) [| 1.0; -1.0 |] "y"
-                expectAllFinite gradients[0] "dx")
-
-            testCase "denormals vanish beside eps" (fun () ->
-                let inputs = [ tensor [ 2; 1 ] [ Single.Epsilon; -Single.Epsilon ]; tensor [ 1 ] [ 1f ]; zeros [ 1 ] ]
-                let y, gradients = runSingle (RandomStream 1UL) inputs (batchNorm 1e-5)
-                expectClose 1e-30 (floats y) [| 0.0; 0.0 |] "y"
-                expectAllFinite gradients[0] "dx")
-
             testCase "NaN makes its channel NaN, and no other" (fun () ->
                 let inputs =
                     [ tensor [ 3; 2 ] [ nan; 1.0; 2.0; 3.0; 4.0; 5.0 ]; tensor [ 2 ] [ 1.0; 1.0 ]; zeros [ 2 ] ]
@@ -486,43 +384,29 @@ let private refusals =
     testList
         "refusals"
         [
-            testCase "an eps that is not positive is refused" (fun () ->
+            yield! NormalizationLaw.refusals kind
+
+            testCase "an eps that is not positive is refused with given statistics too" (fun () ->
                 for eps in [ 0.0; -1e-5; nan ] do
-                    let fragments = [ "eps must be positive"; "variance 0" ]
-                    refuses<ArgumentOutOfRangeException, _> fragments (apply eps [ 2; 3 ] [ 3 ] [ 3 ])
-                    refuses<ArgumentOutOfRangeException, _> fragments (applyFixed eps [ 2; 3 ] [ 3 ] [ 3 ] [ 3 ] [ 3 ]))
-
-            testCase "a gain or bias of another width is refused" (fun () ->
-                let remedy = "build the layer with channels = 3"
-                refuses<ShapeException, _> [ "gain must be [3], got [2]"; remedy ] (apply 1e-5 [ 2; 3 ] [ 2 ] [ 3 ])
-
-                refuses<ShapeException, _>
-                    [ "bias must be [3], got [1, 3]"; remedy ]
-                    (apply 1e-5 [ 2; 3 ] [ 3 ] [ 1; 3 ]))
+                    refusesRange
+                        [ "eps must be positive"; "variance 0" ]
+                        (applyFixed eps [ 2; 3 ] [ 3 ] [ 3 ] [ 3 ] [ 3 ]))
 
             testCase "statistics of another width are refused" (fun () ->
                 let fragment = "one number for each channel"
 
-                refuses<ShapeException, _>
+                refusesShape
                     [ "mean must be [3], got [2]"; fragment ]
                     (applyFixed 1e-5 [ 2; 3 ] [ 3 ] [ 3 ] [ 2 ] [ 3 ])
 
-                refuses<ShapeException, _>
+                refusesShape
                     [ "variance must be [3], got [4]"; fragment ]
                     (applyFixed 1e-5 [ 2; 3 ] [ 3 ] [ 3 ] [ 3 ] [ 4 ]))
 
-            testCase "a scalar and rows without channels are refused" (fun () ->
-                refuses<ShapeException, _> [ "at least one channel"; "got []" ] (apply 1e-5 [] [ 1 ] [ 1 ])
-                refuses<ShapeException, _> [ "at least one channel"; "got [2, 0]" ] (apply 1e-5 [ 2; 0 ] [ 0 ] [ 0 ]))
-
             testCase "an empty batch has no statistics, and is refused in training" (fun () ->
-                refuses<ShapeException, _>
-                    [ "at least one row, got [0, 3]"; "leave it out" ]
-                    (apply 1e-5 [ 0; 3 ] [ 3 ] [ 3 ])
+                refusesShape [ "at least one row, got [0, 3]"; "leave it out" ] (apply 1e-5 [ 0; 3 ] [ 3 ] [ 3 ])
 
-                refuses<ShapeException, _>
-                    [ "at least one row, got [4, 0, 2, 3]" ]
-                    (apply 1e-5 [ 4; 0; 2; 3 ] [ 3 ] [ 3 ]))
+                refusesShape [ "at least one row, got [4, 0, 2, 3]" ] (apply 1e-5 [ 4; 0; 2; 3 ] [ 3 ] [ 3 ]))
         ]
 
 [<Tests>]

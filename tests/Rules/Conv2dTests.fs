@@ -13,39 +13,29 @@ open Hybrid.Tests.Support
 open Hybrid.Tests.Kernels
 open Hybrid.Tests.Kernels.PlainConvolution
 
-let private conv (sizes: ConvolutionSizes) _ (x: Variable<_>[]) = x[0].Conv2d(x[1], x[2], sizes.Stride, sizes.Padding)
+let private record stride (padding: Padding) (x: Variable<'T>[]) =
+    match x with
+    | [| x; weight |] -> x.Conv2d(weight, stride = stride, padding = padding)
+    | _ -> x[0].Conv2d(x[1], x[2], stride, padding)
 
-let private withoutBias (sizes: ConvolutionSizes) _ (x: Variable<_>[]) =
-    x[0].Conv2d(x[1], stride = sizes.Stride, padding = sizes.Padding)
+let private kind: ConvolutionLaw.Kind =
+    {
+        Name = "Conv2d"
+        Double = record
+        Single = record
+        IsTransposed = false
+        Drawn = PlainConvolution.drawn
+        Letters = "CONV"
+    }
 
-/// A convolution of random sizes, with x, weight and bias.
-let private operands (sizes: Sizes) channels spare =
-    let random = sizes.Random
-    let sizes = PlainConvolution.drawn random channels spare
-    sizes, normal random (inputShape sizes), normal random (weightShape sizes), normal random [ sizes.OutChannels ]
-
-let private repeated (bias: Tensor<float>) count = Array.init count (fun i -> bias[i % bias.Length])
+let private conv = ConvolutionLaw.on kind
+let private operands = ConvolutionLaw.operands kind
 
 let private gradients =
     testList
         "gradients"
         [
-            property 15 "the gradient agrees with central differences, weight and bias included" (fun sizes ->
-                let conv2d, x, weight, bias = operands sizes [| 1; 2; 3 |] 3
-                Gradients.expectRule "Conv2d" sizes.Random [ x ] [ weight; bias ] (conv conv2d)
-                covers [ "CONV-2"; "CONV-3"; "CONV-4" ])
-
-            property 10 "the gradient agrees with central differences without a bias" (fun sizes ->
-                let conv2d, x, weight, _ = operands sizes [| 1; 2; 3 |] 3
-                Gradients.expectRule "Conv2d" sizes.Random [ x ] [ weight ] (withoutBias conv2d))
-
-            testCase "the gradient agrees with central differences where channels fill more than a vector" (fun () ->
-                let random = RandomStream 1UL
-
-                for inChannels, outChannels, stride in [ 17, 2, 1; 2, 17, 2 ] do
-                    let sizes = ConvolutionSizes(2, 3, 3, inChannels, 3, 2, outChannels, stride, 1)
-                    let x, weight = normal random (inputShape sizes), normal random (weightShape sizes)
-                    Gradients.expectRule "Conv2d" random [ x ] [ weight; normal random [ outChannels ] ] (conv sizes))
+            yield! ConvolutionLaw.gradients kind
 
             property 15 "a window of one pixel has the gradients of a linear layer" (fun sizes ->
                 let random = sizes.Random
@@ -59,45 +49,19 @@ let private invariants =
     testList
         "invariants"
         [
-            property 60 "equals the sums, longhand, value and gradients" (fun sizes ->
-                let conv2d, x, weight, bias = operands sizes channels 6
-                let dy = normal sizes.Random (outputShape conv2d)
-                let y, d = runAlong dy [ x; weight; bias ] (conv conv2d)
-                let longhand = PlainConvolution.forward conv2d (floats x) (floats weight)
-                let name = describe conv2d
-                Expect.equal y.Shape (shape (outputShape conv2d)) name
-                expectClose 1e-12 (floats y) (Array.map2 (+) longhand (repeated bias y.Length)) $"y: {name}"
-                let dx = PlainConvolution.inputGradient conv2d (floats dy) (floats weight)
-                expectClose 1e-12 (floats d[0]) dx $"dx: {name}"
-                let dweight = PlainConvolution.weightGradient conv2d (floats x) (floats dy)
-                expectClose 1e-12 (floats d[1]) dweight $"dweight: {name}"
-                let dbias = floats dy |> Array.chunkBySize conv2d.OutChannels |> Array.reduce (Array.map2 (+))
-                expectClose 1e-12 (floats d[2]) dbias $"dbias: {name}"
-                covers [ "CONV-1"; "CONV-2"; "CONV-3"; "CONV-4" ])
-
-            property 25 "is linear in x and in the weights" (fun sizes ->
-                let conv2d, x, weight, _ = operands sizes channels 4
-                let random = sizes.Random
-                let otherX, otherWeight = normal random (inputShape conv2d), normal random (weightShape conv2d)
-                let y = valueOf [ x; weight ] (withoutBias conv2d)
-                let ofOtherX = valueOf [ otherX; weight ] (withoutBias conv2d)
-                let ofOtherWeight = valueOf [ x; otherWeight ] (withoutBias conv2d)
-                let inX = valueOf [ combine 2.0 x -3.0 otherX; weight ] (withoutBias conv2d)
-                expectClose 1e-11 (floats inX) (floats (combine 2.0 y -3.0 ofOtherX)) "in x"
-                let inWeight = valueOf [ x; combine -0.5 weight 4.0 otherWeight ] (withoutBias conv2d)
-                expectClose 1e-11 (floats inWeight) (floats (combine -0.5 y 4.0 ofOtherWeight)) "in the weights")
+            yield! ConvolutionLaw.invariants kind
 
             property 25 "an image shifted by the stride gives an output shifted by one" (fun sizes ->
                 let conv2d, x, weight, _ = operands sizes channels 9
                 let stride = conv2d.Stride
 
                 if conv2d.Padding = Padding() && conv2d.OutHeight > 1 && conv2d.OutWidth > 1 then
-                    let y = valueOf [ x; weight ] (withoutBias conv2d)
+                    let y = valueOf [ x; weight ] (conv conv2d)
 
                     for axis, extent, steps in [ 1, conv2d.Height, conv2d.OutHeight; 2, conv2d.Width, conv2d.OutWidth ] do
                         let shifted = part axis stride (extent - stride) x
                         let expected = part axis 1 (steps - 1) y
-                        Expect.equal (floats (valueOf [ shifted; weight ] (withoutBias conv2d))) (floats expected) "y")
+                        Expect.equal (floats (valueOf [ shifted; weight ] (conv conv2d))) (floats expected) "y")
 
             property 20 "padding is the same as zeros around the image" (fun sizes ->
                 let conv2d, x, weight, bias = operands sizes channels 4
@@ -163,16 +127,6 @@ let private invariants =
                 Expect.equal (floats y) (floats x) "y"
                 Expect.equal (floats d[0]) (floats along) "dx")
 
-            property 20 "images do not know of each other" (fun sizes ->
-                let conv2d, x, weight, bias = operands sizes channels 5
-                let dy = normal sizes.Random (outputShape conv2d)
-                let y, d = runAlong dy [ x; weight; bias ] (conv conv2d)
-
-                for image in 0 .. conv2d.Batch - 1 do
-                    let alone, dalone = runAlong (part 0 image 1 dy) [ part 0 image 1 x; weight; bias ] (conv conv2d)
-                    Expect.equal (floats (part 0 image 1 y)) (floats alone) "y"
-                    Expect.equal (floats (part 0 image 1 d[0])) (floats dalone[0]) "dx")
-
             property 20 "a window of one pixel is a matrix product" (fun sizes ->
                 let random = sizes.Random
                 let x = normal random [ sizes.Batch; sizes.Rows; sizes.Columns; 17 ]
@@ -189,77 +143,13 @@ let private invariants =
                 for i in 0..2 do
                     Expect.equal (floats d[i]) (floats dlinear[i]) $"gradient {i}")
 
-            testCase "many images shared by the workers equal one by one, in single precision" (fun () ->
-                let random = RandomStream 5UL
-                let sizes = ConvolutionSizes(64, 14, 14, 16, 3, 3, 32, 2, 1)
-                let x, weight = normal random (inputShape sizes), normal random (weightShape sizes)
-                let bias, dy = normal random [ 32 ], normal random (outputShape sizes)
-                let single = [ x; weight; bias ] |> List.map toSingle
-                let y, d = runAlong (toSingle dy) single (conv sizes)
-                let dweight, dbias = Array.zeroCreate d[1].Length, Array.zeroCreate 32
-
-                for image in 0..63 do
-                    let alone, dalone =
-                        runAlong
-                            (toSingle (part 0 image 1 dy))
-                            [ toSingle (part 0 image 1 x); single[1]; single[2] ]
-                            (conv sizes)
-
-                    let slice (whole: Tensor<float32>) (one: Tensor<float32>) =
-                        (floats whole)[image * one.Length .. (image + 1) * one.Length - 1]
-
-                    Expect.equal (slice y alone) (floats alone) $"y of image {image}"
-                    Expect.equal (slice d[0] dalone[0]) (floats dalone[0]) $"dx of image {image}"
-                    floats dalone[1] |> Array.iteri (fun i value -> dweight[i] <- dweight[i] + value)
-                    floats dalone[2] |> Array.iteri (fun i value -> dbias[i] <- dbias[i] + value)
-
-                expectClose 1e-3 (floats d[1]) dweight "dweight"
-                expectClose 1e-3 (floats d[2]) dbias "dbias")
         ]
 
 let private extremes =
-    let three stride (padding: int) _ (x: Variable<_>[]) = x[0].Conv2d(x[1], x[2], stride, padding)
-
     testList
         "extremes"
         [
-            testCase "an empty batch gives no images, and no gradient to weight and bias" (fun () ->
-                for kernel in [ 1; 3 ] do
-                    let weight = tensor [ kernel; kernel; 2; 4 ] (Array.create (kernel * kernel * 8) 1f)
-                    let inputs = [ zeros<float32> [ 0; 5; 5; 2 ]; weight; tensor [ 4 ] [ 1f; 2f; 3f; 4f ] ]
-                    let y, d = runSingle (RandomStream 1UL) inputs (three 1 (kernel / 2))
-                    Expect.equal y.Shape (shape [ 0; 5; 5; 4 ]) "value"
-                    Expect.equal d[0].Shape (shape [ 0; 5; 5; 2 ]) "dx"
-                    Expect.all (Array.append (floats d[1]) (floats d[2])) ((=) 0.0) "gradients")
-
-            testCase "no input channels leave the bias alone, no output channels nothing" (fun () ->
-                let y, d =
-                    runDouble
-                        (RandomStream 1UL)
-                        [ zeros [ 1; 2; 2; 0 ]; zeros [ 3; 3; 0; 2 ]; tensor [ 2 ] [ 3.0; 4.0 ] ]
-                        (three 1 1)
-
-                Expect.equal (floats y) (repeated (tensor [ 2 ] [ 3.0; 4.0 ]) 8) "value"
-                Expect.equal d[1].Shape (shape [ 3; 3; 0; 2 ]) "dweight"
-
-                let y, d =
-                    runDouble
-                        (RandomStream 1UL)
-                        [ zeros [ 1; 2; 2; 3 ]; zeros [ 3; 3; 3; 0 ]; zeros [ 0 ] ]
-                        (three 1 1)
-
-                Expect.equal y.Shape (shape [ 1; 2; 2; 0 ]) "value of no channels"
-                Expect.all (floats d[0]) ((=) 0.0) "dx")
-
-            testCase "one pixel, 1e4, denormals and NaN, in float32" (fun () ->
-                let weight = tensor [ 3; 3; 1; 1 ] (Array.init 9 (fun i -> if i = 4 then 1e4f else 7f))
-                let x = tensor [ 4; 1; 1; 1 ] [ 1e4f; -1e4f; Single.Epsilon; nanf ]
-                let y, d = runAlong (tensor [ 4; 1; 1; 1 ] [ 1f; 1f; 1f; 0f ]) [ x; weight; zeros [ 1 ] ] (three 1 1)
-                Expect.equal (floats y).[0..1] [| 1e8; -1e8 |] "value"
-                expectClose 1e-44 [| (floats y)[2] |] [| 1e4 * float Single.Epsilon |] "denormals are kept"
-                Expect.isTrue (Single.IsNaN y[3, 0, 0, 0]) "NaN shows"
-                Expect.equal (floats d[0]) [| 1e4; 1e4; 1e4; 0.0 |] "dx"
-                Expect.isTrue (Single.IsNaN d[1].[1, 1, 0, 0]) "and reaches the weight that it met")
+            yield! ConvolutionLaw.extremes kind
 
             testCase "NaN reaches the outputs whose window covers it, and no others" (fun () ->
                 let random = RandomStream 2UL
@@ -295,24 +185,22 @@ let private refusals =
         [
             testCase "strides and paddings that make no sense are refused" (fun () ->
                 for stride in [ 0; -1 ] do
-                    refuses<ArgumentOutOfRangeException, _>
-                        [ "stride must be 1 or more"; string stride ]
-                        (apply stride none image window None)
+                    refusesRange [ "stride must be 1 or more"; string stride ] (apply stride none image window None)
 
                 for padding in
                     [ Padding(-1, 0, 0, 0); Padding(0, -1, 0, 0); Padding(0, 0, -1, 0); Padding(0, 0, 0, -1) ] do
-                    refuses<ArgumentOutOfRangeException, _>
+                    refusesRange
                         [ "padding must be 0 or more"; "crop x"; "-1 at the" ]
                         (apply 1 padding image window None))
 
             testCase "tensors of another rank are refused" (fun () ->
                 for x in [ []; [ 5; 5; 3 ]; [ 1; 2; 5; 5; 3 ] ] do
-                    refuses<ShapeException, _>
+                    refusesShape
                         [ "x must be [batch, height, width, 3]"; $"got {shape x}" ]
                         (apply 1 none x window None)
 
                 for weight in [ [ 3; 4 ]; [ 3; 3; 3; 4; 1 ] ] do
-                    refuses<ShapeException, _>
+                    refusesShape
                         [
                             "weight must be [kernelHeight, kernelWidth, inChannels, outChannels]"
                             $"got {shape weight}"
@@ -320,23 +208,21 @@ let private refusals =
                         (apply 1 none image weight None))
 
             testCase "another number of channels is refused" (fun () ->
-                refuses<ShapeException, _>
+                refusesShape
                     [ "x must be [batch, height, width, 2]"; "got [2, 5, 5, 3]"; "weight's third" ]
                     (apply 1 none image [ 3; 3; 2; 4 ] None)
 
-                refuses<ShapeException, _>
+                refusesShape
                     [ "bias must be [4], got [3]"; "each output channel" ]
                     (apply 1 none image window (Some [ 3 ])))
 
             testCase "a window larger than the padded image, or empty, is refused" (fun () ->
                 for weight in [ [ 6; 3; 3; 4 ]; [ 3; 6; 3; 4 ]; [ 0; 3; 3; 4 ]; [ 3; 0; 3; 4 ] ] do
-                    refuses<ShapeException, _>
+                    refusesShape
                         [ "from 1x1 to 5x5"; $"got {weight[0]}x{weight[1]}"; "pad more" ]
                         (apply 1 none image weight None)
 
-                refuses<ShapeException, _>
-                    [ "to 7x7"; "got 8x7" ]
-                    (apply 2 (Padding(1, 1, 1, 1)) image [ 8; 7; 3; 4 ] None))
+                refusesShape [ "to 7x7"; "got 8x7" ] (apply 2 (Padding(1, 1, 1, 1)) image [ 8; 7; 3; 4 ] None))
         ]
 
 [<Tests>]

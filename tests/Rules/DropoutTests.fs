@@ -101,6 +101,6 @@ let tests =
 
             testCase "a rate outside [0, 1) is refused" (fun () ->
                 for rate in [ 1.0; -0.1; 2.0; nan ] do
-                    refuses<ArgumentOutOfRangeException, _> [ "rate must lie in [0, 1)" ] (fun () ->
+                    refusesRange [ "rate must lie in [0, 1)" ] (fun () ->
                         Dropout.Forward(rate, RandomStream 1UL, zeros<float> [ 2 ], Arena())))
         ]

@@ -90,11 +90,11 @@ let tests =
                 let apply ids leading table () =
                     Embedding.Forward(ids, shape leading, 1.0, zeros<float> table, Arena())
 
-                refuses<ShapeException, _> [ "[entries, features]"; "[4]" ] (apply [| 0 |] [ 1 ] [ 4 ])
-                refuses<ShapeException, _> [ "[2, 2] needs 4 ids"; "got 3" ] (apply [| 0; 1; 2 |] [ 2; 2 ] [ 4; 2 ])
+                refusesShape [ "[entries, features]"; "[4]" ] (apply [| 0 |] [ 1 ] [ 4 ])
+                refusesShape [ "[2, 2] needs 4 ids"; "got 3" ] (apply [| 0; 1; 2 |] [ 2; 2 ] [ 4; 2 ])
 
                 for id in [ 4; -1; Int32.MinValue ] do
-                    refuses<ArgumentOutOfRangeException, _>
+                    refusesRange
                         [ $"id {id} at position 1"; "4 rows of the table [4, 2]"; "count from 0" ]
                         (apply [| 0; id |] [ 2 ] [ 4; 2 ]))
         ]

@@ -160,14 +160,7 @@ let private ids (table: Variable<_>) = targets 10 table.Shape.Rows
 let private classes (logits: Variable<_>) = targets logits.Shape.Rows logits.Shape.Columns
 
 /// Each rule with its composition, in either precision.
-let private entries<'T
-    when 'T: unmanaged
-    and 'T: struct
-    and 'T: (new: unit -> 'T)
-    and 'T :> ValueType
-    and 'T :> Numerics.IBinaryFloatingPointIeee754<'T>>
-    ()
-    : Entry<'T> list =
+let private entries () : Entry<'T> list =
     [
         fused "Sigmoid" (onRows []) [ "SIG-2" ] (fun x -> x[0].Sigmoid()) (fun x -> Sigmoid.Composed x[0])
         |> emptyAt emptyRows

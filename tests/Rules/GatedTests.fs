@@ -46,5 +46,5 @@ let tests =
                         fun () -> GeGlu.Forward(value, gate, Arena()) |> ignore
                         fun () -> SwiGlu.Forward(value, gate, Arena()) |> ignore
                     ] do
-                    refuses<ShapeException, _> [ "gate must be [2, 3]"; "each value has a gate" ] forward)
+                    refusesShape [ "gate must be [2, 3]"; "each value has a gate" ] forward)
         ]

@@ -236,33 +236,27 @@ let private refusals =
         [
             testCase "an eps or a number of groups that is not positive is refused" (fun () ->
                 for eps in [ 0.0; -1e-5; nan ] do
-                    refuses<ArgumentOutOfRangeException, _>
-                        [ "eps must be positive"; "variance 0" ]
-                        (apply 1 eps [ 2; 3; 3; 4 ] [ 4 ] [ 4 ])
+                    refusesRange [ "eps must be positive"; "variance 0" ] (apply 1 eps [ 2; 3; 3; 4 ] [ 4 ] [ 4 ])
 
                 for groups in [ 0; -2 ] do
-                    refuses<ArgumentOutOfRangeException, _>
+                    refusesRange
                         [ "groups must be 1 or more"; "all channels together" ]
                         (apply groups 1e-5 [ 2; 3; 3; 4 ] [ 4 ] [ 4 ]))
 
             testCase "groups that do not divide the channels are refused" (fun () ->
-                refuses<ShapeException, _>
+                refusesShape
                     [ "3 groups cannot share 4 channels equally"; "choose a divisor" ]
                     (apply 3 1e-5 [ 2; 3; 3; 4 ] [ 4 ] [ 4 ]))
 
             testCase "a gain or bias of another width, and x without batch or channels, are refused" (fun () ->
                 let remedy = "build the layer with channels = 4"
 
-                refuses<ShapeException, _>
-                    [ "gain must be [4], got [2]"; remedy ]
-                    (apply 2 1e-5 [ 2; 3; 4 ] [ 2 ] [ 4 ])
+                refusesShape [ "gain must be [4], got [2]"; remedy ] (apply 2 1e-5 [ 2; 3; 4 ] [ 2 ] [ 4 ])
 
-                refuses<ShapeException, _>
-                    [ "bias must be [4], got [2, 2]"; remedy ]
-                    (apply 2 1e-5 [ 2; 3; 4 ] [ 4 ] [ 2; 2 ])
+                refusesShape [ "bias must be [4], got [2, 2]"; remedy ] (apply 2 1e-5 [ 2; 3; 4 ] [ 4 ] [ 2; 2 ])
 
-                refuses<ShapeException, _> [ "[batch, ..., channels]"; "got [4]" ] (apply 2 1e-5 [ 4 ] [ 4 ] [ 4 ])
-                refuses<ShapeException, _> [ "at least one channel"; "got [2, 0]" ] (apply 2 1e-5 [ 2; 0 ] [ 0 ] [ 0 ]))
+                refusesShape [ "[batch, ..., channels]"; "got [4]" ] (apply 2 1e-5 [ 4 ] [ 4 ] [ 4 ])
+                refusesShape [ "at least one channel"; "got [2, 0]" ] (apply 2 1e-5 [ 2; 0 ] [ 0 ] [ 0 ]))
         ]
 
 [<Tests>]

@@ -99,16 +99,16 @@ let private refusals =
         [
             testCase "inputs that are not three for each of the unit's numbers are refused" (fun () ->
                 for input in [ [ 2; 4 ]; [ 6 ]; [ 1; 2; 6 ] ] do
-                    refuses<ShapeException, _>
+                    refusesShape
                         [ "input must be [batch, 3 hidden]"; $"got {shape input}"; "three numbers" ]
                         (apply input [ 2; 6 ] [ 2; 2 ]))
 
             testCase "a state or h of another shape is refused" (fun () ->
-                refuses<ShapeException, _>
+                refusesShape
                     [ "state must be [2, 6], got [2, 3]"; "as many numbers as x" ]
                     (apply [ 2; 6 ] [ 2; 3 ] [ 2; 2 ])
 
-                refuses<ShapeException, _>
+                refusesShape
                     [ "h must be [2, 2], got [2, 3]"; "zeros before the first step" ]
                     (apply [ 2; 6 ] [ 2; 6 ] [ 2; 3 ]))
         ]

@@ -49,15 +49,11 @@ let tests =
                 let forward (x: int list) weight (bias: int list) () =
                     LinearRelu.Forward(zeros<float> x, zeros<float> weight, zeros<float> bias, Arena())
 
-                refuses<ShapeException, _>
-                    [ "bias"; "one number for each output feature" ]
-                    (forward [ 2; 3 ] [ 3; 4 ] [ 3 ])
+                refusesShape [ "bias"; "one number for each output feature" ] (forward [ 2; 3 ] [ 3; 4 ] [ 3 ])
 
-                refuses<ShapeException, _>
-                    [ "its last axis must be the weight's first" ]
-                    (forward [ 2; 2 ] [ 3; 4 ] [ 4 ])
+                refusesShape [ "its last axis must be the weight's first" ] (forward [ 2; 2 ] [ 3; 4 ] [ 4 ])
 
-                refuses<ShapeException, _> [ "[inFeatures, outFeatures]" ] (forward [ 2; 3 ] [ 3 ] [ 3 ]))
+                refusesShape [ "[inFeatures, outFeatures]" ] (forward [ 2; 3 ] [ 3 ] [ 3 ]))
 
             testCase "a layer without a bias says so" (fun () ->
                 let layer = Linear<float>(2, 2, RandomStream 1UL, false)

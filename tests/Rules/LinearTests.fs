@@ -53,19 +53,13 @@ let private affine =
                     let bias = bias |> Option.map zeros<float> |> Option.toObj
                     Linear.Forward(zeros<float> x, zeros weight, bias, Arena())
 
-                refuses<ShapeException, _>
-                    [ "weight must be [inFeatures, outFeatures]"; "[3]" ]
-                    (apply [ 2; 3 ] [ 3 ] None)
+                refusesShape [ "weight must be [inFeatures, outFeatures]"; "[3]" ] (apply [ 2; 3 ] [ 3 ] None)
 
-                refuses<ShapeException, _>
-                    [ "x must be [..., 4]"; "got [2, 3]"; "weight's first" ]
-                    (apply [ 2; 3 ] [ 4; 5 ] None)
+                refusesShape [ "x must be [..., 4]"; "got [2, 3]"; "weight's first" ] (apply [ 2; 3 ] [ 4; 5 ] None)
 
-                refuses<ShapeException, _> [ "x must be [..., 1]"; "got []" ] (apply [] [ 1; 5 ] None)
+                refusesShape [ "x must be [..., 1]"; "got []" ] (apply [] [ 1; 5 ] None)
 
-                refuses<ShapeException, _>
-                    [ "bias must be [5]"; "got [4]"; "one number" ]
-                    (apply [ 2; 3 ] [ 3; 5 ] (Some [ 4 ])))
+                refusesShape [ "bias must be [5]"; "got [4]"; "one number" ] (apply [ 2; 3 ] [ 3; 5 ] (Some [ 4 ])))
         ]
 
 let private backwards =
@@ -91,13 +85,11 @@ let private backwards =
 
             testCase "shapes that do not fit are refused" (fun () ->
                 let apply x table () = Linear.ForwardTransposed(zeros<float> x, zeros table, Arena())
-                refuses<ShapeException, _> [ "table must be [entries, features]"; "[3]" ] (apply [ 2; 3 ] [ 3 ])
+                refusesShape [ "table must be [entries, features]"; "[3]" ] (apply [ 2; 3 ] [ 3 ])
 
-                refuses<ShapeException, _>
-                    [ "x must be [..., 4]"; "got [2, 3]"; "the table's" ]
-                    (apply [ 2; 3 ] [ 5; 4 ])
+                refusesShape [ "x must be [..., 4]"; "got [2, 3]"; "the table's" ] (apply [ 2; 3 ] [ 5; 4 ])
 
-                refuses<ShapeException, _> [ "x must be [..., 1]"; "got []" ] (apply [] [ 5; 1 ]))
+                refusesShape [ "x must be [..., 1]"; "got []" ] (apply [] [ 5; 1 ]))
         ]
 
 [<Tests>]

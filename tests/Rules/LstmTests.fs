@@ -127,13 +127,13 @@ let private refusals =
         [
             testCase "gates that are not four for each of the cell's numbers are refused" (fun () ->
                 for gates in [ [ 2; 6 ]; [ 8 ]; [ 1; 2; 8 ] ] do
-                    refuses<ShapeException, _>
+                    refusesShape
                         [ "gates must be [batch, 4 hidden]"; $"got {shape gates}"; "four numbers" ]
                         (apply gates [ 2; 2 ]))
 
             testCase "a state of another shape is refused" (fun () ->
                 for c in [ [ 2; 3 ]; [ 3; 2 ]; [ 2 ] ] do
-                    refuses<ShapeException, _>
+                    refusesShape
                         [ $"c must be [2, 2], got {shape c}"; "zeros before the first step" ]
                         (apply [ 2; 8 ] c))
         ]

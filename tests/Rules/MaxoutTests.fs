@@ -200,13 +200,11 @@ let private examples =
                 let apply pieces extents () = Maxout.Forward(pieces, zeros<float> extents, Arena())
 
                 for pieces in [ 0; -1 ] do
-                    refuses<ArgumentOutOfRangeException, _> [ "pieces must be 1 or more" ] (apply pieces [ 2; 6 ])
+                    refusesRange [ "pieces must be 1 or more" ] (apply pieces [ 2; 6 ])
 
-                refuses<ShapeException, _>
-                    [ "x must be [..., 4 · units], got [2, 6]"; "4 times as wide" ]
-                    (apply 4 [ 2; 6 ])
+                refusesShape [ "x must be [..., 4 · units], got [2, 6]"; "4 times as wide" ] (apply 4 [ 2; 6 ])
 
-                refuses<ShapeException, _> [ "x must be [..., 1 · units], got []" ] (apply 1 []))
+                refusesShape [ "x must be [..., 1 · units], got []" ] (apply 1 []))
         ]
 
 [<Tests>]

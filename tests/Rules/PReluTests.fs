@@ -89,6 +89,6 @@ let tests =
 
             testCase "slopes of another number are refused" (fun () ->
                 for extents in [ [ 2 ]; [ 4 ]; [ 1; 3 ]; [ 0 ] ] do
-                    refuses<ShapeException, _> [ "slope must be [1] or [3]"; "give" ] (fun () ->
+                    refusesShape [ "slope must be [1] or [3]"; "give" ] (fun () ->
                         PRelu.Forward(zeros<float> [ 2; 3 ], zeros<float> extents, Arena())))
         ]

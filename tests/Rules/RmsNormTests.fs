@@ -132,17 +132,15 @@ let private refusals =
         [
             testCase "an eps that is not positive is refused" (fun () ->
                 for eps in [ 0.0; -1e-5; nan ] do
-                    refuses<ArgumentOutOfRangeException, _>
-                        [ "eps must be positive"; "row of zeros" ]
-                        (apply eps [ 2; 3 ] [ 3 ]))
+                    refusesRange [ "eps must be positive"; "row of zeros" ] (apply eps [ 2; 3 ] [ 3 ]))
 
             testCase "a gain of another width, a scalar and rows without features are refused" (fun () ->
-                refuses<ShapeException, _>
+                refusesShape
                     [ "gain must be [3], got [2]"; "build the layer with features = 3" ]
                     (apply 1e-5 [ 2; 3 ] [ 2 ])
 
-                refuses<ShapeException, _> [ "at least one feature"; "got []" ] (apply 1e-5 [] [ 1 ])
-                refuses<ShapeException, _> [ "at least one feature"; "got [2, 0]" ] (apply 1e-5 [ 2; 0 ] [ 0 ]))
+                refusesShape [ "at least one feature"; "got []" ] (apply 1e-5 [] [ 1 ])
+                refusesShape [ "at least one feature"; "got [2, 0]" ] (apply 1e-5 [ 2; 0 ] [ 0 ]))
         ]
 
 [<Tests>]

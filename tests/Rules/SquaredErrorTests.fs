@@ -81,9 +81,7 @@ let tests =
             testCase "other shapes and no elements are refused" (fun () ->
                 let apply a b () = SquaredError.Forward(zeros<float> a, zeros<float> b, Arena())
 
-                refuses<ShapeException, _>
-                    [ "b must be [2]"; "got [2, 1]"; "reshape or repeat" ]
-                    (apply [ 2 ] [ 2; 1 ])
+                refusesShape [ "b must be [2]"; "got [2, 1]"; "reshape or repeat" ] (apply [ 2 ] [ 2; 1 ])
 
-                refuses<ShapeException, _> [ "[0, 3]"; "nothing to average"; "leave" ] (apply [ 0; 3 ] [ 0; 3 ]))
+                refusesShape [ "[0, 3]"; "nothing to average"; "leave" ] (apply [ 0; 3 ] [ 0; 3 ]))
         ]

@@ -116,7 +116,7 @@ let tests =
                 Expect.all values (fun value -> value >= 0) "signs"
 
                 for limit in [ 0; -1 ] do
-                    refuses<ArgumentOutOfRangeException, _> [ "limit" ] (fun () -> random.NextBelow limit))
+                    refusesRange [ "limit" ] (fun () -> random.NextBelow limit))
 
             property 25 "Shuffle gives a permutation" (fun sizes ->
                 let items = permutation sizes.Random (sizes.Rows * sizes.Columns)

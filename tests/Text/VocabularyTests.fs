@@ -61,9 +61,8 @@ let tests =
 
             testCase "an id outside the vocabulary is refused" (fun () ->
                 for id in [ 4; -1; Int32.MaxValue ] do
-                    refuses<ArgumentOutOfRangeException, _>
-                        [ $"id {id} lies outside the vocabulary of 4 tokens" ]
-                        (fun () -> (vocabularyOf [ [ "a" ] ]).Decode [ 3; id ]))
+                    refusesRange [ $"id {id} lies outside the vocabulary of 4 tokens" ] (fun () ->
+                        (vocabularyOf [ [ "a" ] ]).Decode [ 3; id ]))
 
             testCase "a vocabulary comes back from its tokens, and from nothing else" (fun () ->
                 let vocabulary = vocabularyOf [ [ "b"; "a"; "é" ] ]

@@ -44,23 +44,7 @@ let private ours withOptimizer () =
         tape.Clear()
         value
 
-    let update () = optimizer.Step learningRate
-
-    let run () =
-        step () |> ignore
-
-        if withOptimizer then
-            update ()
-
-    let results () =
-        [
-            for _ in 1..3 ->
-                let loss = step ()
-                update ()
-                [| loss |]
-        ]
-
-    { Run = run; Results = results }
+    Side.training withOptimizer (fun action -> action ()) step step (fun () -> optimizer.Step learningRate)
 
 type private Function = torch.Tensor -> torch.Tensor
 
@@ -135,24 +119,7 @@ let private theirs withOptimizer () =
         loss.backward ()
         loss.ToDouble()
 
-    let update () = optimizer.step () |> ignore
-
-    let run () =
-        step () |> ignore
-
-        if withOptimizer then
-            update ()
-
-    let results () =
-        [
-            for _ in 1..3 ->
-                use _ = torch.NewDisposeScope()
-                let loss = step ()
-                update ()
-                [| loss |]
-        ]
-
-    { Run = Torch.scoped run; Results = results }
+    Side.training withOptimizer Torch.number step step (fun () -> optimizer.step () |> ignore)
 
 let all =
     let step part withOptimizer goal =

@@ -52,21 +52,9 @@ let side size withOptimizer () =
         tape.Clear()
         value
 
-    let update () = optimizer.Step TransformerSize.learningRate
-
-    let run () =
+    let masked () =
         use _ = tape.Training masks
-        step () |> ignore
+        step ()
 
-        if withOptimizer then
-            update ()
-
-    let results () =
-        [
-            for _ in 1..3 ->
-                let loss = step ()
-                update ()
-                [| loss |]
-        ]
-
-    { Run = run; Results = results }
+    Side.training withOptimizer (fun action -> action ()) masked step (fun () ->
+        optimizer.Step TransformerSize.learningRate)

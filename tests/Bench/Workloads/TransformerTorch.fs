@@ -170,21 +170,5 @@ let side size withOptimizer () =
         loss.backward ()
         loss.ToDouble()
 
-    let update () = optimizer.step () |> ignore
-
-    let run () =
-        step TransformerSize.dropout |> ignore
-
-        if withOptimizer then
-            update ()
-
-    let results () =
-        [
-            for _ in 1..3 ->
-                use _ = torch.NewDisposeScope()
-                let loss = step 0.0
-                update ()
-                [| loss |]
-        ]
-
-    { Run = Torch.scoped run; Results = results }
+    Side.training withOptimizer Torch.number (fun () -> step TransformerSize.dropout) (fun () -> step 0.0) (fun () ->
+        optimizer.step () |> ignore)

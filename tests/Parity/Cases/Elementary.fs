@@ -33,14 +33,7 @@ let private indexed (random: RandomStream) =
     let row = if flip random then fewAxes random 2 else [ whole random 1 70 ]
     rows, leading, row, [| for _ in 1 .. Numbers.count leading -> random.NextBelow rows |]
 
-let draws<'T
-    when 'T: (new: unit -> 'T)
-    and 'T: struct
-    and 'T: unmanaged
-    and 'T :> ValueType
-    and 'T :> Numerics.IBinaryFloatingPointIeee754<'T>>
-    ()
-    : (string * (RandomStream -> Draw<'T>)) list =
+let draws () : (string * (RandomStream -> Draw<'T>)) list =
     [
         nameof Abs, fun random -> one (anyShape random) _.Abs()
         nameof Add, fun random -> two (anyPair random) (fun a b -> a + b)

@@ -12,14 +12,7 @@ let private gated random f =
     let shape = anyShape random
     two (shape, shape) f |> wide
 
-let draws<'T
-    when 'T: (new: unit -> 'T)
-    and 'T: struct
-    and 'T: unmanaged
-    and 'T :> ValueType
-    and 'T :> Numerics.IBinaryFloatingPointIeee754<'T>>
-    ()
-    : (string * (RandomStream -> Draw<'T>)) list =
+let draws () : (string * (RandomStream -> Draw<'T>)) list =
     [
         nameof Dropout,
         fun random ->

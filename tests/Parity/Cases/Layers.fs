@@ -95,14 +95,7 @@ let private chain random =
 let private isGated (kind: ActivationKind) = kind >= ActivationKind.Glu
 
 /// By name, with an entry for every kind of draw that the layer has.
-let private draws<'T
-    when 'T: (new: unit -> 'T)
-    and 'T: struct
-    and 'T: unmanaged
-    and 'T :> ValueType
-    and 'T :> Numerics.IBinaryFloatingPointIeee754<'T>>
-    ()
-    : (string * (RandomStream -> Draw<'T>)) list =
+let private draws () : (string * (RandomStream -> Draw<'T>)) list =
     [
         for kind in Enum.GetValues<ActivationKind>() do
             if not (isGated kind) then
@@ -178,7 +171,9 @@ let private positions name =
         Wrong = []
     }
 
-let names = "SinusoidalPositions" :: (draws<float>() |> List.map fst |> List.distinct)
+let names =
+    "SinusoidalPositions"
+    :: List.distinct [ for name, (_: RandomStream -> Draw<float>) in draws () -> name ]
 
 let rows isAsked =
     [

@@ -141,14 +141,7 @@ let private linearShapes random =
     let x = anyShape random
     x, [ List.last x; whole random 1 50 ]
 
-let private draws<'T
-    when 'T: (new: unit -> 'T)
-    and 'T: struct
-    and 'T: unmanaged
-    and 'T :> ValueType
-    and 'T :> Numerics.IBinaryFloatingPointIeee754<'T>>
-    ()
-    : (string * (RandomStream -> Draw<'T>)) list =
+let private draws () : (string * (RandomStream -> Draw<'T>)) list =
     [
         nameof Attention, attention Plainly
         "Attention, grouped keys", attention WithGroupedKeys

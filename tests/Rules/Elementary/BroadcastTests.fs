@@ -251,7 +251,7 @@ let tests =
                     for a, b in [ [ 2; 3 ], [ 4; 3 ]; [ 2; 3 ], [ 2 ]; [ 0 ], [ 3 ] ] do
                         let x = [| for extents in [ a; b; [] ] -> tape.Constant(zeros<float> extents) |]
 
-                        refuses<ShapeException, _>
+                        refusesShape
                             [ string (shape a); string (shape b); "equal or 1"; "reshape or permute" ]
                             (fun () -> record.Record x))
 

@@ -70,14 +70,7 @@ let private ofTwo name ids draw drawCrossed (on: Variable<'T>[] -> Variable<'T>)
 let private ofOne name ids draw (on: Variable<'T> -> Variable<'T>) : Entry<'T> =
     elementary name (draw >> List.singleton) ids (fun x -> on x[0]) |> emptyAt [ [ 0; 3 ] ]
 
-let private entries<'T
-    when 'T: unmanaged
-    and 'T: struct
-    and 'T: (new: unit -> 'T)
-    and 'T :> ValueType
-    and 'T :> Numerics.IBinaryFloatingPointIeee754<'T>>
-    ()
-    : Entry<'T> list =
+let private entries () : Entry<'T> list =
     [
         yield! ofTwo "Add" [ "ADD-2"; "ADD-3" ] two crossed (fun x -> x[0].Add x[1])
         yield! ofTwo "Subtract" [ "SUB-2"; "SUB-3" ] two crossed (fun x -> x[0].Subtract x[1])

@@ -102,11 +102,11 @@ let private gathers =
 
             testCase "a scalar, a wrong number of ids and ids that are none are refused" (fun () ->
                 let apply ids leading table () = Gather.Forward(ids, shape leading, zeros<float> table, Arena())
-                refuses<ShapeException, _> [ "[rows, row...]"; "a scalar" ] (apply [| 0 |] [ 1 ] [])
-                refuses<ShapeException, _> [ "[2, 2] needs 4 ids"; "got 3" ] (apply [| 0; 1; 2 |] [ 2; 2 ] [ 4; 2 ])
+                refusesShape [ "[rows, row...]"; "a scalar" ] (apply [| 0 |] [ 1 ] [])
+                refusesShape [ "[2, 2] needs 4 ids"; "got 3" ] (apply [| 0; 1; 2 |] [ 2; 2 ] [ 4; 2 ])
 
                 for id in [ 4; -1; Int32.MinValue ] do
-                    refuses<ArgumentOutOfRangeException, _>
+                    refusesRange
                         [ $"id {id} at position 1"; "4 rows of the table [4, 2]"; "count from 0" ]
                         (apply [| 0; id |] [ 2 ] [ 4; 2 ]))
         ]
@@ -167,13 +167,13 @@ let private scatters =
 
             testCase "another leading shape, a wrong number of ids and ids that are none are refused" (fun () ->
                 let apply ids leading rows x () = ScatterAdd.Forward(ids, shape leading, rows, zeros<float> x, Arena())
-                refuses<ShapeException, _> [ "leading [3]"; "got [2, 4]" ] (apply [| 0; 1; 0 |] [ 3 ] 2 [ 2; 4 ])
-                refuses<ShapeException, _> [ "leading [2]"; "got []" ] (apply [| 0; 1 |] [ 2 ] 2 [])
-                refuses<ShapeException, _> [ "[2] needs 2 ids"; "got 1" ] (apply [| 0 |] [ 2 ] 2 [ 2; 4 ])
-                refuses<ShapeException, _> [ "must not be negative" ] (apply [| 0; 0 |] [ 2 ] -1 [ 2; 4 ])
+                refusesShape [ "leading [3]"; "got [2, 4]" ] (apply [| 0; 1; 0 |] [ 3 ] 2 [ 2; 4 ])
+                refusesShape [ "leading [2]"; "got []" ] (apply [| 0; 1 |] [ 2 ] 2 [])
+                refusesShape [ "[2] needs 2 ids"; "got 1" ] (apply [| 0 |] [ 2 ] 2 [ 2; 4 ])
+                refusesShape [ "must not be negative" ] (apply [| 0; 0 |] [ 2 ] -1 [ 2; 4 ])
 
                 for id in [ 3; -1 ] do
-                    refuses<ArgumentOutOfRangeException, _>
+                    refusesRange
                         [ $"id {id} at position 0"; "3 rows of the result [3, 4]" ]
                         (apply [| id; 0 |] [ 2 ] 3 [ 2; 4 ]))
         ]
@@ -231,11 +231,11 @@ let private picks =
 
             testCase "a scalar, a wrong number of ids and ids that are none are refused" (fun () ->
                 let apply ids extents () = Pick.Forward(ids, zeros<float> extents, Arena())
-                refuses<ShapeException, _> [ "[..., classes]"; "a scalar" ] (apply [| 0 |] [])
-                refuses<ShapeException, _> [ "x [2, 3] has 2 rows"; "got 1" ] (apply [| 0 |] [ 2; 3 ])
+                refusesShape [ "[..., classes]"; "a scalar" ] (apply [| 0 |] [])
+                refusesShape [ "x [2, 3] has 2 rows"; "got 1" ] (apply [| 0 |] [ 2; 3 ])
 
                 for id in [ 3; -1 ] do
-                    refuses<ArgumentOutOfRangeException, _>
+                    refusesRange
                         [ $"id {id} at position 1"; "3 entries of a row of [2, 3]" ]
                         (apply [| 0; id |] [ 2; 3 ]))
         ]

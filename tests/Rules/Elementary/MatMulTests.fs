@@ -172,8 +172,8 @@ let tests =
             testCase "axes that do not fit are refused" (fun () ->
                 let product a b () = MatMul.Forward(zeros<float> a, zeros b, Arena())
                 let remedy = "make the inner axes equal, and the leading ones equal or 1"
-                refuses<ShapeException, _> [ "[2, 3]"; "[4, 5]"; remedy ] (product [ 2; 3 ] [ 4; 5 ])
-                refuses<ShapeException, _> [ "[2, 2, 3]"; "[3, 3, 5]"; remedy ] (product [ 2; 2; 3 ] [ 3; 3; 5 ])
-                refuses<ShapeException, _> [ "[3]"; remedy ] (product [ 3 ] [ 3; 5 ])
-                refuses<ShapeException, _> [ "[5]"; remedy ] (product [ 2; 3 ] [ 5 ]))
+                refusesShape [ "[2, 3]"; "[4, 5]"; remedy ] (product [ 2; 3 ] [ 4; 5 ])
+                refusesShape [ "[2, 2, 3]"; "[3, 3, 5]"; remedy ] (product [ 2; 2; 3 ] [ 3; 3; 5 ])
+                refusesShape [ "[3]"; remedy ] (product [ 3 ] [ 3; 5 ])
+                refusesShape [ "[5]"; remedy ] (product [ 2; 3 ] [ 5 ]))
         ]

@@ -98,13 +98,12 @@ let private concatenations =
                 let apply axis (parts: int list list) () =
                     Concatenate.Forward(axis, (List.map zeros<float> parts |> Array.ofList), Arena())
 
-                refuses<ShapeException, _> [ "nothing to concatenate" ] (apply 0 [])
-                refuses<ShapeException, _> [ "no axis 1"; "[2]" ] (apply 1 [ [ 2 ] ])
-                refuses<ShapeException, _> [ "every axis but 1"; "[2, 3], [3, 3]" ] (apply -1 [ [ 2; 3 ]; [ 3; 3 ] ])
-                refuses<ShapeException, _> [ "[2, 3], [2]" ] (apply 1 [ [ 2; 3 ]; [ 2 ] ])
+                refusesShape [ "nothing to concatenate" ] (apply 0 [])
+                refusesShape [ "no axis 1"; "[2]" ] (apply 1 [ [ 2 ] ])
+                refusesShape [ "every axis but 1"; "[2, 3], [3, 3]" ] (apply -1 [ [ 2; 3 ]; [ 3; 3 ] ])
+                refusesShape [ "[2, 3], [2]" ] (apply 1 [ [ 2; 3 ]; [ 2 ] ])
 
-                refuses<ShapeException, _> [ "nothing to concatenate" ] (fun () ->
-                    (Array.empty<Variable<float>>).Concatenate()))
+                refusesShape [ "nothing to concatenate" ] (fun () -> (Array.empty<Variable<float>>).Concatenate()))
         ]
 
 let private stacks =
@@ -143,11 +142,11 @@ let private stacks =
                 let apply axis (parts: int list list) () =
                     Stack.Forward(axis, (List.map zeros<float> parts |> Array.ofList), Arena())
 
-                refuses<ShapeException, _> [ "nothing to stack" ] (apply 0 [])
-                refuses<ShapeException, _> [ "no axis 2"; "0 to 1, or -2 to -1" ] (apply 2 [ [ 2 ] ])
-                refuses<ShapeException, _> [ "no axis -3" ] (apply -3 [ [ 2 ] ])
-                refuses<ShapeException, _> [ "one shape"; "[2], [3]"; "Concatenate" ] (apply 0 [ [ 2 ]; [ 3 ] ])
-                refuses<ShapeException, _> [ "nothing to stack" ] (fun () -> (Array.empty<Variable<float>>).Stack()))
+                refusesShape [ "nothing to stack" ] (apply 0 [])
+                refusesShape [ "no axis 2"; "0 to 1, or -2 to -1" ] (apply 2 [ [ 2 ] ])
+                refusesShape [ "no axis -3" ] (apply -3 [ [ 2 ] ])
+                refusesShape [ "one shape"; "[2], [3]"; "Concatenate" ] (apply 0 [ [ 2 ]; [ 3 ] ])
+                refusesShape [ "nothing to stack" ] (fun () -> (Array.empty<Variable<float>>).Stack()))
         ]
 
 let private splits =
@@ -218,12 +217,10 @@ let private splits =
 
             testCase "no parts, a wrong axis and unequal parts are refused" (fun () ->
                 let apply n axis extents () = Split.Forward(n, axis, zeros<float> extents, Arena())
-                refuses<ArgumentOutOfRangeException, _> [ "one part or more" ] (apply 0 0 [ 2 ])
-                refuses<ShapeException, _> [ "no axis 1" ] (apply 2 1 [ 2 ])
+                refusesRange [ "one part or more" ] (apply 0 0 [ 2 ])
+                refusesShape [ "no axis 1" ] (apply 2 1 [ 2 ])
 
-                refuses<ShapeException, _>
-                    [ "axis 1 of [2, 3]"; "2 equal parts"; "a multiple of 2" ]
-                    (apply 2 -1 [ 2; 3 ]))
+                refusesShape [ "axis 1 of [2, 3]"; "2 equal parts"; "a multiple of 2" ] (apply 2 -1 [ 2; 3 ]))
         ]
 
 let private slices =
@@ -278,10 +275,10 @@ let private slices =
 
             testCase "a slice that lies outside the axis is refused" (fun () ->
                 let apply axis start length () = Slice.Forward(axis, start, length, zeros<float> [ 2; 3 ], Arena())
-                refuses<ShapeException, _> [ "no axis 2" ] (apply 2 0 1)
+                refusesShape [ "no axis 2" ] (apply 2 0 1)
 
                 for start, length in [ -1, 1; 0, 4; 3, 1; 1, -1; 1, Int32.MaxValue ] do
-                    refuses<ShapeException, _>
+                    refusesShape
                         [ $"slice of {length} from {start}"; "axis 1 of [2, 3]"; "length ≤ 3" ]
                         (apply 1 start length))
         ]

@@ -133,7 +133,7 @@ let tests =
                         [| 2; 1; -1 |], "[2, 1, -1]"
                         [| 0; 1; -4 |], "[0, 1, -4]"
                     ] do
-                    refuses<ShapeException, _> [ said; "[2, 3, 4]"; "once" ] (at [ 2; 3; 4 ] order)
+                    refusesShape [ said; "[2, 3, 4]"; "once" ] (at [ 2; 3; 4 ] order)
 
-                refuses<ShapeException, _> [ "[0]"; "0 axes" ] (at [] [| 0 |]))
+                refusesShape [ "[0]"; "0 axes" ] (at [] [| 0 |]))
         ]

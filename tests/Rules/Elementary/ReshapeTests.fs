@@ -45,6 +45,6 @@ let tests =
                 Expect.equal (valueOf [ Tensor.Scalar 1e4 ] (into [ 1; 1 ])).Shape (shape [ 1; 1 ]) "scalar")
 
             testCase "a shape of another length is refused" (fun () ->
-                refuses<ShapeException, _> [ "[2, 3] holds 6 elements"; "[4]"; "holds 4" ] (fun () ->
+                refusesShape [ "[2, 3] holds 6 elements"; "[4]"; "holds 4" ] (fun () ->
                     Reshape.Forward(shape [ 4 ], zeros<float> [ 2; 3 ])))
         ]

@@ -44,6 +44,6 @@ let tests =
 
             testCase "fewer than two axes are refused" (fun () ->
                 let swap extents () = Transpose.Forward(zeros<float> extents, Arena())
-                refuses<ShapeException, _> [ "[..., rows, columns]"; "got [3]"; "reshape it first" ] (swap [ 3 ])
-                refuses<ShapeException, _> [ "got []" ] (swap []))
+                refusesShape [ "[..., rows, columns]"; "got [3]"; "reshape it first" ] (swap [ 3 ])
+                refusesShape [ "got []" ] (swap []))
         ]
