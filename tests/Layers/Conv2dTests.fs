@@ -90,13 +90,13 @@ let tests =
                 refuses<ShapeException, _> [ "from 1x1 to 2x5"; "got 3x3" ] (fun () ->
                     layer.Apply(tape.Input(zeros [ 1; 2; 5; 2 ])))
 
-                refuses<ArgumentOutOfRangeException, _> [ "kernel must be 1 or more" ] (fun () ->
+                refuses<ArgumentOutOfRangeException, _> [ "must be positive"; "'kernel'" ] (fun () ->
                     made 0 1 0 2 3 false WeightScale.He)
 
-                refuses<ArgumentOutOfRangeException, _> [ "inChannels must be 1 or more" ] (fun () ->
+                refuses<ArgumentOutOfRangeException, _> [ "must be positive"; "'inChannels'" ] (fun () ->
                     made 3 1 0 0 3 false WeightScale.He)
 
-                refuses<ArgumentOutOfRangeException, _> [ "outChannels must be 1 or more" ] (fun () ->
+                refuses<ArgumentOutOfRangeException, _> [ "must be positive"; "'outChannels'" ] (fun () ->
                     made 3 1 0 2 0 false WeightScale.He)
 
                 refuses<ArgumentOutOfRangeException, _> [ "stride must be 1 or more" ] (fun () ->
