@@ -32,9 +32,8 @@ public static class ModelFile
     {
         var kind = ModelKind.Of(model.GetType());
         attachments ??= new Dictionary<string, IReadOnlyList<string>>();
-        if (attachments.Keys.FirstOrDefault(name => name is KindName or SettingsName) is { } taken)
-            throw new ArgumentException(
-                $"an attachment cannot be called '{taken}', as the file has its own; choose another name.", nameof(attachments));
+        if (attachments.Keys.FirstOrDefault(name => name is KindName or SettingsName) is { } taken) throw new ArgumentException(
+            $"an attachment cannot be called '{taken}', as the file has its own; choose another name.", nameof(attachments));
         model.ThrowIfUnfit(attachments);
         var metadata = attachments.ToDictionary(attached => attached.Key, attached => JsonSerializer.Serialize(attached.Value, Texts));
         (metadata[KindName], metadata[SettingsName]) = (kind.Name, kind.Written(model));
@@ -180,10 +179,9 @@ public static class ModelFile
 
     private static void CheckNames<T>(TensorFile file, Stored<T>[] targets) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var wanted = targets.Select(target => (target.Name, target.Shape)).ToArray();
-        var held = file.Tensors.Select(pair => (Name: pair.Key, pair.Value.Shape)).ToArray();
-        string[] missing = Named(wanted.ExceptBy(held.Select(tensor => tensor.Name), tensor => tensor.Name));
-        string[] extra = Named(held.ExceptBy(wanted.Select(tensor => tensor.Name), tensor => tensor.Name));
+        var names = targets.Select(target => target.Name).ToHashSet();
+        string[] missing = [.. from target in targets where !file.Tensors.ContainsKey(target.Name) select $"'{target.Name}' {target.Shape}"];
+        string[] extra = [.. from held in file.Tensors where !names.Contains(held.Key) select $"'{held.Key}' {held.Value.Shape}"];
         List<string> causes = [];
         if (missing.Length > 0) causes.Add($"lacks {List(missing)}, which the model has");
         if (extra.Length > 0) causes.Add($"has {List(extra)}, which the model lacks");

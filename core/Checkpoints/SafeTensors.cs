@@ -64,9 +64,8 @@ public static class SafeTensors
         RequireLittleEndian();
         using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
         Span<byte> prefix = stackalloc byte[8];
-        if (stream.Length < prefix.Length)
-            throw new DataFileException(
-                $"{path}: {stream.Length} bytes are no safetensors file, which starts with its header's length in 8; restore the file.");
+        if (stream.Length < prefix.Length) throw new DataFileException(
+            $"{path}: {stream.Length} bytes are no safetensors file, which starts with its header's length in 8; restore the file.");
         stream.ReadExactly(prefix);
         var length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         var rest = stream.Length - prefix.Length;

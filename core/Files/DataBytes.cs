@@ -44,9 +44,8 @@ internal static class DataBytes
             var buffer = new byte[1 << 16];
             for (int count; (count = gzip.Read(buffer)) > 0;)
             {
-                if (plain.Length + count > MaximumBytes)
-                    throw new DataFileException($"{path}: expands to more than {MaximumBytes} bytes; decompress it first, " +
-                        "if it is what it should be, and split it.");
+                if (plain.Length + count > MaximumBytes) throw new DataFileException(
+                    $"{path}: expands to more than {MaximumBytes} bytes; decompress it first, if it is what it should be, and split it.");
                 plain.Write(buffer, 0, count);
             }
         }

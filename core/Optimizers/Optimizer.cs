@@ -57,10 +57,9 @@ public abstract class Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee
     /// <exception cref="ArgumentOutOfRangeException">The decay is negative or not finite.</exception>
     public void AddGroup(IEnumerable<Parameter<T>> members, Func<int, double, double>? rate = null, double? weightDecay = null)
     {
-        if (weightDecay is not null && decayOfAll is null)
-            throw new ArgumentException(
-                $"{GetType().Name.Split('`')[0]} has no weight decay that a group could change; choose one that has, such as AdamW.",
-                nameof(weightDecay));
+        if (weightDecay is not null && decayOfAll is null) throw new ArgumentException(
+            $"{GetType().Name.Split('`')[0]} has no weight decay that a group could change; choose one that has, such as AdamW.",
+            nameof(weightDecay));
         var group = new Group(rate, Checked(weightDecay));
         int[] places = [.. members.Select(PlaceOf)];
         if (places.Length == 0) throw new ArgumentException("A group needs a parameter; see what chooses its members.", nameof(members));
