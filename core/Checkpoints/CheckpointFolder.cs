@@ -20,11 +20,7 @@ public sealed class CheckpointFolder : IDisposable
     private readonly FileStream @lock;
     private readonly Dictionary<string, List<string>> written = [];
 
-    private CheckpointFolder(string path, FileStream @lock)
-    {
-        this.path = path;
-        this.@lock = @lock;
-    }
+    private CheckpointFolder(string path, FileStream @lock) => (this.path, this.@lock) = (path, @lock);
 
     /// <summary>Opens a folder, and makes it where there is none.</summary>
     /// <exception cref="DataFileException">The folder cannot be made or written to, or another run has it open.</exception>
@@ -36,33 +32,25 @@ public sealed class CheckpointFolder : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new DataFileException($"{path}: cannot be made ({error.Message.TrimEnd('.')}); " +
-                "choose a folder that may be written to.", error);
+            throw new DataFileException(
+                $"{path}: cannot be made ({error.Message.TrimEnd('.')}); choose a folder that may be written to.", error);
         }
-        var file = Path.Combine(path, "run.lock");
-        CheckpointFolder? folder = null;
+        FileStream? @lock = null;
         try
         {
             // The system lets go of it when the process ends, however it ends.
-            folder = new CheckpointFolder(path, new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+            @lock = new FileStream(Path.Combine(path, "run.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             // What a killed run had not finished writing.
             foreach (var unfinished in Directory.GetFiles(path, $"*{Extension}.*.tmp")) File.Delete(unfinished);
-            (var opened, folder) = (folder, null);
-            return opened;
+            return new CheckpointFolder(path, @lock);
         }
-        catch (UnauthorizedAccessException error)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new DataFileException($"{path}: may not be written to; choose another folder.", error);
-        }
-        catch (IOException error)
-        {
-            throw new DataFileException($"{path}: another run uses this folder, or it cannot be written to " +
-                $"({error.Message.TrimEnd('.')}); wait for it, or choose another folder.", error);
-        }
-        finally
-        {
-            // Only where what followed the lock has failed.
-            folder?.Dispose();
+            @lock?.Dispose();
+            throw new DataFileException(error is UnauthorizedAccessException
+                ? $"{path}: may not be written to; choose another folder."
+                : $"{path}: another run uses this folder, or it cannot be written to ({error.Message.TrimEnd('.')}); wait for it, or "
+                + "choose another folder.", error);
         }
     }
 
@@ -97,9 +85,8 @@ public sealed class CheckpointFolder : IDisposable
             .Where(name => settings.GetValueOrDefault(name) != saved.GetValueOrDefault(name))
             .Select(name => $"{name}: {saved.GetValueOrDefault(name, "none")} then, {settings.GetValueOrDefault(name, "none")} now")
             .ToArray();
-        if (differences.Length > 0)
-            throw new DataFileException($"{file.Path}: the run was begun with other settings ({string.Join("; ", differences)}); " +
-                "resume with those, or begin anew without resuming.");
+        if (differences.Length > 0) throw new DataFileException($"{file.Path}: the run was begun with other settings "
+            + $"({string.Join("; ", differences)}); resume with those, or begin anew without resuming.");
         state.Restore(file);
         Written(run).AddRange(files.Select(found => found.File));
         return true;
@@ -125,8 +112,8 @@ public sealed class CheckpointFolder : IDisposable
     private static TensorFile ReadVerified(string file)
     {
         var read = SafeTensors.Read(file);
-        return read.IsVerified ? read : throw new DataFileException($"{file}: has no checksum, as every checkpoint has; " +
-            "the file is damaged.");
+        return read.IsVerified ? read : throw new DataFileException(
+            $"{file}: has no checksum, as every checkpoint has; the file is damaged.");
     }
 
     private static string Before(List<(string File, int Step)> files)
@@ -155,12 +142,11 @@ public sealed class CheckpointFolder : IDisposable
         var found = new List<(string File, int Step)>();
         foreach (var file in Directory.GetFiles(path, $"*{Extension}"))
         {
-            var name = Path.GetFileName(file);
-            if (!name.StartsWith(run + ".", StringComparison.Ordinal)) continue;
-            var step = name[(run.Length + 1)..^Extension.Length];
-            if (int.TryParse(step, NumberStyles.None, CultureInfo.InvariantCulture, out var number)) found.Add((file, number));
+            var name = Path.GetFileNameWithoutExtension(file);
+            if (name.StartsWith(run + ".", StringComparison.Ordinal)
+                && int.TryParse(name.AsSpan(run.Length + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var step))
+                found.Add((file, step));
         }
-        found.Sort((a, b) => a.Step.CompareTo(b.Step));
-        return found;
+        return [.. found.OrderBy(checkpoint => checkpoint.Step)];
     }
 }

@@ -32,9 +32,8 @@ public static class ModelFile
     {
         var kind = ModelKind.Of(model.GetType());
         attachments ??= new Dictionary<string, IReadOnlyList<string>>();
-        if (attachments.Keys.FirstOrDefault(name => name is KindName or SettingsName) is { } taken)
-            throw new ArgumentException($"an attachment cannot be called '{taken}', as the file has its own; " +
-                "choose another name.", nameof(attachments));
+        if (attachments.Keys.FirstOrDefault(name => name is KindName or SettingsName) is { } taken) throw new ArgumentException(
+            $"an attachment cannot be called '{taken}', as the file has its own; choose another name.", nameof(attachments));
         model.ThrowIfUnfit(attachments);
         var metadata = attachments.ToDictionary(attached => attached.Key, attached => JsonSerializer.Serialize(attached.Value, Texts));
         (metadata[KindName], metadata[SettingsName]) = (kind.Name, kind.Written(model));
@@ -90,12 +89,7 @@ public static class ModelFile
     /// <summary>Reads a file into a model that was made before, parameters and buffers; returns the file's metadata.</summary>
     /// <inheritdoc cref="LoadInto{T}(string, IEnumerable{Parameter{T}}, bool)"/>
     public static IReadOnlyDictionary<string, string> LoadInto<T>(string path, IModel<T> model, bool convert = false)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var file = SafeTensors.Read(path);
-        LoadAll(file, Tensors(model), convert);
-        return file.Metadata;
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => LoadAll(SafeTensors.Read(path), Tensors(model), convert);
 
     /// <summary>Reads a file and copies each tensor into the parameter of its name; returns the file's metadata.</summary>
     /// <param name="path">The file.</param>
@@ -109,12 +103,7 @@ public static class ModelFile
     /// changed then.
     /// </exception>
     public static IReadOnlyDictionary<string, string> LoadInto<T>(string path, IEnumerable<Parameter<T>> parameters, bool convert = false)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var file = SafeTensors.Read(path);
-        LoadInto(file, parameters, convert);
-        return file.Metadata;
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => LoadAll(SafeTensors.Read(path), parameters, convert);
 
     /// <summary>The same from a file that was read before.</summary>
     /// <inheritdoc cref="LoadInto{T}(string, IEnumerable{Parameter{T}}, bool)"/>
@@ -133,14 +122,13 @@ public static class ModelFile
         try
         {
             // What would be drawn is never made.
-            model = ParameterBudget.Within(
-                numbers,
-                () => (IModel<T>)kind.Constructor.Invoke(BindingFlags.DoNotWrapExceptions, null, [settings, new RandomStream(0)], null));
+            model = ParameterBudget.Within(numbers, () =>
+                (IModel<T>)kind.Constructor.Invoke(BindingFlags.DoNotWrapExceptions, null, [settings, new RandomStream(0)], null));
         }
         catch (ParameterBudgetException)
         {
-            throw new DataFileException($"{file.Path}: the settings say more parameters than the {numbers} numbers of the file; " +
-                "save the model anew.");
+            throw new DataFileException(
+                $"{file.Path}: the settings say more parameters than the {numbers} numbers of the file; save the model anew.");
         }
         model.ThrowIfUnfit(attachments);
         LoadAll(file, Tensors(model), convert);
@@ -169,65 +157,58 @@ public static class ModelFile
         var stored = new Dictionary<string, StoredTensor>();
         foreach (var tensor in tensors)
         {
-            if (FirstNonFinite(tensor.Value) is { } index)
-                throw new NonFiniteException(
-                    $"'{tensor.Name}' {tensor.Shape} holds {tensor.Value.Span[index]} at element {index} and is not saved; " +
-                        "the run has diverged, go back to the last file that was.");
+            if (FirstNonFinite(tensor.Value) is { } index) throw new NonFiniteException(
+                $"'{tensor.Name}' {tensor.Shape} holds {tensor.Value.Span[index]} at element {index} and is not saved; the run has "
+                + "diverged, go back to the last file that was.");
             if (!stored.TryAdd(tensor.Name, StoredTensor.Of(tensor.Value)))
-                throw new ArgumentException($"two parameters are called '{tensor.Name}'; " +
-                    "give each layer a name of its own.", nameof(tensors));
+                throw new ArgumentException($"two parameters are called '{tensor.Name}'; give each layer a name of its own.", nameof(tensors));
         }
         SafeTensors.Write(path, stored, metadata);
     }
 
-    private static void LoadAll<T>(TensorFile file, IEnumerable<Stored<T>> tensors, bool convert)
+    private static IReadOnlyDictionary<string, string> LoadAll<T>(TensorFile file, IEnumerable<Stored<T>> tensors, bool convert)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var targets = tensors.ToArray();
         CheckNames(file, targets);
         var values = targets.Select(target => Fitting(file, target, convert)).ToArray();
         // All fit, so from here on nothing can fail halfway.
-        for (var i = 0; i < targets.Length; i++) targets[i].Load(values[i]);
+        foreach (var (target, value) in targets.Zip(values)) target.Load(value);
+        return file.Metadata;
     }
 
     private static void CheckNames<T>(TensorFile file, Stored<T>[] targets) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var names = targets.Select(target => target.Name).ToHashSet();
-        var missing = targets.Where(target => !file.Tensors.ContainsKey(target.Name))
-            .Select(target => $"'{target.Name}' {target.Shape}").ToArray();
-        var extra = file.Tensors.Where(pair => !names.Contains(pair.Key)).Select(pair => $"'{pair.Key}' {pair.Value.Shape}").ToArray();
-        if (missing.Length == 0 && extra.Length == 0) return;
-        string[] causes =
-        [
-            .. missing.Length > 0 ? [$"lacks {List(missing)}, which the model has"] : Array.Empty<string>(),
-            .. extra.Length > 0 ? [$"has {List(extra)}, which the model lacks"] : Array.Empty<string>(),
-        ];
-        throw new DataFileException($"{file.Path}: the file {string.Join(", and ", causes)}; build the model with the settings it was " +
-            "saved with, or rename the tensors.");
+        string[] missing = [.. from target in targets where !file.Tensors.ContainsKey(target.Name) select $"'{target.Name}' {target.Shape}"];
+        string[] extra = [.. from held in file.Tensors where !names.Contains(held.Key) select $"'{held.Key}' {held.Value.Shape}"];
+        List<string> causes = [];
+        if (missing.Length > 0) causes.Add($"lacks {List(missing)}, which the model has");
+        if (extra.Length > 0) causes.Add($"has {List(extra)}, which the model lacks");
+        if (causes.Count > 0) throw new DataFileException($"{file.Path}: the file {string.Join(", and ", causes)}; build the model with the "
+            + "settings it was saved with, or rename the tensors.");
     }
 
     private static Tensor<T> Fitting<T>(TensorFile file, Stored<T> target, bool convert) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var stored = file.Tensors[target.Name];
-        var where = $"{file.Path}, tensor '{target.Name}'";
-        if (!stored.Shape.Equals(target.Shape))
-            throw new DataFileException(
-                $"{where}: the file has {stored.Shape}, the model {target.Shape}; build the model with the settings it was saved with. "
-                + "Weights of linear layers are [inFeatures, outFeatures] here, the transpose of PyTorch's.");
         var wanted = StoredTensor.TypeOf<T>();
+        if (!stored.Shape.Equals(target.Shape)) throw Unfit(
+            $"the file has {stored.Shape}, the model {target.Shape}; build the model with the settings it was saved with. Weights of linear "
+            + "layers are [inFeatures, outFeatures] here, the transpose of PyTorch's");
         if (stored.Type == ElementType.I64)
-            throw new DataFileException($"{where}: the file has integers (I64), the model wants {wanted}; save floating-point weights.");
+            throw Unfit($"the file has integers (I64), the model wants {wanted}; save floating-point weights");
         if (stored.Type != wanted && !convert)
-            throw new DataFileException($"{where}: the file has {stored.Type}, the model wants {wanted}; pass convert: " +
-                "true to have it converted.");
+            throw Unfit($"the file has {stored.Type}, the model wants {wanted}; pass convert: true to have it converted");
         var value = stored.ToTensor<T>();
-        if (FirstNonFinite(value) is { } index)
-            throw new DataFileException($"{where}: element {index} is {value.Span[index]} as {wanted}; no model can use it, " +
-                "take a file from before the run diverged.");
-        if (target is Buffer<T> && target.Name.EndsWith(".variance", StringComparison.Ordinal)
-            && value.ToArray().Any(variance => variance < T.Zero))
-            throw new DataFileException($"{where}: a variance is negative; take a file that was written after training.");
+        if (FirstNonFinite(value) is { } index) throw Unfit(
+            $"element {index} is {value.Span[index]} as {wanted}; no model can use it, take a file from before the run diverged");
+        var isVariance = target is Buffer<T> && target.Name.EndsWith(".variance", StringComparison.Ordinal);
+        if (isVariance && value.ToArray().Any(variance => variance < T.Zero))
+            throw Unfit("a variance is negative; take a file that was written after training");
         return value;
+
+        DataFileException Unfit(string cause) => new($"{file.Path}, tensor '{target.Name}': {cause}.");
     }
 
     private static int? FirstNonFinite<T>(Tensor<T> tensor) where T : unmanaged, IBinaryFloatingPointIeee754<T>

@@ -37,11 +37,9 @@ internal sealed record ModelKind(Type Type, PropertyInfo Settings, ConstructorIn
     {
         var settings = type.GetProperty("Settings");
         var constructor = settings is null ? null : type.GetConstructor([settings.PropertyType, typeof(RandomStream)]);
-        return constructor is not null
-            ? new(type, settings!, constructor)
-            : throw new ArgumentException(
-                $"{NameOf(type)} cannot be rebuilt from a file: give it a property Settings, and a public constructor of these and a " +
-                    "RandomStream; or save its parameters alone.");
+        return constructor is not null ? new(type, settings!, constructor) : throw new ArgumentException(
+            $"{NameOf(type)} cannot be rebuilt from a file: give it a property Settings, and a public constructor of these and a " +
+            "RandomStream; or save its parameters alone.");
     }
 
     /// <summary>The class of that name which is, or implements, the wanted type.</summary>
@@ -52,13 +50,10 @@ internal sealed record ModelKind(Type Type, PropertyInfo Settings, ConstructorIn
         var element = ModelInterface(wanted)?.GetGenericArguments()[0];
         var found = new[] { wanted.Assembly, typeof(ModelKind).Assembly }.Distinct().SelectMany(assembly => assembly.GetExportedTypes())
             .Where(type => NameOf(type) == name && !type.IsAbstract && type.IsGenericTypeDefinition && element is not null)
-            .Select(type => type.MakeGenericType(element!))
-            .FirstOrDefault(wanted.IsAssignableFrom);
-        return found is not null
-            ? Of(found)
-            : throw new DataFileException(
-                $"{file.Path}: its metadata says '{name}' and not that it is a {NameOf(wanted)}; load it as what it is, " +
-                    "or into a model of your own.");
+            .Select(type => type.MakeGenericType(element!)).FirstOrDefault(wanted.IsAssignableFrom);
+        return found is not null ? Of(found) : throw new DataFileException(
+            $"{file.Path}: its metadata says '{name}' and not that it is a {NameOf(wanted)}; load it as what it is, or into a model of "
+            + "your own.");
     }
 
     /// <summary>The settings as files have them.</summary>

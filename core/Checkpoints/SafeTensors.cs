@@ -57,36 +57,23 @@ public static class SafeTensors
     /// The file is missing, unreadable, truncated or damaged, its header breaks a rule of the format, or it holds a type other than
     /// F32, F64 and I64.
     /// </exception>
-    public static TensorFile Read(string path)
+    public static TensorFile Read(string path) => DataBytes.Guarded(path, ReadWhole);
+
+    private static TensorFile ReadWhole(string path)
     {
         RequireLittleEndian();
-        try
-        {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
-            return Read(path, stream);
-        }
-        catch (Exception error) when (error is (IOException or UnauthorizedAccessException) and not DataFileException)
-        {
-            throw new DataFileException($"{path}: cannot be read ({error.Message.TrimEnd('.')}); " +
-                "restore the file or correct the path.", error);
-        }
-    }
-
-    private static TensorFile Read(string path, FileStream stream)
-    {
+        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
         Span<byte> prefix = stackalloc byte[8];
-        if (stream.Length < prefix.Length)
-            throw new DataFileException($"{path}: {stream.Length} bytes are no safetensors file, which starts with the 8 bytes of its " +
-                "header's length; restore the file.");
+        if (stream.Length < prefix.Length) throw new DataFileException(
+            $"{path}: {stream.Length} bytes are no safetensors file, which starts with its header's length in 8; restore the file.");
         stream.ReadExactly(prefix);
         var length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         var rest = stream.Length - prefix.Length;
         if (length > (ulong)rest)
-            throw new DataFileException($"{path}: its header is said to be {length} bytes long, but only {rest} follow; " +
-                "the file is truncated or not safetensors, restore it.");
-        if (length > SafeTensorsHeader.MaximumBytes)
-            throw new DataFileException($"{path}: a header of {length} bytes exceeds the format's limit of " +
-                $"{SafeTensorsHeader.MaximumBytes}; restore the file.");
+            throw new DataFileException($"{path}: its header is said to be {length} bytes long, but only {rest} follow; the file is " +
+                "truncated or not safetensors, restore it.");
+        if (length > SafeTensorsHeader.MaximumBytes) throw new DataFileException(
+            $"{path}: a header of {length} bytes exceeds the format's limit of {SafeTensorsHeader.MaximumBytes}; restore the file.");
 
         var json = new byte[length];
         stream.ReadExactly(json);
@@ -106,17 +93,15 @@ public static class SafeTensors
             }
             tensors.Add(entry.Name, tensor);
         }
-        if (expected is not null && expected != Convert.ToHexStringLower(checksum.GetHashAndReset()))
-            throw new DataFileException(
-                $"{path}: the checksum in its metadata is not that of its contents; the file is damaged, restore it. "
-                + "If another program wrote it and copied the metadata, have it leave 'sha256' out.");
+        if (expected is not null && expected != Convert.ToHexStringLower(checksum.GetHashAndReset())) throw new DataFileException(
+            $"{path}: the checksum in its metadata is not that of its contents; the file is damaged, restore it. If another program wrote "
+            + "it and copied the metadata, have it leave 'sha256' out.");
         return new TensorFile(path, tensors, header.Metadata, IsVerified: expected is not null);
     }
 
     private static void RequireLittleEndian()
     {
-        if (!BitConverter.IsLittleEndian)
-            throw new PlatformNotSupportedException("safetensors are little-endian and this processor is not; " +
-                "convert the weights on another machine.");
+        if (!BitConverter.IsLittleEndian) throw new PlatformNotSupportedException(
+            "safetensors are little-endian and this processor is not; convert the weights on another machine.");
     }
 }

@@ -14,7 +14,7 @@ namespace Hybrid.Checkpoints;
 internal sealed record TensorEntry(string Name, ElementType Type, Shape Shape, long Begin, long End);
 
 /// <summary>The header of a safetensors file: its tensors in the order of their bytes, and its metadata.</summary>
-internal sealed class SafeTensorsHeader
+internal sealed record SafeTensorsHeader(IReadOnlyList<TensorEntry> Entries, Dictionary<string, string> Metadata)
 {
     internal const int MaximumBytes = 100_000_000;
     private const int MaximumRank = 32;
@@ -22,65 +22,35 @@ internal sealed class SafeTensorsHeader
 
     private static readonly string NoChecksum = new('0', 64);
     private static readonly byte[] BeforeChecksum = Encoding.UTF8.GetBytes($"{{\"{MetadataName}\":{{\"{ChecksumName}\":\"");
-
-    private SafeTensorsHeader(IReadOnlyList<TensorEntry> entries, Dictionary<string, string> metadata)
-    {
-        Entries = entries;
-        Metadata = metadata;
-    }
-
-    internal IReadOnlyList<TensorEntry> Entries { get; }
-
-    internal Dictionary<string, string> Metadata { get; }
+    private static readonly JsonSerializerOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The header under which these tensors are written.</summary>
     internal static SafeTensorsHeader Of(IReadOnlyDictionary<string, StoredTensor> tensors, IReadOnlyDictionary<string, string> metadata)
     {
         if (tensors.ContainsKey(MetadataName))
-            throw new ArgumentException($"'{MetadataName}' is no name for a tensor, the format uses it for texts; " +
-                "rename the tensor.", nameof(tensors));
+            throw new ArgumentException($"'{MetadataName}' is the format's name for texts; rename the tensor.", nameof(tensors));
         if (metadata.ContainsKey(ChecksumName))
             throw new ArgumentException($"'{ChecksumName}' is the name of the file's own checksum; rename the text.", nameof(metadata));
         var entries = new List<TensorEntry>();
-        long begin = 0;
         // Larger elements first, so that each starts at a multiple of its own size.
         foreach (var (name, tensor) in tensors.OrderByDescending(pair => pair.Value.Type).ThenBy(pair => pair.Key, StringComparer.Ordinal))
         {
-            var end = begin + tensor.ByteCount;
-            entries.Add(new TensorEntry(name, tensor.Type, tensor.Shape, begin, end));
-            begin = end;
+            var begin = entries.LastOrDefault()?.End ?? 0;
+            entries.Add(new TensorEntry(name, tensor.Type, tensor.Shape, begin, begin + tensor.ByteCount));
         }
-        return new SafeTensorsHeader(entries, new Dictionary<string, string>(metadata));
+        return new SafeTensorsHeader(entries, metadata.ToDictionary());
     }
 
     /// <summary>The header as it stands in the file, its checksum still zeros.</summary>
     internal byte[] ToJson()
     {
-        using var stream = new MemoryStream();
-        using (var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
-        {
-            json.WriteStartObject();
-            json.WriteStartObject(MetadataName);
-            json.WriteString(ChecksumName, NoChecksum);
-            foreach (var (name, text) in Metadata.OrderBy(pair => pair.Key, StringComparer.Ordinal)) json.WriteString(name, text);
-            json.WriteEndObject();
-            foreach (var entry in Entries)
-            {
-                json.WriteStartObject(entry.Name);
-                json.WriteString("dtype", entry.Type.ToString());
-                json.WriteStartArray("shape");
-                foreach (var extent in entry.Shape.ToArray()) json.WriteNumberValue(extent);
-                json.WriteEndArray();
-                json.WriteStartArray("data_offsets");
-                json.WriteNumberValue(entry.Begin);
-                json.WriteNumberValue(entry.End);
-                json.WriteEndArray();
-                json.WriteEndObject();
-            }
-            json.WriteEndObject();
-        }
-        while (stream.Length % 8 != 0) stream.WriteByte((byte)' ');
-        return stream.ToArray();
+        var texts = new OrderedDictionary<string, string> { [ChecksumName] = NoChecksum };
+        foreach (var (name, text) in Metadata.OrderBy(pair => pair.Key, StringComparer.Ordinal)) texts.Add(name, text);
+        var header = new OrderedDictionary<string, object> { [MetadataName] = texts };
+        foreach (var (name, type, shape, begin, end) in Entries)
+            header.Add(name, new { dtype = type.ToString(), shape = shape.ToArray(), data_offsets = new[] { begin, end } });
+        var json = JsonSerializer.SerializeToUtf8Bytes(header, Json);
+        return [.. json, .. Enumerable.Repeat((byte)' ', -json.Length & 7)];
     }
 
     /// <summary>Puts the checksum, 32 bytes, into a header made by <see cref="ToJson"/>.</summary>
@@ -143,10 +113,10 @@ internal sealed class SafeTensorsHeader
             || !element.TryGetProperty("data_offsets", out var offsets) || offsets.ValueKind != JsonValueKind.Array)
             throw Broken(where, "the header does not say its dtype, shape and data_offsets");
 
-        if (!(dtype.GetString() is { } text && Enum.GetNames<ElementType>().Contains(text)
-            && Enum.TryParse<ElementType>(text, out var type)))
-            throw new DataFileException($"{where}: elements of type {Shorten(dtype.GetString()!)} are not read; convert them to F32, " +
-                "F64 or I64 where the file comes from.");
+        var text = dtype.GetString()!;
+        if (!Enum.GetNames<ElementType>().Contains(text)) throw new DataFileException(
+            $"{where}: elements of type {Shorten(text)} are not read; convert them to F32, F64 or I64 where the file comes from.");
+        var type = Enum.Parse<ElementType>(text);
 
         if (shape.GetArrayLength() > MaximumRank) throw Broken(where, $"it has {shape.GetArrayLength()} axes, more than {MaximumRank}");
         var extents = WholeNumbers(where, "shape", shape);
@@ -156,14 +126,7 @@ internal sealed class SafeTensorsHeader
         if (begin > end || end > dataBytes)
             throw Broken(where, $"bytes {begin} to {end} are not among the {dataBytes} that follow the header");
 
-        // Each factor and each product that passes the check is below 2^63, so 128 bits cannot overflow.
-        var bytes = (UInt128)StoredTensor.SizeOf(type);
-        foreach (var extent in extents)
-        {
-            bytes *= (UInt128)extent;
-            if (bytes > long.MaxValue) break;
-        }
-        if (bytes != (UInt128)(end - begin))
+        if (extents.Aggregate((BigInteger)StoredTensor.SizeOf(type), (product, extent) => product * extent) != end - begin)
             throw Broken(where, $"its {type} [{string.Join(", ", extents)}] does not fill the {end - begin} bytes it is given");
         try
         {
@@ -187,11 +150,9 @@ internal sealed class SafeTensorsHeader
         long reached = 0;
         foreach (var entry in entries)
         {
-            if (entry.Begin != reached)
-                throw Broken($"{path}, tensor '{Shorten(entry.Name)}'",
-                    entry.Begin < reached
-                        ? $"it starts at byte {entry.Begin}, inside another tensor that ends at {reached}"
-                        : $"bytes {reached} to {entry.Begin} before it belong to no tensor");
+            if (entry.Begin != reached) throw Broken($"{path}, tensor '{Shorten(entry.Name)}'", entry.Begin < reached
+                ? $"it starts at byte {entry.Begin}, inside another tensor that ends at {reached}"
+                : $"bytes {reached} to {entry.Begin} before it belong to no tensor");
             reached = entry.End;
         }
         if (reached != dataBytes) throw Broken(path, $"bytes {reached} to {dataBytes} after the header belong to no tensor");

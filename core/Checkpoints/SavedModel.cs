@@ -13,9 +13,8 @@ public sealed record SavedModel<TModel>(string Path, TModel Model, IReadOnlyDict
     /// <exception cref="DataFileException">Nothing is, or it is none.</exception>
     public Vocabulary Vocabulary(string name)
     {
-        if (!Attachments.TryGetValue(name, out var tokens))
-            throw new DataFileException($"{Path}: nothing is attached as '{name}'; " +
-                $"there are {string.Join(", ", Attachments.Keys.Order(StringComparer.Ordinal))}.");
+        if (!Attachments.TryGetValue(name, out var tokens)) throw new DataFileException(
+            $"{Path}: nothing is attached as '{name}'; there are {string.Join(", ", Attachments.Keys.Order(StringComparer.Ordinal))}.");
         try
         {
             return Text.Vocabulary.FromTokens([.. tokens]);

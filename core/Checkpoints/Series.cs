@@ -18,8 +18,7 @@ public sealed class Series(int columns)
     {
         get
         {
-            ArgumentOutOfRangeException.ThrowIfNegative(row);
-            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(row, Count);
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)row, (uint)Count, nameof(row));
             return [.. values.Skip(row * columns).Take(columns)];
         }
     }

@@ -21,12 +21,7 @@ public sealed class StoredTensor
     // float[], double[] or long[], as the type says.
     private readonly Array values;
 
-    private StoredTensor(ElementType type, Shape shape, Array values)
-    {
-        Type = type;
-        Shape = shape;
-        this.values = values;
-    }
+    private StoredTensor(ElementType type, Shape shape, Array values) => (Type, Shape, this.values) = (type, shape, values);
 
     /// <summary>What the numbers are.</summary>
     public ElementType Type { get; }
@@ -49,20 +44,13 @@ public sealed class StoredTensor
     /// The numbers as a persistent tensor. From F64 to float each is rounded to the nearest; from F32 to double nothing changes.
     /// </summary>
     /// <exception cref="InvalidOperationException">The tensor holds integers.</exception>
-    public Tensor<T> ToTensor<T>() where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    public Tensor<T> ToTensor<T>() where T : unmanaged, IBinaryFloatingPointIeee754<T> => Tensor<T>.From(Shape, values switch
     {
-        switch (values)
-        {
-            case T[] same:
-                return Tensor<T>.From(Shape, same);
-            case float[] singles:
-                return Tensor<T>.From(Shape, Array.ConvertAll(singles, T.CreateChecked));
-            case double[] doubles:
-                return Tensor<T>.From(Shape, Array.ConvertAll(doubles, T.CreateChecked));
-            default:
-                throw new InvalidOperationException($"a tensor of {Type} {Shape} holds integers; read it with ToIntegers.");
-        }
-    }
+        T[] same => same,
+        float[] singles => Array.ConvertAll(singles, T.CreateChecked),
+        double[] doubles => Array.ConvertAll(doubles, T.CreateChecked),
+        _ => throw new InvalidOperationException($"a tensor of {Type} {Shape} holds integers; read it with ToIntegers."),
+    });
 
     /// <summary>A copy of the integers in row-major order.</summary>
     /// <exception cref="InvalidOperationException">The tensor holds floating-point numbers.</exception>
@@ -90,17 +78,13 @@ public sealed class StoredTensor
     {
         const int elements = 1 << 20;
         for (var first = 0; first < Shape.Length; first += elements)
-            yield return new ByteRange(values, first, Math.Min(elements, Shape.Length - first));
+            yield return new ByteRange(values, SizeOf(Type), first, Math.Min(elements, Shape.Length - first));
     }
 
     /// <summary>Some elements of an array of numbers, as bytes.</summary>
-    internal readonly record struct ByteRange(Array Values, int First, int Count)
+    internal readonly record struct ByteRange(Array Values, int Size, int First, int Count)
     {
-        public Span<byte> Span => Values switch
-        {
-            float[] singles => MemoryMarshal.AsBytes(singles.AsSpan(First, Count)),
-            double[] doubles => MemoryMarshal.AsBytes(doubles.AsSpan(First, Count)),
-            _ => MemoryMarshal.AsBytes(((long[])Values).AsSpan(First, Count)),
-        };
+        public Span<byte> Span => MemoryMarshal.CreateSpan(
+            ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(Values), (nint)First * Size), Count * Size);
     }
 }

@@ -1,7 +1,6 @@
 using Hybrid.Data;
 using Hybrid.Files;
 using Hybrid.Optimizers;
-using Hybrid.Text;
 
 namespace Hybrid.Checkpoints;
 
@@ -49,13 +48,17 @@ public sealed class TrainingState
 
     /// <summary>The place in a stream of batches.</summary>
     /// <exception cref="ArgumentException">The name is taken already.</exception>
-    public void Add(string name, BatchStream batches) =>
-        Add(name, () => batches.Place, place => batches.Place = place, batches.ThrowIfNotPlace);
+    public void Add<TBatch>(string name, EpochStream<TBatch> batches)
+    {
+        Add($"{name}/place", new Part(
+            () => StoredTensor.Of(new Shape(2), [(long)batches.Place.EpochStart, batches.Place.Taken]),
+            stored => stored.Type == ElementType.I64 && stored.Shape.Equals(new Shape(2)),
+            stored => batches.Place = PlaceIn(stored),
+            stored => batches.ThrowIfNotPlace(PlaceIn(stored))));
 
-    /// <summary>The place in a stream of batches of examples.</summary>
-    /// <exception cref="ArgumentException">The name is taken already.</exception>
-    public void Add(string name, ExampleStream batches) =>
-        Add(name, () => batches.Place, place => batches.Place = place, batches.ThrowIfNotPlace);
+        static (ulong EpochStart, int Taken) PlaceIn(StoredTensor stored) =>
+            ((ulong)stored.ToIntegers()[0], (int)stored.ToIntegers()[1]);
+    }
 
     /// <summary>What the run has recorded.</summary>
     /// <exception cref="ArgumentException">The name is taken already.</exception>
@@ -89,13 +92,9 @@ public sealed class TrainingState
     internal void Restore(TensorFile file)
     {
         var unfit = parts.Where(pair => !file.Tensors.TryGetValue(pair.Key, out var stored) || !pair.Value.Fits(stored))
-            .Select(pair => pair.Key)
-            .Concat(file.Tensors.Keys.Where(name => !parts.ContainsKey(name)))
-            .FirstOrDefault();
-        if (unfit is not null)
-            throw new DataFileException(
-                $"{file.Path}: '{unfit}' is missing, superfluous or of another shape than in this run; " +
-                    "resume with the program and the settings that wrote it, or begin anew without resuming.");
+            .Select(pair => pair.Key).Concat(file.Tensors.Keys.Except(parts.Keys)).FirstOrDefault();
+        if (unfit is not null) throw new DataFileException($"{file.Path}: '{unfit}' is missing, superfluous or of another shape than in "
+            + "this run; resume with the program and the settings that wrote it, or begin anew without resuming.");
         foreach (var (name, part) in parts) part.ThrowIfRefused?.Invoke(file.Tensors[name]);
         // What others write may refuse only then: it comes first, when nothing of ours has changed yet.
         foreach (var (name, part) in parts.OrderBy(pair => !pair.Value.IsForeign)) part.Load(file.Tensors[name]);
@@ -109,18 +108,6 @@ public sealed class TrainingState
             stored.ToTensor<T>().Span.CopyTo(tensor.Span);
             tensor.MarkChanged();
         }));
-
-    private void Add(
-        string name, Func<(ulong EpochStart, int Taken)> read, Action<(ulong EpochStart, int Taken)> write,
-        Action<(ulong EpochStart, int Taken)> throwIfRefused) =>
-        Add($"{name}/place", new Part(
-            () => StoredTensor.Of(new Shape(2), [(long)read().EpochStart, read().Taken]),
-            stored => stored.Type == ElementType.I64 && stored.Shape.Equals(new Shape(2)),
-            stored => write(PlaceIn(stored)),
-            stored => throwIfRefused(PlaceIn(stored))));
-
-    private static (ulong EpochStart, int Taken) PlaceIn(StoredTensor stored) =>
-        ((ulong)stored.ToIntegers()[0], (int)stored.ToIntegers()[1]);
 
     private void Add(string name, Part part)
     {

@@ -36,9 +36,8 @@ public static class CifarFile
         if (paths.Length == 0) throw new DataFileException("no file of CIFAR-10 was given; pass the path of one or more.");
         var files = Array.ConvertAll(paths, ReadRecords);
         var count = files.Sum(file => (long)file.Length / Record);
-        if (count * Channels * Pixels > Array.MaxLength)
-            throw new DataFileException($"{paths[^1]}: with the files before it {count} images, which one tensor cannot hold; " +
-                "read fewer at a time.");
+        if (count * Channels * Pixels > Array.MaxLength) throw new DataFileException(
+            $"{paths[^1]}: with the files before it {count} images, which one tensor cannot hold; read fewer at a time.");
 
         var inputs = Tensor<float>.Zeros(new Shape((int)count, Channels * Pixels));
         var labels = new int[count];
@@ -55,10 +54,9 @@ public static class CifarFile
     private static byte[] ReadRecords(string path)
     {
         var bytes = DataBytes.Read(path, "records");
-        if (bytes.Length == 0 || bytes.Length % Record != 0)
-            throw new DataFileException(
-                $"{path}: {bytes.Length} bytes, expected one or more records of {Record}, a label and {Size}x{Size} pixels of " +
-                    $"{Channels} colors; restore the file or correct the path.");
+        if (bytes.Length == 0 || bytes.Length % Record != 0) throw new DataFileException(
+            $"{path}: {bytes.Length} bytes, expected one or more records of {Record}, a label and {Size}x{Size} pixels of {Channels} "
+            + "colors; restore the file or correct the path.");
         for (var start = 0; start < bytes.Length; start += Record)
             if (bytes[start] >= Classes)
                 throw new DataFileException($"{path}: label {bytes[start]} of record {start / Record} is none of {Classes} classes, " +

@@ -27,9 +27,8 @@ public sealed class CropAndFlip
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(channels);
-        if (padding < 0 || padding >= Math.Min(height, width))
-            throw new ArgumentOutOfRangeException(nameof(padding), padding, $"The padding must lie in [0, {Math.Min(height, width)}), " +
-                "so that something of each image is left.");
+        if (padding < 0 || padding >= Math.Min(height, width)) throw new ArgumentOutOfRangeException(
+            nameof(padding), padding, $"The padding must lie in [0, {Math.Min(height, width)}), so that something of each image is left.");
         if (!double.IsFinite(fill)) throw new ArgumentOutOfRangeException(nameof(fill), fill, "The padding's value must be finite.");
         (this.height, this.width, this.channels, this.padding) = (height, width, channels, padding);
         (this.flips, this.fill) = (flips, fill);
@@ -42,9 +41,8 @@ public sealed class CropAndFlip
     public void Apply<T>(RandomStream random, Tensor<T> images) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var length = height * width * channels;
-        if (images.Shape.Rank != 2 || images.Shape.Columns != length)
-            throw new ShapeException($"images must be [batch, {length}], rows of [{height}, {width}, {channels}], got {images.Shape}; " +
-                "say the size that they have.");
+        if (images.Shape.Rank != 2 || images.Shape.Columns != length) throw new ShapeException(
+            $"images must be [batch, {length}], rows of [{height}, {width}, {channels}], got {images.Shape}; say the size that they have.");
         var before = new T[length];
         for (var start = 0; start < images.Length; start += length)
         {

@@ -12,15 +12,12 @@ public sealed class Examples
     /// </exception>
     public Examples(Tensor<float> inputs, int[] labels, int classes)
     {
-        if (inputs.Shape.Rank != 2)
-            throw new ArgumentException($"inputs must be [count, features], got {inputs.Shape}; " +
-                "flatten each example to a row.", nameof(inputs));
-        if (!inputs.IsPersistent)
-            throw new ArgumentException("inputs are rented for a step and would not outlive it; " +
-                "copy them out with ToPersistent.", nameof(inputs));
-        if (labels.Length != inputs.Shape[0])
-            throw new ArgumentException($"{inputs.Shape[0]} inputs and {labels.Length} labels; " +
-                "pass one label for each input.", nameof(labels));
+        if (inputs.Shape.Rank != 2) throw new ArgumentException(
+            $"inputs must be [count, features], got {inputs.Shape}; flatten each example to a row.", nameof(inputs));
+        if (!inputs.IsPersistent) throw new ArgumentException(
+            "inputs are rented for a step and would not outlive it; copy them out with ToPersistent.", nameof(inputs));
+        if (labels.Length != inputs.Shape[0]) throw new ArgumentException(
+            $"{inputs.Shape[0]} inputs and {labels.Length} labels; pass one label for each input.", nameof(labels));
         var unfit = Array.FindIndex(labels, label => label < 0 || label >= classes);
         if (unfit >= 0)
             throw new ArgumentException($"label {labels[unfit]} of row {unfit} is none of {classes} classes, which count from 0; " +
@@ -55,10 +52,9 @@ public sealed class Examples
     public static Examples FromIdx(IdxArray images, IdxArray labels, int classes)
     {
         Shape shape = ShapeOf(images, nameof(images)), labelShape = ShapeOf(labels, nameof(labels));
-        if (shape.Rank < 2 || labelShape.Rank != 1)
-            throw new ArgumentException(
-                $"images must be [count, ...] and labels [count], got {shape} and {labelShape}; pass the images' file first, " +
-                    "then that of the labels.", nameof(images));
+        if (shape.Rank < 2 || labelShape.Rank != 1) throw new ArgumentException(
+            $"images must be [count, ...] and labels [count], got {shape} and {labelShape}; pass the images' file first, then that of "
+            + "the labels.", nameof(images));
         var features = new Shape(shape.ToArray()[1..]).Length;
         var inputs = Tensor<float>.From(new Shape(shape[0], features), Array.ConvertAll(images.Values, pixel => pixel / 255f));
         return new Examples(inputs, Array.ConvertAll(labels.Values, label => (int)label), classes);
@@ -73,12 +69,10 @@ public sealed class Examples
     /// </exception>
     public static Examples FromTable(NumberTable table, int classes, double scale)
     {
-        if (table.Columns < 2)
-            throw new ArgumentException("a table of one column holds labels and nothing else; " +
-                "pass one with numbers before the label.", nameof(table));
-        if (!(scale > 0 && double.IsFinite(scale)))
-            throw new ArgumentException($"scale must be positive and finite, got {scale}; " +
-                "pass 1 to leave the numbers as they are.", nameof(scale));
+        if (table.Columns < 2) throw new ArgumentException(
+            "a table of one column holds labels and nothing else; pass one with numbers before the label.", nameof(table));
+        if (!(scale > 0 && double.IsFinite(scale))) throw new ArgumentException(
+            $"scale must be positive and finite, got {scale}; pass 1 to leave the numbers as they are.", nameof(scale));
         var inputs = Tensor<float>.Zeros(new Shape(table.Rows, table.Columns - 1));
         var labels = new int[table.Rows];
         for (var row = 0; row < table.Rows; row++)
@@ -118,9 +112,8 @@ public sealed class Examples
         ReadOnlySpan<float> from = Inputs.Span;
         for (var i = 0; i < rows.Length; i++)
         {
-            if ((uint)rows[i] >= (uint)Count)
-                throw new ArgumentException($"there is no row {rows[i]} among {Count} examples, which count from 0; " +
-                    $"draw rows below {Count}.", nameof(rows));
+            if ((uint)rows[i] >= (uint)Count) throw new ArgumentException(
+                $"there is no row {rows[i]} among {Count} examples, which count from 0; draw rows below {Count}.", nameof(rows));
             var example = from.Slice(rows[i] * Features, Features);
             for (var j = 0; j < example.Length; j++) into[i * Features + j] = T.CreateTruncating(example[j]);
             labels[i] = Labels[rows[i]];

@@ -23,12 +23,10 @@ public static class IdxFile
     public static IdxArray Read(string path)
     {
         var bytes = DataBytes.Read(path, "numbers");
-        if (bytes is not [0, 0, _, _, ..])
-            throw new DataFileException($"{path}: not an IDX file, which begins with two zero bytes, its type and its rank; " +
-                "restore the file or correct the path.");
-        if (bytes[2] != UnsignedByte)
-            throw new DataFileException($"{path}: elements of type 0x{bytes[2]:X2}, and only unsigned bytes, 0x08, are read; " +
-                "convert the file.");
+        if (bytes is not [0, 0, _, _, ..]) throw new DataFileException(
+            $"{path}: not an IDX file, which begins with two zero bytes, its type and its rank; restore the file or correct the path.");
+        if (bytes[2] != UnsignedByte) throw new DataFileException(
+            $"{path}: elements of type 0x{bytes[2]:X2}, and only unsigned bytes, 0x08, are read; convert the file.");
         if (bytes[3] is 0 or > MaximumRank)
             throw new DataFileException($"{path}: {bytes[3]} axes, expected 1 to {MaximumRank}; restore the file.");
 

@@ -13,10 +13,9 @@ public static class ParallelText
     public static (string Left, string Right)[] Read(string leftPath, string rightPath)
     {
         string[] left = TextFile.ReadLines(leftPath), right = TextFile.ReadLines(rightPath);
-        if (left.Length != right.Length)
-            throw new DataFileException(
-                $"{leftPath} has {left.Length} lines and {rightPath} has {right.Length}; line i of one must be the translation of line " +
-                    "i of the other. Blank lines at the end of a file do not count.");
+        if (left.Length != right.Length) throw new DataFileException(
+            $"{leftPath} has {left.Length} lines and {rightPath} has {right.Length}; line i of one must be the translation of line i of "
+            + "the other. Blank lines at the end of a file do not count.");
         var pairs = left.Zip(right)
             .Where(pair => !string.IsNullOrWhiteSpace(pair.First) && !string.IsNullOrWhiteSpace(pair.Second)).ToArray();
         return pairs.Length > 0 ? pairs : throw new DataFileException($"{leftPath} and {rightPath}: no line has text on both sides; " +

@@ -14,10 +14,9 @@ public static class TsvPairs
         for (var i = 0; i < lines.Length; i++)
         {
             var fields = lines[i].Split('\t');
-            if (fields.Length != 2 || fields[0].Length == 0 || fields[1].Length == 0)
-                throw new DataFileException(
-                    $"{path}, line {i + 1}: expected two texts separated by one tab, got {fields.Length - 1} tabs in " +
-                        $"\"{TextFile.Shorten(lines[i])}\"; correct or remove the line.");
+            if (fields.Length != 2 || fields[0].Length == 0 || fields[1].Length == 0) throw new DataFileException(
+                $"{path}, line {i + 1}: expected two texts separated by one tab, got {fields.Length - 1} tabs in "
+                + $"\"{TextFile.Shorten(lines[i])}\"; correct or remove the line.");
             pairs[i] = (fields[0], fields[1]);
         }
         return pairs;

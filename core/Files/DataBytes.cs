@@ -16,17 +16,23 @@ internal static class DataBytes
     /// </exception>
     public static byte[] Read(string path, string content)
     {
-        byte[] stored;
+        var stored = Guarded(path, File.ReadAllBytes);
+        return stored is [0x1F, 0x8B, ..] ? Decompress(path, content, stored) : stored;
+    }
+
+    /// <summary>Reads a file somehow; what the system says becomes the message.</summary>
+    /// <exception cref="DataFileException">The file is missing or unreadable, or what reads it refuses it.</exception>
+    public static TContent Guarded<TContent>(string path, Func<string, TContent> read)
+    {
         try
         {
-            stored = File.ReadAllBytes(path);
+            return read(path);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is (IOException or UnauthorizedAccessException) and not DataFileException)
         {
-            throw new DataFileException($"{path}: cannot be read ({error.Message.TrimEnd('.')}); " +
-                "restore the file or correct the path.", error);
+            throw new DataFileException(
+                $"{path}: cannot be read ({error.Message.TrimEnd('.')}); restore the file or correct the path.", error);
         }
-        return stored is [0x1F, 0x8B, ..] ? Decompress(path, content, stored) : stored;
     }
 
     private static byte[] Decompress(string path, string content, byte[] stored)
@@ -38,9 +44,8 @@ internal static class DataBytes
             var buffer = new byte[1 << 16];
             for (int count; (count = gzip.Read(buffer)) > 0;)
             {
-                if (plain.Length + count > MaximumBytes)
-                    throw new DataFileException($"{path}: expands to more than {MaximumBytes} bytes; decompress it first, " +
-                        "if it is what it should be, and split it.");
+                if (plain.Length + count > MaximumBytes) throw new DataFileException(
+                    $"{path}: expands to more than {MaximumBytes} bytes; decompress it first, if it is what it should be, and split it.");
                 plain.Write(buffer, 0, count);
             }
         }

@@ -17,9 +17,8 @@ public static class GreedyDecoder
     public static int[][] Decode<T>(Transformer<T> model, Tape<T> tape, IReadOnlyList<int[]> sources, int maximumLength)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        if (maximumLength > model.Settings.MaximumLength)
-            throw new ArgumentException($"answers of {maximumLength} tokens exceed the {model.Settings.MaximumLength} positions of "
-                + "the model.", nameof(maximumLength));
+        if (maximumLength > model.Settings.MaximumLength) throw new ArgumentException(
+            $"answers of {maximumLength} tokens exceed the {model.Settings.MaximumLength} positions of the model.", nameof(maximumLength));
         var source = new TokenBatch(sources);
         var answers = sources.Select(_ => new List<int>()).ToArray();
         var rows = Enumerable.Range(0, sources.Count).ToArray();

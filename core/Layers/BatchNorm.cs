@@ -28,8 +28,7 @@ public sealed class BatchNorm<T> : UnaryLayer<T> where T : unmanaged, IBinaryFlo
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(channels);
         Require.That(eps > 0, eps, "eps must be positive; a constant channel has variance 0.");
-        Require.That(
-            momentum > 0 && momentum <= 1, momentum,
+        Require.That(momentum > 0 && momentum <= 1, momentum,
             "The momentum is the weight of a new batch and must lie in (0, 1]; 1 forgets all earlier ones.");
         (this.eps, this.momentum) = (eps, momentum);
         Gain = Parameter("gain", new Shape(channels), Initialization.Ones);
@@ -79,10 +78,9 @@ public sealed class BatchNorm<T> : UnaryLayer<T> where T : unmanaged, IBinaryFlo
     /// <summary>Moves the running statistics towards those of a batch.</summary>
     private void Follow(Tensor<T> mean, Tensor<T> variance, Variable<T> x)
     {
-        if (!VectorMath.AllFinite<T>(mean.Span) || !VectorMath.AllFinite<T>(variance.Span))
-            throw new NonFiniteException(
-                $"BatchNorm '{Path}': the mean or the variance of its input '{x.Name}' {x.Value.Shape} is not finite. Lower the learning "
-                + "rate or lengthen the warm-up.");
+        if (!VectorMath.AllFinite<T>(mean.Span) || !VectorMath.AllFinite<T>(variance.Span)) throw new NonFiniteException(
+            $"BatchNorm '{Path}': the mean or the variance of its input '{x.Name}' {x.Value.Shape} is not finite. Lower the learning "
+            + "rate or lengthen the warm-up.");
         double rows = x.Value.Shape.Rows;
         T rate = T.CreateChecked(momentum), unbiased = T.CreateChecked(rows / Math.Max(1, rows - 1));
         Span<T> means = Mean.Value.Span, variances = Variance.Value.Span;

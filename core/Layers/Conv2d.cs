@@ -24,11 +24,9 @@ public sealed class Conv2d<T> : UnaryLayer<T> where T : unmanaged, IBinaryFloati
         int inChannels, int outChannels, int kernel, RandomStream random, int stride = 1, Padding padding = default, bool withBias = true,
         Initialization? weights = null)
     {
-        Require.That(kernel >= 1, kernel, "kernel must be 1 or more.");
-        Require.That(stride >= 1, stride, "stride must be 1 or more.");
+        Require.Positive(
+            (kernel, nameof(kernel)), (stride, nameof(stride)), (inChannels, nameof(inChannels)), (outChannels, nameof(outChannels)));
         padding.ThrowIfNegative("crop x to have fewer pixels");
-        Require.That(inChannels >= 1, inChannels, "inChannels must be 1 or more.");
-        Require.That(outChannels >= 1, outChannels, "outChannels must be 1 or more.");
         (this.stride, this.padding) = (stride, padding);
         Weight = Parameter(
             "weight", new Shape(kernel, kernel, inChannels, outChannels), weights ?? WeightScale.He, random,

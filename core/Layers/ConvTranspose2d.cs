@@ -29,9 +29,9 @@ public sealed class ConvTranspose2d<T> : UnaryLayer<T> where T : unmanaged, IBin
         int inChannels, int outChannels, int kernel, RandomStream random, int stride = 1, Padding padding = default, bool withBias = true,
         Initialization? weights = null)
     {
-        Require.Positive((kernel, nameof(kernel)), (stride, nameof(stride)));
+        Require.Positive(
+            (kernel, nameof(kernel)), (stride, nameof(stride)), (inChannels, nameof(inChannels)), (outChannels, nameof(outChannels)));
         padding.ThrowIfNegative("a larger window gives more pixels");
-        Require.Positive((inChannels, nameof(inChannels)), (outChannels, nameof(outChannels)));
         (this.stride, this.padding) = (stride, padding);
         var windows = (kernel - 1) / stride + 1;
         Weight = Parameter(

@@ -14,10 +14,9 @@ public sealed class FeedForward<T> : UnaryLayer<T> where T : unmanaged, IBinaryF
     /// <param name="kind">f; one of the gates makes the first map a <see cref="GatedLinear{T}"/>, as Shazeer 2020 has it.</param>
     public FeedForward(int features, int hiddenFeatures, RandomStream random, ActivationKind kind = ActivationKind.Relu)
     {
-        expand = Child<UnaryLayer<T>>(
-            "expand", kind.IsGate()
-                ? new GatedLinear<T>(kind, features, hiddenFeatures, random)
-                : new Linear<T>(features, hiddenFeatures, random));
+        expand = Child<UnaryLayer<T>>("expand", kind.IsGate()
+            ? new GatedLinear<T>(kind, features, hiddenFeatures, random)
+            : new Linear<T>(features, hiddenFeatures, random));
         if (!kind.IsGate() && kind != ActivationKind.Relu) activation = Child("activation", new Activation<T>(kind));
         contract = Child("contract", new Linear<T>(hiddenFeatures, features, random));
     }
@@ -25,12 +24,8 @@ public sealed class FeedForward<T> : UnaryLayer<T> where T : unmanaged, IBinaryF
     /// <summary>Maps x, [..., features], to the same shape.</summary>
     protected override Variable<T> Forward(Variable<T> x)
     {
-        var hidden = expand switch
-        {
-            GatedLinear<T> => expand.Apply(x),
-            Linear<T> linear when activation is null => linear.ApplyRelu(x),
-            _ => activation!.Apply(expand.Apply(x)),
-        };
-        return contract.Apply(hidden);
+        if (expand is Linear<T> linear && activation is null) return contract.Apply(linear.ApplyRelu(x));
+        var hidden = expand.Apply(x);
+        return contract.Apply(activation is null ? hidden : activation.Apply(hidden));
     }
 }

@@ -8,16 +8,12 @@ namespace Hybrid.Layers;
 /// weight_hh_l0ᵀ, <c>input.bias</c> bias_ih_l0 and <c>state.bias</c> bias_hh_l0. The columns of r, z and n stand side by side; r is
 /// multiplied behind the matrix.
 /// </remarks>
-public sealed class Gru<T> : Recurrent<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+/// <param name="inFeatures">Width of the input.</param>
+/// <param name="hidden">Width of the output.</param>
+/// <param name="random">Where weights and biases are drawn from.</param>
+public sealed class Gru<T>(int inFeatures, int hidden, RandomStream random)
+    : Recurrent<T>(inFeatures, hidden, gates: 3, states: 1, random) where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    /// <summary>Makes the layer.</summary>
-    /// <param name="inFeatures">Width of the input.</param>
-    /// <param name="hidden">Width of the output.</param>
-    /// <param name="random">Where weights and biases are drawn from.</param>
-    public Gru(int inFeatures, int hidden, RandomStream random) : base(inFeatures, hidden, gates: 3, states: 1, random)
-    {
-    }
-
     /// <inheritdoc/>
     protected override Variable<T>[] Step(Variable<T> input, Variable<T>[] state) => [input.Gru(State.Apply(state[0]), state[0])];
 }

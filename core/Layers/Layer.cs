@@ -65,9 +65,8 @@ public abstract class Layer<T> : IModel<T> where T : unmanaged, IBinaryFloatingP
     /// <exception cref="InsufficientMemoryException">With it the model would not fit into memory.</exception>
     protected TLayer Child<TLayer>(string name, TLayer layer) where TLayer : Layer<T>
     {
-        if (layer.parent is not null)
-            throw new InvalidOperationException(
-                $"the layer for '{Under(name)}' is a part already, '{layer.Path}'; register it once, and use it as often as you like.");
+        if (layer.parent is not null) throw new InvalidOperationException(
+            $"the layer for '{Under(name)}' is a part already, '{layer.Path}'; register it once, and use it as often as you like.");
         layer.ThrowIfIncomplete();
         Add(name, layer, layer.ParameterCount);
         layer.parent = this;
@@ -197,11 +196,10 @@ public abstract class Layer<T> : IModel<T> where T : unmanaged, IBinaryFloatingP
         if (isComplete) return;
         for (var type = GetType(); type != typeof(Layer<T>) && type is not null; type = type.BaseType)
             foreach (var field in type.GetFields(OwnFields))
-                if (HoldsUnregistered(field.GetValue(this)))
-                    throw new InvalidOperationException(
-                        $"the field {field.Name.Split('<', '>').First(part => part.Length > 0)} of {Kind} '{Path}' holds a part that was "
-                        + "not registered and would be neither trained nor saved; "
-                        + "register it where it is made: part = Child(\"part\", new ...), or Parameter(\"part\", ...).");
+                if (HoldsUnregistered(field.GetValue(this))) throw new InvalidOperationException(
+                    $"the field {field.Name.Split('<', '>').First(part => part.Length > 0)} of {Kind} '{Path}' holds a part that was not "
+                    + "registered and would be neither trained nor saved; register it where it is made: part = Child(\"part\", new ...), "
+                    + "or Parameter(\"part\", ...).");
         isComplete = true;
     }
 

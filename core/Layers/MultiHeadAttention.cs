@@ -38,13 +38,11 @@ public sealed class MultiHeadAttention<T> : Layer<T> where T : unmanaged, IBinar
         if (heads < 1 || features % heads != 0)
             throw new ShapeException($"{heads} heads cannot share {features} features equally; choose a divisor of {features}.");
         var size = keySize ?? features / heads;
-        if (size < 1)
-            throw new ShapeException(
-                $"queries and keys of {size} features cannot be compared; choose 1 or more, or null for {features / heads}.");
+        if (size < 1) throw new ShapeException(
+            $"queries and keys of {size} features cannot be compared; choose 1 or more, or null for {features / heads}.");
         this.keyHeads = keyHeads ?? heads;
-        if (this.keyHeads < 1 || heads % this.keyHeads != 0)
-            throw new ShapeException(
-                $"{keyHeads} heads of keys cannot be shared equally by {heads} heads of queries; choose a divisor of {heads}.");
+        if (this.keyHeads < 1 || heads % this.keyHeads != 0) throw new ShapeException(
+            $"{keyHeads} heads of keys cannot be shared equally by {heads} heads of queries; choose a divisor of {heads}.");
         Require.That(dropout >= 0 && dropout < 1, dropout, "The dropout rate must lie in [0, 1).");
         (this.heads, this.dropout, this.onProjected) = (heads, dropout, onProjected);
         scale = scaled ? 1 / Math.Sqrt(size) : 1;

@@ -90,20 +90,16 @@ public abstract class Recurrent<T> : UnaryLayer<T> where T : unmanaged, IBinaryF
 
     private void Validate(Shape x, IReadOnlyList<Variable<T>>? state, IReadOnlyList<int>? lengths)
     {
-        if (x.Rank != 3 || x[1] == 0 || x[2] != inFeatures)
-            throw new ShapeException(
-                $"x must be [batch, time, {inFeatures}] with one step or more, got {x}; a single step is [batch, 1, {inFeatures}].");
+        const string remedy = "pass on what the last call gave, or null for zeros";
+        if (x.Rank != 3 || x[1] == 0 || x[2] != inFeatures) throw new ShapeException(
+            $"x must be [batch, time, {inFeatures}] with one step or more, got {x}; a single step is [batch, 1, {inFeatures}].");
         if (state is not null && state.Count != states)
-            throw new ShapeException($"the state must be {states} of [{x[0]}, {hidden}], got {state.Count}; pass on what the last "
-                + "call gave, or null for zeros.");
-        foreach (var part in state ?? [])
-            ShapeException.ThrowIfNot(part.Shape, new Shape(x[0], hidden), "the state",
-                "pass on what the last call gave, or null for zeros");
+            throw new ShapeException($"the state must be {states} of [{x[0]}, {hidden}], got {state.Count}; {remedy}.");
+        foreach (var part in state ?? []) ShapeException.ThrowIfNot(part.Shape, new Shape(x[0], hidden), "the state", remedy);
         if (lengths is null) return;
         if (lengths.Count != x[0]) throw new ShapeException(
             $"{lengths.Count} lengths do not fit x {x}; give one for each of {x[0]} sequences.");
         foreach (var length in lengths)
-            if (length < 0 || length > x[1]) throw new ArgumentOutOfRangeException(nameof(lengths), length,
-                $"A length must lie in 0 to {x[1]}, the steps of x.");
+            Require.That(length >= 0 && length <= x[1], length, $"A length must lie in 0 to {x[1]}, the steps of x.", nameof(lengths));
     }
 }

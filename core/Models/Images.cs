@@ -11,9 +11,8 @@ internal static class Images
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var features = (long)height * width * channels;
-        if (x.Shape.Rank != 2 || x.Shape.Columns != features)
-            throw new ShapeException(
-                $"x must be [batch, {features}], got {x.Shape}; flatten each image of [{height}, {width}, {channels}] to a row.");
+        if (x.Shape.Rank != 2 || x.Shape.Columns != features) throw new ShapeException(
+            $"x must be [batch, {features}], got {x.Shape}; flatten each image of [{height}, {width}, {channels}] to a row.");
         return x.Reshape(x.Shape[0], height, width, channels);
     }
 }

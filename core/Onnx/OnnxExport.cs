@@ -125,10 +125,9 @@ internal sealed class OnnxExport
                 && Part(all, whole, at, 0, other[at]).SequenceEqual(valuesOf(p));
             var isUniform = follows
                 && Enumerable.Range(1, whole[at] - 1).All(row => Part(all, whole, at, row, 1).SequenceEqual(Part(all, whole, at, 0, 1)));
-            if (!isUniform && (!follows || axis.Longest is null))
-                throw new NotSupportedException(
-                    $"{what} {whole} at '{Graph.Place}' is {shapes[p]} with other numbers when the axis '{axis.Name}' has another extent; "
-                    + "fix the extent of that axis, say how long it may become if this is a table, or compute this from the input.");
+            if (!isUniform && (!follows || axis.Longest is null)) throw new NotSupportedException(
+                $"{what} {whole} at '{Graph.Place}' is {shapes[p]} with other numbers when the axis '{axis.Name}' has another extent; "
+                + "fix the extent of that axis, say how long it may become if this is a table, or compute this from the input.");
             var steps = AxisSteps(axis);
             taken.Add((at, isUniform ? Graph.Node("Mul", steps, Graph.Integer(0)) : steps));
             if (isUniform) (values, shape[at]) = (Part(values, new Shape(shape), at, 0, 1), 1);

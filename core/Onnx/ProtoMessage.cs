@@ -48,9 +48,8 @@ internal sealed class ProtoMessage
     /// <exception cref="DataFileException">It exceeds 2 GiB, which no reader of the format accepts.</exception>
     internal void WriteTo(Stream stream)
     {
-        if (length > int.MaxValue)
-            throw new DataFileException(
-                $"the model takes {length} bytes and an ONNX file at most {int.MaxValue}; shrink it, or save it as safetensors.");
+        if (length > int.MaxValue) throw new DataFileException(
+            $"the model takes {length} bytes and an ONNX file at most {int.MaxValue}; shrink it, or save it as safetensors.");
         foreach (var piece in pieces) stream.Write(piece.Span);
     }
 

@@ -8,9 +8,8 @@ namespace Hybrid.Optimizers;
 /// It begins at the parameters as they are when it is made, as there, and is kept in double precision. Beside it,
 /// <see cref="ParameterAverage{T}"/> weighs all its moments alike.
 /// </remarks>
-public sealed class Ema<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+public sealed class Ema<T> : Average<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private readonly Shadow<T> mean;
     private readonly double decay;
 
     /// <summary>Begins at the parameters as they are.</summary>
@@ -20,31 +19,26 @@ public sealed class Ema<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     /// </param>
     /// <exception cref="ArgumentOutOfRangeException">The decay lies outside [0, 1).</exception>
     /// <exception cref="NonFiniteException">A parameter is NaN or infinite, and is named.</exception>
-    public Ema(IEnumerable<Parameter<T>> parameters, double decay = 0.9999)
+    public Ema(IEnumerable<Parameter<T>> parameters, double decay = 0.9999) : base(parameters)
     {
         Require.That(decay >= 0 && decay < 1, decay, "A decay must lie in [0, 1); at 1, the average would never move.");
         this.decay = decay;
-        mean = new(parameters);
-        mean.Approach(1);
+        Approach(1);
     }
 
     /// <summary>Moves the average towards the parameters as they are now; call it after each step of the optimizer.</summary>
     /// <exception cref="NonFiniteException">A parameter is NaN or infinite, and is named; the average stays as it was.</exception>
-    public void Update() => mean.Approach(1 / (1 - decay)); // EMA-1: θ̄ ← d θ̄ + (1 − d) θ = θ̄ + (1 − d) (θ − θ̄)
-
-    /// <summary>Puts the average into the parameters, and what was in them into its place: a second call undoes the first.</summary>
-    public void Exchange() => mean.Exchange();
+    public void Update() => Approach(1 / (1 - decay)); // EMA-1: θ̄ ← d θ̄ + (1 − d) θ = θ̄ + (1 − d) (θ − θ̄)
 
     /// <summary>The average as numbers, all parameters one after the other, to go on from in another run.</summary>
-    public double[] Save() => [.. mean.Numbers];
+    public double[] Save() => [.. Numbers];
 
     /// <summary>Takes over what <see cref="Save"/> gave.</summary>
     /// <exception cref="ArgumentException">It is of another model.</exception>
     public void Restore(double[] saved)
     {
-        if (saved.Length != mean.Numbers.Length)
-            throw new ArgumentException(
-                $"{saved.Length} numbers are no average of {mean.Numbers.Length}; restore the average of the same model.", nameof(saved));
-        saved.CopyTo(mean.Numbers, 0);
+        if (saved.Length != Numbers.Length) throw new ArgumentException(
+            $"{saved.Length} numbers are no average of {Numbers.Length}; restore the average of the same model.", nameof(saved));
+        saved.CopyTo(Numbers, 0);
     }
 }

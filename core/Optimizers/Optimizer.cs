@@ -25,7 +25,7 @@ public abstract class Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee
         Parameters = [.. parameters];
         groups = new Group?[Parameters.Count];
         rates = new double[Parameters.Count];
-        decayOfAll = ThrowIfNotDecay(weightDecay);
+        decayOfAll = Checked(weightDecay);
     }
 
     /// <summary>What is trained.</summary>
@@ -57,10 +57,10 @@ public abstract class Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee
     /// <exception cref="ArgumentOutOfRangeException">The decay is negative or not finite.</exception>
     public void AddGroup(IEnumerable<Parameter<T>> members, Func<int, double, double>? rate = null, double? weightDecay = null)
     {
-        if (weightDecay is not null && decayOfAll is null)
-            throw new ArgumentException($"{GetType().Name.Split('`')[0]} has no weight decay that a group could change; choose one "
-                + "that has, such as AdamW.", nameof(weightDecay));
-        var group = new Group(rate, ThrowIfNotDecay(weightDecay));
+        if (weightDecay is not null && decayOfAll is null) throw new ArgumentException(
+            $"{GetType().Name.Split('`')[0]} has no weight decay that a group could change; choose one that has, such as AdamW.",
+            nameof(weightDecay));
+        var group = new Group(rate, Checked(weightDecay));
         int[] places = [.. members.Select(PlaceOf)];
         if (places.Length == 0) throw new ArgumentException("A group needs a parameter; see what chooses its members.", nameof(members));
         foreach (var place in places) groups[place] = group;
@@ -78,9 +78,8 @@ public abstract class Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee
         for (var i = 0; i < rates.Length; i++)
         {
             rates[i] = groups[i]?.Rate?.Invoke(Steps + 1, learningRate) ?? learningRate;
-            if (!(double.IsFinite(rates[i]) && rates[i] >= 0))
-                throw new ArgumentOutOfRangeException(nameof(learningRate), rates[i],
-                    $"The learning rate of '{Parameters[i].Name}' must be a finite number, 0 or more.");
+            if (!(double.IsFinite(rates[i]) && rates[i] >= 0)) throw new ArgumentOutOfRangeException(
+                nameof(learningRate), rates[i], $"The learning rate of '{Parameters[i].Name}' must be a finite number, 0 or more.");
         }
         // A group may ignore it.
         Require.That(
@@ -139,27 +138,23 @@ public abstract class Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee
 
     private int PlaceOf(Parameter<T> member)
     {
-        for (var i = 0; i < Parameters.Count; i++)
-            if (Parameters[i] == member)
-                return groups[i] is null ? i : throw new ArgumentException(
-                    $"'{member.Name}' is in a group already; a parameter has one rate and one decay.", nameof(member));
-        throw new ArgumentException(
+        var place = Parameters.TakeWhile(parameter => parameter != member).Count();
+        if (place == Parameters.Count) throw new ArgumentException(
             $"'{member.Name}' is no parameter of this optimizer; pass it to the constructor first.", nameof(member));
+        return groups[place] is null ? place : throw new ArgumentException(
+            $"'{member.Name}' is in a group already; a parameter has one rate and one decay.", nameof(member));
     }
 
-    private static double? ThrowIfNotDecay(double? weightDecay) =>
-        weightDecay is not { } decay || (double.IsFinite(decay) && decay >= 0)
-            ? weightDecay
-            : throw new ArgumentOutOfRangeException(nameof(weightDecay), weightDecay,
-                "The weight decay must be a finite number, 0 or more.");
+    private static double? Checked(double? weightDecay) =>
+        weightDecay is null or (>= 0 and < double.PositiveInfinity) ? weightDecay : throw new ArgumentOutOfRangeException(
+            nameof(weightDecay), weightDecay, "The weight decay must be a finite number, 0 or more.");
 
     private void ThrowNotFinite(Parameter<T> parameter)
     {
         var isGradientFinite = VectorMath.AllFinite<T>(parameter.Gradient.Span);
-        if (isGradientFinite && VectorMath.AllFinite<T>(parameter.Value.Span))
-            throw new NonFiniteException(
-                $"{Remembered} of '{parameter.Name}' {parameter.Value.Shape} has overflowed, so that a weight would never move again; "
-                + "its gradient is finite, but too large: clip gradients.");
+        if (isGradientFinite && VectorMath.AllFinite<T>(parameter.Value.Span)) throw new NonFiniteException(
+            $"{Remembered} of '{parameter.Name}' {parameter.Value.Shape} has overflowed, so that a weight would never move again; "
+            + "its gradient is finite, but too large: clip gradients.");
         var cause = isGradientFinite ? "although its gradient is finite" : "as its gradient is not";
         throw new NonFiniteException($"'{parameter.Name}' {parameter.Value.Shape} is not finite after the update, {cause}.");
     }

@@ -8,14 +8,10 @@ namespace Hybrid.Optimizers;
 /// Differs from the paper: it averages files that were written every ten minutes; here the mean is kept as training goes on, in double
 /// precision, and needs no file.
 /// </remarks>
-public sealed class ParameterAverage<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+/// <param name="parameters">What is trained, each once.</param>
+public sealed class ParameterAverage<T>(IEnumerable<Parameter<T>> parameters) : Average<T>(parameters)
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private readonly Shadow<T> mean;
-
-    /// <summary>Begins with no moment.</summary>
-    /// <param name="parameters">What is trained, each once.</param>
-    public ParameterAverage(IEnumerable<Parameter<T>> parameters) => mean = new(parameters);
-
     /// <summary>Moments that the mean is of.</summary>
     public int Count { get; private set; }
 
@@ -23,29 +19,27 @@ public sealed class ParameterAverage<T> where T : unmanaged, IBinaryFloatingPoin
     /// <exception cref="NonFiniteException">A parameter is NaN or infinite, and is named; the mean stays as it was.</exception>
     public void Add()
     {
-        mean.Approach(Count + 1);
+        Approach(Count + 1);
         Count++;
     }
 
-    /// <summary>Puts the mean into the parameters, and what was in them into its place: a second call undoes the first.</summary>
-    /// <exception cref="InvalidOperationException">There is no moment yet.</exception>
-    public void Exchange()
+    /// <inheritdoc/>
+    public override void Exchange()
     {
         if (Count == 0) throw new InvalidOperationException("there is no mean of no moments; call Add first.");
-        mean.Exchange();
+        base.Exchange();
     }
 
     /// <summary>The mean as numbers, all parameters one after the other, and the count behind them, to go on from in another run.</summary>
-    public double[] Save() => [.. mean.Numbers, Count];
+    public double[] Save() => [.. Numbers, Count];
 
     /// <summary>Takes over what <see cref="Save"/> gave.</summary>
     /// <exception cref="ArgumentException">It is of another model.</exception>
     public void Restore(double[] saved)
     {
-        if (saved.Length != mean.Numbers.Length + 1 || saved[^1] is not (>= 0 and <= int.MaxValue))
-            throw new ArgumentException($"{saved.Length} numbers are no average of {mean.Numbers.Length} and its count; restore the "
-                + "average of the same model.", nameof(saved));
-        saved.AsSpan(0, mean.Numbers.Length).CopyTo(mean.Numbers);
+        if (saved.Length != Numbers.Length + 1 || saved[^1] is not (>= 0 and <= int.MaxValue)) throw new ArgumentException(
+            $"{saved.Length} numbers are no average of {Numbers.Length} and its count; restore that of the same model.", nameof(saved));
+        saved[..^1].CopyTo(Numbers, 0);
         Count = (int)saved[^1];
     }
 }

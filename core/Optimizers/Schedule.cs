@@ -22,14 +22,13 @@ public static class Schedule
         int step, double rate, IReadOnlyList<int> drops, double factor = 10, int warmupSteps = 0, double warmupRate = 0.01)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(step);
-        ThrowIfNotPositive(rate, nameof(rate));
-        ThrowIfNotPositive(warmupRate, nameof(warmupRate));
+        ThrowIfNoRate(rate);
+        ThrowIfNoRate(warmupRate);
         Require.That(factor > 1 && double.IsFinite(factor), factor, "The factor must be above 1, so that the rate falls.");
         for (int i = 0, last = 0; i < drops.Count; last = drops[i++])
-            if (drops[i] <= last) throw new ArgumentOutOfRangeException(nameof(drops), drops[i],
-                $"Each drop must lie behind step {last}; give them in rising order.");
-        if (warmupSteps < 0 || (drops.Count > 0 && warmupSteps > drops[0]))
-            throw new ArgumentOutOfRangeException(nameof(warmupSteps), warmupSteps, "The warm-up must end before the first drop.");
+            Require.That(drops[i] > last, drops[i], $"Each drop must lie behind step {last}; give them in rising order.", nameof(drops));
+        var first = drops.FirstOrDefault(int.MaxValue);
+        Require.That(warmupSteps >= 0 && warmupSteps <= first, warmupSteps, "The warm-up must end before the first drop.");
         if (step <= warmupSteps) return warmupRate; // STEP-2: the warm-up's rate, and then at once the full one
         return rate / Math.Pow(factor, drops.Count(drop => step > drop)); // STEP-1: α / f^k behind k drops
     }
@@ -81,18 +80,15 @@ public static class Schedule
     public static double Cosine(int step, double rate, int totalSteps, int warmupSteps = 0, double lowest = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(step);
-        ThrowIfNotPositive(rate, nameof(rate));
+        ThrowIfNoRate(rate);
         Require.That(lowest >= 0 && lowest <= rate, lowest, $"The lowest rate must lie in [0, {rate}].");
-        if (warmupSteps < 0 || warmupSteps >= totalSteps)
-            throw new ArgumentOutOfRangeException(nameof(warmupSteps), warmupSteps,
-                $"The warm-up must be shorter than the run of {totalSteps} steps, and not negative.");
+        Require.That(warmupSteps >= 0 && warmupSteps < totalSteps, warmupSteps,
+            $"The warm-up must be shorter than the run of {totalSteps} steps, and not negative.");
         if (step <= warmupSteps) return rate * step / warmupSteps;
         var passed = Math.Min((step - warmupSteps - 1.0) / (totalSteps - warmupSteps), 1);
         return lowest + (rate - lowest) * (1 + Math.Cos(Math.PI * passed)) / 2;
     }
 
-    private static void ThrowIfNotPositive(double rate, string name)
-    {
+    private static void ThrowIfNoRate(double rate, [CallerArgumentExpression(nameof(rate))] string? name = null) =>
         Require.That(rate > 0 && double.IsFinite(rate), rate, "The learning rate must be a positive number.", name);
-    }
 }

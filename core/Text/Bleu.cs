@@ -28,9 +28,8 @@ public sealed record Bleu(double Score, IReadOnlyList<double> Precisions, double
         IReadOnlyList<IReadOnlyList<string>> candidates, IReadOnlyList<IReadOnlyList<IReadOnlyList<string>>> references, int longest = 4)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(longest, 1);
-        if (candidates.Count != references.Count)
-            throw new ArgumentException($"each translation needs its references, got {candidates.Count} and " +
-                $"{references.Count}.", nameof(references));
+        if (candidates.Count != references.Count) throw new ArgumentException(
+            $"each translation needs its references, got {candidates.Count} and {references.Count}.", nameof(references));
         long[] matches = new long[longest], phrases = new long[longest];
         int candidateLength = 0, referenceLength = 0;
         foreach (var (candidate, sentences) in candidates.Zip(references))

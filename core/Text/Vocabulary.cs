@@ -45,14 +45,12 @@ public sealed class Vocabulary
     public static Vocabulary FromTokens(IEnumerable<string> tokens)
     {
         var all = tokens.ToArray();
-        if (!all.Take(Special.Length).SequenceEqual(Special))
-            throw new ArgumentException($"a vocabulary starts with {string.Join(", ", Special)}; " +
-                "build it with Vocabulary.Of.", nameof(tokens));
+        if (!all.Take(Special.Length).SequenceEqual(Special)) throw new ArgumentException(
+            $"a vocabulary starts with {string.Join(", ", Special)}; build it with Vocabulary.Of.", nameof(tokens));
         var seen = new HashSet<string>();
         foreach (var token in all)
-            if (token is null || !seen.Add(token))
-                throw new ArgumentException($"'{token ?? "null"}' appears twice or is no text; " +
-                    "each id needs a token of its own.", nameof(tokens));
+            if (token is null || !seen.Add(token)) throw new ArgumentException(
+                $"'{token ?? "null"}' appears twice or is no text; each id needs a token of its own.", nameof(tokens));
         return new(all);
     }
 

@@ -12,22 +12,15 @@ namespace Hybrid.Models;
 /// then takes the statistics of each alone. While learning, the running statistics of both players follow every pass, whoever's step
 /// it is.
 /// </remarks>
-public sealed class Gan<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+/// <param name="generator">G in the paper.</param>
+/// <param name="discriminator">D in the paper; takes rows of as many features as the generator makes.</param>
+public sealed class Gan<T>(IGenerator<T> generator, IDiscriminator<T> discriminator) where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    /// <summary>Makes the game of two players.</summary>
-    /// <param name="generator">G in the paper.</param>
-    /// <param name="discriminator">D in the paper; takes rows of as many features as the generator makes.</param>
-    public Gan(IGenerator<T> generator, IDiscriminator<T> discriminator)
-    {
-        Generator = generator;
-        Discriminator = discriminator;
-    }
-
     /// <summary>G in the paper.</summary>
-    public IGenerator<T> Generator { get; }
+    public IGenerator<T> Generator => generator;
 
     /// <summary>D in the paper.</summary>
-    public IDiscriminator<T> Discriminator { get; }
+    public IDiscriminator<T> Discriminator => discriminator;
 
     /// <summary>What the discriminator minimizes: −V of the paper's equation 1, log 4 where it cannot tell; a scalar, in nats.</summary>
     /// <param name="tape">A pass that trains; dropout draws from its stream, for the data first.</param>

@@ -11,7 +11,7 @@ namespace Hybrid.Models;
 /// </remarks>
 public sealed class MlpDiscriminator<T> : Layer<T>, IDiscriminator<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private readonly List<Linear<T>> hidden = [];
+    private readonly IReadOnlyList<Linear<T>> hidden;
     private readonly Linear<T> output;
 
     /// <summary>Makes a model with fresh parameters; biases start at 0.</summary>
@@ -25,16 +25,10 @@ public sealed class MlpDiscriminator<T> : Layer<T>, IDiscriminator<T> where T : 
     {
         settings.ThrowIfImpossible();
         Settings = settings;
-        var width = settings.Features;
-        for (var i = 0; i < settings.Hidden.Count; i++)
-        {
-            hidden.Add(Made($"hidden.{i}", settings.Pieces * settings.Hidden[i], settings.Scale));
-            width = settings.Hidden[i];
-        }
-        output = Made("output", 1, WeightScale.LeCun);
-
-        Linear<T> Made(string name, int outFeatures, WeightScale scale) =>
-            Child(name, new Linear<T>(width, outFeatures, random.Split($"discriminator.{name}"), weights: scale));
+        int[] widths = [settings.Features, .. settings.Hidden];
+        hidden = ChildList("hidden", settings.Hidden.Select((units, i) =>
+            new Linear<T>(widths[i], settings.Pieces * units, random.Split($"discriminator.hidden.{i}"), weights: settings.Scale)));
+        output = Child("output", new Linear<T>(widths[^1], 1, random.Split("discriminator.output"), weights: WeightScale.LeCun));
     }
 
     /// <summary>Size and kind.</summary>

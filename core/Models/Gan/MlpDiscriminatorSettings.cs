@@ -1,4 +1,3 @@
-using System.Globalization;
 using Hybrid.Layers;
 
 namespace Hybrid.Models;
@@ -40,8 +39,7 @@ public sealed record MlpDiscriminatorSettings
     }
 
     /// <summary>In words, as a training run is named by it.</summary>
-    public override string ToString() => string.Create(
-        CultureInfo.InvariantCulture,
-        $"{Features}-{string.Concat(Hidden.Select(width => $"{width}-"))}1 {(Pieces == 1 ? "Relu" : $"Maxout {Pieces}")} dropout "
-            + $"{InputDropout} {HiddenDropout} {Scale}");
+    public override string ToString() =>
+        $"{Features}-{string.Concat(Hidden.Select(width => $"{width}-"))}1 {(Pieces == 1 ? "Relu" : $"Maxout {Pieces}")}"
+        + FormattableString.Invariant($" dropout {InputDropout} {HiddenDropout} {Scale}");
 }

@@ -13,7 +13,7 @@ namespace Hybrid.Models;
 /// </remarks>
 public sealed class MlpGenerator<T> : Layer<T>, IGenerator<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private readonly List<Linear<T>> hidden = [];
+    private readonly IReadOnlyList<Linear<T>> hidden;
     private readonly Linear<T> output;
     private readonly Activation<T> activation;
 
@@ -26,17 +26,11 @@ public sealed class MlpGenerator<T> : Layer<T>, IGenerator<T> where T : unmanage
     {
         settings.ThrowIfImpossible();
         Settings = settings;
-        var width = settings.Noise;
-        for (var i = 0; i < settings.Hidden.Count; i++)
-        {
-            hidden.Add(Made($"hidden.{i}", settings.Hidden[i], settings.Scale));
-            width = settings.Hidden[i];
-        }
-        output = Made("output", settings.Features, WeightScale.LeCun);
+        int[] widths = [settings.Noise, .. settings.Hidden, settings.Features];
+        hidden = ChildList("hidden", settings.Hidden.Select((units, i) =>
+            new Linear<T>(widths[i], units, random.Split($"generator.hidden.{i}"), weights: settings.Scale)));
+        output = Child("output", new Linear<T>(widths[^2], widths[^1], random.Split("generator.output"), weights: WeightScale.LeCun));
         activation = Child("output.activation", new Activation<T>(settings.Output));
-
-        Linear<T> Made(string name, int next, WeightScale scale) =>
-            Child(name, new Linear<T>(width, next, random.Split($"generator.{name}"), weights: scale));
     }
 
     /// <summary>Size and kind.</summary>

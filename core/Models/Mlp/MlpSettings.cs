@@ -24,10 +24,8 @@ public sealed record MlpSettings
     /// <exception cref="ArgumentOutOfRangeException">
     /// A size is not positive, or another setting is none that the model can have.
     /// </exception>
-    public void ThrowIfImpossible()
-    {
+    public void ThrowIfImpossible() =>
         Require.Positive([(Inputs, nameof(Inputs)), .. Hidden.Select(width => (width, nameof(Hidden))), (Outputs, nameof(Outputs))]);
-    }
 
     /// <summary>In words, as a training run is named by it.</summary>
     public override string ToString() => $"{Inputs}-{string.Concat(Hidden.Select(width => $"{width}-"))}{Outputs} {Activation} {Scale}";

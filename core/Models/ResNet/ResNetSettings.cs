@@ -43,9 +43,9 @@ public sealed record ResNetSettings
 
     /// <summary>In words, as a training run is named by it.</summary>
     public override string ToString() =>
-        $"{(Shortcuts == ShortcutKind.None ? "Plain" : $"ResNet {Shortcuts}")} {Layers} layers {BaseFilters} filters"
-        + $" {Height}x{Width}x{Channels} {Classes} classes "
-            + $"{Scale}{(PreActivation ? " PreActivation" : "")}{(Normalized ? "" : " NotNormalized")}";
+        $"{(Shortcuts == ShortcutKind.None ? "Plain" : $"ResNet {Shortcuts}")} {Layers} layers {BaseFilters} filters "
+        + $"{Height}x{Width}x{Channels} {Classes} classes {Scale}"
+        + $"{(PreActivation ? " PreActivation" : "")}{(Normalized ? "" : " NotNormalized")}";
 
     /// <summary>Throws unless a model can be made of these settings.</summary>
     /// <exception cref="ArgumentOutOfRangeException">
@@ -56,9 +56,7 @@ public sealed record ResNetSettings
         Require.Positive(
             (Height, nameof(Height)), (Width, nameof(Width)), (Channels, nameof(Channels)), (BaseFilters, nameof(BaseFilters)),
             (Classes, nameof(Classes)));
-        if (Layers < 8 || Layers % 6 != 2)
-            throw new ArgumentOutOfRangeException(nameof(Layers), Layers,
-                "The network has 6n + 2 layers: a first convolution, three stages of n blocks of two, and the output; take 8, 14, "
-                    + "20, 26, 32 and so on.");
+        Require.That(Layers >= 8 && Layers % 6 == 2, Layers, "The network has 6n + 2 layers: a first convolution, three stages of n " +
+            "blocks of two, and the output; take 8, 14, 20, 26, 32 and so on.");
     }
 }

@@ -28,8 +28,7 @@ internal sealed class ResidualBlock<T> : Layer<T> where T : unmanaged, IBinaryFl
     internal ResidualBlock(
         int inChannels, int outChannels, int stride, bool isActive, ResNetSettings settings, Func<string, RandomStream> random)
     {
-        (this.settings, this.stride, this.outChannels) = (settings, stride, outChannels);
-        this.isActive = isActive;
+        (this.settings, this.stride, this.outChannels, this.isActive) = (settings, stride, outChannels, isActive);
         changesShape = stride != 1 || inChannels != outChannels;
         var (normalized, before) = (settings.Normalized, settings.PreActivation);
         firstConv = Conv("first", kernel: 3, stride, inChannels);

@@ -35,8 +35,7 @@ public sealed record ResidualMlpSettings
     public void ThrowIfImpossible()
     {
         Require.Positive((Inputs, nameof(Inputs)), (Outputs, nameof(Outputs)), (Width, nameof(Width)));
-        if (Layers < 4 || Layers % 2 != 0)
-            throw new ArgumentOutOfRangeException(nameof(Layers), Layers,
-                "The network has 2n + 2 layers: the first, n pairs, and the output; take an even number from 4 on.");
+        Require.That(Layers >= 4 && Layers % 2 == 0, Layers,
+            "The network has 2n + 2 layers: the first, n pairs, and the output; take an even number from 4 on.");
     }
 }

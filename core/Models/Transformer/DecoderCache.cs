@@ -36,10 +36,9 @@ public sealed class DecoderCache<T> where T : unmanaged, IBinaryFloatingPointIee
     /// <exception cref="ArgumentException">There is no row, or one that does not exist.</exception>
     public void Select(int[] rows)
     {
-        if (rows.Length == 0 || rows.Any(row => (uint)row >= (uint)Rows))
-            throw new ArgumentException(
-                $"rows [{string.Join(", ", rows)}] are none, or not all among the {Rows} of the cache.", nameof(rows));
-        if (rows.Select((row, i) => row == i).All(same => same) && rows.Length == Rows) return;
+        if (rows.Length == 0 || rows.Any(row => (uint)row >= (uint)Rows)) throw new ArgumentException(
+            $"rows [{string.Join(", ", rows)}] are none, or not all among the {Rows} of the cache.", nameof(rows));
+        if (rows.SequenceEqual(Enumerable.Range(0, Rows))) return;
         // Rows that change places within a sentence have the same source.
         var moves = rows.Length != Rows || rows.Where((row, i) => sources[row] != sources[i]).Any();
         foreach (var (self, cross) in Blocks)

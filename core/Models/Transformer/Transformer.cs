@@ -60,9 +60,8 @@ public sealed class Transformer<T> : Layer<T>, IModel<T> where T : unmanaged, IB
     public void ThrowIfUnfit(IReadOnlyDictionary<string, IReadOnlyList<string>> attachments)
     {
         foreach (var (name, count) in new[] { ("sourceTokens", Settings.SourceVocabulary), ("targetTokens", Settings.TargetVocabulary) })
-            if (attachments.TryGetValue(name, out var tokens) && tokens.Count != count)
-                throw new ArgumentException($"{tokens.Count} tokens as '{name}' are not those of a model of {count}; pass the "
-                    + "vocabulary that it was trained with.");
+            if (attachments.TryGetValue(name, out var tokens) && tokens.Count != count) throw new ArgumentException(
+                $"{tokens.Count} tokens as '{name}' are not those of a model of {count}; pass the vocabulary that it was trained with.");
     }
 
     /// <summary>Reads the source: [batch, sourceTime, features].</summary>
@@ -88,10 +87,8 @@ public sealed class Transformer<T> : Layer<T>, IModel<T> where T : unmanaged, IB
     /// <param name="target">What the decoder has said so far, begin included.</param>
     /// <exception cref="ArgumentException">A sequence is longer than the positions.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An id lies outside the vocabulary.</exception>
-    public Variable<T> Decode(Variable<T> memory, TokenBatch source, TokenBatch target)
-    {
-        return Decode(TapeOf(memory), memory, target.Ids, target.Shape, PaddingMask(source), cache: null);
-    }
+    public Variable<T> Decode(Variable<T> memory, TokenBatch source, TokenBatch target) =>
+        Decode(TapeOf(memory), memory, target.Ids, target.Shape, PaddingMask(source), cache: null);
 
     /// <summary>Begins to say a target for each source, one token after the other.</summary>
     /// <param name="memory">What <see cref="Encode"/> returned, [batch, sourceTime, features], on a tape that does not train.</param>
@@ -142,13 +139,12 @@ public sealed class Transformer<T> : Layer<T>, IModel<T> where T : unmanaged, IB
         Decode(Encode(tape, batch.Source), batch.Source, batch.DecoderInput)
             .CrossEntropy(batch.DecoderTarget.Ids, Vocabulary.Padding, smoothing);
 
-    private Variable<T> Embed(
-        Tape<T> tape, Embedding<T> embedding, Embedding<T>? learned, int[] ids, Shape shape, int firstPosition)
+    private Variable<T> Embed(Tape<T> tape, Embedding<T> embedding, Embedding<T>? learned, int[] ids, Shape shape, int firstPosition)
     {
         var time = shape[1];
-        if (firstPosition + time > Settings.MaximumLength)
-            throw new ArgumentException($"a sequence of {firstPosition + time} tokens exceeds the {Settings.MaximumLength} positions "
-                + "of the model; build it with a larger MaximumLength or shorten the text.", nameof(ids));
+        if (firstPosition + time > Settings.MaximumLength) throw new ArgumentException(
+            $"a sequence of {firstPosition + time} tokens exceeds the {Settings.MaximumLength} positions of the model; build it with a "
+            + "larger MaximumLength or shorten the text.", nameof(ids));
         var tokens = embedding.Apply(tape, ids, shape);
         var positions = learned is null
             ? tape.Constant(Sinusoids(tape, firstPosition, time))

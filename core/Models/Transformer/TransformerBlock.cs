@@ -66,7 +66,7 @@ internal sealed class TransformerBlock<T> : Layer<T> where T : unmanaged, IBinar
     {
         var (keys, values) = (crossAttention ?? throw new InvalidOperationException($"{Path} is no block of a decoder.")).Project(memory);
         var own = new KeyValueCache<T>(memory.Shape[0], selfAttention.KeyFeatures, selfAttention.ValueFeatures);
-        return new(own, new KeyValueCache<T>(keys, values));
+        return new(own, new KeyValueCache<T>(keys.ToPersistent(), values.ToPersistent(), keys.Shape[1]));
     }
 }
 

@@ -76,27 +76,23 @@ public sealed record TransformerSettings
     /// <exception cref="ArgumentException">Embeddings are to be shared by vocabularies of different size.</exception>
     public void ThrowIfImpossible()
     {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(SourceVocabulary);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(TargetVocabulary);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(Features);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(HiddenFeatures);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(MaximumLength);
+        Require.Positive(
+            (SourceVocabulary, nameof(SourceVocabulary)), (TargetVocabulary, nameof(TargetVocabulary)), (Features, nameof(Features)),
+            (HiddenFeatures, nameof(HiddenFeatures)), (MaximumLength, nameof(MaximumLength)));
         ArgumentOutOfRangeException.ThrowIfNegative(EncoderLayers);
         ArgumentOutOfRangeException.ThrowIfNegative(DecoderLayers);
         Require.That(Dropout >= 0 && Dropout < 1, Dropout, "The dropout rate must lie in [0, 1).");
         Require.That(NormEps > 0, NormEps, "eps must be positive; a constant row has variance 0.");
         if (Heads < 1 || Features % Heads != 0)
             throw new ShapeException($"{Heads} heads cannot share {Features} features equally; choose a divisor of {Features}.");
-        if (KeySize is < 1)
-            throw new ShapeException(
-                $"queries and keys of {KeySize} features cannot be compared; choose 1 or more, or null for {Features / Heads}.");
-        if ((long)Heads * (KeySize ?? 1) > Array.MaxLength)
-            throw new ShapeException(
-                $"{Heads} heads of queries and keys of {KeySize} features are more numbers than one tensor can hold; choose fewer.");
+        if (KeySize is < 1) throw new ShapeException(
+            $"queries and keys of {KeySize} features cannot be compared; choose 1 or more, or null for {Features / Heads}.");
+        if ((long)Heads * (KeySize ?? 1) > Array.MaxLength) throw new ShapeException(
+            $"{Heads} heads of queries and keys of {KeySize} features are more numbers than one tensor can hold; choose fewer.");
         if (!LearnedPositions && Features % 2 != 0)
             throw new ShapeException($"sinusoidal positions need an even number of features, got {Features}.");
-        if (ShareEmbeddings && SourceVocabulary != TargetVocabulary)
-            throw new ArgumentException($"{SourceVocabulary} source and {TargetVocabulary} target tokens cannot share one table; use "
-                + "one vocabulary for both.", nameof(ShareEmbeddings));
+        if (ShareEmbeddings && SourceVocabulary != TargetVocabulary) throw new ArgumentException(
+            $"{SourceVocabulary} source and {TargetVocabulary} target tokens cannot share one table; use one vocabulary for both.",
+            nameof(ShareEmbeddings));
     }
 }
