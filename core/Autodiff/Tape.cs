@@ -112,11 +112,10 @@ public sealed partial class Tape<T> where T : unmanaged, IBinaryFloatingPointIee
     {
         Variable<T>[] here = [.. Recorded.Where(made => made.Place == place)];
         return here.LastOrDefault(made => rule is null || made.Rule == rule)
-            ?? throw new KeyNotFoundException(here.Length == 0
-                ? $"nothing was recorded at '{place}'; there are "
-                    + string.Join(", ", Recorded.Select(made => $"'{made.Place}'").Distinct().Take(20))
-                    + ". In inference nothing is recorded."
-                : $"no {rule} was recorded at '{place}'; there are {string.Join(", ", here.Select(made => made.Rule).Distinct())}.");
+            ?? throw new KeyNotFoundException(
+                here.Length == 0 ? $"nothing was recorded at '{place}'; there are " + string.Join(", ",
+                Recorded.Select(made => $"'{made.Place}'").Distinct().Take(20)) + ". In inference nothing is recorded." : $"no {rule} "
+                + $"was recorded at '{place}'; there are {string.Join(", ", here.Select(made => made.Rule).Distinct())}.");
     }
 
     /// <summary>Records the result of a rule.</summary>
@@ -192,11 +191,10 @@ public sealed partial class Tape<T> where T : unmanaged, IBinaryFloatingPointIee
     {
         var last = entries.FindLastIndex(entry => Array.IndexOf(entry.Outputs, output) >= 0);
         var wanted = targets is null ? null : Downstream(targets, output, last);
-        if (last < 0)
-            throw new InvalidOperationException(output.Tape == this && output.Pass != Arena.Epoch
-                ? $"'{output.Name}' belongs to a pass that has ended; go backward before the tape is cleared."
-                : $"'{output.Name}' depends on no parameter or input of this tape; record it here, after the last Clear() and not in "
-                    + "inference, and then go backward.");
+        if (last < 0) throw new InvalidOperationException(
+            output.Tape == this && output.Pass != Arena.Epoch ? $"'{output.Name}' belongs to a pass that has ended; go backward before "
+            + "the tape is cleared." : $"'{output.Name}' depends on no parameter or input of this tape; record it here, after the last "
+            + "Clear() and not in inference, and then go backward.");
         cotangent ??= output.Value.Length == 1
             ? Tensor<T>.RentFilled(Arena, output.Shape, T.One)
             : throw new ShapeException($"'{output.Name}' is {output.Shape}, not a scalar; pass a cotangent of that shape.");
@@ -215,9 +213,8 @@ public sealed partial class Tape<T> where T : unmanaged, IBinaryFloatingPointIee
             if (ofOne is not null) ofOne(outputs[0].Gradient!, gradients);
             else ofMany!(Array.ConvertAll(outputs, made => made.Gradient), gradients);
             Watcher?.Invoke(outputs[0], true);
-            if (ChecksFinite && gradients.FirstNonFinite() is { } bad)
-                throw new NonFiniteException(
-                    $"the pullback of '{outputs[0].Name}' made a gradient of '{bad.Name}' {bad.Shape} that is not finite.");
+            if (ChecksFinite && gradients.FirstNonFinite() is { } bad) throw new NonFiniteException(
+                $"the pullback of '{outputs[0].Name}' made a gradient of '{bad.Name}' {bad.Shape} that is not finite.");
             if (KeepsGradients) continue;
             foreach (var made in outputs)
                 if (made != output && targets?.Contains(made) != true) made.GiveGradientBack(Arena);

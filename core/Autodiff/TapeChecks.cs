@@ -6,14 +6,12 @@ public sealed partial class Tape<T>
     private void ThrowIfForeign(Variable<T> input, string rule)
     {
         if (input.Tape is null) return;
-        if (input.Tape != this)
-            throw new InvalidOperationException(
-                $"'{input.Name}' {input.Shape}, an input of '{rule}', stands on another tape, where no gradient of this one would arrive; "
-                + "record both on one tape, or take its value as a constant: tape.Constant(x.Value).");
-        if (input.Pass != Arena.Epoch)
-            throw new InvalidOperationException(
-                $"'{input.Name}', an input of '{rule}', belongs to a pass that has ended: the tape was cleared since; make it again "
-                    + "in this pass.");
+        if (input.Tape != this) throw new InvalidOperationException(
+            $"'{input.Name}' {input.Shape}, an input of '{rule}', stands on another tape, where no gradient of this one would arrive; "
+            + "record both on one tape, or take its value as a constant: tape.Constant(x.Value).");
+        if (input.Pass != Arena.Epoch) throw new InvalidOperationException(
+            $"'{input.Name}', an input of '{rule}', belongs to a pass that has ended: the tape was cleared since; make it again in this "
+            + "pass.");
     }
 
     private static void ThrowIfNotFinite(Operation operation, ReadOnlySpan<Tensor<T>> values, Variable<T>[] inputs)

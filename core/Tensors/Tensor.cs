@@ -117,8 +117,7 @@ public sealed class Tensor<T> where T : unmanaged, IBinaryFloatingPointIeee754<T
 
     private int Offset(int[] index)
     {
-        if (index.Length != Shape.Rank)
-            throw new ShapeException($"an index into {Shape} needs {Shape.Rank} numbers, got {index.Length}.");
+        if (index.Length != Shape.Rank) throw new ShapeException($"an index into {Shape} needs {Shape.Rank} numbers, got {index.Length}.");
         var offset = 0;
         for (var axis = 0; axis < index.Length; axis++)
         {

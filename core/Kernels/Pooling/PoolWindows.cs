@@ -24,9 +24,8 @@ internal readonly record struct PoolWindows(int Batch, int Height, int Width, in
         Require.That(padding >= 0 && padding < window, padding,
             $"The padding must lie in [0, {window}), so that no window lies outside the image.");
         ThrowIfNoImages(x);
-        if (x.Shape[1] == 0 || x.Shape[2] == 0)
-            throw new ShapeException($"x must have images of at least one pixel, got {x.Shape}; " +
-                "a window of padding alone has nothing to pool.");
+        if (x.Shape[1] == 0 || x.Shape[2] == 0) throw new ShapeException(
+            $"x must have images of at least one pixel, got {x.Shape}; a window of padding alone has nothing to pool.");
         if (window > x.Shape[1] + 2L * padding || window > x.Shape[2] + 2L * padding)
             throw new ShapeException($"a window of {window}x{window} does not fit into images of {x.Shape[1]}x{x.Shape[2]} with padding " +
                 $"{padding}; take a smaller one.");

@@ -26,17 +26,15 @@ public static unsafe class SoftmaxRows
 
     private static void Check(int length, int elements, int other)
     {
-        if (length < 1 || elements % length != 0 || other < elements)
-            throw new ArgumentException(
-                $"Rows of {length} elements need spans of as many whole rows, got {elements} and {other} elements; " +
-                    "slice both to the rows meant.");
+        if (length < 1 || elements % length != 0 || other < elements) throw new ArgumentException(
+            $"Rows of {length} elements need spans of as many whole rows, got {elements} and {other} elements; slice both to the rows "
+            + "meant.");
     }
 
     private struct ForwardLoop<T>(int rows, int length, T factor, T* x, T* p) : IByWidth<T>
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        [MethodImpl(AggressiveInlining)]
-        void IByWidth<T>.Run<TVector, TLanes>()
+        [MethodImpl(AggressiveInlining)] void IByWidth<T>.Run<TVector, TLanes>()
         {
             if (length > 2 * TLanes.Width)
             {
@@ -70,8 +68,7 @@ public static unsafe class SoftmaxRows
     private struct BackwardLoop<T>(int rows, int length, T factor, T* p, T* dp, T* dx, bool accumulate) : IByWidth<T>
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        [MethodImpl(AggressiveInlining)]
-        void IByWidth<T>.Run<TVector, TLanes>()
+        [MethodImpl(AggressiveInlining)] void IByWidth<T>.Run<TVector, TLanes>()
         {
             if (length > 2 * TLanes.Width)
             {

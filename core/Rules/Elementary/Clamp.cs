@@ -14,9 +14,8 @@ public static class Clamp
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(double low, double high, Tensor<T> x, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        if (!(low <= high))
-            throw new ArgumentException(FormattableString.Invariant(
-                $"the bounds must be numbers, low at most high, got {low} and {high}; exchange them."));
+        if (!(low <= high)) throw new ArgumentException(
+            FormattableString.Invariant($"the bounds must be numbers, low at most high, got {low} and {high}; exchange them."));
         return ElementwiseRule.Forward(new Function(low, high), x, arena);
     }
 

@@ -16,9 +16,8 @@ public static class Concatenate
         var first = parts[0].Shape;
         axis = first.Axis(axis);
         foreach (var part in parts)
-            if (part.Shape.Rank != first.Rank || !part.Shape.With(axis, first[axis]).Equals(first))
-                throw new ShapeException(
-                    $"parts must be alike in every axis but {axis}, got {string.Join(", ", parts.Select(part => part.Shape))}.");
+            if (part.Shape.Rank != first.Rank || !part.Shape.With(axis, first[axis]).Equals(first)) throw new ShapeException(
+                $"parts must be alike in every axis but {axis}, got {string.Join(", ", parts.Select(part => part.Shape))}.");
         var y = Tensor<T>.Rent(arena, first.With(axis, checked(parts.Sum(part => part.Shape[axis]))));
         var toParts = new PullbackTo<T>[parts.Count];
         for (int i = 0, end = 0; i < parts.Count; i++)

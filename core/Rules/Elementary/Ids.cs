@@ -15,9 +15,8 @@ internal static class Ids
     {
         int[] own = [.. ids];
         for (var i = 0; i < own.Length; i++)
-            if ((uint)own[i] >= (uint)count)
-                throw new ArgumentOutOfRangeException(
-                    nameof(ids), $"id {own[i]} at position {i} is none of the {count} {rows} {of}; they count from 0.");
+            if ((uint)own[i] >= (uint)count) throw new ArgumentOutOfRangeException(
+                nameof(ids), $"id {own[i]} at position {i} is none of the {count} {rows} {of}; they count from 0.");
         return own;
     }
 }

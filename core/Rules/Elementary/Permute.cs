@@ -14,10 +14,9 @@ public static class Permute
     {
         var rank = x.Shape.Rank;
         var axes = Array.ConvertAll(order, axis => axis < 0 ? axis + rank : axis);
-        if (!axes.Order().SequenceEqual(Enumerable.Range(0, rank)))
-            throw new ShapeException(
-                $"the order of axes must name each of the {rank} axes of {x.Shape} once, from 0 or, counted from the end, from -1, got "
-                + $"[{string.Join(", ", order)}].");
+        if (!axes.Order().SequenceEqual(Enumerable.Range(0, rank))) throw new ShapeException(
+            $"the order of axes must name each of the {rank} axes of {x.Shape} once, from 0 or, counted from the end, from -1, got "
+            + $"[{string.Join(", ", order)}].");
         var inverse = new int[rank];
         for (var i = 0; i < rank; i++) inverse[axes[i]] = i;
         var y = Tensor<T>.Rent(arena, new Shape(Array.ConvertAll(axes, axis => x.Shape[axis])));

@@ -70,9 +70,7 @@ internal sealed class ReducedAxes
     /// <exception cref="ShapeException">Nothing is taken together, and the rule has no answer to that.</exception>
     public void ThrowIfNothing(Shape x, int[] axes, string what)
     {
-        if (Count == 0)
-            throw new ShapeException(
-                $"x is {x} and has no element along axes [{string.Join(", ", Of(x, axes))}], so there is no {what}; leave such a batch "
-                + "out.");
+        if (Count == 0) throw new ShapeException(
+            $"x is {x} and has no element along axes [{string.Join(", ", Of(x, axes))}], so there is no {what}; leave such a batch out.");
     }
 }

@@ -15,10 +15,9 @@ public static class Slice
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         axis = x.Shape.Axis(axis);
-        if (start < 0 || length < 0 || start > x.Shape[axis] - length)
-            throw new ShapeException(
-                $"a slice of {length} from {start} on lies outside axis {axis} of {x.Shape}; keep 0 ≤ start and start + length ≤ "
-                + $"{x.Shape[axis]}.");
+        if (start < 0 || length < 0 || start > x.Shape[axis] - length) throw new ShapeException(
+            $"a slice of {length} from {start} on lies outside axis {axis} of {x.Shape}; keep 0 ≤ start and start + length ≤ "
+            + $"{x.Shape[axis]}.");
         var y = Tensor<T>.Rent(arena, x.Shape.With(axis, length));
         new Strip<T>(x, axis, start, length).CopyTo(y, accumulate: false); // SLICE-1: y = x from start on
         return y.WithPullback((dy, dx, accumulate) =>

@@ -16,9 +16,8 @@ public static class Split
     {
         Require.That(n >= 1, n, "A tensor is split into one part or more.");
         axis = x.Shape.Axis(axis);
-        if (x.Shape[axis] % n != 0)
-            throw new ShapeException(
-                $"axis {axis} of {x.Shape} cannot be split into {n} equal parts; make {x.Shape[axis]} a multiple of {n}, or take slices.");
+        if (x.Shape[axis] % n != 0) throw new ShapeException(
+            $"axis {axis} of {x.Shape} cannot be split into {n} equal parts; make {x.Shape[axis]} a multiple of {n}, or take slices.");
         var part = x.Shape[axis] / n;
         var values = new Tensor<T>[n];
         for (var i = 0; i < n; i++)

@@ -15,10 +15,9 @@ public static class Stack
         if (parts.Count == 0) throw new ShapeException("there is nothing to stack; pass one part or more.");
         var shape = parts[0].Shape;
         foreach (var part in parts)
-            if (!part.Shape.Equals(shape))
-                throw new ShapeException(
-                    $"parts must have one shape, got {string.Join(", ", parts.Select(part => part.Shape))}; use Concatenate along an axis "
-                    + "they have.");
+            if (!part.Shape.Equals(shape)) throw new ShapeException(
+                $"parts must have one shape, got {string.Join(", ", parts.Select(part => part.Shape))}; use Concatenate along an axis "
+                + "they have.");
         axis = Place(axis, shape);
         var extents = shape.ToArray();
         var one = new Shape([.. extents[..axis], 1, .. extents[axis..]]);

@@ -15,9 +15,8 @@ public static class Where
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(Tensor<T> mask, Tensor<T> a, Tensor<T> b, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        if (!VectorMath.AllZeroOrOne<T>(mask.Span))
-            throw new ArgumentException(
-                $"the mask {mask.Shape} must hold zeros and ones alone; compare its numbers with a threshold first.", nameof(mask));
+        if (!VectorMath.AllZeroOrOne<T>(mask.Span)) throw new ArgumentException(
+            $"the mask {mask.Shape} must hold zeros and ones alone; compare its numbers with a threshold first.", nameof(mask));
         var y = Tensor<T>.Rent(arena, Shape.Broadcast(Shape.Broadcast(a.Shape, b.Shape), mask.Shape));
         Strided.Map(default(Choice), mask, a, b, y);
         // Each slot gets the sum over the axes along which its input was repeated.

@@ -24,9 +24,8 @@ public static class Maxout
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Require.That(pieces >= 1, pieces, "pieces must be 1 or more; 1 is the identity.");
-        if (x.Shape.Rank == 0 || x.Shape.Columns % pieces != 0)
-            throw new ShapeException(
-                $"x must be [..., {pieces} · units], got {x.Shape}; make the layer before it {pieces} times as wide as the units.");
+        if (x.Shape.Rank == 0 || x.Shape.Columns % pieces != 0) throw new ShapeException(
+            $"x must be [..., {pieces} · units], got {x.Shape}; make the layer before it {pieces} times as wide as the units.");
         int rows = x.Shape.Rows, units = x.Shape.Columns / pieces;
         var y = Tensor<T>.Rent(arena, x.Shape.WithColumns(units));
         Rows.For(rows, x.Shape.Columns, (first, end) =>

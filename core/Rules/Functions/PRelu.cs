@@ -18,9 +18,8 @@ public static class PRelu
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var features = x.Shape.Columns;
-        if (slope.Shape.Rank != 1 || (slope.Length != 1 && slope.Length != features))
-            throw new ShapeException(
-                $"slope must be [1] or [{features}], got {slope.Shape}; give one slope for all features or one for each.");
+        if (slope.Shape.Rank != 1 || (slope.Length != 1 && slope.Length != features)) throw new ShapeException(
+            $"slope must be [1] or [{features}], got {slope.Shape}; give one slope for all features or one for each.");
         var y = Tensor<T>.Rent(arena, x.Shape);
         Strided.Map(default(Value), x, slope, y);
         return y.WithPullback(

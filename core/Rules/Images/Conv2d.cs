@@ -69,10 +69,9 @@ public static class Conv2d
             throw new ShapeException($"x must be [batch, height, width, {weight[2]}], got {x}; its last axis must be the weight's third.");
         if (bias is not null) ShapeException.ThrowIfNot(bias, new Shape(weight[3]), "bias", "one number for each output channel");
         long height = (long)x[1] + padding.Top + padding.Bottom, width = (long)x[2] + padding.Left + padding.Right;
-        if (weight[0] < 1 || weight[1] < 1 || weight[0] > height || weight[1] > width)
-            throw new ShapeException(
-                $"the window must be from 1x1 to {height}x{width}, the padded image, got {weight[0]}x{weight[1]}; pad more or use a "
-                + "smaller window.");
+        if (weight[0] < 1 || weight[1] < 1 || weight[0] > height || weight[1] > width) throw new ShapeException(
+            $"the window must be from 1x1 to {height}x{width}, the padded image, got {weight[0]}x{weight[1]}; pad more or use a smaller "
+            + "window.");
         return new ConvolutionSizes(x[0], x[1], x[2], x[3], weight[0], weight[1], weight[3], stride, padding);
     }
 }

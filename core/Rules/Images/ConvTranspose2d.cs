@@ -73,13 +73,10 @@ public static class ConvTranspose2d
     {
         Require.That(stride >= 1, stride, "stride must be 1 or more; 1 moves no pixels apart.");
         padding.ThrowIfNegative("a larger window gives more pixels");
-        if (weight.Rank != 4 || weight[0] < 1 || weight[1] < 1)
-            throw new ShapeException(
-                $"weight must be [kernelHeight, kernelWidth, outChannels, inChannels] with a window of 1x1 or more, got {weight}.");
-        if (x.Rank != 4 || x[1] < 1 || x[2] < 1 || x[3] != weight[3])
-            throw new ShapeException(
-                $"x must be [batch, height, width, {weight[3]}] with one pixel or more, got {x}; its last axis must be the weight's "
-                + "fourth.");
+        if (weight.Rank != 4 || weight[0] < 1 || weight[1] < 1) throw new ShapeException(
+            $"weight must be [kernelHeight, kernelWidth, outChannels, inChannels] with a window of 1x1 or more, got {weight}.");
+        if (x.Rank != 4 || x[1] < 1 || x[2] < 1 || x[3] != weight[3]) throw new ShapeException(
+            $"x must be [batch, height, width, {weight[3]}] with one pixel or more, got {x}; its last axis must be the weight's fourth.");
         if (bias is not null) ShapeException.ThrowIfNot(bias, new Shape(weight[2]), "bias", "one number for each output channel");
         int height = Extent(x[1], weight[0], (long)padding.Top + padding.Bottom);
         var width = Extent(x[2], weight[1], (long)padding.Left + padding.Right);
@@ -88,11 +85,9 @@ public static class ConvTranspose2d
         int Extent(int size, int kernel, long cut)
         {
             long covered = (size - 1L) * stride + kernel, extent = covered - cut;
-            if (extent < 1 || covered > int.MaxValue)
-                throw new ShapeException(
-                    $"y would be {extent} pixels high or wide: windows of {kernel} that stand {stride} apart, one for each of {size} "
-                    + "pixels, cover "
-                    + $"{covered}, and a padding of {padding} cuts that off at both ends; change one of these.");
+            if (extent < 1 || covered > int.MaxValue) throw new ShapeException(
+                $"y would be {extent} pixels high or wide: windows of {kernel} that stand {stride} apart, one for each of {size} pixels, "
+                + $"cover {covered}, and a padding of {padding} cuts that off at both ends; change one of these.");
             return (int)extent;
         }
     }

@@ -29,9 +29,8 @@ public static class PadShortcut
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(stride);
         PoolWindows.ThrowIfNoImages(x);
         int batch = x.Shape[0], height = x.Shape[1], width = x.Shape[2], channels = x.Shape[3];
-        if (outChannels < channels)
-            throw new ShapeException(
-                $"outChannels must be at least the {channels} of x, got {outChannels}; channels can be added, not left out.");
+        if (outChannels < channels) throw new ShapeException(
+            $"outChannels must be at least the {channels} of x, got {outChannels}; channels can be added, not left out.");
         int outHeight = (int)((height + stride - 1L) / stride), outWidth = (int)((width + stride - 1L) / stride);
         int image = height * width * channels, outImage = outHeight * outWidth * outChannels;
         var y = Tensor<T>.Rent(arena, new Shape(batch, outHeight, outWidth, outChannels));

@@ -53,9 +53,8 @@ public static class BinaryCrossEntropy
         for (var i = 0; i < targets.Length; i++)
         {
             var t = targets.Span[i];
-            if (!(t >= T.Zero && t <= T.One))
-                throw new ArgumentOutOfRangeException(
-                    nameof(targets), t, $"The target at position {i} of {targets.Shape} is a probability and must lie in [0, 1].");
+            if (!(t >= T.Zero && t <= T.One)) throw new ArgumentOutOfRangeException(
+                nameof(targets), t, $"The target at position {i} of {targets.Shape} is a probability and must lie in [0, 1].");
             (yes.Span[i], no.Span[i]) = (t, T.One - t);
         }
         // BCE-3: ℓ = (1 − t) softplus(z) + t softplus(−z), and the loss its mean
@@ -73,9 +72,8 @@ public static class BinaryCrossEntropy
     private static (Tensor<T> Value, Pullback<T> Pullback) Mean<T>(Tensor<T> losses, Arena<T> arena, PullbackTo<T> toLogits)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        if (losses.Length == 0)
-            throw new ShapeException(
-                $"logits are {losses.Shape} and hold no element, so there is nothing to average; leave such a batch out.");
+        if (losses.Length == 0) throw new ShapeException(
+            $"logits are {losses.Shape} and hold no element, so there is nothing to average; leave such a batch out.");
         var count = T.CreateChecked(losses.Length);
         // One thread adds them all up, in an order that depends on their number alone.
         return Tensor<T>.RentFilled(arena, Shape.Scalar, VectorMath.Sum<T>(losses.Span) / count).WithPullback(

@@ -38,9 +38,8 @@ public static class CrossEntropy
     {
         var (losses, pullback) = ForwardPerRow(targets, padding, smoothing, logits, arena);
         var counted = targets.Count(target => target != padding);
-        if (counted == 0)
-            throw new ArgumentException(
-                "Every target is padding, so there is nothing to average; leave such a batch out.", nameof(targets));
+        if (counted == 0) throw new ArgumentException(
+            "Every target is padding, so there is nothing to average; leave such a batch out.", nameof(targets));
         var n = T.CreateChecked(counted);
         // CE-3: dx = (p − q) dloss / n
         return (Tensor<T>.RentFilled(arena, Shape.Scalar, VectorMath.Sum<T>(losses.Span) / n),
@@ -99,8 +98,7 @@ public static class CrossEntropy
     /// <summary>(p − q) dℓ away from the target, with p = exp(x − max x) / Σ exp(x − max x).</summary>
     private readonly struct Difference<T>(T max, T weightOverSum, T weightedQ) : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        [MethodImpl(AggressiveInlining)]
-        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector unused, TVector unusedToo)
+        [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector unused, TVector unusedToo)
         {
             var exponential = Lanes<T, TVector, TLanes>.Exp(TLanes.Subtract(x, TLanes.Create(max)));
             return TLanes.Subtract(TLanes.Multiply(TLanes.Create(weightOverSum), exponential), TLanes.Create(weightedQ));
@@ -114,9 +112,8 @@ public static class CrossEntropy
             throw new ShapeException($"logits {logits} have {logits.Rows} rows and need as many targets, got {targets.Length}.");
         Require.That(smoothing >= 0 && smoothing <= 1, smoothing, "Label smoothing must lie in [0, 1].");
         for (var i = 0; i < targets.Length; i++)
-            if (targets[i] != padding && (uint)targets[i] >= (uint)logits.Columns)
-                throw new ArgumentOutOfRangeException(
-                    nameof(targets), $"target {targets[i]} at row {i} is none of the {logits.Columns} classes; they count from 0.");
+            if (targets[i] != padding && (uint)targets[i] >= (uint)logits.Columns) throw new ArgumentOutOfRangeException(
+                nameof(targets), $"target {targets[i]} at row {i} is none of the {logits.Columns} classes; they count from 0.");
     }
 }
 

@@ -40,10 +40,8 @@ public static class BatchNorm
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Norms.Check(eps, "a constant channel has variance 0", x.Shape, "channels", ("gain", gain.Shape), ("bias", bias.Shape));
-        if (x.Length == 0)
-            throw new ShapeException(
-                $"x must have at least one row, got {x.Shape}; an empty batch has no statistics, leave it out or use those of earlier "
-                + "ones.");
+        if (x.Length == 0) throw new ShapeException(
+            $"x must have at least one row, got {x.Shape}; an empty batch has no statistics, leave it out or use those of earlier ones.");
         var n = T.CreateChecked(x.Shape.Rows);
         Tensor<T> mean = Tensor<T>.Rent(arena, gain.Shape), variance = Tensor<T>.Rent(arena, gain.Shape);
         // BN-1: μ = Σ x / n

@@ -197,14 +197,11 @@ public static class Attention
             throw new ShapeException($"q, k and v must be [batch, time, features], got {q}, {k} and {v}.");
         if (q[0] != k[0] || k[0] != v[0] || k[1] != v[1] || (heads == keyHeads && q[2] != k[2]))
             throw new ShapeException($"q {q}, k {k} and v {v} do not fit: one batch, as many values as keys, and queries as wide as keys.");
-        if (heads < 1 || q[2] % heads != 0 || (heads == keyHeads && v[2] % heads != 0))
-            throw new ShapeException(
-                $"{heads} heads cannot share {q[2]} features and {v[2]} value features equally; choose a divisor of both.");
-        if (keyHeads < 1 || heads % keyHeads != 0 || k[2] != q[2] / heads * keyHeads || v[2] % keyHeads != 0)
-            throw new ShapeException(
-                $"{keyHeads} heads of keys k {k} and values v {v} do not fit {heads} heads of queries q {q}: they must divide these, have "
-                + "keys as wide as queries, "
-                + $"[batch, keyTime, {keyHeads} · {q[2] / heads}], and share the value features equally.");
+        if (heads < 1 || q[2] % heads != 0 || (heads == keyHeads && v[2] % heads != 0)) throw new ShapeException(
+            $"{heads} heads cannot share {q[2]} features and {v[2]} value features equally; choose a divisor of both.");
+        if (keyHeads < 1 || heads % keyHeads != 0 || k[2] != q[2] / heads * keyHeads || v[2] % keyHeads != 0) throw new ShapeException(
+            $"{keyHeads} heads of keys k {k} and values v {v} do not fit {heads} heads of queries q {q}: they must divide these, have "
+            + $"keys as wide as queries, [batch, keyTime, {keyHeads} · {q[2] / heads}], and share the value features equally.");
         if (!double.IsFinite(scale)) throw new ArgumentException($"scale must be a finite number, got {scale}.", nameof(scale));
         Require.That(dropout >= 0 && dropout < 1, dropout, "The dropout rate must lie in [0, 1).");
         if (dropout > 0 && random is null) throw new ArgumentNullException(nameof(random), "dropout needs a stream to draw from.");

@@ -52,13 +52,11 @@ public sealed class AttentionMask
 
     internal void ThrowIfUnfit(int batch, int queryTime, int keyTime)
     {
-        if (IsCausal && First is null && queryTime != keyTime)
-            throw new ShapeException(
-                $"a causal mask needs as many queries as keys, got {queryTime} and {keyTime}; use it for self-attention only, or say with "
-                + "CausalFrom where the first query stands.");
-        if (First + queryTime > keyTime)
-            throw new ShapeException(
-                $"{queryTime} queries from position {First} on need as many keys as positions, got {keyTime}; append the new keys first.");
+        if (IsCausal && First is null && queryTime != keyTime) throw new ShapeException(
+            $"a causal mask needs as many queries as keys, got {queryTime} and {keyTime}; use it for self-attention only, or say with "
+            + "CausalFrom where the first query stands.");
+        if (First + queryTime > keyTime) throw new ShapeException(
+            $"{queryTime} queries from position {First} on need as many keys as positions, got {keyTime}; append the new keys first.");
         if (KeyLengths is null) return;
         if (KeyLengths.Length != batch)
             throw new ShapeException($"the padding mask holds {KeyLengths.Length} lengths for a batch of {batch}; pass one a sequence.");

@@ -35,9 +35,8 @@ public static class Lstm
     public static (Tensor<T> H, Tensor<T> C, PullbackOfMany<T> Pullback) Forward<T>(Tensor<T> gates, Tensor<T> c, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        if (gates.Shape.Rank != 2 || gates.Shape[1] % 4 != 0)
-            throw new ShapeException(
-                $"gates must be [batch, 4 hidden], got {gates.Shape}; map x and h to four numbers for each of the cell's.");
+        if (gates.Shape.Rank != 2 || gates.Shape[1] % 4 != 0) throw new ShapeException(
+            $"gates must be [batch, 4 hidden], got {gates.Shape}; map x and h to four numbers for each of the cell's.");
         int batch = gates.Shape[0], hidden = gates.Shape[1] / 4;
         ShapeException.ThrowIfNot(c.Shape, new Shape(batch, hidden), "c", "one number for each four gates; zeros before the first step");
         Sigmoid.Function sigma = default;

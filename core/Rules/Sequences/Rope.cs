@@ -104,9 +104,8 @@ public static class Rope
         Require.That(heads >= 1, heads, "heads must be 1 or more.");
         Require.That(offset >= 0, offset, "offset must be 0 or more; positions are counted from 0.");
         Require.That(theta > 0 && double.IsFinite(theta), theta, "theta must be a number above 0; the paper takes 10000.");
-        if (x.Rank < 2 || x.Columns % heads != 0 || x.Columns / heads % 2 != 0)
-            throw new ShapeException(
-                $"x must be [..., time, heads · headDim] with an even headDim, got {x} for {heads} heads; features turn in pairs.");
+        if (x.Rank < 2 || x.Columns % heads != 0 || x.Columns / heads % 2 != 0) throw new ShapeException(
+            $"x must be [..., time, heads · headDim] with an even headDim, got {x} for {heads} heads; features turn in pairs.");
     }
 }
 
