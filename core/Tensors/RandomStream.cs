@@ -83,7 +83,8 @@ public sealed class RandomStream
     /// <summary>The 64-bit numbers from a reserved position on, each as two halves, low one first, whatever has been drawn since.</summary>
     /// <param name="position">Where to begin.</param>
     /// <param name="bits">Filled; its length must be a multiple of 16.</param>
-    [MethodImpl(NoInlining | AggressiveOptimization)] public void BitsAt(ulong position, Span<uint> bits)
+    [MethodImpl(NoInlining | AggressiveOptimization)]
+    public void BitsAt(ulong position, Span<uint> bits)
     {
         var numbers = MemoryMarshal.Cast<uint, Vector<ulong>>(bits);
         var z = new Vector<ulong>(key + Gamma * (position + 1)) + Vector<ulong>.Indices * Gamma;

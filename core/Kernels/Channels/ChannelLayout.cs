@@ -38,7 +38,8 @@ internal readonly record struct ChannelLayout(int Rows, int Channels)
     public int StartOf(int chunk) => chunk * RowsPerChunk * Channels;
 
     /// <summary>Repeats the numbers of the channels over a period.</summary>
-    [MethodImpl(NoInlining | AggressiveOptimization)] public void Repeat<T>(ReadOnlySpan<T> numbers, Span<T> period)
+    [MethodImpl(NoInlining | AggressiveOptimization)]
+    public void Repeat<T>(ReadOnlySpan<T> numbers, Span<T> period)
     {
         for (var start = 0; start < Period; start += Channels) numbers.CopyTo(period[start..]);
     }

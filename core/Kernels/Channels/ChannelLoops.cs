@@ -43,7 +43,8 @@ internal static unsafe class ChannelLoops
     private struct MapLoop<T, TMap, TAccumulate>(int length, int period, T* x, T* y, T* numbers, nint stride, T* target) : IByWidth<T>
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IChannelMap<T> where TAccumulate : struct, IConstant<bool>
     {
-        [MethodImpl(AggressiveInlining)] void IByWidth<T>.Run<TVector, TLanes>()
+        [MethodImpl(AggressiveInlining)]
+        void IByWidth<T>.Run<TVector, TLanes>()
         {
             for (; length > 0; length -= period, x += period, y += period, target += period)
             {
@@ -67,7 +68,8 @@ internal static unsafe class ChannelLoops
     public struct SumLoop<T, TSums>(int length, int period, T* x, T* y, T* numbers, nint stride, T* sums) : IByWidth<T>
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TSums : struct, IChannelSums<T>
     {
-        [MethodImpl(AggressiveInlining)] void IByWidth<T>.Run<TVector, TLanes>()
+        [MethodImpl(AggressiveInlining)]
+        void IByWidth<T>.Run<TVector, TLanes>()
         {
             for (; length > 0; length -= period, x += period, y += period)
             {

@@ -33,7 +33,8 @@ internal readonly unsafe struct ChannelDeviations<T> : IChannelSums<T> where T :
 internal readonly unsafe struct ChannelNormalized<T, TRelu> : IChannelMap<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T> where TRelu : struct, IConstant<bool>
 {
-    [MethodImpl(AggressiveInlining)] static TVector IChannelMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, T* numbers, nint stride)
+    [MethodImpl(AggressiveInlining)]
+    static TVector IChannelMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, T* numbers, nint stride)
     {
         var z = Value<TVector, TLanes>(TLanes.Subtract(x, TLanes.Load(numbers)), numbers, stride);
         return TRelu.Value ? TLanes.Max(z, default) : z;
@@ -47,7 +48,8 @@ internal readonly unsafe struct ChannelNormalized<T, TRelu> : IChannelMap<T>
         where TVector : struct where TLanes : ILanes<TVector, T> =>
         TRelu.Value ? TLanes.Select(TLanes.GreaterThan(Value<TVector, TLanes>(deviation, numbers, stride), default), dy, default) : dy;
 
-    [MethodImpl(AggressiveInlining)] private static TVector Value<TVector, TLanes>(TVector deviation, T* numbers, nint stride)
+    [MethodImpl(AggressiveInlining)]
+    private static TVector Value<TVector, TLanes>(TVector deviation, T* numbers, nint stride)
         where TVector : struct where TLanes : ILanes<TVector, T> =>
         TLanes.MultiplyAdd(deviation, TLanes.Load(numbers + stride), TLanes.Load(numbers + 2 * stride));
 }
@@ -75,7 +77,8 @@ internal readonly unsafe struct ChannelPullback<T, TRelu> : IChannelMap<T>
 {
     public static bool ReadsY => true;
 
-    [MethodImpl(AggressiveInlining)] static TVector IChannelMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, T* numbers, nint stride)
+    [MethodImpl(AggressiveInlining)]
+    static TVector IChannelMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, T* numbers, nint stride)
     {
         var deviation = TLanes.Subtract(x, TLanes.Load(numbers));
         var dz = ChannelNormalized<T, TRelu>.Cotangent<TVector, TLanes>(deviation, y, numbers, stride);

@@ -17,7 +17,8 @@ internal unsafe struct WindowProducts<T>(
     int firstInside, int endInside, T* b, nint bStep, T* c, nint cOuter, nint cRow, bool accumulate)
     : IByWidth<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    [MethodImpl(AggressiveInlining)] void IByWidth<T>.Run<TVector, TLanes>()
+    [MethodImpl(AggressiveInlining)]
+    void IByWidth<T>.Run<TVector, TLanes>()
     {
         var tiles = Tile<T, TVector, TLanes>.Count(rows);
         for (var k = 0; k < columns; k += 2 * TLanes.Width)

@@ -18,7 +18,8 @@ internal readonly struct Formula2<T, TFormula>(TFormula formula) : IMap<T>
 {
     public static int Inputs => 2;
 
-    [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, TVector z) =>
+    [MethodImpl(AggressiveInlining)]
+    TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, TVector z) =>
         formula.Of<Lanes<T, TVector, TLanes>.Numbers>(new(x), new(y)).Vector;
 }
 
@@ -28,6 +29,7 @@ internal readonly struct Formula3<T, TFormula>(TFormula formula) : IMap<T>
 {
     public static int Inputs => 3;
 
-    [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, TVector z) =>
+    [MethodImpl(AggressiveInlining)]
+    TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, TVector z) =>
         formula.Of<Lanes<T, TVector, TLanes>.Numbers>(new(x), new(y), new(z)).Vector;
 }

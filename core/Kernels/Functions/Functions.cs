@@ -4,7 +4,8 @@ namespace Hybrid.Kernels;
 internal static class Functions
 {
     /// <summary>One number where the mask is set, the other elsewhere.</summary>
-    [MethodImpl(AggressiveInlining)] public static TNumbers Choose<TNumbers>(TNumbers mask, TNumbers whereSet, TNumbers elsewhere)
+    [MethodImpl(AggressiveInlining)]
+    public static TNumbers Choose<TNumbers>(TNumbers mask, TNumbers whereSet, TNumbers elsewhere)
         where TNumbers : struct, INumbers<TNumbers> => TNumbers.Choose(mask, whereSet, elsewhere);
 
     /// <summary>The larger of each pair; NaN if one is NaN.</summary>
@@ -28,7 +29,8 @@ internal static class Functions
     public static TNumbers Log<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> => TNumbers.Log(x);
 
     /// <summary>x to a power that is the same everywhere.</summary>
-    [MethodImpl(AggressiveInlining)] public static TNumbers Pow<TNumbers>(TNumbers x, double exponent)
+    [MethodImpl(AggressiveInlining)]
+    public static TNumbers Pow<TNumbers>(TNumbers x, double exponent)
         where TNumbers : struct, INumbers<TNumbers> => TNumbers.Pow(x, exponent);
 
     /// <summary>eˣ; what would be a denormal is 0.</summary>

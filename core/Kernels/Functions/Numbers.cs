@@ -11,7 +11,8 @@ internal static unsafe partial class Lanes<T, TVector, TLanes>
         /// <summary>The vector itself.</summary>
         public TVector Vector => vector;
 
-        [MethodImpl(AggressiveInlining)] public static implicit operator Numbers(double value) => new(TLanes.Create(
+        [MethodImpl(AggressiveInlining)]
+        public static implicit operator Numbers(double value) => new(TLanes.Create(
             typeof(T) == typeof(float) ? Unsafe.BitCast<float, T>((float)value) : Unsafe.BitCast<double, T>(value)));
 
         [MethodImpl(AggressiveInlining)] public static Numbers operator +(Numbers x, Numbers y) => new(TLanes.Add(x.Vector, y.Vector));
@@ -30,7 +31,8 @@ internal static unsafe partial class Lanes<T, TVector, TLanes>
 
         [MethodImpl(AggressiveInlining)] public static Numbers operator <(Numbers x, Numbers y) => y > x;
 
-        [MethodImpl(AggressiveInlining)] public static Numbers Choose(Numbers mask, Numbers whereSet, Numbers elsewhere) =>
+        [MethodImpl(AggressiveInlining)]
+        public static Numbers Choose(Numbers mask, Numbers whereSet, Numbers elsewhere) =>
             new(TLanes.Select(mask.Vector, whereSet.Vector, elsewhere.Vector));
 
         [MethodImpl(AggressiveInlining)] public static Numbers Max(Numbers x, Numbers y) => new(TLanes.Max(x.Vector, y.Vector));
@@ -57,7 +59,8 @@ internal static unsafe partial class Lanes<T, TVector, TLanes>
 
         /// <summary>eˣ = 2ⁿ eʳ with n the whole number nearest to x / ln 2, so that a short polynomial gives eʳ.</summary>
         /// <remarks>Results below the smallest normal number are 0; NaN gives NaN.</remarks>
-        [MethodImpl(AggressiveInlining)] public static Numbers Exp(Numbers x)
+        [MethodImpl(AggressiveInlining)]
+        public static Numbers Exp(Numbers x)
         {
             var single = typeof(T) == typeof(float);
             // Adding 1.5 · 2²³ (2⁵²) leaves the nearest whole number in the low mantissa bits.
@@ -86,7 +89,8 @@ internal static unsafe partial class Lanes<T, TVector, TLanes>
         }
 
         /// <remarks>The series x + x²/2! + … where |x| is below ½, elsewhere the difference, which loses a bit at most.</remarks>
-        [MethodImpl(AggressiveInlining)] public static Numbers ExpMinusOne(Numbers x)
+        [MethodImpl(AggressiveInlining)]
+        public static Numbers ExpMinusOne(Numbers x)
         {
             Numbers series;
             if (typeof(T) == typeof(float)) series = MultiplyAdd(1.0 / 362880, x, 1.0 / 40320);
@@ -104,7 +108,8 @@ internal static unsafe partial class Lanes<T, TVector, TLanes>
         /// <remarks>
         /// ln(1 + x) = 2 artanh s with s = x / (2 + x), at most ⅓: the series 2 s (1 + s²/3 + s⁴/5 + …) falls by 9 a term.
         /// </remarks>
-        [MethodImpl(AggressiveInlining)] public static Numbers LogOnePlus(Numbers x)
+        [MethodImpl(AggressiveInlining)]
+        public static Numbers LogOnePlus(Numbers x)
         {
             var s = x / (2.0 + x);
             var square = s * s;
@@ -129,7 +134,8 @@ internal static unsafe partial class Lanes<T, TVector, TLanes>
         /// degree 8) in float, 3e-16 (p = 0.2, degree 20) in double. So Φ keeps its relative accuracy far into the tail, where 1 + erf has
         /// none left; what remains is the rounding of x² / 2 in the exponential. Below −13 (−37.6 in double) Φ is 0.
         /// </remarks>
-        [MethodImpl(AggressiveInlining)] public static (Numbers Probability, Numbers Density) Normal(Numbers x)
+        [MethodImpl(AggressiveInlining)]
+        public static (Numbers Probability, Numbers Density) Normal(Numbers x)
         {
             var single = typeof(T) == typeof(float);
             var exponential = Exp(x * x * -0.5);
@@ -155,7 +161,8 @@ internal static unsafe partial class Lanes<T, TVector, TLanes>
         }
 
         // Horner's rule, four coefficients at a time.
-        [MethodImpl(AggressiveInlining)] private static Numbers Next(Numbers sum, Numbers x, double c3, double c2, double c1, double c0) =>
+        [MethodImpl(AggressiveInlining)]
+        private static Numbers Next(Numbers sum, Numbers x, double c3, double c2, double c1, double c0) =>
             MultiplyAdd(MultiplyAdd(MultiplyAdd(MultiplyAdd(sum, x, c3), x, c2), x, c1), x, c0);
     }
 }

@@ -31,7 +31,8 @@ internal static unsafe class PoolLoops
 internal unsafe struct PoolLoop<T, TPooling>(TPooling pooling, PoolWindows windows, int row, T* image, T* y, T* place) : IByWidth<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T> where TPooling : struct, IPooling<T>
 {
-    [MethodImpl(AggressiveInlining)] void IByWidth<T>.Run<TVector, TLanes>()
+    [MethodImpl(AggressiveInlining)]
+    void IByWidth<T>.Run<TVector, TLanes>()
     {
         var channels = windows.Channels;
         var (firstRow, endRow) = windows.Inside(row, windows.Height);

@@ -20,7 +20,8 @@ internal unsafe interface IPooling<T> where T : unmanaged, IBinaryFloatingPointI
 /// <summary>The largest number so far, and the place it came from.</summary>
 internal readonly unsafe struct PoolMax<T> : IPooling<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    [MethodImpl(AggressiveInlining)] (TVector, TVector) IPooling<T>.Begin<TVector, TLanes>(T* y, T* place, TVector first, TVector lanes) =>
+    [MethodImpl(AggressiveInlining)]
+    (TVector, TVector) IPooling<T>.Begin<TVector, TLanes>(T* y, T* place, TVector first, TVector lanes) =>
         (TLanes.Create(T.NegativeInfinity), first);
 
     [MethodImpl(AggressiveInlining)]
@@ -33,7 +34,8 @@ internal readonly unsafe struct PoolMax<T> : IPooling<T> where T : unmanaged, IB
         return (TLanes.Select(replaces, candidate, largest), TLanes.Select(replaces, number, from));
     }
 
-    [MethodImpl(AggressiveInlining)] void IPooling<T>.End<TVector, TLanes>(TVector largest, TVector from, T* y, T* place, TVector lanes)
+    [MethodImpl(AggressiveInlining)]
+    void IPooling<T>.End<TVector, TLanes>(TVector largest, TVector from, T* y, T* place, TVector lanes)
     {
         TLanes.StoreFirst(largest, y, lanes);
         TLanes.StoreFirst(from, place, lanes);
@@ -43,7 +45,8 @@ internal readonly unsafe struct PoolMax<T> : IPooling<T> where T : unmanaged, IB
 /// <summary>The window's gradient, which goes to the place that the largest number came from.</summary>
 internal readonly unsafe struct PoolMaxBackward<T> : IPooling<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    [MethodImpl(AggressiveInlining)] (TVector, TVector) IPooling<T>.Begin<TVector, TLanes>(T* y, T* place, TVector first, TVector lanes) =>
+    [MethodImpl(AggressiveInlining)]
+    (TVector, TVector) IPooling<T>.Begin<TVector, TLanes>(T* y, T* place, TVector first, TVector lanes) =>
         (TLanes.LoadFirst(y, lanes, default), TLanes.LoadFirst(place, lanes, default));
 
     [MethodImpl(AggressiveInlining)]
@@ -67,14 +70,16 @@ internal readonly unsafe struct PoolSum<T>(T factor) : IPooling<T> where T : unm
     (TVector, TVector) IPooling<T>.Step<TVector, TLanes>(TVector sum, TVector unused, T* at, TVector number, TVector lanes) =>
         (TLanes.Add(sum, TLanes.LoadFirst(at, lanes, default)), unused);
 
-    [MethodImpl(AggressiveInlining)] void IPooling<T>.End<TVector, TLanes>(TVector sum, TVector unused, T* y, T* place, TVector lanes) =>
+    [MethodImpl(AggressiveInlining)]
+    void IPooling<T>.End<TVector, TLanes>(TVector sum, TVector unused, T* y, T* place, TVector lanes) =>
         TLanes.StoreFirst(TLanes.Multiply(sum, TLanes.Create(factor)), y, lanes);
 }
 
 /// <summary>The factor times the window's gradient, which goes to every place.</summary>
 internal readonly unsafe struct PoolSumBackward<T>(T factor) : IPooling<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    [MethodImpl(AggressiveInlining)] (TVector, TVector) IPooling<T>.Begin<TVector, TLanes>(T* y, T* place, TVector first, TVector lanes) =>
+    [MethodImpl(AggressiveInlining)]
+    (TVector, TVector) IPooling<T>.Begin<TVector, TLanes>(T* y, T* place, TVector first, TVector lanes) =>
         (TLanes.Multiply(TLanes.LoadFirst(y, lanes, default), TLanes.Create(factor)), default);
 
     [MethodImpl(AggressiveInlining)]

@@ -60,7 +60,8 @@ public static unsafe class Gemm
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         Widest<T>.Run(new Product<T>(rows, columns, inner, a, aRow, aStep, b, bStep, bColumn, c, ldc, accumulate));
 
-    [MethodImpl(AggressiveInlining)] private static void Check(string name, int rows, int columns, int stride, int length)
+    [MethodImpl(AggressiveInlining)]
+    private static void Check(string name, int rows, int columns, int stride, int length)
     {
         if (rows < 0 || columns < 0 || (rows > 0 && columns > 0 && (stride < columns || (long)(rows - 1) * stride + columns > length)))
             Refuse(name, rows, columns, stride, length);

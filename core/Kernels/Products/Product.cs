@@ -19,7 +19,8 @@ internal unsafe struct Product<T>(
     private const int TilesPerBlock = 12;
     private const int ColumnBlock = 1024;
 
-    [MethodImpl(AggressiveInlining)] void IByWidth<T>.Run<TVector, TLanes>()
+    [MethodImpl(AggressiveInlining)]
+    void IByWidth<T>.Run<TVector, TLanes>()
     {
         var panelWidth = 2 * TLanes.Width;
         var innerBlocks = (inner + InnerBlock - 1) / InnerBlock;

@@ -25,7 +25,8 @@ internal static unsafe class Tile<T, TVector, TLanes>
     /// or more. With TSegments the inner dimension has segments such runs, 1 or more: A's next one begins aSegment further on, B's
     /// bSegment. Without, the three are not looked at.
     /// </remarks>
-    [MethodImpl(NoInlining | AggressiveOptimization)] public static void Multiply<TRows, TVectors, TSegments>(
+    [MethodImpl(NoInlining | AggressiveOptimization)]
+    public static void Multiply<TRows, TVectors, TSegments>(
         nint inner, T* a, nint aRow, nint aStep, T* b, nint bStep, T* c, nint ldc, int columns, bool accumulate,
         nint segments, nint aSegment, nint bSegment)
         where TRows : struct, IConstant<int> where TVectors : struct, IConstant<int> where TSegments : struct, IConstant<bool>

@@ -32,7 +32,8 @@ internal readonly struct Accumulate : IConstant<bool> { public static bool Value
 internal unsafe struct RowMap<T, TMap, TAccumulate>(TMap map, int length, T* x, T* y, T* z, T* target) : IByWidth<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T> where TAccumulate : struct, IConstant<bool>
 {
-    [MethodImpl(AggressiveInlining)] public void Run<TVector, TLanes>() where TVector : struct where TLanes : ILanes<TVector, T>
+    [MethodImpl(AggressiveInlining)]
+    public void Run<TVector, TLanes>() where TVector : struct where TLanes : ILanes<TVector, T>
     {
         nint i = 0;
         for (; i <= length - TLanes.Width; i += TLanes.Width)
@@ -46,7 +47,8 @@ internal unsafe struct RowMap<T, TMap, TAccumulate>(TMap map, int length, T* x, 
 internal unsafe struct RowReduction<T, TReduction>(TReduction reduction, int length, T* x, T* y, T* result) : IByWidth<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T> where TReduction : struct, IReduction<T>
 {
-    [MethodImpl(AggressiveInlining)] public void Run<TVector, TLanes>() where TVector : struct where TLanes : ILanes<TVector, T>
+    [MethodImpl(AggressiveInlining)]
+    public void Run<TVector, TLanes>() where TVector : struct where TLanes : ILanes<TVector, T>
     {
         var result0 = TReduction.IsMax ? TLanes.Create(T.NegativeInfinity) : default;
         nint i = 0;
@@ -72,7 +74,8 @@ internal unsafe struct RowReduction<T, TReduction>(TReduction reduction, int len
         *result = TReduction.IsMax ? TLanes.MaxAcross(result0) : TLanes.SumAcross(result0);
     }
 
-    [MethodImpl(AggressiveInlining)] private TVector Step<TVector, TLanes>(TVector result, nint i, bool whole, TVector lanes)
+    [MethodImpl(AggressiveInlining)]
+    private TVector Step<TVector, TLanes>(TVector result, nint i, bool whole, TVector lanes)
         where TVector : struct where TLanes : ILanes<TVector, T> =>
         reduction.Step<TVector, TLanes>(result, Lanes<T, TVector, TLanes>.Load(x + i, whole, lanes),
             TReduction.ReadsY ? Lanes<T, TVector, TLanes>.Load(y + i, whole, lanes) : default);
@@ -82,7 +85,8 @@ internal unsafe struct RowReduction<T, TReduction>(TReduction reduction, int len
 internal unsafe struct ExpAndSum<T>(int length, T* x, T shift, T* y, T* sum) : IByWidth<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    [MethodImpl(AggressiveInlining)] public void Run<TVector, TLanes>() where TVector : struct where TLanes : ILanes<TVector, T>
+    [MethodImpl(AggressiveInlining)]
+    public void Run<TVector, TLanes>() where TVector : struct where TLanes : ILanes<TVector, T>
     {
         var shifts = TLanes.Create(shift);
         TVector sum0 = default, sum1 = default;

@@ -16,7 +16,8 @@ internal readonly struct Scaled<T>(T factor) : IMap<T> where T : unmanaged, IBin
 /// <summary>(x − shift) factor.</summary>
 internal readonly struct ShiftedScaled<T>(T shift, T factor) : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, TVector z) =>
+    [MethodImpl(AggressiveInlining)]
+    TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, TVector z) =>
         TLanes.Multiply(TLanes.Subtract(x, TLanes.Create(shift)), TLanes.Create(factor));
 }
 
@@ -31,7 +32,8 @@ internal readonly struct SoftmaxBackward<T>(T inner, T c) : IMap<T> where T : un
 {
     public static int Inputs => 2;
 
-    [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector p, TVector dp, TVector unused) =>
+    [MethodImpl(AggressiveInlining)]
+    TVector IMap<T>.Apply<TVector, TLanes>(TVector p, TVector dp, TVector unused) =>
         // dx = c p ⊙ (dp − ⟨p, dp⟩): SM-2, ATT-6
         TLanes.Multiply(TLanes.Multiply(p, TLanes.Create(c)), TLanes.Subtract(dp, TLanes.Create(inner)));
 }

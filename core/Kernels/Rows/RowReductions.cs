@@ -18,7 +18,8 @@ internal readonly struct ProductTotal<T> : IReduction<T> where T : unmanaged, IB
 /// <summary>Σ (x − center)².</summary>
 internal readonly struct SquaresTotal<T>(T center) : IReduction<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    [MethodImpl(AggressiveInlining)] TVector IReduction<T>.Step<TVector, TLanes>(TVector sum, TVector x, TVector y)
+    [MethodImpl(AggressiveInlining)]
+    TVector IReduction<T>.Step<TVector, TLanes>(TVector sum, TVector x, TVector y)
     {
         var deviation = TLanes.Subtract(x, TLanes.Create(center));
         return TLanes.MultiplyAdd(deviation, deviation, sum);
@@ -45,7 +46,8 @@ internal readonly struct ZeroIfZeroOrOne<T> : IReduction<T> where T : unmanaged,
 {
     public static bool IsMax => true;
 
-    [MethodImpl(AggressiveInlining)] TVector IReduction<T>.Step<TVector, TLanes>(TVector max, TVector x, TVector y)
+    [MethodImpl(AggressiveInlining)]
+    TVector IReduction<T>.Step<TVector, TLanes>(TVector max, TVector x, TVector y)
     {
         var term = TLanes.Multiply(x, TLanes.Subtract(x, TLanes.Create(T.One)));
         return TLanes.Max(max, TLanes.Max(term, TLanes.Subtract(default, term)));

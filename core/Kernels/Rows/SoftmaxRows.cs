@@ -34,7 +34,8 @@ public static unsafe class SoftmaxRows
     private struct ForwardLoop<T>(int rows, int length, T factor, T* x, T* p) : IByWidth<T>
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        [MethodImpl(AggressiveInlining)] void IByWidth<T>.Run<TVector, TLanes>()
+        [MethodImpl(AggressiveInlining)]
+        void IByWidth<T>.Run<TVector, TLanes>()
         {
             if (length > 2 * TLanes.Width)
             {
@@ -68,7 +69,8 @@ public static unsafe class SoftmaxRows
     private struct BackwardLoop<T>(int rows, int length, T factor, T* p, T* dp, T* dx, bool accumulate) : IByWidth<T>
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        [MethodImpl(AggressiveInlining)] void IByWidth<T>.Run<TVector, TLanes>()
+        [MethodImpl(AggressiveInlining)]
+        void IByWidth<T>.Run<TVector, TLanes>()
         {
             if (length > 2 * TLanes.Width)
             {

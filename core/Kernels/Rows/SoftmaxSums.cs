@@ -4,7 +4,8 @@ namespace Hybrid.Kernels;
 internal unsafe struct SoftmaxSums<T>(int length, T* x, T* largest, T* sumOfExp, T* sumOfShifted) : IByWidth<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    [MethodImpl(AggressiveInlining)] void IByWidth<T>.Run<TVector, TLanes>()
+    [MethodImpl(AggressiveInlining)]
+    void IByWidth<T>.Run<TVector, TLanes>()
     {
         new RowReduction<T, Largest<T>>(default, length, x, null, largest).Run<TVector, TLanes>();
         var shift = TLanes.Create(*largest);

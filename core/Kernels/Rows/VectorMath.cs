@@ -109,7 +109,8 @@ public static unsafe class VectorMath
     public static bool AllZeroOrOne<T>(ReadOnlySpan<T> x) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         x.IsEmpty || T.IsZero(Reduce(default(ZeroIfZeroOrOne<T>), x, x));
 
-    [MethodImpl(AggressiveInlining)] private static T Reduce<T, TReduction>(TReduction reduction, ReadOnlySpan<T> x, ReadOnlySpan<T> y)
+    [MethodImpl(AggressiveInlining)]
+    private static T Reduce<T, TReduction>(TReduction reduction, ReadOnlySpan<T> x, ReadOnlySpan<T> y)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TReduction : struct, IReduction<T>
     {
         Check(x.Length, y.Length);
@@ -119,7 +120,8 @@ public static unsafe class VectorMath
     }
 
     /// <summary>target = map(x, y, z), element by element, for what one rule alone computes.</summary>
-    [MethodImpl(AggressiveInlining)] internal static void Map<T, TMap>(
+    [MethodImpl(AggressiveInlining)]
+    internal static void Map<T, TMap>(
         TMap map, ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> z, Span<T> target, bool accumulate)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T>
     {
@@ -135,7 +137,8 @@ public static unsafe class VectorMath
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TFormula : struct, IFormula2 =>
         Map(new Formula2<T, TFormula>(f), x, y, x, z, accumulate);
 
-    [MethodImpl(AggressiveInlining)] private static void Check(int length, int other)
+    [MethodImpl(AggressiveInlining)]
+    private static void Check(int length, int other)
     {
         if (other < length) Refuse(length, other);
     }

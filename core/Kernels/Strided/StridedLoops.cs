@@ -22,7 +22,8 @@ internal static unsafe class StridedLoops
         TMap map, int rows, int columns, Steps row, Steps column, T* x, T* y, T* z, T* target) : IByWidth<T>
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T> where TAccumulate : struct, IConstant<bool>
     {
-        [MethodImpl(AggressiveInlining)] void IByWidth<T>.Run<TVector, TLanes>()
+        [MethodImpl(AggressiveInlining)]
+        void IByWidth<T>.Run<TVector, TLanes>()
         {
             nint width = TLanes.Width, whole = columns & -TLanes.Width;
             var rest = TLanes.FirstLanes((int)(columns - whole));
@@ -45,7 +46,8 @@ internal static unsafe class StridedLoops
     public struct SumLoop<T, TMap>(TMap map, int rows, int columns, Steps row, Steps column, T* x, T* y, T* z, T* target) : IByWidth<T>
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T>
     {
-        [MethodImpl(AggressiveInlining)] void IByWidth<T>.Run<TVector, TLanes>()
+        [MethodImpl(AggressiveInlining)]
+        void IByWidth<T>.Run<TVector, TLanes>()
         {
             nint width = TLanes.Width, whole = columns & -TLanes.Width;
             var rest = TLanes.FirstLanes((int)(columns - whole));
@@ -76,7 +78,8 @@ internal static unsafe class StridedLoops
     public struct SumRowsLoop<T, TMap>(TMap map, int rows, int columns, Steps row, Steps column, T* x, T* y, T* z, T* target) : IByWidth<T>
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T>
     {
-        [MethodImpl(AggressiveInlining)] void IByWidth<T>.Run<TVector, TLanes>()
+        [MethodImpl(AggressiveInlining)]
+        void IByWidth<T>.Run<TVector, TLanes>()
         {
             if (columns > TLanes.Width)
             {
@@ -98,7 +101,8 @@ internal static unsafe class StridedLoops
     }
 
     /// <summary>Where the numbers of a row are read: where they stand, or from a vector of copies of the one that there is.</summary>
-    [MethodImpl(AggressiveInlining)] private static T* Row<T, TVector, TLanes>(T* first, nint step, ref TVector copies)
+    [MethodImpl(AggressiveInlining)]
+    private static T* Row<T, TVector, TLanes>(T* first, nint step, ref TVector copies)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TVector : struct where TLanes : ILanes<TVector, T>
     {
         if (step != 0) return first;

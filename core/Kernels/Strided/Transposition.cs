@@ -7,7 +7,8 @@ internal unsafe struct Transposition<T>(int rows, int columns, T* source, nint s
     // Columns at a time: pages of both matrices stay known to the processor.
     private const int Block = 64;
 
-    [MethodImpl(AggressiveInlining)] void IByWidth<T>.Run<TVector, TLanes>()
+    [MethodImpl(AggressiveInlining)]
+    void IByWidth<T>.Run<TVector, TLanes>()
     {
         var width = TLanes.Width;
         if (rows < width / 2 || columns < width / 2)

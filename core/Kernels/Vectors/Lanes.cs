@@ -7,18 +7,21 @@ internal static unsafe partial class Lanes<T, TVector, TLanes>
     where T : unmanaged, IBinaryFloatingPointIeee754<T> where TVector : struct where TLanes : ILanes<TVector, T>
 {
     /// <summary>Reads it; behind the first lanes are zeros.</summary>
-    [MethodImpl(AggressiveInlining)] public static TVector Load(T* source, bool whole, TVector firstLanes) =>
+    [MethodImpl(AggressiveInlining)]
+    public static TVector Load(T* source, bool whole, TVector firstLanes) =>
         whole ? TLanes.Load(source) : TLanes.LoadFirst(source, firstLanes, default);
 
     /// <summary>Writes it.</summary>
-    [MethodImpl(AggressiveInlining)] public static void Store(TVector value, T* target, bool whole, TVector firstLanes)
+    [MethodImpl(AggressiveInlining)]
+    public static void Store(TVector value, T* target, bool whole, TVector firstLanes)
     {
         if (whole) TLanes.Store(value, target);
         else TLanes.StoreFirst(value, target, firstLanes);
     }
 
     /// <summary>Writes it, or adds it to what is there.</summary>
-    [MethodImpl(AggressiveInlining)] public static void Store(TVector value, T* target, bool accumulate, bool whole, TVector firstLanes) =>
+    [MethodImpl(AggressiveInlining)]
+    public static void Store(TVector value, T* target, bool accumulate, bool whole, TVector firstLanes) =>
         Store(accumulate ? TLanes.Add(Load(target, whole, firstLanes), value) : value, target, whole, firstLanes);
 
     /// <summary>What a map makes of the numbers at three places. A pointer that it does not read may be null.</summary>

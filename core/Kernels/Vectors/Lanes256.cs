@@ -19,12 +19,14 @@ internal readonly unsafe struct Lanes256<T> : ILanes<Vector256<T>, T> where T : 
     [MethodImpl(AggressiveInlining)]
     public static Vector256<T> FirstLanes(int count) => Vector256.LessThan(Vector256<T>.Indices, Create(T.CreateTruncating(count)));
 
-    [MethodImpl(AggressiveInlining)] public static Vector256<T> LoadFirst(T* source, Vector256<T> firstLanes, Vector256<T> fill) =>
+    [MethodImpl(AggressiveInlining)]
+    public static Vector256<T> LoadFirst(T* source, Vector256<T> firstLanes, Vector256<T> fill) =>
         typeof(T) == typeof(float)
             ? Vector256.ConditionalSelect(firstLanes, Avx.MaskLoad((float*)source, firstLanes.AsSingle()).As<float, T>(), fill)
             : Vector256.ConditionalSelect(firstLanes, Avx.MaskLoad((double*)source, firstLanes.AsDouble()).As<double, T>(), fill);
 
-    [MethodImpl(AggressiveInlining)] public static void StoreFirst(Vector256<T> value, T* target, Vector256<T> firstLanes)
+    [MethodImpl(AggressiveInlining)]
+    public static void StoreFirst(Vector256<T> value, T* target, Vector256<T> firstLanes)
     {
         if (typeof(T) == typeof(float)) Avx.MaskStore((float*)target, firstLanes.AsSingle(), value.AsSingle());
         else Avx.MaskStore((double*)target, firstLanes.AsDouble(), value.AsDouble());
@@ -40,10 +42,12 @@ internal readonly unsafe struct Lanes256<T> : ILanes<Vector256<T>, T> where T : 
 
     [MethodImpl(AggressiveInlining)] public static Vector256<T> Sqrt(Vector256<T> x) => Vector256.Sqrt(x);
 
-    [MethodImpl(AggressiveInlining)] public static Vector256<T> Log(Vector256<T> x) =>
+    [MethodImpl(AggressiveInlining)]
+    public static Vector256<T> Log(Vector256<T> x) =>
         typeof(T) == typeof(float) ? Vector256.Log(x.AsSingle()).As<float, T>() : Vector256.Log(x.AsDouble()).As<double, T>();
 
-    [MethodImpl(AggressiveInlining)] public static Vector256<T> MultiplyAdd(Vector256<T> x, Vector256<T> y, Vector256<T> z) =>
+    [MethodImpl(AggressiveInlining)]
+    public static Vector256<T> MultiplyAdd(Vector256<T> x, Vector256<T> y, Vector256<T> z) =>
         typeof(T) == typeof(float) ? Vector256.MultiplyAddEstimate(x.AsSingle(), y.AsSingle(), z.AsSingle()).As<float, T>()
         : Vector256.MultiplyAddEstimate(x.AsDouble(), y.AsDouble(), z.AsDouble()).As<double, T>();
 
@@ -53,18 +57,22 @@ internal readonly unsafe struct Lanes256<T> : ILanes<Vector256<T>, T> where T : 
 
     [MethodImpl(AggressiveInlining)] public static Vector256<T> EqualTo(Vector256<T> x, Vector256<T> y) => Vector256.Equals(x, y);
 
-    [MethodImpl(AggressiveInlining)] public static Vector256<T> Select(Vector256<T> mask, Vector256<T> whereSet, Vector256<T> elsewhere) =>
+    [MethodImpl(AggressiveInlining)]
+    public static Vector256<T> Select(Vector256<T> mask, Vector256<T> whereSet, Vector256<T> elsewhere) =>
         Vector256.ConditionalSelect(mask, whereSet, elsewhere);
 
-    [MethodImpl(AggressiveInlining)] public static Vector256<T> AddToExponent(Vector256<T> x, Vector256<T> n) =>
+    [MethodImpl(AggressiveInlining)]
+    public static Vector256<T> AddToExponent(Vector256<T> x, Vector256<T> n) =>
         typeof(T) == typeof(float) ? (x.AsInt32() + (n.AsInt32() << 23)).As<int, T>() : (x.AsInt64() + (n.AsInt64() << 52)).As<long, T>();
 
-    [MethodImpl(AggressiveInlining)] public static Vector256<T> ZipLower(Vector256<T> x, Vector256<T> y) =>
+    [MethodImpl(AggressiveInlining)]
+    public static Vector256<T> ZipLower(Vector256<T> x, Vector256<T> y) =>
         typeof(T) == typeof(float)
             ? Avx.Permute2x128(Avx.UnpackLow(x.AsSingle(), y.AsSingle()), Avx.UnpackHigh(x.AsSingle(), y.AsSingle()), 0x20).As<float, T>()
             : Avx.Permute2x128(Avx.UnpackLow(x.AsDouble(), y.AsDouble()), Avx.UnpackHigh(x.AsDouble(), y.AsDouble()), 0x20).As<double, T>();
 
-    [MethodImpl(AggressiveInlining)] public static Vector256<T> ZipUpper(Vector256<T> x, Vector256<T> y) =>
+    [MethodImpl(AggressiveInlining)]
+    public static Vector256<T> ZipUpper(Vector256<T> x, Vector256<T> y) =>
         typeof(T) == typeof(float)
             ? Avx.Permute2x128(Avx.UnpackLow(x.AsSingle(), y.AsSingle()), Avx.UnpackHigh(x.AsSingle(), y.AsSingle()), 0x31).As<float, T>()
             : Avx.Permute2x128(Avx.UnpackLow(x.AsDouble(), y.AsDouble()), Avx.UnpackHigh(x.AsDouble(), y.AsDouble()), 0x31).As<double, T>();

@@ -15,7 +15,8 @@ internal interface IByWidth<T> where T : unmanaged, IBinaryFloatingPointIeee754<
 internal static class Widest<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     /// <summary>Runs a loop on them.</summary>
-    [MethodImpl(NoInlining | AggressiveOptimization)] public static void Run<TLoop>(in TLoop loop) where TLoop : struct, IByWidth<T>
+    [MethodImpl(NoInlining | AggressiveOptimization)]
+    public static void Run<TLoop>(in TLoop loop) where TLoop : struct, IByWidth<T>
     {
         // What nobody else can see stays in registers.
         var own = loop;

@@ -38,7 +38,8 @@ public static class LogSoftmax
 
     private readonly struct Value<T>(T m, T logSum) : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector unused, TVector unusedToo) =>
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector unused, TVector unusedToo) =>
             // The large common offset goes first, so that it costs no digits.
             TLanes.Subtract(TLanes.Subtract(x, TLanes.Create(m)), TLanes.Create(logSum)); // LSM-1: y = (x − m) − log Σ exp(x − m)
     }
@@ -47,7 +48,8 @@ public static class LogSoftmax
     {
         public static int Inputs => 2;
 
-        [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector y, TVector dy, TVector unused) =>
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector y, TVector dy, TVector unused) =>
             // LSM-2: dx = dy − exp(y) Σ dy
             TLanes.Subtract(dy, TLanes.Multiply(Lanes<T, TVector, TLanes>.Exp(y), TLanes.Create(sumOfDy)));
     }

@@ -98,7 +98,8 @@ public static class Max
     {
         public static int Inputs => 3;
 
-        [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, TVector dy) =>
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, TVector dy) =>
             // AMAX-3: across rows, dx = what is left of dy where x = y, else 0
             TLanes.Select(TLanes.EqualTo(x, x), TLanes.Select(TLanes.EqualTo(x, y), dy, default), dy);
     }
@@ -108,7 +109,8 @@ public static class Max
     {
         public static int Inputs => 3;
 
-        [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, TVector dy) =>
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, TVector dy) =>
             TLanes.Select(TLanes.EqualTo(x, x), TLanes.Select(TLanes.EqualTo(x, y), default, dy), default);
     }
 }

@@ -26,7 +26,8 @@ public static class Gelu
         // GELU-1: y = x Φ(x)
         [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) => x * TNumbers.Normal(x).Probability;
 
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x)
+        [MethodImpl(AggressiveInlining)]
+        TNumbers IFunction.Slope<TNumbers>(TNumbers x)
         {
             var (probability, density) = TNumbers.Normal(x);
             return x * density + probability; // GELU-2: dx = (Φ(x) + x φ(x)) dy
@@ -49,7 +50,8 @@ public static class Gelu
         // GELU-3: y = x σ(2u), u = √(2/π) (x + 0.044715 x³)
         TNumbers IFunction.Value<TNumbers>(TNumbers x) => x * Sigma(2.0 * Root * x * (1.0 + Cubic * x * x));
 
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x)
+        [MethodImpl(AggressiveInlining)]
+        TNumbers IFunction.Slope<TNumbers>(TNumbers x)
         {
             // Far out the function is straight, and x² must not overflow.
             var near = Max(-100.0, Min(100.0, x));

@@ -17,13 +17,15 @@ public static class Mish
 
     internal readonly struct Function : IFunction
     {
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x)
+        [MethodImpl(AggressiveInlining)]
+        TNumbers IFunction.Value<TNumbers>(TNumbers x)
         {
             var (t, _) = TanhOfSoftplus(x, Exp(-Abs(x)));
             return x * t; // MISH-1: y = x t with t = tanh(ln(1 + eˣ))
         }
 
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x)
+        [MethodImpl(AggressiveInlining)]
+        TNumbers IFunction.Slope<TNumbers>(TNumbers x)
         {
             var e = Exp(-Abs(x));
             var (t, remainder) = TanhOfSoftplus(x, e);
@@ -33,7 +35,8 @@ public static class Mish
     }
 
     /// <summary>t = tanh(ln(1 + eˣ)) and 1 − t, both as fractions in e = e^−|x|, so that nothing overflows or cancels.</summary>
-    [MethodImpl(AggressiveInlining)] private static (TNumbers Tanh, TNumbers Remainder) TanhOfSoftplus<TNumbers>(TNumbers x, TNumbers e)
+    [MethodImpl(AggressiveInlining)]
+    private static (TNumbers Tanh, TNumbers Remainder) TanhOfSoftplus<TNumbers>(TNumbers x, TNumbers e)
         where TNumbers : struct, INumbers<TNumbers>
     {
         var isPositive = x > 0.0;

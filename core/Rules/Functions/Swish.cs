@@ -29,7 +29,8 @@ public static class Swish
     {
         [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) => x * Sigma(beta * x); // SWI-1: y = x σ(β x)
 
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x)
+        [MethodImpl(AggressiveInlining)]
+        TNumbers IFunction.Slope<TNumbers>(TNumbers x)
         {
             var (sigma, slope) = SigmaAndSlope(beta * x);
             return sigma + beta * x * slope; // SWI-2: dx = (σ(β x) + β x σ′(β x)) dy

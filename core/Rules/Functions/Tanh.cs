@@ -17,13 +17,15 @@ public static class Tanh
 
     internal readonly struct Function : IFunction
     {
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x)
+        [MethodImpl(AggressiveInlining)]
+        TNumbers IFunction.Value<TNumbers>(TNumbers x)
         {
             var t = ExpMinusOne(-2.0 * Abs(x));
             return Choose(x > 0.0, -t, t) / (2.0 + t); // TANH-1: y = sign(x) (1 − e^−2|x|) / (1 + e^−2|x|)
         }
 
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x)
+        [MethodImpl(AggressiveInlining)]
+        TNumbers IFunction.Slope<TNumbers>(TNumbers x)
         {
             var e = Exp(-2.0 * Abs(x));
             return 4.0 * e / ((1.0 + e) * (1.0 + e)); // TANH-2: dx = (1 − y²) dy

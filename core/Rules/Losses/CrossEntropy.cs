@@ -98,7 +98,8 @@ public static class CrossEntropy
     /// <summary>(p − q) dℓ away from the target, with p = exp(x − max x) / Σ exp(x − max x).</summary>
     private readonly struct Difference<T>(T max, T weightOverSum, T weightedQ) : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector unused, TVector unusedToo)
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector unused, TVector unusedToo)
         {
             var exponential = Lanes<T, TVector, TLanes>.Exp(TLanes.Subtract(x, TLanes.Create(max)));
             return TLanes.Subtract(TLanes.Multiply(TLanes.Create(weightOverSum), exponential), TLanes.Create(weightedQ));

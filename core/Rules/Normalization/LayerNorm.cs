@@ -82,7 +82,8 @@ public static class LayerNorm
     {
         public static int Inputs => 3;
 
-        [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector gain, TVector bias)
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector gain, TVector bias)
         {
             // LN-3: x̂ = (x − μ) / √(σ² + ε)
             var xhat = TLanes.Multiply(TLanes.Subtract(x, TLanes.Create(mu)), TLanes.Create(invStd));
@@ -95,7 +96,8 @@ public static class LayerNorm
         T mu, T invStd, int length, T* x, T* dy, T* gain, T* dgain, T* dbias, T* sumOfDxhat, T* sumOfProduct) : IByWidth<T>
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        [MethodImpl(AggressiveInlining)] void IByWidth<T>.Run<TVector, TLanes>()
+        [MethodImpl(AggressiveInlining)]
+        void IByWidth<T>.Run<TVector, TLanes>()
         {
             TVector center = TLanes.Create(mu), inverse = TLanes.Create(invStd);
             (TVector, TVector) both = default;
@@ -108,7 +110,8 @@ public static class LayerNorm
         }
 
         // Returns what it adds to: what is passed by reference would not stay in a register.
-        [MethodImpl(AggressiveInlining)] private (TVector, TVector) Step<TVector, TLanes>(
+        [MethodImpl(AggressiveInlining)]
+        private (TVector, TVector) Step<TVector, TLanes>(
             (TVector Dxhat, TVector Product) both, nint i, TVector center, TVector inverse, bool whole, TVector lanes)
             where TVector : struct where TLanes : ILanes<TVector, T>
         {
@@ -129,7 +132,8 @@ public static class LayerNorm
     {
         public static int Inputs => 3;
 
-        [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector dy, TVector gain)
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector dy, TVector gain)
         {
             var xhat = TLanes.Multiply(TLanes.Subtract(x, TLanes.Create(mu)), TLanes.Create(invStd));
             var less = TLanes.MultiplyAdd(xhat, TLanes.Create(-meanOfProduct), TLanes.Create(-meanOfDxhat));

@@ -100,7 +100,8 @@ public static class Gru
     {
         public static int Inputs => 3;
 
-        [MethodImpl(AggressiveInlining)] TVector IMap<T>.Apply<TVector, TLanes>(TVector z, TVector n, TVector h) =>
+        [MethodImpl(AggressiveInlining)]
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector z, TVector n, TVector h) =>
             // GRU-3: h′ = (1 − z) n + z h
             TLanes.MultiplyAdd(TLanes.Subtract(TLanes.Create(T.One), z), n, TLanes.Multiply(z, h));
     }
