@@ -1,9 +1,9 @@
 // Builds the site into docs/site: dotnet fsi docs/build.fsx -- --quick
 #load "../scripts/ensure.fsx"
-#r "../scripts/packages/bin/Release/net10.0/AngleSharp.dll"
-#r "../scripts/packages/bin/Release/net10.0/Argu.dll"
-#r "../scripts/packages/bin/Release/net10.0/Microsoft.CodeAnalysis.dll"
-#r "../scripts/packages/bin/Release/net10.0/Microsoft.CodeAnalysis.CSharp.dll"
+#r "../scripts/prelude/bin/Release/net10.0/AngleSharp.dll"
+#r "../scripts/prelude/bin/Release/net10.0/Argu.dll"
+#r "../scripts/prelude/bin/Release/net10.0/Microsoft.CodeAnalysis.dll"
+#r "../scripts/prelude/bin/Release/net10.0/Microsoft.CodeAnalysis.CSharp.dll"
 #load "build/tables.fsx" "build/pages.fsx" "build/cache.fsx" "build/command.fsx" "build/literate.fsx" "build/cells.fsx" "build/markdown.fsx" "build/evaluation.fsx" "build/assembly.fsx" "build/equations.fsx" "build/sources.fsx" "build/listing.fsx"
 #load "build/api.fsx" "build/comments.fsx" "build/signature.fsx" "build/members.fsx" "build/reference.fsx" "build/gaps.fsx" "build/apilinks.fsx"
 #load "build/html.fsx" "build/slim.fsx" "build/headings.fsx" "build/code.fsx" "build/boxes.fsx"
@@ -189,7 +189,7 @@ let copyContent () =
         Directory.CreateDirectory(Path.GetDirectoryName target) |> ignore
         File.Copy(file, target)
 
-    let plotly = Assembly.LoadFrom(Path.Combine(root, "scripts/packages/bin/Release/net10.0/Plotly.NET.dll"))
+    let plotly = Assembly.LoadFrom(Path.Combine(root, "scripts/prelude/bin/Release/net10.0/Plotly.NET.dll"))
 
     for resource, name in
         [

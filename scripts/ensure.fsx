@@ -1,4 +1,4 @@
-// Builds the core, and copies the libraries of the scripts beside it, when a source has changed since the last build.
+// Builds the core and what pages share, and copies the libraries of the scripts beside them, when a source has changed since the last build.
 // A page loads this file before prelude.fsx, which references what is built here.
 open System
 open System.Diagnostics
@@ -7,8 +7,8 @@ open System.Threading
 
 let private scripts = __SOURCE_DIRECTORY__
 let private root = Path.GetDirectoryName scripts
-let private project = Path.Combine(scripts, "packages")
-let private built = Path.Combine(project, "bin", "Release", "net10.0", "Packages.dll")
+let private project = Path.Combine(scripts, "prelude")
+let private built = Path.Combine(project, "bin", "Release", "net10.0", "Hybrid.Prelude.dll")
 let private stamp = Path.Combine(project, "obj", "sources.txt")
 
 /// Names and times of all sources: differs from the stamp also when a file was removed or an older one checked out.
@@ -18,7 +18,7 @@ let private sources () =
         |> Array.exists (fun part -> part = "bin" || part = "obj")
 
     [
-        for pattern in [ "*.cs"; "*.csproj" ] do
+        for pattern in [ "*.cs"; "*.csproj"; "*.fs"; "*.fsproj" ] do
             for folder in [ Path.Combine(root, "core"); project ] do
                 yield! Directory.GetFiles(folder, pattern, SearchOption.AllDirectories)
         yield! Directory.GetFiles(root, "Directory.*")

@@ -2,7 +2,7 @@
 // The folder of a kind in scripts/templates is laid out as the repository is. All that it makes builds, passes its tests, and is edited from
 // there; docs/adding-a-paper.md walks through what comes then.
 #load "ensure.fsx"
-#r "packages/bin/Release/net10.0/Argu.dll"
+#r "prelude/bin/Release/net10.0/Argu.dll"
 
 open System
 open System.IO
@@ -217,10 +217,9 @@ for file, _ in made do
     if File.Exists(pathOf file) then
         refuse $"{file} is there already, and stays as it is; take another name or --paper."
 
-for taken in [ $"docs/{page}.md"; $"scripts/prelude/{page}.fsx" ] do
-    if File.Exists(pathOf taken) then
-        refuse
-            $"the page '{page}' would have the name of {taken}; begin the title with other words and a colon."
+if File.Exists(pathOf $"docs/{page}.md") then
+    refuse
+        $"the page '{page}' would have the name of docs/{page}.md; begin the title with other words and a colon."
 
 for file, text in sources do
     if Regex.IsMatch(text, $@"\b(class|struct|record|enum|interface) {name}\b") then

@@ -80,7 +80,7 @@ module Data =
     let private readers (root: string) (set: string) =
         let functions =
             [
-                for file in Directory.GetFiles(Path.Combine(root, "scripts", "prelude"), "*.fsx") do
+                for file in Directory.GetFiles(Path.Combine(root, "scripts", "prelude"), "*.fs") do
                     let modules = Regex.Split(File.ReadAllText file, @"(?m)^module (\w+) =")
 
                     for index in 1..2 .. modules.Length - 2 do

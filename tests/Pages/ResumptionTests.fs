@@ -298,7 +298,7 @@ let tests =
             [
                 testCase "every trainer of the prelude is stopped and resumed here, and no page saves by itself"
                 <| fun _ ->
-                    let files = Directory.GetFiles(Path.Combine(Scripts.folder, "prelude"), "*.fsx") |> List.ofArray
+                    let files = Directory.GetFiles(Path.Combine(Scripts.folder, "prelude"), "*.fs") |> List.ofArray
                     let callers = files |> List.filter (fun file -> File.ReadAllText(file).Contains "Training.run")
                     let names = [ for file in callers -> nonNull (Path.GetFileNameWithoutExtension file) ]
                     let tested = [ for file, _, _ in trainers -> file ]

@@ -16,7 +16,7 @@ let all =
         for file in Directory.GetFiles(folder, "*.fsx", SearchOption.AllDirectories) |> Array.sort do
             let name = (nonNull (Path.ChangeExtension(Path.GetRelativePath(folder, file), null))).Replace('\\', '/')
 
-            if not (name.StartsWith "prelude/" || name.StartsWith "out/" || name.StartsWith "packages/") then
+            if not (name.StartsWith "prelude/" || name.StartsWith "out/") then
                 name, File.ReadAllText file
     ]
 

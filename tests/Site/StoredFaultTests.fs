@@ -200,7 +200,7 @@ let private data name files words =
                     "scripts/data/set/SOURCE.md",
                     "---\nname: A set\nwhat: Pairs\nfrom: A package\nlicence: MIT\n---\nMade by <hand>.\n"
                     "scripts/data/set/LICENSE", "MIT"
-                    "scripts/prelude/a.fsx", ""
+                    "scripts/prelude/a.fs", ""
                     "tests/a.fs", ""
                     "docs/content/vendor/x/SOURCE.md", "x 1.0"
                     "docs/content/vendor/x/LICENSE", "MIT"

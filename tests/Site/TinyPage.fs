@@ -17,7 +17,7 @@ let private inTree work =
         for folder in [ [ "scripts"; "data" ]; [ "scripts"; "results" ] ] do
             Directory.CreateDirectory(into folder) |> ignore
 
-        for folder in [ [ "core" ]; [ "scripts"; "prelude" ]; [ "scripts"; "packages" ] ] do
+        for folder in [ [ "core" ]; [ "scripts"; "prelude" ] ] do
             Directory.CreateSymbolicLink(into folder, from folder) |> ignore
 
         for file in Directory.GetFiles(Site.root, "Directory.*") do

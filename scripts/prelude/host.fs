@@ -30,7 +30,7 @@ module Host =
     /// What a cell shows of HTML that it makes: the site puts it in, a notebook has printed it or leaves it out.
     let shown (html: string) = if isNotebook then "" else html
 
-    /// The folder above core/ and scripts/; the current folder serves when the script itself lies elsewhere.
+    /// The folder above core/ and scripts/: above this assembly, else above the current folder.
     let root =
         let rec above (folder: string | null) =
             match folder with
@@ -38,10 +38,10 @@ module Host =
             | folder when File.Exists(Path.Combine(folder, "core", "Hybrid.Core.csproj")) -> Some folder
             | folder -> above (Path.GetDirectoryName folder)
 
-        match above __SOURCE_DIRECTORY__ |> Option.orElse (above Environment.CurrentDirectory) with
+        match above (Path.GetDirectoryName(Assembly.GetExecutingAssembly().Location)) |> Option.orElse (above Environment.CurrentDirectory) with
         | Some folder -> folder
         | None ->
-            failwith "no folder above this script holds core/Hybrid.Core.csproj; run it from within the repository."
+            failwith "no folder above the prelude holds core/Hybrid.Core.csproj; run it from within the repository."
 
     /// Ends a page that cannot go on: with a message and exit code 1, or where no terminal is with an exception.
     let refuse message =
