@@ -38,8 +38,7 @@ module Evaluation =
 
     /// The cache's name and hash of a page. It depends on its cells, what they load, the core, and all data, but not on its notes.
     let key root mode (page: SourcePage) =
-        let shared =
-            Cache.files root (Path.Combine("scripts", "prelude")) [ "*.fs"; "*.fsproj"; "*.json" ]
+        let shared = Cache.files root (Path.Combine("scripts", "prelude")) [ "*.fs"; "*.fsproj"; "*.json" ]
 
         let loads = [ for name in [ "ensure.fsx"; "prelude.fsx" ] -> Path.Combine(root, "scripts", name) ]
 

@@ -65,7 +65,8 @@ module Figures =
     let private writePage (page: Page) name figure =
         let asset name () : Stream = File.OpenRead(Path.Combine(Host.root, "docs", "content", name))
 
-        let plotly () = nonNull (typeof<GenericChart>.Assembly.GetManifestResourceStream "Plotly.NET.plotly-2.28.0.min.js")
+        let plotly () =
+            nonNull (typeof<GenericChart>.Assembly.GetManifestResourceStream "Plotly.NET.plotly-2.28.0.min.js")
 
         writeBeside page.Out "plotly.min.js" plotly
 

@@ -38,7 +38,10 @@ module Host =
             | folder when File.Exists(Path.Combine(folder, "core", "Hybrid.Core.csproj")) -> Some folder
             | folder -> above (Path.GetDirectoryName folder)
 
-        match above (Path.GetDirectoryName(Assembly.GetExecutingAssembly().Location)) |> Option.orElse (above Environment.CurrentDirectory) with
+        match
+            above (Path.GetDirectoryName(Assembly.GetExecutingAssembly().Location))
+            |> Option.orElse (above Environment.CurrentDirectory)
+        with
         | Some folder -> folder
         | None ->
             failwith "no folder above the prelude holds core/Hybrid.Core.csproj; run it from within the repository."

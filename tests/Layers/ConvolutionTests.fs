@@ -47,7 +47,7 @@ let private variance (x: float[]) = x |> Array.averageBy (fun value -> value * v
 let private valuesOf (layer: UnaryLayer<float>) = [ for parameter in layer.Parameters -> parameter.Value ]
 
 /// What holds of both; their rules' values and shapes for one layer of stride 2 and padding 1.
-let private common name make says kernel inChannels weights count x y (rule: Variable<float>[] -> Variable<float>) =
+let private common name make kernel inChannels weights count x y (rule: Variable<float>[] -> Variable<float>) =
     let made = from make
 
     [
@@ -83,15 +83,15 @@ let private common name make says kernel inChannels weights count x y (rule: Var
 
             refusesShape [ "x must be [batch, height, width, 2]" ] (fun () -> apply layer (zeros [ 1; 5; 5; 3 ]))
 
-            for size, least, (kernel, stride, padding, inChannels, outChannels) in
+            for fragments, (kernel, stride, padding, inChannels, outChannels) in
                 [
-                    "kernel", 1, (0, 1, 0, 2, 3)
-                    "stride", 1, (3, 0, 0, 2, 3)
-                    "padding", 0, (3, 1, -1, 2, 3)
-                    "inChannels", 1, (3, 1, 0, 0, 3)
-                    "outChannels", 1, (3, 1, 0, 2, 0)
+                    [ "must be positive"; "'kernel'" ], (0, 1, 0, 2, 3)
+                    [ "stride must be 1 or more" ], (3, 0, 0, 2, 3)
+                    [ "padding must be 0 or more" ], (3, 1, -1, 2, 3)
+                    [ "must be positive"; "'inChannels'" ], (3, 1, 0, 0, 3)
+                    [ "must be positive"; "'outChannels'" ], (3, 1, 0, 2, 0)
                 ] do
-                refusesRange [ says size least ] (fun () ->
+                refusesRange fragments (fun () ->
                     made kernel stride padding inChannels outChannels false WeightScale.He))
     ]
 
@@ -122,17 +122,8 @@ let convolutions =
         "Layers.Conv2d"
         [
             yield!
-                common
-                    "Conv2d"
-                    convolution
-                    (fun size least -> $"{size} must be {least} or more")
-                    3
-                    2
-                    [ 3; 3; 2; 5 ]
-                    95L
-                    [ 2; 7; 6; 2 ]
-                    [ 2; 4; 3; 5 ]
-                    (fun x -> x[0].Conv2d(x[1], x[2], 2, 1))
+                common "Conv2d" convolution 3 2 [ 3; 3; 2; 5 ] 95L [ 2; 7; 6; 2 ] [ 2; 4; 3; 5 ] (fun x ->
+                    x[0].Conv2d(x[1], x[2], 2, 1))
 
             testCase "the fan-in is all that a window covers, the fan-out all that a pixel reaches" (fun () ->
                 for scale, expected in
@@ -157,17 +148,8 @@ let transposes =
         "Layers.ConvTranspose2d"
         [
             yield!
-                common
-                    "ConvTranspose2d"
-                    transposed
-                    (fun size _ -> size)
-                    4
-                    3
-                    [ 4; 4; 5; 3 ]
-                    245L
-                    [ 2; 3; 4; 3 ]
-                    [ 2; 6; 8; 5 ]
-                    (fun x -> x[0].ConvTranspose2d(x[1], x[2], 2, 1))
+                common "ConvTranspose2d" transposed 4 3 [ 4; 4; 5; 3 ] 245L [ 2; 3; 4; 3 ] [ 2; 6; 8; 5 ] (fun x ->
+                    x[0].ConvTranspose2d(x[1], x[2], 2, 1))
 
             testCase "the fan-in is all that meets in an output, the fan-out all that a pixel reaches" (fun () ->
                 for kernel, stride, windows in [ 4, 2, 4.0; 3, 1, 9.0; 3, 2, 4.0; 2, 3, 1.0 ] do

@@ -54,7 +54,9 @@ let tests =
                         model.DecodeNext(tape, cache, [| 7; 8 |])))
 
             testCase "more rows than go through at a time give the logits of evaluation, to the bit" (fun () ->
-                let settings = ResNetSettings(Height = 5, Width = 4, Channels = 2, Layers = 8, Classes = 3, BaseFilters = 3)
+                let settings =
+                    ResNetSettings(Height = 5, Width = 4, Channels = 2, Layers = 8, Classes = 3, BaseFilters = 3)
+
                 let model = ResNet<float>(settings, RandomStream 1UL)
                 expectSameOf "130 rows" (normal (RandomStream 2UL) [ 130; 40 ]) model.Logits)
 
