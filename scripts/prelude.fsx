@@ -68,3 +68,5 @@
 #r "prelude/bin/Release/net10.0/Spectre.Console.Ansi.dll"
 #r "prelude/bin/Release/net10.0/Spectre.Console.dll"
 #r "prelude/bin/Release/net10.0/Argu.dll"
+
+Hybrid.Scripts.Figures.prepare ()

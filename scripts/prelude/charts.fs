@@ -12,14 +12,16 @@ open Spectre.Console
 
 [<AutoOpen>]
 module Figures =
-    // charts.js, which draws every chart, sets colours and fonts by the reader's theme.
-    Defaults.DefaultTemplate <- Template.init (Layout.init ())
-    Defaults.DefaultHeight <- 420
+    /// What holds for all charts and tables; prelude.fsx calls it before a page begins.
+    let prepare () =
+        // charts.js, which draws every chart, sets colours and fonts by the reader's theme.
+        Defaults.DefaultTemplate <- Template.init (Layout.init ())
+        Defaults.DefaultHeight <- 420
 
-    // Printed tables are broken into 80 columns, unless whoever reads them is a program.
-    match Int32.TryParse(Environment.GetEnvironmentVariable "HYBRID_WIDTH") with
-    | true, width -> AnsiConsole.Profile.Width <- width
-    | _ -> ()
+        // Printed tables are broken into 80 columns, unless whoever reads them is a program.
+        match Int32.TryParse(Environment.GetEnvironmentVariable "HYBRID_WIDTH") with
+        | true, width -> AnsiConsole.Profile.Width <- width
+        | _ -> ()
 
     let private written = ResizeArray<string>()
 
