@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Hybrid.Files;
 
 namespace Hybrid.Checkpoints;
@@ -26,15 +27,9 @@ public sealed class CheckpointFolder : IDisposable
     /// <exception cref="DataFileException">The folder cannot be made or written to, or another run has it open.</exception>
     public static CheckpointFolder Open(string path)
     {
-        try
-        {
-            Directory.CreateDirectory(path);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new DataFileException(
-                $"{path}: cannot be made ({error.Message.TrimEnd('.')}); choose a folder that may be written to.", error);
-        }
+        DataFileException.Guard(() => Directory.CreateDirectory(path), error => DataFileException.SystemSays(error) is { } said
+            ? $"{path}: cannot be made ({said}); choose a folder that may be written to."
+            : null);
         FileStream? @lock = null;
         try
         {
@@ -78,7 +73,8 @@ public sealed class CheckpointFolder : IDisposable
     {
         var files = Files(run);
         if (files.Count == 0) return false;
-        var file = Read(files);
+        var file = DataFileException.Guard(
+            () => ReadVerified(files[^1].File), error => error is DataFileException ? $"{error.Message} {Before(files)}" : null);
         var saved = file.Metadata.Where(pair => pair.Key.StartsWith(SettingPrefix, StringComparison.Ordinal))
             .ToDictionary(pair => pair.Key[SettingPrefix.Length..], pair => pair.Value);
         var differences = settings.Keys.Union(saved.Keys).Order(StringComparer.Ordinal)
@@ -95,18 +91,7 @@ public sealed class CheckpointFolder : IDisposable
     /// <summary>Lets other runs use the folder.</summary>
     public void Dispose() => @lock.Dispose();
 
-    private static TensorFile Read(List<(string File, int Step)> files)
-    {
-        var (newest, _) = files[^1];
-        try
-        {
-            return ReadVerified(newest);
-        }
-        catch (DataFileException error)
-        {
-            throw new DataFileException($"{error.Message} {Before(files)}", error);
-        }
-    }
+
 
     /// <summary>A damaged name can hide a checksum, so a checkpoint without one counts as damaged.</summary>
     private static TensorFile ReadVerified(string file)
@@ -130,23 +115,16 @@ public sealed class CheckpointFolder : IDisposable
         }
     }
 
-    private List<string> Written(string run)
-    {
-        if (!written.TryGetValue(run, out var files)) written[run] = files = [];
-        return files;
-    }
+    private List<string> Written(string run) => CollectionsMarshal.GetValueRefOrAddDefault(written, run, out _) ??= [];
 
     /// <summary>A run's checkpoints, the oldest first.</summary>
-    private List<(string File, int Step)> Files(string run)
-    {
-        var found = new List<(string File, int Step)>();
-        foreach (var file in Directory.GetFiles(path, $"*{Extension}"))
-        {
-            var name = Path.GetFileNameWithoutExtension(file);
-            if (name.StartsWith(run + ".", StringComparison.Ordinal)
-                && int.TryParse(name.AsSpan(run.Length + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var step))
-                found.Add((file, step));
-        }
-        return [.. found.OrderBy(checkpoint => checkpoint.Step)];
-    }
+    private List<(string File, int Step)> Files(string run) =>
+        [.. from file in Directory.GetFiles(path, $"*{Extension}")
+            let name = Path.GetFileNameWithoutExtension(file)
+            where name.StartsWith(run + ".", StringComparison.Ordinal)
+            let digits = name[(run.Length + 1)..]
+            let step = int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : -1
+            where step >= 0
+            orderby step
+            select (file, step)];
 }

@@ -74,16 +74,12 @@ public static class ModelFile
             .ToDictionary(pair => pair.Key, pair => Parsed<IReadOnlyList<string>>(
                 file, pair.Key, text => JsonSerializer.Deserialize<string[]>(text, Texts)));
         var settings = Parsed(file, SettingsName, kind.Read);
-        try
-        {
-            return (SavedModel<TModel>)typeof(ModelFile).GetMethod(nameof(Rebuilt), BindingFlags.Static | BindingFlags.NonPublic)!
-                .MakeGenericMethod(typeof(TModel), kind.Element)
-                .Invoke(null, BindingFlags.DoNotWrapExceptions, null, [file, kind, settings, attachments, convert], null)!;
-        }
-        catch (ArgumentException error)
-        {
-            throw new DataFileException($"{path}, metadata '{SettingsName}': {error.Message}", error);
-        }
+        var rebuilt = typeof(ModelFile).GetMethod(nameof(Rebuilt), BindingFlags.Static | BindingFlags.NonPublic)!
+            .MakeGenericMethod(typeof(TModel), kind.Element);
+        return DataFileException.Guard(
+            () => (SavedModel<TModel>)rebuilt.Invoke(
+                null, BindingFlags.DoNotWrapExceptions, null, [file, kind, settings, attachments, convert], null)!,
+            error => error is ArgumentException ? $"{path}, metadata '{SettingsName}': {error.Message}" : null);
     }
 
     /// <summary>Reads a file into a model that was made before, parameters and buffers; returns the file's metadata.</summary>
@@ -118,18 +114,12 @@ public static class ModelFile
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var numbers = file.Tensors.Values.Sum(tensor => (long)tensor.Shape.Length);
-        IModel<T> model;
-        try
-        {
-            // What would be drawn is never made.
-            model = ParameterBudget.Within(numbers, () =>
-                (IModel<T>)kind.Constructor.Invoke(BindingFlags.DoNotWrapExceptions, null, [settings, new RandomStream(0)], null));
-        }
-        catch (ParameterBudgetException)
-        {
-            throw new DataFileException(
-                $"{file.Path}: the settings say more parameters than the {numbers} numbers of the file; save the model anew.");
-        }
+        // What would be drawn is never made.
+        var model = DataFileException.Guard(
+            () => ParameterBudget.Within(numbers, () =>
+                (IModel<T>)kind.Constructor.Invoke(BindingFlags.DoNotWrapExceptions, null, [settings, new RandomStream(0)], null)),
+            error => error is not ParameterBudgetException ? null
+                : $"{file.Path}: the settings say more parameters than the {numbers} numbers of the file; save the model anew.");
         model.ThrowIfUnfit(attachments);
         LoadAll(file, Tensors(model), convert);
         return new(file.Path, (TModel)model, attachments);
@@ -138,18 +128,11 @@ public static class ModelFile
     private static IEnumerable<Stored<T>> Tensors<T>(IModel<T> model)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> => [.. model.Parameters, .. model.Buffers];
 
-    private static TValue Parsed<TValue>(TensorFile file, string name, Func<string, TValue?> parse) where TValue : class
-    {
-        try
-        {
-            return parse(file.Metadata.GetValueOrDefault(name, "")) ?? throw new JsonException("it is null");
-        }
-        catch (JsonException error)
-        {
-            throw new DataFileException($"{file.Path}, metadata '{name}': missing or not as files of models have it ({error.Message}); " +
-                "save the model anew.", error);
-        }
-    }
+    private static TValue Parsed<TValue>(TensorFile file, string name, Func<string, TValue?> parse) where TValue : class =>
+        DataFileException.Guard(
+            () => parse(file.Metadata.GetValueOrDefault(name, "")) ?? throw new JsonException("it is null"),
+            error => error is not JsonException ? null
+                : $"{file.Path}, metadata '{name}': missing or not as files of models have it ({error.Message}); save the model anew.");
 
     private static void Write<T>(string path, IEnumerable<Stored<T>> tensors, IReadOnlyDictionary<string, string>? metadata)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -160,8 +143,8 @@ public static class ModelFile
             if (FirstNonFinite(tensor.Value) is { } index) throw new NonFiniteException(
                 $"'{tensor.Name}' {tensor.Shape} holds {tensor.Value.Span[index]} at element {index} and is not saved; the run has "
                 + "diverged, go back to the last file that was.");
-            if (!stored.TryAdd(tensor.Name, StoredTensor.Of(tensor.Value)))
-                throw new ArgumentException($"two parameters are called '{tensor.Name}'; give each layer a name of its own.", nameof(tensors));
+            if (!stored.TryAdd(tensor.Name, StoredTensor.Of(tensor.Value))) throw new ArgumentException(
+                $"two parameters are called '{tensor.Name}'; give each layer a name of its own.", nameof(tensors));
         }
         SafeTensors.Write(path, stored, metadata);
     }
@@ -170,32 +153,30 @@ public static class ModelFile
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var targets = tensors.ToArray();
-        CheckNames(file, targets);
+        string[] missing = [.. targets.ExceptBy(file.Tensors.Keys, target => target.Name)
+            .Select(target => $"'{target.Name}' {target.Shape}")];
+        string[] extra = [.. file.Tensors.ExceptBy(targets.Select(target => target.Name), held => held.Key)
+            .Select(held => $"'{held.Key}' {held.Value.Shape}")];
+        List<string> causes = [];
+        if (missing.Length > 0) causes.Add($"lacks {List(missing)}, which the model has");
+        if (extra.Length > 0) causes.Add($"has {List(extra)}, which the model lacks");
+        if (causes.Count > 0) throw new DataFileException($"{file.Path}: the file {string.Join(", and ", causes)}; build the model with "
+            + "the settings it was saved with, or rename the tensors.");
         var values = targets.Select(target => Fitting(file, target, convert)).ToArray();
         // All fit, so from here on nothing can fail halfway.
         foreach (var (target, value) in targets.Zip(values)) target.Load(value);
         return file.Metadata;
     }
 
-    private static void CheckNames<T>(TensorFile file, Stored<T>[] targets) where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var names = targets.Select(target => target.Name).ToHashSet();
-        string[] missing = [.. from target in targets where !file.Tensors.ContainsKey(target.Name) select $"'{target.Name}' {target.Shape}"];
-        string[] extra = [.. from held in file.Tensors where !names.Contains(held.Key) select $"'{held.Key}' {held.Value.Shape}"];
-        List<string> causes = [];
-        if (missing.Length > 0) causes.Add($"lacks {List(missing)}, which the model has");
-        if (extra.Length > 0) causes.Add($"has {List(extra)}, which the model lacks");
-        if (causes.Count > 0) throw new DataFileException($"{file.Path}: the file {string.Join(", and ", causes)}; build the model with the "
-            + "settings it was saved with, or rename the tensors.");
-    }
+
 
     private static Tensor<T> Fitting<T>(TensorFile file, Stored<T> target, bool convert) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var stored = file.Tensors[target.Name];
         var wanted = StoredTensor.TypeOf<T>();
         if (!stored.Shape.Equals(target.Shape)) throw Unfit(
-            $"the file has {stored.Shape}, the model {target.Shape}; build the model with the settings it was saved with. Weights of linear "
-            + "layers are [inFeatures, outFeatures] here, the transpose of PyTorch's");
+            $"the file has {stored.Shape}, the model {target.Shape}; build the model with the settings it was saved with. Weights of "
+            + "linear layers are [inFeatures, outFeatures] here, the transpose of PyTorch's");
         if (stored.Type == ElementType.I64)
             throw Unfit($"the file has integers (I64), the model wants {wanted}; save floating-point weights");
         if (stored.Type != wanted && !convert)
@@ -211,13 +192,8 @@ public static class ModelFile
         DataFileException Unfit(string cause) => new($"{file.Path}, tensor '{target.Name}': {cause}.");
     }
 
-    private static int? FirstNonFinite<T>(Tensor<T> tensor) where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        if (VectorMath.AllFinite<T>(tensor.Span)) return null;
-        for (var i = 0; i < tensor.Length; i++)
-            if (!T.IsFinite(tensor.Span[i])) return i;
-        return null;
-    }
+    private static int? FirstNonFinite<T>(Tensor<T> tensor) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        VectorMath.AllFinite<T>(tensor.Span) ? null : Array.FindIndex(tensor.ToArray(), number => !T.IsFinite(number));
 
     private static string List(string[] names) =>
         names.Length <= 4 ? string.Join(", ", names) : $"{string.Join(", ", names[..3])} and {names.Length - 3} more";

@@ -1,4 +1,4 @@
-using System.Buffers.Binary;
+
 using System.Security.Cryptography;
 using Hybrid.Files;
 
@@ -44,9 +44,7 @@ public static class SafeTensors
 
         AtomicFile.Write(path, stream =>
         {
-            Span<byte> length = stackalloc byte[8];
-            BinaryPrimitives.WriteInt64LittleEndian(length, json.Length);
-            stream.Write(length);
+            stream.Write(BitConverter.GetBytes(json.LongLength));
             stream.Write(json);
             foreach (var piece in pieces) stream.Write(piece.Span);
         });
@@ -67,11 +65,10 @@ public static class SafeTensors
         if (stream.Length < prefix.Length) throw new DataFileException(
             $"{path}: {stream.Length} bytes are no safetensors file, which starts with its header's length in 8; restore the file.");
         stream.ReadExactly(prefix);
-        var length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
+        var length = BitConverter.ToUInt64(prefix);
         var rest = stream.Length - prefix.Length;
-        if (length > (ulong)rest)
-            throw new DataFileException($"{path}: its header is said to be {length} bytes long, but only {rest} follow; the file is " +
-                "truncated or not safetensors, restore it.");
+        if (length > (ulong)rest) throw new DataFileException($"{path}: its header is said to be {length} bytes long, but only {rest} "
+            + "follow; the file is truncated or not safetensors, restore it.");
         if (length > SafeTensorsHeader.MaximumBytes) throw new DataFileException(
             $"{path}: a header of {length} bytes exceeds the format's limit of {SafeTensorsHeader.MaximumBytes}; restore the file.");
 

@@ -74,7 +74,8 @@ internal sealed record SafeTensorsHeader(IReadOnlyList<TensorEntry> Entries, Dic
     internal static SafeTensorsHeader Parse(string path, ReadOnlyMemory<byte> json, long dataBytes)
     {
         if (json.Span is not [(byte)'{', ..]) throw Broken(path, "its header does not start with '{'");
-        try
+        // InvalidOperationException: a text in the header is not UTF-8 or holds half a surrogate pair.
+        return DataFileException.Guard(() =>
         {
             using var document = JsonDocument.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false });
             var metadata = new Dictionary<string, string>();
@@ -88,12 +89,9 @@ internal sealed record SafeTensorsHeader(IReadOnlyList<TensorEntry> Entries, Dic
             entries.Sort((a, b) => (a.Begin, a.End).CompareTo((b.Begin, b.End)));
             CheckRanges(path, entries, dataBytes);
             return new SafeTensorsHeader(entries, metadata);
-        }
-        // InvalidOperationException: a text in the header is not UTF-8 or holds half a surrogate pair.
-        catch (Exception error) when (error is JsonException or InvalidOperationException)
-        {
-            throw Broken(path, $"its header is not valid JSON ({Shorten(error.Message.TrimEnd('.'))})", error);
-        }
+        }, error => error is JsonException or InvalidOperationException
+            ? Broken(path, $"its header is not valid JSON ({Shorten(error.Message.TrimEnd('.'))})").Message
+            : null);
     }
 
     private static void ReadMetadata(string path, JsonElement element, Dictionary<string, string> metadata)
@@ -128,15 +126,10 @@ internal sealed record SafeTensorsHeader(IReadOnlyList<TensorEntry> Entries, Dic
 
         if (extents.Aggregate((BigInteger)StoredTensor.SizeOf(type), (product, extent) => product * extent) != end - begin)
             throw Broken(where, $"its {type} [{string.Join(", ", extents)}] does not fill the {end - begin} bytes it is given");
-        try
-        {
-            return new TensorEntry(name, type, new Shape([.. extents.Select(extent => checked((int)extent))]), begin, end);
-        }
-        catch (Exception error) when (error is ShapeException or OverflowException)
-        {
-            throw new DataFileException($"{where}: [{string.Join(", ", extents)}] is more than one tensor can hold here; " +
-                "split it where the file comes from.", error);
-        }
+        return DataFileException.Guard(
+            () => new TensorEntry(name, type, new Shape([.. extents.Select(extent => checked((int)extent))]), begin, end),
+            error => error is not (ShapeException or OverflowException) ? null
+                : $"{where}: [{string.Join(", ", extents)}] is more than one tensor can hold here; split it where the file comes from.");
     }
 
     private static long[] WholeNumbers(string where, string field, JsonElement array) =>
@@ -158,8 +151,8 @@ internal sealed record SafeTensorsHeader(IReadOnlyList<TensorEntry> Entries, Dic
         if (reached != dataBytes) throw Broken(path, $"bytes {reached} to {dataBytes} after the header belong to no tensor");
     }
 
-    private static DataFileException Broken(string where, string cause, Exception? inner = null) =>
-        new($"{where}: {cause}; the file is damaged or no safetensors file, restore it or write it anew.", inner);
+    private static DataFileException Broken(string where, string cause) =>
+        new($"{where}: {cause}; the file is damaged or no safetensors file, restore it or write it anew.");
 
     private static string Shorten(string text) => text.Length <= 100 ? text : text[..97] + "...";
 }

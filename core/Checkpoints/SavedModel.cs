@@ -15,13 +15,7 @@ public sealed record SavedModel<TModel>(string Path, TModel Model, IReadOnlyDict
     {
         if (!Attachments.TryGetValue(name, out var tokens)) throw new DataFileException(
             $"{Path}: nothing is attached as '{name}'; there are {string.Join(", ", Attachments.Keys.Order(StringComparer.Ordinal))}.");
-        try
-        {
-            return Text.Vocabulary.FromTokens([.. tokens]);
-        }
-        catch (ArgumentException error)
-        {
-            throw new DataFileException($"{Path}, metadata '{name}': {error.Message}", error);
-        }
+        return DataFileException.Guard(() => Text.Vocabulary.FromTokens(tokens), error =>
+            error is ArgumentException ? $"{Path}, metadata '{name}': {error.Message}" : null);
     }
 }

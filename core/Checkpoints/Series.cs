@@ -4,7 +4,7 @@ namespace Hybrid.Checkpoints;
 /// <param name="columns">Numbers in a row.</param>
 public sealed class Series(int columns)
 {
-    private readonly List<double> values = [];
+    private List<double> values = [];
 
     /// <summary>Numbers in a row.</summary>
     public int Columns => columns;
@@ -14,14 +14,9 @@ public sealed class Series(int columns)
 
     /// <summary>One row.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such row.</exception>
-    public double[] this[int row]
-    {
-        get
-        {
-            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)row, (uint)Count, nameof(row));
-            return [.. values.Skip(row * columns).Take(columns)];
-        }
-    }
+    public double[] this[int row] => (uint)row < (uint)Count
+        ? [.. values.Slice(row * columns, columns)]
+        : throw new ArgumentOutOfRangeException(nameof(row), row, $"There is no such row of {Count}.");
 
     /// <summary>Appends a row.</summary>
     /// <exception cref="ArgumentException">The row has another number of columns.</exception>
@@ -35,11 +30,5 @@ public sealed class Series(int columns)
     /// <summary>All rows.</summary>
     public double[][] ToArray() => [.. values.Chunk(columns)];
 
-    internal void Replace(double[] all)
-    {
-        values.Clear();
-        values.AddRange(all);
-    }
-
-    internal double[] All => [.. values];
+    internal double[] All { get => [.. values]; set => values = [.. value]; }
 }

@@ -48,24 +48,18 @@ public sealed class TrainingState
 
     /// <summary>The place in a stream of batches.</summary>
     /// <exception cref="ArgumentException">The name is taken already.</exception>
-    public void Add<TBatch>(string name, EpochStream<TBatch> batches)
-    {
-        Add($"{name}/place", new Part(
-            () => StoredTensor.Of(new Shape(2), [(long)batches.Place.EpochStart, batches.Place.Taken]),
-            stored => stored.Type == ElementType.I64 && stored.Shape.Equals(new Shape(2)),
-            stored => batches.Place = PlaceIn(stored),
-            stored => batches.ThrowIfNotPlace(PlaceIn(stored))));
-
-        static (ulong EpochStart, int Taken) PlaceIn(StoredTensor stored) =>
-            ((ulong)stored.ToIntegers()[0], (int)stored.ToIntegers()[1]);
-    }
+    public void Add<TBatch>(string name, EpochStream<TBatch> batches) => Add($"{name}/place", new Part(
+        () => StoredTensor.Of(new Shape(2), [(long)batches.Place.EpochStart, batches.Place.Taken]),
+        stored => stored.Type == ElementType.I64 && stored.Shape.Equals(new Shape(2)),
+        stored => batches.Place = PlaceIn(stored),
+        stored => batches.ThrowIfNotPlace(PlaceIn(stored))));
 
     /// <summary>What the run has recorded.</summary>
     /// <exception cref="ArgumentException">The name is taken already.</exception>
     public void Add(string name, Series series) => Add(name, new Part(
         () => StoredTensor.Of(Tensor<double>.From(new Shape(series.Count, series.Columns), series.All)),
         stored => stored.Type == ElementType.F64 && stored.Shape.Rank == 2 && stored.Shape[1] == series.Columns,
-        stored => series.Replace(stored.ToTensor<double>().ToArray())));
+        stored => series.All = stored.ToTensor<double>().ToArray()));
 
     /// <summary>Numbers that live elsewhere, such as in another library; double holds single precision exactly.</summary>
     /// <param name="name">Name of the part.</param>
@@ -108,6 +102,8 @@ public sealed class TrainingState
             stored.ToTensor<T>().Span.CopyTo(tensor.Span);
             tensor.MarkChanged();
         }));
+
+    private static (ulong, int) PlaceIn(StoredTensor stored) => ((ulong)stored.ToIntegers()[0], (int)stored.ToIntegers()[1]);
 
     private void Add(string name, Part part)
     {

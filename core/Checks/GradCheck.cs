@@ -81,8 +81,7 @@ public static class GradCheck
 
     private static GradientError Compare(string name, Tensor<double> derived, double[] numerical)
     {
-        int worst = 0;
-        double difference = 0, scale = 1e-3;
+        var (worst, difference, scale) = (0, 0.0, 1e-3);
         for (var i = 0; i < numerical.Length; i++)
         {
             var d = Math.Abs(derived.Span[i] - numerical[i]);

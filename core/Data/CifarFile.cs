@@ -58,9 +58,8 @@ public static class CifarFile
             $"{path}: {bytes.Length} bytes, expected one or more records of {Record}, a label and {Size}x{Size} pixels of {Channels} "
             + "colors; restore the file or correct the path.");
         for (var start = 0; start < bytes.Length; start += Record)
-            if (bytes[start] >= Classes)
-                throw new DataFileException($"{path}: label {bytes[start]} of record {start / Record} is none of {Classes} classes, " +
-                    "which count from 0; restore the file or correct the path.");
+            if (bytes[start] >= Classes) throw new DataFileException($"{path}: label {bytes[start]} of record {start / Record} is none of "
+                + $"{Classes} classes, which count from 0; restore the file or correct the path.");
         return bytes;
     }
 

@@ -27,9 +27,9 @@ public sealed class CropAndFlip
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(channels);
-        if (padding < 0 || padding >= Math.Min(height, width)) throw new ArgumentOutOfRangeException(
-            nameof(padding), padding, $"The padding must lie in [0, {Math.Min(height, width)}), so that something of each image is left.");
-        if (!double.IsFinite(fill)) throw new ArgumentOutOfRangeException(nameof(fill), fill, "The padding's value must be finite.");
+        Require.That(padding >= 0 && padding < Math.Min(height, width), padding,
+            $"The padding must lie in [0, {Math.Min(height, width)}), so that something of each image is left.");
+        Require.That(double.IsFinite(fill), fill, "The padding's value must be finite.");
         (this.height, this.width, this.channels, this.padding) = (height, width, channels, padding);
         (this.flips, this.fill) = (flips, fill);
     }

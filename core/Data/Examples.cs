@@ -19,12 +19,9 @@ public sealed class Examples
         if (labels.Length != inputs.Shape[0]) throw new ArgumentException(
             $"{inputs.Shape[0]} inputs and {labels.Length} labels; pass one label for each input.", nameof(labels));
         var unfit = Array.FindIndex(labels, label => label < 0 || label >= classes);
-        if (unfit >= 0)
-            throw new ArgumentException($"label {labels[unfit]} of row {unfit} is none of {classes} classes, which count from 0; " +
-                "correct the labels or the number of classes.", nameof(labels));
-        Inputs = inputs;
-        Labels = labels;
-        Classes = classes;
+        if (unfit >= 0) throw new ArgumentException($"label {labels[unfit]} of row {unfit} is none of {classes} classes, which count "
+            + "from 0; correct the labels or the number of classes.", nameof(labels));
+        (Inputs, Labels, Classes) = (inputs, labels, classes);
     }
 
     /// <summary>One example a row, [count, features].</summary>
@@ -82,14 +79,12 @@ public sealed class Examples
             for (var column = 0; column < into.Length; column++)
             {
                 into[column] = (float)(numbers[column] / scale);
-                if (!float.IsFinite(into[column]))
-                    throw new ArgumentException($"{numbers[column]} / {scale} in row {row}, column {column} exceeds single precision; " +
-                        "pass a larger scale.", nameof(scale));
+                if (!float.IsFinite(into[column])) throw new ArgumentException($"{numbers[column]} / {scale} in row {row}, column {column} "
+                    + "exceeds single precision; pass a larger scale.", nameof(scale));
             }
             var label = numbers[^1];
-            if (!(label >= 0 && label < classes && label == Math.Floor(label)))
-                throw new ArgumentException($"label {label} of row {row} is none of {classes} classes, which count from 0; " +
-                    "correct the table or the number of classes.", nameof(table));
+            if (!(label >= 0 && label < classes && label == Math.Floor(label))) throw new ArgumentException($"label {label} of row {row} "
+                + $"is none of {classes} classes, which count from 0; correct the table or the number of classes.", nameof(table));
             labels[row] = (int)label;
         }
         return new Examples(inputs, labels, classes);
@@ -108,13 +103,12 @@ public sealed class Examples
         var shape = new Shape(rows.Length, Features);
         var inputs = arena is null ? Tensor<T>.Zeros(shape) : Tensor<T>.Rent(arena, shape);
         var labels = new int[rows.Length];
-        Span<T> into = inputs.Span;
-        ReadOnlySpan<float> from = Inputs.Span;
+        var into = inputs.Span;
         for (var i = 0; i < rows.Length; i++)
         {
             if ((uint)rows[i] >= (uint)Count) throw new ArgumentException(
                 $"there is no row {rows[i]} among {Count} examples, which count from 0; draw rows below {Count}.", nameof(rows));
-            var example = from.Slice(rows[i] * Features, Features);
+            var example = Inputs.Span.Slice(rows[i] * Features, Features);
             for (var j = 0; j < example.Length; j++) into[i * Features + j] = T.CreateTruncating(example[j]);
             labels[i] = Labels[rows[i]];
         }
@@ -133,9 +127,7 @@ public sealed class Examples
     private static Shape ShapeOf(IdxArray array, string name)
     {
         var shape = new Shape(array.Extents);
-        return shape.Length == array.Values.Length
-            ? shape
-            : throw new ArgumentException($"{name}: {shape} holds {shape.Length} values, got {array.Values.Length}; " +
-                "pass one value per element.", name);
+        return shape.Length == array.Values.Length ? shape : throw new ArgumentException(
+            $"{name}: {shape} holds {shape.Length} values, got {array.Values.Length}; pass one value per element.", name);
     }
 }

@@ -40,14 +40,12 @@ public static class IdxFile
             var extent = BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(4 + 4 * axis));
             // Checked at every axis: a product of at most 2^31 times an extent below 2^32 fits into a long.
             count *= extent;
-            if (extent > int.MaxValue || count > Array.MaxLength)
-                throw new DataFileException($"{path}: axis {axis} of {extent} makes more than {Array.MaxLength} elements, " +
-                    "which one array cannot hold; restore the file.");
+            if (extent > int.MaxValue || count > Array.MaxLength) throw new DataFileException($"{path}: axis {axis} of {extent} makes more "
+                + $"than {Array.MaxLength} elements, which one array cannot hold; restore the file.");
             extents[axis] = (int)extent;
         }
-        if (bytes.Length - header != count)
-            throw new DataFileException($"{path}: [{string.Join(", ", extents)}] takes {count} bytes after the header, " +
-                $"the file has {bytes.Length - header}; restore the file.");
+        if (bytes.Length - header != count) throw new DataFileException($"{path}: [{string.Join(", ", extents)}] takes {count} bytes after "
+            + $"the header, the file has {bytes.Length - header}; restore the file.");
         return new IdxArray(extents, bytes[header..]);
     }
 }

@@ -6,12 +6,7 @@ namespace Hybrid.Data;
 /// <summary>A table of numbers, as files of comma-separated values hold it. Plain or gzip, UTF-8.</summary>
 public sealed class NumberTable
 {
-    private NumberTable(int rows, int columns, double[] values)
-    {
-        Rows = rows;
-        Columns = columns;
-        Values = values;
-    }
+    private NumberTable(int rows, int columns, double[] values) => (Rows, Columns, Values) = (rows, columns, values);
 
     /// <summary>Number of rows, header not counted; at least 1.</summary>
     public int Rows { get; }
@@ -46,9 +41,8 @@ public sealed class NumberTable
     {
         ArgumentOutOfRangeException.ThrowIfNegative(headerLines);
         var lines = TextFile.ReadLines(path);
-        if (lines.Length <= headerLines)
-            throw new DataFileException($"{path}: {lines.Length} lines, of which {headerLines} are header, leave no row of numbers; " +
-                "restore the file or skip fewer lines.");
+        if (lines.Length <= headerLines) throw new DataFileException($"{path}: {lines.Length} lines, of which {headerLines} are header, "
+            + "leave no row of numbers; restore the file or skip fewer lines.");
 
         // Grows with what is read: the first row's width times the number of lines may be far more than the file holds.
         var values = new List<double>();
@@ -65,9 +59,8 @@ public sealed class NumberTable
                 values.Add(value);
             }
             if (i == headerLines) columns = values.Count;
-            if (values.Count - before != columns)
-                throw new DataFileException($"{path}, line {i + 1}: {values.Count - before} fields, expected {columns} as in the first " +
-                    "row; correct or remove the line.");
+            if (values.Count - before != columns) throw new DataFileException($"{path}, line {i + 1}: {values.Count - before} fields, "
+                + $"expected {columns} as in the first row; correct or remove the line.");
         }
         return new NumberTable(lines.Length - headerLines, columns, [.. values]);
     }

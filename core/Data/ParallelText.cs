@@ -18,7 +18,7 @@ public static class ParallelText
             + "the other. Blank lines at the end of a file do not count.");
         var pairs = left.Zip(right)
             .Where(pair => !string.IsNullOrWhiteSpace(pair.First) && !string.IsNullOrWhiteSpace(pair.Second)).ToArray();
-        return pairs.Length > 0 ? pairs : throw new DataFileException($"{leftPath} and {rightPath}: no line has text on both sides; " +
-            "restore the files.");
+        return pairs.Length > 0 ? pairs
+            : throw new DataFileException($"{leftPath} and {rightPath}: no line has text on both sides; restore the files.");
     }
 }

@@ -24,9 +24,8 @@ public static class AtomicFile
             error is (IOException or UnauthorizedAccessException or ArgumentOutOfRangeException { ParamName: "value" })
                 and not DataFileException)
         {
-            throw new DataFileException(
-                $"{path}: cannot be written ({error.Message.TrimEnd('.')}); free space, or choose a folder that exists and may be " +
-                    "written to.", error);
+            throw new DataFileException($"{path}: cannot be written ({error.Message.TrimEnd('.')}); free space, or choose a folder that "
+                + "exists and may be written to.", error);
         }
         finally
         {

@@ -22,40 +22,26 @@ internal static class DataBytes
 
     /// <summary>Reads a file somehow; what the system says becomes the message.</summary>
     /// <exception cref="DataFileException">The file is missing or unreadable, or what reads it refuses it.</exception>
-    public static TContent Guarded<TContent>(string path, Func<string, TContent> read)
-    {
-        try
-        {
-            return read(path);
-        }
-        catch (Exception error) when (error is (IOException or UnauthorizedAccessException) and not DataFileException)
-        {
-            throw new DataFileException(
-                $"{path}: cannot be read ({error.Message.TrimEnd('.')}); restore the file or correct the path.", error);
-        }
-    }
+    public static TContent Guarded<TContent>(string path, Func<string, TContent> read) => DataFileException.Guard(() => read(path), error =>
+        DataFileException.SystemSays(error) is { } said ? $"{path}: cannot be read ({said}); restore the file or correct the path." : null);
 
     private static byte[] Decompress(string path, string content, byte[] stored)
     {
         var plain = new MemoryStream();
-        try
+        using var gzip = new GZipStream(new MemoryStream(stored), CompressionMode.Decompress);
+        var buffer = new byte[1 << 16];
+        while (DataFileException.Guard(() => gzip.Read(buffer), Damage) is > 0 and var count)
         {
-            using var gzip = new GZipStream(new MemoryStream(stored), CompressionMode.Decompress);
-            var buffer = new byte[1 << 16];
-            for (int count; (count = gzip.Read(buffer)) > 0;)
-            {
-                if (plain.Length + count > MaximumBytes) throw new DataFileException(
-                    $"{path}: expands to more than {MaximumBytes} bytes; decompress it first, if it is what it should be, and split it.");
-                plain.Write(buffer, 0, count);
-            }
-        }
-        catch (InvalidDataException error)
-        {
-            throw new DataFileException($"{path}: damaged gzip data ({error.Message.TrimEnd('.')}); restore the file.", error);
+            if (plain.Length + count > MaximumBytes) throw new DataFileException(
+                $"{path}: expands to more than {MaximumBytes} bytes; decompress it first, if it is what it should be, and split it.");
+            plain.Write(buffer, 0, count);
         }
         // GZipStream takes the end of the file for the end of the data. A whole file ends with its own uncompressed length.
         if (stored.Length < 18 || BitConverter.ToUInt32(stored, stored.Length - 4) != (uint)plain.Length)
             throw new DataFileException($"{path}: the gzip data is truncated after {plain.Length} bytes of {content}; restore the file.");
         return plain.ToArray();
+
+        string? Damage(Exception error) =>
+            error is InvalidDataException ? $"{path}: damaged gzip data ({error.Message.TrimEnd('.')}); restore the file." : null;
     }
 }

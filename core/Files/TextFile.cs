@@ -17,16 +17,9 @@ public static class TextFile
     public static string[] ReadLines(string path)
     {
         var bytes = DataBytes.Read(path, "text");
-        string text;
-        try
-        {
-            text = StrictUtf8.GetString(bytes);
-        }
-        catch (DecoderFallbackException error)
-        {
-            var line = bytes.AsSpan(0, Math.Clamp(error.Index, 0, bytes.Length)).Count((byte)'\n') + 1;
-            throw new DataFileException($"{path}, line {line}: not UTF-8 text; convert the file to UTF-8 first.", error);
-        }
+        var text = DataFileException.Guard(() => StrictUtf8.GetString(bytes), error => error is DecoderFallbackException { Index: var at }
+            ? $"{path}, line {bytes.Take(at).Count(one => one == '\n') + 1}: not UTF-8 text; convert the file to UTF-8 first."
+            : null);
         if (text.Length == 0) throw new DataFileException($"{path}: the file is empty; restore it from its source.");
         return text.TrimStart('\uFEFF').TrimEnd('\n', '\r').Split('\n').Select(line => line.TrimEnd('\r')).ToArray();
     }

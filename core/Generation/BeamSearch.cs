@@ -30,8 +30,8 @@ public static class BeamSearch
     /// <param name="tape">A tape whose memory is reused; it is cleared before and after.</param>
     /// <param name="sources">Ids of each source.</param>
     /// <param name="settings">Width, length penalty and maximum length.</param>
-    /// <exception cref="ArgumentException">A setting makes no sense, or a source exceeds the model's positions.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">An id lies outside the vocabulary.</exception>
+    /// <exception cref="ArgumentException">A source exceeds the model's positions.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A setting makes no sense, or an id lies outside the vocabulary.</exception>
     /// <exception cref="NonFiniteException">The model's scores are not numbers.</exception>
     public static Hypothesis[][] Decode<T>(Transformer<T> model, Tape<T> tape, IReadOnlyList<int[]> sources, BeamSettings settings)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -107,8 +107,7 @@ public static class BeamSearch
             var (max, sum, _) = VectorMath.SoftmaxSums(scores);
             // CE-1: log Σ exp x = max x + log Σ exp(x − max x)
             var normalizer = double.CreateChecked(max) + Math.Log(double.CreateChecked(sum));
-            if (!double.IsFinite(normalizer))
-                throw GreedyDecoder.NotFinite(answer.Tokens.Length);
+            if (!double.IsFinite(normalizer)) throw GreedyDecoder.NotFinite(answer.Tokens.Length);
             foreach (var id in Largest(scores, count))
                 found.Add((answer, id, answer.LogProbability + double.CreateChecked(scores[id]) - normalizer));
         }
@@ -117,7 +116,7 @@ public static class BeamSearch
     }
 
     /// <summary>Ids of the largest scores, largest first; padding and begin are never an answer.</summary>
-    private static List<int> Largest<T>(ReadOnlySpan<T> scores, int count) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    internal static List<int> Largest<T>(ReadOnlySpan<T> scores, int count) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var best = new List<int>(count + 1);
         for (var id = Vocabulary.End; id < scores.Length; id++)

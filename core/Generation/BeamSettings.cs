@@ -19,10 +19,8 @@ public sealed record BeamSettings
 
     internal void ThrowIfUnfit()
     {
-        if (Width < 1) throw new ArgumentException($"a beam needs a width of at least 1, got {Width}.");
-        if (!(LengthPenalty >= 0) || !double.IsFinite(LengthPenalty)) throw new ArgumentException(
-            $"a length penalty is at least 0, got {LengthPenalty}.");
-        if (ExtraLength < 1) throw new ArgumentException(
-            $"an answer needs at least one token more than an empty source, its end; got an extra length of {ExtraLength}.");
+        Require.That(Width >= 1, Width, "a beam needs a width of at least 1.");
+        Require.That(LengthPenalty >= 0 && double.IsFinite(LengthPenalty), LengthPenalty, "a length penalty is at least 0, and finite.");
+        Require.That(ExtraLength >= 1, ExtraLength, "an answer needs at least one token more than an empty source, its end.");
     }
 }

@@ -47,13 +47,7 @@ public static class GreedyDecoder
     {
         var classes = logits.Shape[2];
         var row = logits.Span.Slice(sequence * classes, classes);
-        foreach (var score in row)
-            if (!T.IsFinite(score)) throw NotFinite(length);
-        var best = Vocabulary.End;
-        // Padding and begin are never an answer.
-        for (var id = Vocabulary.End + 1; id < classes; id++)
-            if (row[id] > row[best]) best = id;
-        return best;
+        return VectorMath.AllFinite<T>(row) ? BeamSearch.Largest<T>(row, 1)[0] : throw NotFinite(length);
     }
 
     internal static NonFiniteException NotFinite(int length) =>

@@ -14,19 +14,17 @@ internal sealed class OnnxExport
     internal OnnxExport(string output, Func<OnnxPass, Variable<float>> model)
     {
         Graph = new(output);
-        List<Variable<float>> results = [model(passes[0])];
-        foreach (var axis in passes[0].Inputs.SelectMany(input => input.Axes).Where(axis => axis.IsFree).Distinct())
-        {
-            passes.Add(new(axis));
-            results.Add(model(passes[^1]));
-        }
+        var first = model(passes[0]);
+        var free = passes[0].Inputs.SelectMany(input => input.Axes).Where(axis => axis.IsFree).Distinct();
+        passes.AddRange(free.Select(axis => new OnnxPass(axis)));
+        Variable<float>[] results = [first, .. passes.Skip(1).Select(model)];
         foreach (var input in passes[0].Inputs)
         {
             Graph.Input(input.Name, input.Tokens is not null, input.Axes.Select(axis => axis.Declared));
             if (input.Numbers is not null) names.Add(input.Numbers, input.Name);
         }
         Export([.. results.Select(result => new[] { result })], [.. passes.Select(_ => 0)]);
-        var made = Name([.. results]);
+        var made = Name(results);
         Graph.Place = "";
         var axes = Enumerable.Range(0, results[0].Shape.Rank);
         Graph.Output(output, made, axes.Select(at => Axis([.. results.Select(result => result.Shape[at])])));
@@ -128,7 +126,8 @@ internal sealed class OnnxExport
             if (!isUniform && (!follows || axis.Longest is null)) throw new NotSupportedException(
                 $"{what} {whole} at '{Graph.Place}' is {shapes[p]} with other numbers when the axis '{axis.Name}' has another extent; "
                 + "fix the extent of that axis, say how long it may become if this is a table, or compute this from the input.");
-            var steps = AxisSteps(axis);
+            var input = passes[0].Inputs.First(input => input.Axes.Contains(axis));
+            var steps = Steps(input.Name, Array.IndexOf(input.Axes, axis));
             taken.Add((at, isUniform ? Graph.Node("Mul", steps, Graph.Integer(0)) : steps));
             if (isUniform) (values, shape[at]) = (Part(values, new Shape(shape), at, 0, 1), 1);
         }
@@ -139,11 +138,7 @@ internal sealed class OnnxExport
         return constant;
     }
 
-    private string AxisSteps(OnnxAxis axis)
-    {
-        var input = passes[0].Inputs.First(input => input.Axes.Contains(axis));
-        return Steps(input.Name, Array.IndexOf(input.Axes, axis));
-    }
+
 
     /// <summary>Some of what stands along an axis.</summary>
     private static TNumber[] Part<TNumber>(TNumber[] values, Shape shape, int axis, int first, int count)

@@ -19,9 +19,8 @@ internal sealed class OnnxGraph(string name)
     // The version of the file format that came with opset 17.
     private const long IrVersion = 8;
 
-    private readonly List<ProtoMessage> nodes = [];
+    private readonly List<ProtoMessage> nodes = [], inputs = [], outputs = [];
     private readonly Dictionary<string, ProtoMessage> constants = [];
-    private readonly List<ProtoMessage> inputs = [], outputs = [];
     private readonly HashSet<string> taken = [name];
 
     /// <summary>The place in the model that the next nodes belong to.</summary>
@@ -45,14 +44,11 @@ internal sealed class OnnxGraph(string name)
     internal string Unused(string constant) => taken.Add(constant) ? constant : $"{constant} {constants.Count}";
 
     /// <summary>A tensor of numbers, float or long; stored once however often it is asked for.</summary>
-    internal string Constant<TNumber>(string constant, ReadOnlySpan<int> shape, ReadOnlySpan<TNumber> values) where TNumber : unmanaged
+    internal string Constant<TNumber>(string constant, int[] shape, ReadOnlySpan<TNumber> values) where TNumber : unmanaged
     {
-        if (constants.ContainsKey(constant)) return constant;
-        var message = new ProtoMessage();
-        foreach (var extent in shape) message.Add(Fields.Tensor.Dimension, (long)extent);
-        message.Add(Fields.Tensor.DataType, typeof(TNumber) == typeof(long) ? Fields.DataType.Int64 : Fields.DataType.Float)
+        if (!constants.ContainsKey(constant)) constants[constant] = new ProtoMessage().Add(Fields.Tensor.Dimension, shape)
+            .Add(Fields.Tensor.DataType, typeof(TNumber) == typeof(long) ? Fields.DataType.Int64 : Fields.DataType.Float)
             .Add(Fields.Tensor.Name, constant).Add(Fields.Tensor.RawData, MemoryMarshal.AsBytes(values).ToArray());
-        constants.Add(constant, message);
         return constant;
     }
 
@@ -85,51 +81,37 @@ internal sealed class OnnxGraph(string name)
     /// <param name="path">The file; by custom it ends in .onnx.</param>
     internal void Write(string path)
     {
-        var graph = new ProtoMessage();
-        foreach (var node in nodes) graph.Add(Fields.Graph.Node, node);
-        graph.Add(Fields.Graph.Name, name);
-        foreach (var constant in constants.Values) graph.Add(Fields.Graph.Initializer, constant);
-        foreach (var input in inputs) graph.Add(Fields.Graph.Input, input);
-        foreach (var output in outputs) graph.Add(Fields.Graph.Output, output);
-        var model = new ProtoMessage()
-            .Add(Fields.Model.IrVersion, IrVersion)
-            .Add(Fields.Model.ProducerName, "Hybrid")
-            .Add(Fields.Model.Graph, graph)
-            .Add(Fields.Model.OperatorSet, new ProtoMessage().Add(Fields.OperatorSet.Domain, "").Add(Fields.OperatorSet.Version, Opset));
+        var graph = new ProtoMessage().Add(Fields.Graph.Node, nodes).Add(Fields.Graph.Name, name)
+            .Add(Fields.Graph.Initializer, constants.Values).Add(Fields.Graph.Input, inputs).Add(Fields.Graph.Output, outputs);
+        var operators = new ProtoMessage().Add(Fields.OperatorSet.Domain, "").Add(Fields.OperatorSet.Version, Opset);
+        var model = new ProtoMessage().Add(Fields.Model.IrVersion, IrVersion).Add(Fields.Model.ProducerName, "Hybrid")
+            .Add(Fields.Model.Graph, graph).Add(Fields.Model.OperatorSet, operators);
         AtomicFile.Write(path, model.WriteTo);
     }
 
     private void Add(string operation, string[] arguments, string[] results, (string Name, object Value)[] attributes)
     {
-        var node = new ProtoMessage();
-        foreach (var argument in arguments) node.Add(Fields.Node.Input, argument);
-        foreach (var result in results) node.Add(Fields.Node.Output, result);
-        node.Add(Fields.Node.Name, results[0]).Add(Fields.Node.Operator, operation);
-        foreach (var (attribute, value) in attributes) node.Add(Fields.Node.Attribute, Attribute(attribute, value));
-        nodes.Add(node);
+        nodes.Add(new ProtoMessage().Add(Fields.Node.Input, arguments).Add(Fields.Node.Output, results)
+            .Add(Fields.Node.Name, results[0]).Add(Fields.Node.Operator, operation)
+            .Add(Fields.Node.Attribute, attributes.Select(attribute => Attribute(attribute.Name, attribute.Value))));
     }
 
     private static ProtoMessage Attribute(string attribute, object value)
     {
         var message = new ProtoMessage().Add(Fields.Attribute.Name, attribute);
-        if (value is int[] integers)
+        return value switch
         {
-            foreach (var integer in integers) message.Add(Fields.Attribute.Integers, (long)integer);
-            return message.Add(Fields.Attribute.Type, Fields.AttributeType.Integers);
-        }
-        return value is double number
-            ? message.Add(Fields.Attribute.Float, (float)number).Add(Fields.Attribute.Type, Fields.AttributeType.Float)
-            : message.Add(Fields.Attribute.Integer, Convert.ToInt64(value)).Add(Fields.Attribute.Type, Fields.AttributeType.Integer);
+            int[] numbers => message.Add(Fields.Attribute.Integers, numbers).Add(Fields.Attribute.Type, Fields.AttributeType.Integers),
+            double number => message.Add(Fields.Attribute.Float, (float)number).Add(Fields.Attribute.Type, Fields.AttributeType.Float),
+            _ => message.Add(Fields.Attribute.Integer, Convert.ToInt64(value)).Add(Fields.Attribute.Type, Fields.AttributeType.Integer),
+        };
     }
 
     private static void Declare(List<ProtoMessage> values, string value, long type, IEnumerable<string> axes)
     {
-        var shape = new ProtoMessage();
-        foreach (var axis in axes)
-            shape.Add(Fields.TensorShape.Dimension,
-                int.TryParse(axis, out var extent)
-                    ? new ProtoMessage().Add(Fields.TensorShape.Extent, (long)extent)
-                    : new ProtoMessage().Add(Fields.TensorShape.Name, axis));
+        var shape = new ProtoMessage().Add(Fields.TensorShape.Dimension, axes.Select(axis => int.TryParse(axis, out var extent)
+            ? new ProtoMessage().Add(Fields.TensorShape.Extent, (long)extent)
+            : new ProtoMessage().Add(Fields.TensorShape.Name, axis)));
         var tensor = new ProtoMessage().Add(Fields.Type.Element, type).Add(Fields.Type.Shape, shape);
         var ofTensor = new ProtoMessage().Add(Fields.Type.Tensor, tensor);
         values.Add(new ProtoMessage().Add(Fields.Value.Name, value).Add(Fields.Value.Type, ofTensor));

@@ -36,8 +36,7 @@ internal static class OnnxRules
         ["Max"] = step => Reduced(step, "ReduceMax"),
         ["Mean"] = step => Reduced(step, "ReduceMean"),
         ["Sum"] = step => step.Node(
-            "ReduceSum", [step[0], step.Graph.Integers([.. step.The<int[]>("axes")])],
-            ("keepdims", step.The<bool>("keepAxes"))),
+            "ReduceSum", [step[0], step.Graph.Integers([.. step.The<int[]>("axes")])], ("keepdims", step.The<bool>("keepAxes"))),
 
         ["Concatenate"] = step => step.Node("Concat", step.Inputs, ("axis", step.The<int>("axis"))),
         ["Gather"] = step => step.Node("Gather", step[0], step.Export.Ids(step.Each<int[]>("ids"), step.Each<Shape>("leading"))),
@@ -102,8 +101,7 @@ internal static class OnnxRules
     private static string Pool(OnnxStep step, string operation, int padding)
     {
         int window = step.The<int>("window"), stride = step.The<int>("stride");
-        return ChannelsFirst(step, x => step.Node(
-            operation, [x],
+        return ChannelsFirst(step, x => step.Node(operation, [x],
             ("kernel_shape", Square(window)), ("strides", Square(stride)), ("pads", new[] { padding, padding, padding, padding })));
     }
 
@@ -112,8 +110,7 @@ internal static class OnnxRules
         var padding = step.The<Padding>("padding");
         // Both have [kernelHeight, kernelWidth, ., .] here and the other way round there.
         var weight = step.Permuted(step[1], 3, 2, 0, 1);
-        return ChannelsFirst(step, x => step.Node(
-            operation, [x, weight, .. step.Inputs[2..]],
+        return ChannelsFirst(step, x => step.Node(operation, [x, weight, .. step.Inputs[2..]],
             ("strides", Square(step.The<int>("stride"))), ("pads", new[] { padding.Top, padding.Left, padding.Bottom, padding.Right })));
     }
 

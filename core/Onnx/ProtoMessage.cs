@@ -1,4 +1,4 @@
-using System.Buffers.Binary;
+
 using System.Text;
 using Hybrid.Files;
 
@@ -23,12 +23,7 @@ internal sealed class ProtoMessage
     internal ProtoMessage Add(int field, long value) => Append(Encoded(field << 3 | Varint)).Append(Encoded(value));
 
     /// <summary>Adds a single-precision number.</summary>
-    internal ProtoMessage Add(int field, float value)
-    {
-        var bytes = new byte[4];
-        BinaryPrimitives.WriteSingleLittleEndian(bytes, value);
-        return Append(Encoded(field << 3 | FourBytes)).Append(bytes);
-    }
+    internal ProtoMessage Add(int field, float value) => Append(Encoded(field << 3 | FourBytes)).Append(BitConverter.GetBytes(value));
 
     /// <summary>Adds a text.</summary>
     internal ProtoMessage Add(int field, string value) => Add(field, Encoding.UTF8.GetBytes(value));
@@ -43,6 +38,15 @@ internal sealed class ProtoMessage
         length += value.length;
         return this;
     }
+
+    /// <summary>Adds integers to a repeated field.</summary>
+    internal ProtoMessage Add(int field, IEnumerable<int> values) => values.Aggregate(this, (all, one) => all.Add(field, (long)one));
+
+    /// <summary>Adds texts to a repeated field.</summary>
+    internal ProtoMessage Add(int field, IEnumerable<string> values) => values.Aggregate(this, (all, one) => all.Add(field, one));
+
+    /// <summary>Adds messages, which must be complete, to a repeated field.</summary>
+    internal ProtoMessage Add(int field, IEnumerable<ProtoMessage> values) => values.Aggregate(this, (all, one) => all.Add(field, one));
 
     /// <summary>Writes the message.</summary>
     /// <exception cref="DataFileException">It exceeds 2 GiB, which no reader of the format accepts.</exception>

@@ -41,9 +41,8 @@ public sealed record Bleu(double Score, IReadOnlyList<double> Precisions, double
             referenceLength += sentences.Select(sentence => sentence.Count).MinBy(length => (Math.Abs(length - candidate.Count), length));
             for (var n = 1; n <= longest; n++)
             {
-                var most = new Dictionary<string, int>();
-                foreach (var sentence in sentences)
-                    foreach (var (phrase, count) in Count(sentence, n)) most[phrase] = Math.Max(most.GetValueOrDefault(phrase), count);
+                var most = sentences.SelectMany(sentence => Count(sentence, n))
+                    .AggregateBy(counted => counted.Key, 0, (most, counted) => Math.Max(most, counted.Value)).ToDictionary();
                 // A phrase counts as often as a single reference has it, no more.
                 foreach (var (phrase, count) in Count(candidate, n)) matches[n - 1] += Math.Min(count, most.GetValueOrDefault(phrase));
                 phrases[n - 1] += Math.Max(0, candidate.Count - n + 1);
@@ -58,15 +57,7 @@ public sealed record Bleu(double Score, IReadOnlyList<double> Precisions, double
         return new(score, precisions, penalty, candidateLength, referenceLength);
     }
 
-    private static Dictionary<string, int> Count(IReadOnlyList<string> tokens, int n)
-    {
-        var counts = new Dictionary<string, int>();
-        for (var i = 0; i + n <= tokens.Count; i++)
-        {
-            // No token holds a NUL.
-            var phrase = string.Join('\0', tokens.Skip(i).Take(n));
-            counts[phrase] = counts.GetValueOrDefault(phrase) + 1;
-        }
-        return counts;
-    }
+    /// <summary>How often each phrase of n tokens occurs. No token holds a NUL.</summary>
+    private static IEnumerable<KeyValuePair<string, int>> Count(IReadOnlyList<string> tokens, int n) =>
+        Enumerable.Range(0, Math.Max(0, tokens.Count - n + 1)).CountBy(i => string.Join('\0', tokens.Skip(i).Take(n)));
 }

@@ -16,33 +16,27 @@ public sealed class BytePairEncoding
     public const int Bytes = 256;
 
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
-    private static readonly char[] CharacterOf = new char[Bytes];
-    private static readonly string[] ByteSymbols = new string[Bytes];
-    private static readonly Dictionary<char, byte> ByteOf = [];
+    // As in GPT-2: printable bytes stand for themselves and come first, the others follow from U+0100 on.
+    private static readonly int[] Printable =
+        [.. Enumerable.Range('!', '~' - '!' + 1), .. Enumerable.Range('¡', '¬' - '¡' + 1), .. Enumerable.Range('®', 'ÿ' - '®' + 1)];
+    private static readonly int[] Others = [.. Enumerable.Range(0, Bytes).Except(Printable)];
+    private static readonly char[] CharacterOf =
+        [.. Enumerable.Range(0, Bytes).Select(value => (char)(Printable.Contains(value) ? value : Bytes + Array.IndexOf(Others, value)))];
+    private static readonly Dictionary<char, byte> ByteOf = CharacterOf.Index().ToDictionary(pair => pair.Item, pair => (byte)pair.Index);
 
     private readonly MergeList merges;
     private readonly List<string> symbols;
     private readonly Dictionary<string, int> ids = [];
     private readonly Dictionary<string, IReadOnlyList<string>> known = [];
 
-    static BytePairEncoding()
-    {
-        // As in GPT-2: printable bytes stand for themselves and come first, the others follow from U+0100 on.
-        int[] printable =
-            [.. Enumerable.Range('!', '~' - '!' + 1), .. Enumerable.Range('¡', '¬' - '¡' + 1), .. Enumerable.Range('®', 'ÿ' - '®' + 1)];
-        var others = Enumerable.Range(0, Bytes).Except(printable).ToArray();
-        foreach (var value in printable) CharacterOf[value] = (char)value;
-        for (var i = 0; i < others.Length; i++) CharacterOf[others[i]] = (char)(Bytes + i);
-        var order = printable.Concat(others).ToArray();
-        for (var i = 0; i < Bytes; i++) ByteSymbols[i] = CharacterOf[order[i]].ToString();
-        for (var value = 0; value < Bytes; value++) ByteOf[CharacterOf[value]] = (byte)value;
-    }
+
 
     /// <summary>Makes the encoding of a list of merges.</summary>
     public BytePairEncoding(MergeList merges)
     {
         this.merges = merges;
-        symbols = [.. ByteSymbols, .. merges.Merges.Select(merge => merge.Left + merge.Right)];
+        var bytes = Printable.Concat(Others).Select(value => $"{CharacterOf[value]}");
+        symbols = [.. bytes, .. merges.Merges.Select(merge => merge.Left + merge.Right)];
         for (var id = 0; id < symbols.Count; id++) ids.TryAdd(symbols[id], id);
     }
 
@@ -55,24 +49,14 @@ public sealed class BytePairEncoding
     /// <exception cref="ArgumentException">A text holds half of a surrogate pair.</exception>
     public static BytePairEncoding Learn(IEnumerable<string> texts, int count)
     {
-        var words = new Dictionary<string, long>();
-        foreach (var text in texts)
-            foreach (var word in WordSplitter.Split(text)) words[word] = words.GetValueOrDefault(word) + 1;
+        var words = texts.SelectMany(WordSplitter.Split).AggregateBy(word => word, 0L, (seen, _) => seen + 1);
         return new(MergeList.Learn(words.Select(pair => (SymbolsOf(pair.Key), pair.Value)), count));
     }
 
     /// <summary>The subwords of a text.</summary>
     /// <exception cref="ArgumentException">The text holds half of a surrogate pair, which has no UTF-8.</exception>
-    public string[] Encode(string text)
-    {
-        var found = new List<string>();
-        foreach (var word in WordSplitter.Split(text))
-        {
-            if (!known.TryGetValue(word, out var parts)) known[word] = parts = merges.Apply(SymbolsOf(word));
-            found.AddRange(parts);
-        }
-        return [.. found];
-    }
+    public string[] Encode(string text) => [.. WordSplitter.Split(text).SelectMany(word =>
+        known.TryGetValue(word, out var parts) ? parts : known[word] = merges.Apply(SymbolsOf(word)))];
 
     /// <summary>The ids of a text's subwords in <see cref="Symbols"/>.</summary>
     /// <exception cref="ArgumentException">The text holds half of a surrogate pair, which has no UTF-8.</exception>
@@ -80,16 +64,10 @@ public sealed class BytePairEncoding
 
     /// <summary>The text of some subwords. Bytes that are no UTF-8, as a model may produce them, become U+FFFD.</summary>
     /// <exception cref="ArgumentException">A symbol holds a character that stands for no byte.</exception>
-    public static string Decode(IEnumerable<string> symbols)
-    {
-        var bytes = new List<byte>();
-        foreach (var symbol in symbols)
-            foreach (var character in symbol)
-                bytes.Add(ByteOf.TryGetValue(character, out var value)
-                    ? value
-                    : throw new ArgumentException($"'{symbol}' is no symbol of bytes; leave special tokens out.", nameof(symbols)));
-        return Encoding.UTF8.GetString([.. bytes]);
-    }
+    public static string Decode(IEnumerable<string> symbols) => Encoding.UTF8.GetString(
+        [.. from symbol in symbols from character in symbol select ByteOf.TryGetValue(character, out var value)
+            ? value
+            : throw new ArgumentException($"'{symbol}' is no symbol of bytes; leave special tokens out.", nameof(symbols))]);
 
     /// <summary>The text of some ids.</summary>
     /// <exception cref="ArgumentOutOfRangeException">An id lies outside the symbols.</exception>

@@ -19,28 +19,20 @@ public static class LengthBuckets
         // The sort is stable, so pairs of equal lengths stay shuffled among themselves.
         var sorted = order.Select(i => pairs[i]).OrderBy(pair => pair.Source.Length).ThenBy(pair => pair.Target.Length);
 
-        var batches = new List<PairBatch>();
-        var open = new List<SequencePair>();
+        List<SequencePair> open = [];
+        List<List<SequencePair>> batches = [];
         foreach (var pair in sorted)
         {
             int source = pair.Source.Length, target = pair.Target.Length + 1;
-            if (Math.Max(source, target) > tokenBudget)
-                throw new ArgumentException($"a pair of {source} and {target} tokens exceeds the budget of {tokenBudget} tokens a " +
-                    "batch; raise the budget or leave the pair out.", nameof(tokenBudget));
+            if (Math.Max(source, target) > tokenBudget) throw new ArgumentException($"a pair of {source} and {target} tokens exceeds the "
+                + $"budget of {tokenBudget} tokens a batch; raise the budget or leave the pair out.", nameof(tokenBudget));
             // Sorted, so this pair's target is the longest of its batch.
             var isFull = (open.Count + 1) * Math.Max(source, target) > tokenBudget;
-            if (open.Count > 0 && (isFull || open[0].Source.Length != source)) Close();
+            if (open.Count == 0 || isFull || open[0].Source.Length != source) batches.Add(open = []);
             open.Add(pair);
         }
-        if (open.Count > 0) Close();
-        var result = batches.ToArray();
+        var result = batches.Select(batch => new PairBatch(batch)).ToArray();
         random.Shuffle(result.AsSpan());
         return result;
-
-        void Close()
-        {
-            batches.Add(new PairBatch(open));
-            open.Clear();
-        }
     }
 }

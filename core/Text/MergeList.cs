@@ -63,11 +63,9 @@ public sealed class MergeList
         var word = symbols.ToList();
         while (word.Count > 1)
         {
-            var best = (Rank: int.MaxValue, Pair: default((string Left, string Right)));
-            for (var i = 0; i + 1 < word.Count; i++)
-                if (ranks.TryGetValue((word[i], word[i + 1]), out var rank) && rank < best.Rank) best = (rank, (word[i], word[i + 1]));
-            if (best.Rank == int.MaxValue) break;
-            MergeLearner.Merge(word, best.Pair, best.Pair.Left + best.Pair.Right);
+            var (left, right) = word.Zip(word.Skip(1)).MinBy(pair => ranks.GetValueOrDefault(pair, int.MaxValue));
+            if (!ranks.ContainsKey((left, right))) break;
+            MergeLearner.Merge(word, (left, right), left + right);
         }
         return word;
     }

@@ -34,10 +34,8 @@ public sealed class Vocabulary
     public static Vocabulary Of(IEnumerable<IEnumerable<string>> sequences)
     {
         var distinct = sequences.SelectMany(sequence => sequence).Distinct().Order(StringComparer.Ordinal).ToArray();
-        return distinct.FirstOrDefault(Special.Contains) is { } token
-            ? throw new ArgumentException($"'{token}' stands for a special token and cannot be part of the text; " +
-                "rename it in the text.", nameof(sequences))
-            : new([.. Special, .. distinct]);
+        return distinct.FirstOrDefault(Special.Contains) is not { } token ? new([.. Special, .. distinct]) : throw new ArgumentException(
+            $"'{token}' stands for a special token and cannot be part of the text; rename it in the text.", nameof(sequences));
     }
 
     /// <summary>The vocabulary whose <see cref="Tokens"/> these are, as when a model is loaded.</summary>
@@ -59,8 +57,8 @@ public sealed class Vocabulary
     public int[] Encode(IEnumerable<string> sequence) =>
         [.. sequence.Select(token => ids.TryGetValue(token, out var id)
             ? id
-            : throw new ArgumentException($"'{token}' is not in the vocabulary of {Count} tokens; " +
-                "build the vocabulary from text that contains it, or leave the text out.", nameof(sequence)))];
+            : throw new ArgumentException($"'{token}' is not in the vocabulary of {Count} tokens; build the vocabulary from text that "
+                + "contains it, or leave the text out.", nameof(sequence)))];
 
     /// <summary>The tokens of some ids.</summary>
     /// <exception cref="ArgumentOutOfRangeException">An id lies outside the vocabulary.</exception>
