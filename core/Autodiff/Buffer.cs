@@ -7,6 +7,5 @@ namespace Hybrid.Autodiff;
 public sealed class Buffer<T> : Stored<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     /// <summary>Makes a buffer whose numbers are made at their first use.</summary>
-    internal Buffer(string name, Shape shape, Func<Tensor<T>> make) : base("buffer", name, shape, make, wantsGradient: false)
-    { }
+    internal Buffer(string name, Shape shape, Func<Tensor<T>> make) : base("buffer", name, shape, new(make), wantsGradient: false) { }
 }

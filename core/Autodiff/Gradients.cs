@@ -33,10 +33,8 @@ public sealed class Gradients<T> where T : unmanaged, IBinaryFloatingPointIeee75
     /// </summary>
     /// <remarks>Two inputs may be one variable, so the first to be opened must be the first to be written.</remarks>
     public (Tensor<T> Slot, bool Accumulate) Open(int input) =>
-        Wants(input)
-            ? inputs[input].OpenGradient(arena)
-            // For a pullback that did not ask: what it writes is thrown away.
-            : (Tensor<T>.Rent(arena, inputs[input].Value.Shape), false);
+        // For a pullback that did not ask: what it writes is thrown away.
+        Wants(input) ? inputs[input].OpenGradient(arena) : (Tensor<T>.Rent(arena, inputs[input].Value.Shape), false);
 
     /// <summary>The same if the gradient of this input is needed; if not, the pullback skips the work.</summary>
     /// <returns>True if it is needed.</returns>

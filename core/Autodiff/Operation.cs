@@ -23,8 +23,7 @@ public sealed class Operation(string rule, params (string Name, object Value)[] 
 
     /// <summary>Rule and attributes, such as <c>LayerNorm(eps = 1E-05)</c>.</summary>
     public override string ToString() =>
-        Attributes.Count == 0
-            ? Rule
+        Attributes.Count == 0 ? Rule
             : $"{Rule}({string.Join(", ", Attributes.Select(a => FormattableString.Invariant($"{a.Name} = {Text(a.Value)}")))})";
 
     private static object Text(object value) => value is Array array ? $"{array.Length} numbers" : value;

@@ -14,12 +14,14 @@ public sealed class Parameter<T> : Stored<T> where T : unmanaged, IBinaryFloatin
     /// <param name="name">Path of the parameter in its model.</param>
     /// <param name="value">Initial value, any shape; must be persistent.</param>
     /// <exception cref="ArgumentException">The value is rented from an arena and would go stale.</exception>
-    public Parameter(string name, Tensor<T> value) : base("parameter", name, value, wantsGradient: true)
-    { }
+    public Parameter(string name, Tensor<T> value) : base("parameter", name, value.Shape, new(value), wantsGradient: true)
+    {
+        if (!value.IsPersistent)
+            throw new ArgumentException($"{name} must start from a persistent tensor; call ToPersistent() on it.", nameof(value));
+    }
 
     /// <summary>Makes a parameter whose numbers are made at their first use.</summary>
-    internal Parameter(string name, Shape shape, Func<Tensor<T>> make) : base("parameter", name, shape, make, wantsGradient: true)
-    { }
+    internal Parameter(string name, Shape shape, Func<Tensor<T>> make) : base("parameter", name, shape, new(make), wantsGradient: true) { }
 
     /// <summary>The gradient, same shape as the value; zeros until a backward pass adds to it.</summary>
     [AllowNull]

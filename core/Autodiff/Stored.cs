@@ -10,20 +10,10 @@ namespace Hybrid.Autodiff;
 /// </remarks>
 public abstract class Stored<T> : Variable<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private readonly Lock making = new();
-    private Func<Tensor<T>>? make;
-    private Tensor<T>? value;
+    private Lazy<Tensor<T>> value;
 
-    private protected Stored(string kind, string name, Shape shape, Func<Tensor<T>> make, bool wantsGradient)
-        : base(tape: null, kind, name, [], value: null, wantsGradient) => (Shape, this.make) = (shape, make);
-
-    private protected Stored(string kind, string name, Tensor<T> value, bool wantsGradient)
-        : base(tape: null, kind, name, [], value: null, wantsGradient)
-    {
-        if (!value.IsPersistent)
-            throw new ArgumentException($"{name} must start from a persistent tensor; call ToPersistent() on it.", nameof(value));
-        (Shape, this.value) = (value.Shape, value);
-    }
+    private protected Stored(string kind, string name, Shape shape, Lazy<Tensor<T>> value, bool wantsGradient)
+        : base(tape: null, kind, name, [], value: null, wantsGradient) => (Shape, this.value) = (shape, value);
 
     /// <summary>Path in its model, such as <c>encoder.0.attention.query.weight</c>.</summary>
     public override string Name => Place;
@@ -32,7 +22,7 @@ public abstract class Stored<T> : Variable<T> where T : unmanaged, IBinaryFloati
     public override Shape Shape { get; }
 
     /// <inheritdoc/>
-    public override Tensor<T> Value => value ?? Made();
+    public override Tensor<T> Value => value.Value;
 
     /// <summary>True once it belongs to a layer.</summary>
     internal bool IsRegistered { get; set; }
@@ -40,24 +30,8 @@ public abstract class Stored<T> : Variable<T> where T : unmanaged, IBinaryFloati
     /// <summary>Takes over numbers of the same shape, which are the caller's no longer.</summary>
     internal void Load(Tensor<T> numbers)
     {
-        lock (making)
-        {
-            if (value is null)
-            {
-                (value, make) = (numbers, null);
-                return;
-            }
-        }
-        numbers.Span.CopyTo(value.Span);
-        value.MarkChanged();
-    }
-
-    private Tensor<T> Made()
-    {
-        lock (making)
-        {
-            if (value is null) (value, make) = (make!(), null);
-            return value;
-        }
+        if (!value.IsValueCreated) value = new(numbers);
+        numbers.Span.CopyTo(Value.Span); // nothing to do if they were taken over
+        Value.MarkChanged();
     }
 }

@@ -68,16 +68,15 @@ public sealed partial class Tape<T> where T : unmanaged, IBinaryFloatingPointIee
 
     /// <summary>From here to the end of the scope the pass trains.</summary>
     /// <param name="random">Where chance comes from; null if none is needed.</param>
-    public TapeScope<T> Training(RandomStream? random = null) =>
-        new(this, Mode with { Trains = true, Records = true, Random = random }, releases: false);
+    public TapeScope<T> Training(RandomStream? random = null) => new(this, Mode with { Trains = true, Records = true, Random = random });
 
     /// <summary>
     /// From here to the end of the scope the pass evaluates: running statistics, nothing dropped. Gradients can still be asked for.
     /// </summary>
-    public TapeScope<T> Evaluation() => new(this, Mode with { Trains = false, Records = true, Random = null }, releases: false);
+    public TapeScope<T> Evaluation() => new(this, Mode with { Trains = false, Records = true, Random = null });
 
     /// <summary>The same without gradients: nothing is remembered, and each layer gives back all memory but that of its output.</summary>
-    public TapeScope<T> Inference() => new(this, Mode with { Trains = false, Records = false, Random = null }, releases: false);
+    public TapeScope<T> Inference() => new(this, Mode with { Trains = false, Records = false, Random = null });
 
     /// <summary>From here to the end of the scope rules are recorded at this place.</summary>
     /// <param name="place">Path of a layer in its model, such as <c>encoder.0.norm</c>.</param>
@@ -100,7 +99,7 @@ public sealed partial class Tape<T> where T : unmanaged, IBinaryFloatingPointIee
     /// </summary>
     public Variable<T> Of(Parameter<T> parameter)
     {
-        using var here = new TapeScope<T>(this, Mode with { Place = parameter.Name }, releases: false);
+        using var here = new TapeScope<T>(this, Mode with { Place = parameter.Name });
         return Record(new("Of") { Rereads = [] }, parameter.Value.WithPullback(Elementwise.Copy), parameter);
     }
 
@@ -111,11 +110,12 @@ public sealed partial class Tape<T> where T : unmanaged, IBinaryFloatingPointIee
     public Variable<T> Find(string place, string? rule = null)
     {
         Variable<T>[] here = [.. Recorded.Where(made => made.Place == place)];
-        return here.LastOrDefault(made => rule is null || made.Rule == rule)
-            ?? throw new KeyNotFoundException(
-                here.Length == 0 ? $"nothing was recorded at '{place}'; there are " + string.Join(", ",
-                Recorded.Select(made => $"'{made.Place}'").Distinct().Take(20)) + ". In inference nothing is recorded." : $"no {rule} "
-                + $"was recorded at '{place}'; there are {string.Join(", ", here.Select(made => made.Rule).Distinct())}.");
+        return here.LastOrDefault(made => rule is null || made.Rule == rule) ?? throw new KeyNotFoundException(here.Length == 0
+            ? $"nothing was recorded at '{place}'; there are {Listed(Recorded.Select(made => $"'{made.Place}'"))}. "
+                + "In inference nothing is recorded."
+            : $"no {rule} was recorded at '{place}'; there are {Listed(here.Select(made => made.Rule))}.");
+
+        static string Listed(IEnumerable<string> names) => string.Join(", ", names.Distinct().Take(20));
     }
 
     /// <summary>Records the result of a rule.</summary>
@@ -195,9 +195,8 @@ public sealed partial class Tape<T> where T : unmanaged, IBinaryFloatingPointIee
             output.Tape == this && output.Pass != Arena.Epoch ? $"'{output.Name}' belongs to a pass that has ended; go backward before "
             + "the tape is cleared." : $"'{output.Name}' depends on no parameter or input of this tape; record it here, after the last "
             + "Clear() and not in inference, and then go backward.");
-        cotangent ??= output.Value.Length == 1
-            ? Tensor<T>.RentFilled(Arena, output.Shape, T.One)
-            : throw new ShapeException($"'{output.Name}' is {output.Shape}, not a scalar; pass a cotangent of that shape.");
+        cotangent ??= output.Value.Length == 1 ? Tensor<T>.RentFilled(Arena, output.Shape, T.One) : throw new ShapeException(
+            $"'{output.Name}' is {output.Shape}, not a scalar; pass a cotangent of that shape.");
         ShapeException.ThrowIfNot(cotangent.Shape, output.Shape, "cotangent", $"it flows into '{output.Name}'");
 
         foreach (var input in inputs) input.Gradient = null;
@@ -224,7 +223,8 @@ public sealed partial class Tape<T> where T : unmanaged, IBinaryFloatingPointIee
     /// <summary>The targets, each of which must lead to the output, and all that was computed from them.</summary>
     private HashSet<Variable<T>> Downstream(HashSet<Variable<T>> targets, Variable<T> output, int last)
     {
-        Forget();
+        leading.Clear();
+        downstream.Clear();
         Predicate<Variable<T>> leads = leading.Contains, follows = downstream.Contains;
         leading.Add(output);
         for (var i = last; i >= 0; i--)
@@ -245,13 +245,8 @@ public sealed partial class Tape<T> where T : unmanaged, IBinaryFloatingPointIee
         entries.Clear();
         versions.Clear();
         inputs.Clear();
-        Forget();
-        Arena.Release();
-    }
-
-    private void Forget()
-    {
         leading.Clear();
         downstream.Clear();
+        Arena.Release();
     }
 }

@@ -11,9 +11,9 @@ public sealed class TapeScope<T> : IDisposable where T : unmanaged, IBinaryFloat
 {
     private readonly Tape<T> tape;
     private readonly TapeMode before;
-    private Arena<T>.Mark? mark;
+    private readonly Arena<T>.Mark? mark;
 
-    internal TapeScope(Tape<T> tape, TapeMode mode, bool releases)
+    internal TapeScope(Tape<T> tape, TapeMode mode, bool releases = false)
     {
         (this.tape, before) = (tape, tape.Mode);
         tape.Mode = mode;
@@ -24,12 +24,7 @@ public sealed class TapeScope<T> : IDisposable where T : unmanaged, IBinaryFloat
     public Variable<T> Keep(Variable<T> output) => mark is null ? output : Keep([output])[0];
 
     /// <summary>The same for a layer that returns several, such as the hidden state and the cell of an LSTM.</summary>
-    public Variable<T>[] Keep(params Variable<T>[] outputs)
-    {
-        if (mark is not { } start) return outputs;
-        mark = null;
-        return Moved(outputs, blocks => tape.Arena.End(start, blocks));
-    }
+    public Variable<T>[] Keep(params Variable<T>[] outputs) => Moved(outputs, goesOn: false);
 
     /// <summary>
     /// What the layer still needs of all that was computed in it so far; in inference the rest is given back, and the scope goes on.
@@ -37,29 +32,20 @@ public sealed class TapeScope<T> : IDisposable where T : unmanaged, IBinaryFloat
     public Variable<T> Only(Variable<T> needed) => mark is null ? needed : Only([needed])[0];
 
     /// <summary>The same for several.</summary>
-    public Variable<T>[] Only(params Variable<T>[] needed)
-    {
-        if (mark is not { } start) return needed;
-        return Moved(needed, blocks =>
-        {
-            (mark, var kept) = tape.Arena.Compact(start, blocks);
-            return kept;
-        });
-    }
+    public Variable<T>[] Only(params Variable<T>[] needed) => Moved(needed, goesOn: true);
 
     /// <summary>Ends the scope.</summary>
     public void Dispose()
     {
-        if (mark is { } start) tape.Arena.End(start);
+        if (mark is not null) tape.Arena.End(mark, goesOn: false);
         tape.Mode = before;
     }
 
-    private static Variable<T>[] Moved(Variable<T>[] variables, Func<Block<T>[], Block<T>[]> move)
+    private Variable<T>[] Moved(Variable<T>[] variables, bool goesOn)
     {
-        var values = Tensor<T>.Moved(Array.ConvertAll(variables, variable => variable.Value), move);
-        var moved = new Variable<T>[variables.Length];
-        for (var i = 0; i < moved.Length; i++) moved[i] = variables[i] is Parameter<T> ? variables[i] : variables[i].WithValue(values[i]);
-        return moved;
+        if (mark is null) return variables;
+        var blocks = tape.Arena.End(mark, goesOn, Array.ConvertAll(variables, variable => variable.Value.Block));
+        return [.. variables.Zip(blocks, (variable, block) => variable is Parameter<T> ? variable : variable.MovedTo(block))];
     }
 }
 

@@ -9,11 +9,9 @@ public partial class Variable<T> where T : unmanaged, IBinaryFloatingPointIeee75
     private Tensor<T>? gradient;
     private bool gaveGradientBack;
 
-    internal Variable(Tape<T>? tape, Operation operation, string place, Variable<T>[] inputs, Tensor<T>? value, bool wantsGradient)
-    {
-        (Tape, Operation, Place, Inputs, this.value, WantsGradient) = (tape, operation, place, inputs, value, wantsGradient);
-        Pass = tape?.Arena.Epoch ?? 0;
-    }
+    internal Variable(Tape<T>? tape, Operation operation, string place, Variable<T>[] inputs, Tensor<T>? value, bool wantsGradient) =>
+        (Tape, Operation, Place, Inputs, this.value, WantsGradient, Pass) =
+            (tape, operation, place, inputs, value, wantsGradient, tape?.Arena.Epoch ?? 0);
 
     /// <summary>The tape of the pass it belongs to; null for a parameter, which outlives all passes.</summary>
     public Tape<T>? Tape { get; }
@@ -48,11 +46,9 @@ public partial class Variable<T> where T : unmanaged, IBinaryFloatingPointIeee75
     /// </exception>
     public virtual Tensor<T>? Gradient
     {
-        get => !gaveGradientBack
-            ? gradient
-            : throw new InvalidOperationException(
-                $"the gradient of '{Name}' {Shape} was given back once its pullback had run; "
-                + "set KeepsGradients on the tape before going backward, or go backward towards it.");
+        get => !gaveGradientBack ? gradient : throw new InvalidOperationException(
+            $"the gradient of '{Name}' {Shape} was given back once its pullback had run; set KeepsGradients on the tape before going "
+            + "backward, or go backward towards it.");
         internal set => (gradient, gaveGradientBack) = (value, false);
     }
 
@@ -62,9 +58,8 @@ public partial class Variable<T> where T : unmanaged, IBinaryFloatingPointIeee75
     /// <summary>Memory for the gradient, and whether something has arrived in it; if not, its contents are undefined.</summary>
     internal virtual (Tensor<T> Slot, bool Accumulate) OpenGradient(Arena<T> arena)
     {
-        if (gradient is { } arrived) return (arrived, true);
-        gradient = Tensor<T>.RentAlone(arena, Value.Shape);
-        return (gradient, false);
+        var hasArrived = HasGradient;
+        return (gradient ??= Tensor<T>.RentAlone(arena, Shape), hasArrived);
     }
 
     /// <summary>True if a gradient has arrived that was not given back.</summary>
@@ -78,7 +73,7 @@ public partial class Variable<T> where T : unmanaged, IBinaryFloatingPointIeee75
     }
 
     /// <summary>The same variable, when its numbers have moved.</summary>
-    internal Variable<T> WithValue(Tensor<T> value) => new(Tape, Operation, Place, [], value, WantsGradient);
+    internal Variable<T> MovedTo(Block<T> place) => new(Tape, Operation, Place, [], Value.MovedTo(place), WantsGradient);
 
     /// <summary>The name, the shape and, for small tensors, the values.</summary>
     public override string ToString() => $"{Name} {Value}";

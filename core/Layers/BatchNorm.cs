@@ -56,28 +56,21 @@ public sealed class BatchNorm<T> : UnaryLayer<T> where T : unmanaged, IBinaryFlo
     /// <exception cref="NonFiniteException">
     /// The batch's mean or variance is NaN or infinite; the running statistics stay as they were.
     /// </exception>
-    protected override Variable<T> Forward(Variable<T> x)
-    {
-        if (!x.Tape!.IsTraining) return x.BatchNormFixed(Gain, Bias, Mean, Variance, eps);
-        var (y, mean, variance) = x.BatchNorm(Gain, Bias, eps);
-        Follow(mean, variance, x);
-        return y;
-    }
+    protected override Variable<T> Forward(Variable<T> x) => Normalize(x, relu: false);
 
     /// <summary>Normalizes x, [..., channels], and takes max(that, 0), in one rule: the same numbers in fewer sweeps over memory.</summary>
     /// <inheritdoc cref="Forward"/>
     public Variable<T> ApplyRelu(Variable<T> x)
     {
         using var here = Here(x);
-        if (!x.Tape!.IsTraining) return here.Keep(x.BatchNormReluFixed(Gain, Bias, Mean, Variance, eps));
-        var (y, mean, variance) = x.BatchNormRelu(Gain, Bias, eps);
-        Follow(mean, variance, x);
-        return here.Keep(y);
+        return here.Keep(Normalize(x, relu: true));
     }
 
-    /// <summary>Moves the running statistics towards those of a batch.</summary>
-    private void Follow(Tensor<T> mean, Tensor<T> variance, Variable<T> x)
+    private Variable<T> Normalize(Variable<T> x, bool relu)
     {
+        if (!x.Tape!.IsTraining)
+            return relu ? x.BatchNormReluFixed(Gain, Bias, Mean, Variance, eps) : x.BatchNormFixed(Gain, Bias, Mean, Variance, eps);
+        var (y, mean, variance) = relu ? x.BatchNormRelu(Gain, Bias, eps) : x.BatchNorm(Gain, Bias, eps);
         if (!VectorMath.AllFinite<T>(mean.Span) || !VectorMath.AllFinite<T>(variance.Span)) throw new NonFiniteException(
             $"BatchNorm '{Path}': the mean or the variance of its input '{x.Name}' {x.Value.Shape} is not finite. Lower the learning "
             + "rate or lengthen the warm-up.");
@@ -93,5 +86,6 @@ public sealed class BatchNorm<T> : UnaryLayer<T> where T : unmanaged, IBinaryFlo
         }
         Mean.Value.MarkChanged();
         Variance.Value.MarkChanged();
+        return y;
     }
 }

@@ -24,8 +24,7 @@ public sealed class FeedForward<T> : UnaryLayer<T> where T : unmanaged, IBinaryF
     /// <summary>Maps x, [..., features], to the same shape.</summary>
     protected override Variable<T> Forward(Variable<T> x)
     {
-        if (expand is Linear<T> linear && activation is null) return contract.Apply(linear.ApplyRelu(x));
-        var hidden = expand.Apply(x);
+        var hidden = expand is Linear<T> linear && activation is null ? linear.ApplyRelu(x) : expand.Apply(x);
         return contract.Apply(activation is null ? hidden : activation.Apply(hidden));
     }
 }

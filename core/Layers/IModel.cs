@@ -17,7 +17,5 @@ public interface IModel<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     /// <summary>Throws if texts that are saved with the model do not fit it, such as a vocabulary of another size.</summary>
     /// <param name="attachments">Lists of texts, by name.</param>
     /// <exception cref="ArgumentException">One does not fit.</exception>
-    void ThrowIfUnfit(IReadOnlyDictionary<string, IReadOnlyList<string>> attachments)
-    {
-    }
+    void ThrowIfUnfit(IReadOnlyDictionary<string, IReadOnlyList<string>> attachments) { }
 }

@@ -16,9 +16,7 @@ internal sealed class KeyValueCache<T>(Tensor<T> keys, Tensor<T> values, int tim
 
     /// <summary>Nothing yet.</summary>
     internal KeyValueCache(int rows, int keyFeatures, int valueFeatures)
-        : this(Tensor<T>.Zeros(new Shape(rows, FirstRoom, keyFeatures)), Tensor<T>.Zeros(new Shape(rows, FirstRoom, valueFeatures)), 0)
-    {
-    }
+        : this(Tensor<T>.Zeros(new Shape(rows, FirstRoom, keyFeatures)), Tensor<T>.Zeros(new Shape(rows, FirstRoom, valueFeatures)), 0) { }
 
     /// <summary>Steps that are kept.</summary>
     internal int Time { get; private set; } = time;
@@ -29,21 +27,15 @@ internal sealed class KeyValueCache<T>(Tensor<T> keys, Tensor<T> values, int tim
     /// <summary>[rows, room, valueFeatures], as the keys.</summary>
     internal Tensor<T> Values => pair[1];
 
-    private int Rows => Keys.Shape[0];
-
     private int Room => Keys.Shape[1];
 
     /// <summary>Keeps more steps: their keys, [rows, steps, keyFeatures], and values, [rows, steps, valueFeatures].</summary>
     internal void Append(Tensor<T> newKeys, Tensor<T> newValues)
     {
         var steps = newKeys.Shape[1];
-        if (Time + steps > Room) Gather([.. Enumerable.Range(0, Rows)], Math.Max(2 * Room, Time + steps));
-        foreach (var (some, all) in new[] { (newKeys, Keys), (newValues, Values) })
-        {
-            var features = all.Shape[2];
-            for (var row = 0; row < Rows; row++)
-                some.Span.Slice(row * steps * features, steps * features).CopyTo(all.Span[((row * Room + Time) * features)..]);
-        }
+        int[] rows = [.. Enumerable.Range(0, Keys.Shape[0])];
+        if (Time + steps > Room) Gather(rows, Math.Max(2 * Room, Time + steps));
+        Copy([newKeys, newValues], rows, steps, pair, behind: Time);
         Time += steps;
     }
 
@@ -55,12 +47,16 @@ internal sealed class KeyValueCache<T>(Tensor<T> keys, Tensor<T> values, int tim
         // The pairs have one number of rows and of steps at all times.
         if (spare[0] == Keys || spare[0].Shape[0] != rows.Length || spare[0].Shape[1] != room)
             spare = Array.ConvertAll(pair, kept => Tensor<T>.Zeros(new Shape(rows.Length, room, kept.Shape[2])));
-        foreach (var (source, target) in pair.Zip(spare))
-        {
-            var features = source.Shape[2];
-            for (var row = 0; row < rows.Length; row++)
-                source.Span.Slice(rows[row] * Room * features, Time * features).CopyTo(target.Span[(row * room * features)..]);
-        }
+        Copy(pair, rows, Time, spare, behind: 0);
         (pair, spare) = (spare, pair);
+    }
+
+    /// <summary>Writes the first steps of some rows into the rows of the targets, behind the steps that these have.</summary>
+    private static void Copy(Tensor<T>[] sources, int[] rows, int steps, Tensor<T>[] targets, int behind)
+    {
+        foreach (var (source, target) in sources.Zip(targets))
+            for (int row = 0, features = source.Shape[2]; row < rows.Length; row++)
+                source.Span.Slice(rows[row] * source.Shape[1] * features, steps * features)
+                    .CopyTo(target.Span[((row * target.Shape[1] + behind) * features)..]);
     }
 }

@@ -1,6 +1,5 @@
 using System.Collections;
 using System.Reflection;
-using System.Text;
 using Hybrid.Rules;
 
 namespace Hybrid.Layers;
@@ -20,8 +19,7 @@ public abstract class Layer<T> : IModel<T> where T : unmanaged, IBinaryFloatingP
     private const int MostParts = 10_000;
 
     // Layers and stored variables by their names, in the order in which they were registered.
-    private readonly List<(string Name, object Part)> parts = [];
-    private readonly HashSet<string> names = [];
+    private readonly OrderedDictionary<string, object> parts = [];
     private Layer<T>? parent;
     private bool isComplete;
 
@@ -42,18 +40,13 @@ public abstract class Layer<T> : IModel<T> where T : unmanaged, IBinaryFloatingP
 
     /// <summary>The layers that it consists of, by their names in it.</summary>
     public IEnumerable<(string Name, Layer<T> Layer)> Children =>
-        from part in parts where part.Part is Layer<T> select (part.Name, (Layer<T>)part.Part);
+        from part in parts where part.Value is Layer<T> select (part.Key, (Layer<T>)part.Value);
 
     /// <summary>How many numbers are trained.</summary>
     public long ParameterCount { get; private set; }
 
     /// <summary>The tree: a line for each layer that has parameters of its own, with their shapes.</summary>
-    public string Describe()
-    {
-        var text = new StringBuilder($"{Kind}, {ParameterCount:N0} parameters\n");
-        Describe(text, Path);
-        return text.ToString();
-    }
+    public string Describe() => $"{Kind}, {ParameterCount:N0} parameters\n{string.Concat(Lines(Path))}";
 
     /// <summary>Registers a layer as a part of this one.</summary>
     /// <param name="name">Its name here; points in it are allowed.</param>
@@ -153,7 +146,7 @@ public abstract class Layer<T> : IModel<T> where T : unmanaged, IBinaryFloatingP
     {
         if (parts.Count == MostParts)
             throw new InsufficientMemoryException($"{Kind} '{Path}' would have more than {MostParts} parts; make the model smaller.");
-        if (name.Length == 0 || names.Contains(name))
+        if (name.Length == 0 || parts.ContainsKey(name))
             throw new InvalidOperationException($"{Kind} '{Path}' cannot call a part '{name}': give each a name of its own.");
         for (var layer = this; layer is not null; layer = layer.parent)
         {
@@ -161,8 +154,7 @@ public abstract class Layer<T> : IModel<T> where T : unmanaged, IBinaryFloatingP
             MemoryLimit.ThrowIfExceeded(
                 2.0 * Unsafe.SizeOf<T>() * layer.ParameterCount, $"a model of {layer.ParameterCount} parameters, with their gradients,");
         }
-        names.Add(name);
-        parts.Add((name, part));
+        parts.Add(name, part);
     }
 
     private string Under(string name) => Path.Length == 0 ? name : $"{Path}.{name}";
@@ -178,15 +170,15 @@ public abstract class Layer<T> : IModel<T> where T : unmanaged, IBinaryFloatingP
     private IEnumerable<Stored<T>> Stored()
     {
         ThrowIfIncomplete();
-        return parts.SelectMany(part => part.Part is Layer<T> layer ? layer.Stored() : [(Stored<T>)part.Part]);
+        return parts.Values.SelectMany(part => part is Layer<T> layer ? layer.Stored() : [(Stored<T>)part]);
     }
 
-    private void Describe(StringBuilder text, string root)
+    private IEnumerable<string> Lines(string root)
     {
-        string[] own = [.. parts.Where(part => part.Part is Parameter<T>).Select(part => $"{part.Name} {((Parameter<T>)part.Part).Shape}")];
+        string[] own = [.. from part in parts where part.Value is Parameter<T> select $"{part.Key} {((Parameter<T>)part.Value).Shape}"];
         var place = Path.StartsWith(root, StringComparison.Ordinal) ? Path[root.Length..].TrimStart('.') : Path;
-        if (own.Length > 0) text.Append($"  {place}: {Kind}, {string.Join(", ", own)}\n");
-        foreach (var (_, layer) in Children) layer.Describe(text, root);
+        if (own.Length > 0) yield return $"  {place}: {Kind}, {string.Join(", ", own)}\n";
+        foreach (var line in Children.SelectMany(child => child.Layer.Lines(root))) yield return line;
     }
 
     private const BindingFlags OwnFields = BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
@@ -207,8 +199,7 @@ public abstract class Layer<T> : IModel<T> where T : unmanaged, IBinaryFloatingP
     {
         Layer<T> layer => layer != this && layer.parent is null,
         Stored<T> stored => !stored.IsRegistered,
-        string => false,
-        IEnumerable items when value is not Tensor<T> => items.Cast<object?>().Take(1000).Any(HoldsUnregistered),
+        IEnumerable items and not string => items.Cast<object?>().Take(1000).Any(HoldsUnregistered),
         _ => false,
     };
 }

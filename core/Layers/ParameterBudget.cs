@@ -24,9 +24,8 @@ internal static class ParameterBudget
     /// <summary>Takes some.</summary>
     internal static void Take(long numbers)
     {
-        if (left is not { } rest) return;
-        if (numbers > rest) throw new ParameterBudgetException();
-        left = rest - numbers;
+        if (numbers > left) throw new ParameterBudgetException();
+        left -= numbers;
     }
 }
 

@@ -96,10 +96,9 @@ public abstract class Recurrent<T> : UnaryLayer<T> where T : unmanaged, IBinaryF
         if (state is not null && state.Count != states)
             throw new ShapeException($"the state must be {states} of [{x[0]}, {hidden}], got {state.Count}; {remedy}.");
         foreach (var part in state ?? []) ShapeException.ThrowIfNot(part.Shape, new Shape(x[0], hidden), "the state", remedy);
-        if (lengths is null) return;
-        if (lengths.Count != x[0]) throw new ShapeException(
+        if (lengths is not null && lengths.Count != x[0]) throw new ShapeException(
             $"{lengths.Count} lengths do not fit x {x}; give one for each of {x[0]} sequences.");
-        foreach (var length in lengths)
+        foreach (var length in lengths ?? [])
             Require.That(length >= 0 && length <= x[1], length, $"A length must lie in 0 to {x[1]}, the steps of x.", nameof(lengths));
     }
 }

@@ -32,19 +32,17 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 
     /// <summary>Rents a block whose contents are undefined; the renter writes every element before it reads one.</summary>
     /// <exception cref="InsufficientMemoryException">It does not fit into memory; nothing was allocated.</exception>
-    public Block<T> Rent(int length)
+    public Block<T> Rent(int length) => Rent(length, lifetimes[^1]);
+
+    /// <summary>Rents a block that may be given back before all others.</summary>
+    internal Block<T> RentAlone(int length) => Rent(length, new Lifetime(lifetimes[^1]));
+
+    private Block<T> Rent(int length, Lifetime lifetime)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         var (array, offset) = free.TryGetValue(length, out var places) && places.TryPop(out var place) ? place : Place(length);
         Used += RoundUp(length);
-        return new Block<T>(array, offset, length, lifetimes[^1]);
-    }
-
-    /// <summary>Rents a block that may be given back before all others.</summary>
-    internal Block<T> RentAlone(int length)
-    {
-        var block = Rent(length);
-        return new Block<T>(block.Array, block.Offset, length, new Lifetime(lifetimes[^1]));
+        return new Block<T>(array, offset, length, lifetime);
     }
 
     /// <summary>Takes back a block that was rented alone: its tensors become stale, and the next block of its length lies there.</summary>
@@ -60,12 +58,9 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     /// <summary>The next free place behind all blocks that are rented.</summary>
     private (T[] Array, int Offset) Place(int length)
     {
-        while (current < slabs.Count && slabs[current].Capacity - used < length)
-        {
-            current++;
-            used = 0;
-        }
-        if (current == slabs.Count) slabs.Add(Slab<T>.Allocate(NextSlab(RoundUp(length))));
+        while (current < slabs.Count && slabs[current].Capacity - used < length) (current, used) = (current + 1, 0);
+        if (current == slabs.Count) slabs.Add(Slab<T>.Allocate(
+            Math.Max(RoundUp(length), slabs.Count == 0 ? SmallestSlab : Math.Min(LargestSlab, 2L * slabs[^1].Capacity))));
         var place = (slabs[current].Array, slabs[current].Start + used);
         used += (int)RoundUp(length);
         return place;
@@ -83,53 +78,47 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     }
 
     /// <summary>Where a scope began.</summary>
-    internal readonly record struct Mark(Lifetime Lifetime, int Slab, int Used, long Rented);
+    internal sealed record Mark(int Slab, int Used, long Rented)
+    {
+        /// <summary>Of what was rented in the scope since it was last compacted.</summary>
+        internal Lifetime Lifetime { get; set; } = new();
+    }
 
     /// <summary>Begins a scope: what is rented from now on lives until its end.</summary>
     internal Mark Begin()
     {
         // A scope's blocks lie behind its mark, all of them.
         ForgetFree();
-        var mark = new Mark(new Lifetime(), current, used, Used);
+        var mark = new Mark(current, used, Used);
         lifetimes.Add(mark.Lifetime);
         return mark;
     }
 
     /// <summary>
-    /// Ends a scope and all within it: what was rented in it becomes stale, except what is kept, which moves to where the scope began.
+    /// Ends a scope and all within it, or the scope goes on: what was rented in it becomes stale, except what is kept, which moves to
+    /// where the scope began.
     /// </summary>
     /// <returns>
     /// What was kept, under its new place; a block from outside of the scope as it is. If the scope had ended before, nothing happens.
     /// </returns>
-    internal Block<T>[] End(Mark mark, params Block<T>[] kept) => Rewind(mark, next: null, kept);
-
-    /// <summary>
-    /// Gives back all that was rented in a scope, except what is kept, which moves to where the scope began; the scope goes on.
-    /// </summary>
-    internal (Mark Mark, Block<T>[] Kept) Compact(Mark mark, params Block<T>[] kept)
+    internal Block<T>[] End(Mark mark, bool goesOn, params Block<T>[] kept)
     {
-        if (mark.Lifetime.HasEnded) return (mark, kept);
-        var next = mark with { Lifetime = new Lifetime() };
-        return (next, Rewind(mark, next.Lifetime, kept));
-    }
-
-    private Block<T>[] Rewind(Mark mark, Lifetime? next, Block<T>[] kept)
-    {
-        if (mark.Lifetime.HasEnded) return kept;
-        var first = lifetimes.LastIndexOf(mark.Lifetime);
+        var ended = mark.Lifetime;
+        if (ended.HasEnded) return kept;
+        var first = lifetimes.LastIndexOf(ended);
         for (var i = first; i < lifetimes.Count; i++) lifetimes[i].End();
         ForgetFree();
         lifetimes.RemoveRange(first, lifetimes.Count - first);
-        if (next is not null) lifetimes.Add(next);
+        if (goesOn) lifetimes.Add(mark.Lifetime = new Lifetime());
         (current, used, Used) = (mark.Slab, mark.Used, mark.Rented);
         // Most layers return one tensor, and a decoder ends some scopes for each token.
-        if (kept.Length < 2) return Array.ConvertAll(kept, block => block.BelongsTo(mark.Lifetime) ? Move(block) : block);
+        if (kept.Length < 2) return Array.ConvertAll(kept, block => block.BelongsTo(ended) ? Move(block) : block);
         // In the order of their places, so that none is moved onto one that is still to move. Blocks that are one stay one; an empty one
         // begins where the next does.
         var moved = new Dictionary<(T[], int, int), Block<T>>();
-        foreach (var block in kept.Where(block => block.BelongsTo(mark.Lifetime)).OrderBy(SlabOf).ThenBy(block => block.Offset))
+        foreach (var block in kept.Where(block => block.BelongsTo(ended)).OrderBy(SlabOf).ThenBy(block => block.Offset))
             if (!moved.ContainsKey(PlaceOf(block))) moved.Add(PlaceOf(block), Move(block));
-        return Array.ConvertAll(kept, block => block.BelongsTo(mark.Lifetime) ? moved[PlaceOf(block)] : block);
+        return Array.ConvertAll(kept, block => block.BelongsTo(ended) ? moved[PlaceOf(block)] : block);
 
         static (T[], int, int) PlaceOf(Block<T> block) => (block.Array, block.Offset, block.Length);
     }
@@ -150,9 +139,6 @@ public sealed class Arena<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     }
 
     private int SlabOf(Block<T> block) => slabs.FindIndex(slab => slab.Array == block.Array);
-
-    private long NextSlab(long length) =>
-        Math.Max(length, slabs.Count == 0 ? SmallestSlab : Math.Min(LargestSlab, 2L * slabs[^1].Capacity));
 
     private static long RoundUp(long length) => (length + Slab<T>.ElementsPerLine - 1) / Slab<T>.ElementsPerLine * Slab<T>.ElementsPerLine;
 }

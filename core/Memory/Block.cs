@@ -17,8 +17,7 @@ public readonly struct Block<T> where T : unmanaged, IBinaryFloatingPointIeee754
 
     /// <summary>The numbers themselves, for reading and writing.</summary>
     /// <exception cref="StaleTensorException">The step or scope that rented the block has ended.</exception>
-    public Span<T> Span =>
-        lifetime is { HasEnded: true } ? throw new StaleTensorException() : new Span<T>(Array, Offset, Length);
+    public Span<T> Span => lifetime is { HasEnded: true } ? throw new StaleTensorException() : new Span<T>(Array, Offset, Length);
 
     internal T[] Array { get; }
 

@@ -12,8 +12,7 @@ public static class MemoryLimit
     /// <exception cref="InsufficientMemoryException">It is more than there is.</exception>
     public static void ThrowIfExceeded(double bytes, string what)
     {
-        if (bytes <= Bytes) return;
-        throw new InsufficientMemoryException(FormattableString.Invariant(
+        if (bytes > Bytes) throw new InsufficientMemoryException(FormattableString.Invariant(
             $"{what} needs {GiB(bytes):0.0} GiB, and there are {GiB(Bytes):0.0} GiB; make the batch or the model smaller."));
 
         static double GiB(double bytes) => bytes / (1 << 30);

@@ -16,9 +16,7 @@ public class Adam<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPointIee
     /// <param name="eps">Added to the root outside, as the paper has it; units of the gradient.</param>
     /// <exception cref="ArgumentOutOfRangeException">A decay lies outside [0, 1), or eps is not positive.</exception>
     public Adam(IEnumerable<Parameter<T>> parameters, double beta1 = 0.9, double beta2 = 0.999, double eps = 1e-8)
-        : this(parameters, beta1, beta2, eps, weightDecay: null)
-    {
-    }
+        : this(parameters, beta1, beta2, eps, weightDecay: null) { }
 
     private protected Adam(IEnumerable<Parameter<T>> parameters, double beta1, double beta2, double eps, double? weightDecay)
         : base(parameters, weightDecay)

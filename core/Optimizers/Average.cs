@@ -27,9 +27,8 @@ public abstract class Average<T> where T : unmanaged, IBinaryFloatingPointIeee75
             parameter.Value.MarkChanged();
             foreach (ref var value in parameter.Value.Span)
             {
-                var number = Numbers[i];
-                Numbers[i++] = double.CreateChecked(value);
-                value = T.CreateChecked(number);
+                (value, Numbers[i]) = (T.CreateChecked(Numbers[i]), double.CreateChecked(value));
+                i++;
             }
         }
     }

@@ -20,8 +20,7 @@ public static class GradientClipping
         var norm = Norm([.. all.Select(Norm)]); // CLIP-1: ‖g‖ = √(Σ over all parameters of Σ g²)
         if (norm <= maximum) return norm;
         // CLIP-2: g ← g · maximum / ‖g‖
-        var factor = T.CreateChecked(maximum / norm);
-        foreach (var parameter in all) Elementwise.Scale(factor, parameter.Gradient, parameter.Gradient);
+        foreach (var parameter in all) Elementwise.Scale(T.CreateChecked(maximum / norm), parameter.Gradient, parameter.Gradient);
         return norm;
     }
 
@@ -33,9 +32,7 @@ public static class GradientClipping
         if (!VectorMath.AllFinite(gradient)) throw new NonFiniteException(
             $"the gradient of '{parameter.Name}' {parameter.Gradient.Shape} is NaN or infinite.");
         // In single precision the square of 2e19 is infinite, and such a gradient is what clipping is for.
-        var wide = new double[gradient.Length];
-        for (var i = 0; i < wide.Length; i++) wide[i] = double.CreateChecked(gradient[i]);
-        return Norm(wide);
+        return Norm(Array.ConvertAll(gradient.ToArray(), double.CreateChecked));
     }
 
     /// <summary>Relative to the largest, so that no square overflows.</summary>

@@ -23,9 +23,7 @@ public abstract class Optimizer<T> where T : unmanaged, IBinaryFloatingPointIeee
     protected Optimizer(IEnumerable<Parameter<T>> parameters, double? weightDecay = null)
     {
         Parameters = [.. parameters];
-        groups = new Group?[Parameters.Count];
-        rates = new double[Parameters.Count];
-        decayOfAll = Checked(weightDecay);
+        (groups, rates, decayOfAll) = (new Group?[Parameters.Count], new double[Parameters.Count], Checked(weightDecay));
     }
 
     /// <summary>What is trained.</summary>

@@ -29,8 +29,9 @@ public static class Schedule
             Require.That(drops[i] > last, drops[i], $"Each drop must lie behind step {last}; give them in rising order.", nameof(drops));
         var first = drops.FirstOrDefault(int.MaxValue);
         Require.That(warmupSteps >= 0 && warmupSteps <= first, warmupSteps, "The warm-up must end before the first drop.");
-        if (step <= warmupSteps) return warmupRate; // STEP-2: the warm-up's rate, and then at once the full one
-        return rate / Math.Pow(factor, drops.Count(drop => step > drop)); // STEP-1: α / f^k behind k drops
+        // STEP-2: the warm-up's rate, and then at once the full one
+        // STEP-1: α / f^k behind k drops
+        return step <= warmupSteps ? warmupRate : rate / Math.Pow(factor, drops.Count(drop => step > drop));
     }
 
     /// <summary>

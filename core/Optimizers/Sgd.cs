@@ -45,15 +45,13 @@ public sealed class Sgd<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPo
         Elementwise.Copy(parameter.Gradient, velocity, accumulate: true); // SGD-1: u ← μ u + g
         // SGD-3: g + λ θ in place of g
         if (weightDecay > 0) Elementwise.Scale(T.CreateChecked(weightDecay), parameter.Value, velocity, accumulate: true);
-        if (!nesterov)
+        if (nesterov)
         {
-            // SGD-2: θ ← θ − α u
-            Elementwise.Scale(T.CreateChecked(-learningRate), velocity, parameter.Value, accumulate: true);
-            return;
+            // SGD-4: θ ← θ − α (g + μ u), where g has its λ θ again
+            if (weightDecay > 0) Elementwise.Scale(T.CreateChecked(1 - learningRate * weightDecay), parameter.Value, parameter.Value);
+            Elementwise.Scale(T.CreateChecked(-learningRate), parameter.Gradient, parameter.Value, accumulate: true);
         }
-        // SGD-4: θ ← θ − α (g + μ u), where g has its λ θ again
-        if (weightDecay > 0) Elementwise.Scale(T.CreateChecked(1 - learningRate * weightDecay), parameter.Value, parameter.Value);
-        Elementwise.Scale(T.CreateChecked(-learningRate), parameter.Gradient, parameter.Value, accumulate: true);
-        Elementwise.Scale(T.CreateChecked(-learningRate * momentum), velocity, parameter.Value, accumulate: true);
+        // SGD-2: θ ← θ − α u
+        Elementwise.Scale(T.CreateChecked(nesterov ? -learningRate * momentum : -learningRate), velocity, parameter.Value, accumulate: true);
     }
 }

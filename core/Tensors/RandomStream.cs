@@ -25,12 +25,8 @@ public sealed class RandomStream
     public ulong Position { get; internal set; }
 
     /// <summary>A stream of its own for one purpose; the same label always gives the same stream.</summary>
-    public RandomStream Split(string label)
-    {
-        var hash = key ^ 0xD1B54A32D192ED03;
-        foreach (var character in label) hash = Mix(hash + Gamma * (character + 1UL));
-        return new RandomStream(hash, position: 0);
-    }
+    public RandomStream Split(string label) =>
+        new(label.Aggregate(key ^ 0xD1B54A32D192ED03, (hash, character) => Mix(hash + Gamma * (character + 1UL))), position: 0);
 
     /// <summary>64 random bits.</summary>
     public ulong NextBits() => Mix(key + Gamma * ++Position);
@@ -39,11 +35,7 @@ public sealed class RandomStream
     public double NextUniform() => (NextBits() >> 11) * (1.0 / (1UL << 53));
 
     /// <summary>Normal with mean 0 and variance 1 (Box and Muller 1958).</summary>
-    public double NextNormal()
-    {
-        var radius = Math.Sqrt(-2 * Math.Log(1 - NextUniform()));
-        return radius * Math.Cos(2 * Math.PI * NextUniform());
-    }
+    public double NextNormal() => Math.Sqrt(-2 * Math.Log(1 - NextUniform())) * Math.Cos(2 * Math.PI * NextUniform());
 
     /// <summary>A whole number in [0, limit), each equally likely.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The limit is not positive.</exception>
@@ -65,12 +57,7 @@ public sealed class RandomStream
     }
 
     /// <summary>Reserves a run of numbers and returns the position of its first, to be read with <see cref="BitsAt"/>.</summary>
-    public ulong Reserve(int count)
-    {
-        var first = Position;
-        Position += (ulong)count;
-        return first;
-    }
+    public ulong Reserve(int count) => (Position += (ulong)count) - (ulong)count;
 
     /// <summary>Reserves a run of numbers as a stream of their own, which may be read at any time.</summary>
     internal RandomStream Reserve(ulong count)

@@ -43,11 +43,9 @@ public sealed class Shape : IEquatable<Shape>
     /// <summary>An axis counted from the first, whichever way it was given: −1 is the last.</summary>
     /// <exception cref="ShapeException">There is no such axis.</exception>
     public int Axis(int axis) =>
-        axis >= -Rank && axis < Rank
-            ? axis < 0 ? axis + Rank : axis
-            : throw new ShapeException(Rank == 0
-                ? $"a scalar has no axis {axis}; it has none at all."
-                : $"{this} has no axis {axis}; its axes are 0 to {Rank - 1}, or {-Rank} to -1 from the end.");
+        axis >= -Rank && axis < Rank ? (axis < 0 ? axis + Rank : axis) : throw new ShapeException(Rank == 0
+            ? $"a scalar has no axis {axis}; it has none at all."
+            : $"{this} has no axis {axis}; its axes are 0 to {Rank - 1}, or {-Rank} to -1 from the end.");
 
     /// <summary>Extent of the last axis; 1 for a scalar.</summary>
     public int Columns => Rank == 0 ? 1 : extents[^1];
@@ -71,10 +69,8 @@ public sealed class Shape : IEquatable<Shape>
     /// </summary>
     /// <exception cref="ShapeException">Two extents differ, and neither is 1.</exception>
     public static Shape Broadcast(Shape a, Shape b) =>
-        TryBroadcast(a, b, out var shape)
-            ? shape
-            : throw new ShapeException(
-                $"{a} and {b} do not broadcast: aligned at the last axis, extents must be equal or 1; reshape or permute one of them.");
+        TryBroadcast(a, b, out var shape) ? shape : throw new ShapeException(
+            $"{a} and {b} do not broadcast: aligned at the last axis, extents must be equal or 1; reshape or permute one of them.");
 
     /// <summary>The same, or false if they do not broadcast.</summary>
     internal static bool TryBroadcast(Shape a, Shape b, [NotNullWhen(true)] out Shape? shape)

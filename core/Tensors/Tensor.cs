@@ -34,18 +34,11 @@ public sealed class Tensor<T> where T : unmanaged, IBinaryFloatingPointIeee754<T
     /// Says that the numbers were changed. Whoever writes into a tensor that may stand on a tape calls it, as optimizers and readers of
     /// files do: a backward pass that would read the new numbers as if they were the old ones is then refused.
     /// </summary>
-    public void MarkChanged()
-    {
-        if (version is not null) version.Value++;
-    }
+    public void MarkChanged() => version?.Value += 1;
 
     /// <summary>One element, by its index along each axis.</summary>
     /// <exception cref="ShapeException">The index has another rank than the tensor, or lies outside it.</exception>
-    public T this[params int[] index]
-    {
-        get => Span[Offset(index)];
-        set => Span[Offset(index)] = value;
-    }
+    public ref T this[params int[] index] => ref Span[Offset(index)];
 
     /// <summary>A persistent tensor of zeros.</summary>
     public static Tensor<T> Zeros(Shape shape) => new(shape, Block<T>.Persistent(shape.Length), new StrongBox<int>());
@@ -87,9 +80,8 @@ public sealed class Tensor<T> where T : unmanaged, IBinaryFloatingPointIeee754<T
     /// <summary>The same numbers under another shape; no copy is made.</summary>
     /// <exception cref="ShapeException">The shapes hold different numbers of elements.</exception>
     public Tensor<T> Reshape(Shape shape) =>
-        shape.Length == Length
-            ? new Tensor<T>(shape, block, version)
-            : throw new ShapeException($"{Shape} holds {Length} elements and cannot become {shape}, which holds {shape.Length}.");
+        shape.Length == Length ? new Tensor<T>(shape, block, version) : throw new ShapeException(
+            $"{Shape} holds {Length} elements and cannot become {shape}, which holds {shape.Length}.");
 
     /// <summary>A copy that outlives the step.</summary>
     public Tensor<T> ToPersistent() => From(Shape, Span);
@@ -104,16 +96,14 @@ public sealed class Tensor<T> where T : unmanaged, IBinaryFloatingPointIeee754<T
 
     /// <summary>The shape and, for small tensors, the values.</summary>
     public override string ToString() =>
-        Length > 64
-            ? $"Tensor {Shape}"
+        Length > 64 ? $"Tensor {Shape}"
             : $"Tensor {Shape} {{ {string.Join(", ", ToArray().Select(v => v.ToString("G5", CultureInfo.InvariantCulture)))} }}";
 
-    /// <summary>Tensors whose blocks have moved.</summary>
-    internal static Tensor<T>[] Moved(Tensor<T>[] tensors, Func<Block<T>[], Block<T>[]> move)
-    {
-        var blocks = move(Array.ConvertAll(tensors, tensor => tensor.block));
-        return [.. tensors.Select((tensor, i) => new Tensor<T>(tensor.Shape, blocks[i], tensor.version))];
-    }
+    /// <summary>Where its numbers lie.</summary>
+    internal Block<T> Block => block;
+
+    /// <summary>The same tensor, when its numbers have moved.</summary>
+    internal Tensor<T> MovedTo(Block<T> place) => new(Shape, place, version);
 
     private int Offset(int[] index)
     {

@@ -13,7 +13,7 @@ namespace Hybrid.Models;
 /// filter sees all channels, images keep their size under a convolution, and one hidden layer instead of two; the output gives
 /// logits.
 /// </remarks>
-public sealed class ConvNet<T> : Layer<T>, IClassifier<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+public sealed class ConvNet<T> : Model<T, ConvNetSettings>, IClassifier<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly Conv2d<T> first, second;
     private readonly Linear<T> hidden, output;
@@ -23,10 +23,8 @@ public sealed class ConvNet<T> : Layer<T>, IClassifier<T> where T : unmanaged, I
     /// <param name="random">Where the weights are drawn from.</param>
     /// <exception cref="ArgumentOutOfRangeException">A size is not positive, or the image is too small to be halved twice.</exception>
     /// <exception cref="InsufficientMemoryException">Parameters and their gradients do not fit into memory.</exception>
-    public ConvNet(ConvNetSettings settings, RandomStream random)
+    public ConvNet(ConvNetSettings settings, RandomStream random) : base(settings)
     {
-        settings.ThrowIfImpossible();
-        Settings = settings;
         first = Conv("first", settings.Channels, settings.FirstFilters);
         second = Conv("second", settings.FirstFilters, settings.SecondFilters);
         hidden = Child("hidden", new Linear<T>(settings.Pooled, settings.Hidden, random.Split("hidden"), weights: settings.Scale));
@@ -36,9 +34,6 @@ public sealed class ConvNet<T> : Layer<T>, IClassifier<T> where T : unmanaged, I
         Conv2d<T> Conv(string name, int channels, int filters) =>
             Child(name, new Conv2d<T>(channels, filters, kernel: 5, random.Split(name), padding: 2, weights: settings.Scale));
     }
-
-    /// <summary>Size.</summary>
-    public ConvNetSettings Settings { get; }
 
     /// <summary>Maps images, one a row, [batch, height · width · channels], to logits, [batch, classes].</summary>
     /// <param name="x">Images; each row is one of [height, width, channels], flattened.</param>

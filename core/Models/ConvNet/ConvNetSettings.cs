@@ -3,7 +3,7 @@ using Hybrid.Layers;
 namespace Hybrid.Models;
 
 /// <summary>Size of a <see cref="ConvNet{T}"/>; the widths are free, so that it can have as many parameters as another model.</summary>
-public sealed record ConvNetSettings
+public sealed record ConvNetSettings : ISettings
 {
     /// <summary>Height of the images, 4 or more.</summary>
     public required int Height { get; init; }

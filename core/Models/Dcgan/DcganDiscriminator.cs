@@ -12,7 +12,7 @@ namespace Hybrid.Models;
 /// <c>discriminator.second.conv</c>, <c>discriminator.second.norm</c> and <c>discriminator.output</c>. As in the paper the layer that
 /// sees the image is not normalized. Differs from the paper: two halvings instead of four, and fewer filters.
 /// </remarks>
-public sealed class DcganDiscriminator<T> : Layer<T>, IDiscriminator<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+public sealed class DcganDiscriminator<T> : Model<T, DcganSettings>, IDiscriminator<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     // Radford et al. 2015, section 4.
     private const double Slope = 0.2;
@@ -26,10 +26,8 @@ public sealed class DcganDiscriminator<T> : Layer<T>, IDiscriminator<T> where T 
     /// <param name="random">Where the weights are drawn from.</param>
     /// <exception cref="ArgumentOutOfRangeException">A size is not positive, or an image cannot be halved twice.</exception>
     /// <exception cref="InsufficientMemoryException">Parameters and their gradients do not fit into memory.</exception>
-    public DcganDiscriminator(DcganSettings settings, RandomStream random) : base("discriminator")
+    public DcganDiscriminator(DcganSettings settings, RandomStream random) : base(settings, "discriminator")
     {
-        settings.ThrowIfImpossible();
-        Settings = settings;
         var (filters, isNormalized) = (settings.Filters, settings.BatchNormalization);
         firstConv = Halving("first.conv", settings.Channels, filters, withBias: true);
         secondConv = Halving("second.conv", filters, 2 * filters, withBias: !isNormalized);
@@ -40,9 +38,6 @@ public sealed class DcganDiscriminator<T> : Layer<T>, IDiscriminator<T> where T 
             inChannels, outChannels, Dcgan.Kernel, random.Split($"discriminator.{name}"), Dcgan.Stride, Dcgan.Padding, withBias,
             Dcgan.Weights));
     }
-
-    /// <summary>Size.</summary>
-    public DcganSettings Settings { get; }
 
     /// <summary>Maps images, one a row, [batch, height · width · channels], to logits, [batch, 1].</summary>
     /// <param name="x">

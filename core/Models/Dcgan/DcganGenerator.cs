@@ -14,7 +14,7 @@ namespace Hybrid.Models;
 /// [−1, 1], so the data must too. Differs from the paper: two doublings instead of four, for images of any multiple of 4, and fewer
 /// filters.
 /// </remarks>
-public sealed class DcganGenerator<T> : Layer<T>, IGenerator<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+public sealed class DcganGenerator<T> : Model<T, DcganSettings>, IGenerator<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly Linear<T> firstLinear;
     private readonly ConvTranspose2d<T> secondConv, output;
@@ -25,10 +25,8 @@ public sealed class DcganGenerator<T> : Layer<T>, IGenerator<T> where T : unmana
     /// <param name="random">Where the weights are drawn from.</param>
     /// <exception cref="ArgumentOutOfRangeException">A size is not positive, or an image cannot be halved twice.</exception>
     /// <exception cref="InsufficientMemoryException">Parameters and their gradients do not fit into memory.</exception>
-    public DcganGenerator(DcganSettings settings, RandomStream random) : base("generator")
+    public DcganGenerator(DcganSettings settings, RandomStream random) : base(settings, "generator")
     {
-        settings.ThrowIfImpossible();
-        Settings = settings;
         var (filters, isNormalized) = (settings.Filters, settings.BatchNormalization);
         firstLinear = Child("first.linear", new Linear<T>(
             settings.Noise, settings.CoarseFeatures, random.Split("generator.first"), withBias: !isNormalized, Dcgan.Weights));
@@ -41,9 +39,6 @@ public sealed class DcganGenerator<T> : Layer<T>, IGenerator<T> where T : unmana
             inChannels, outChannels, Dcgan.Kernel, random.Split($"generator.{name}"), Dcgan.Stride, Dcgan.Padding, withBias,
             Dcgan.Weights));
     }
-
-    /// <summary>Size.</summary>
-    public DcganSettings Settings { get; }
 
     /// <inheritdoc/>
     public int Noise => Settings.Noise;

@@ -1,7 +1,7 @@
 namespace Hybrid.Models;
 
 /// <summary>Size of a <see cref="DcganGenerator{T}"/> and of the <see cref="DcganDiscriminator{T}"/> that plays against it.</summary>
-public sealed record DcganSettings
+public sealed record DcganSettings : ISettings
 {
     /// <summary>Height of the images, a multiple of 4.</summary>
     public required int Height { get; init; }

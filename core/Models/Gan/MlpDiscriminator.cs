@@ -9,7 +9,8 @@ namespace Hybrid.Models;
 /// each with <c>.weight</c> and <c>.bias</c>; piece p of unit u of a hidden layer is column p · units + u. Weights start by a
 /// <see cref="WeightScale"/>; those of the output with a variance of 1 / inFeatures.
 /// </remarks>
-public sealed class MlpDiscriminator<T> : Layer<T>, IDiscriminator<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+public sealed class MlpDiscriminator<T> : Model<T, MlpDiscriminatorSettings>, IDiscriminator<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly IReadOnlyList<Linear<T>> hidden;
     private readonly Linear<T> output;
@@ -21,28 +22,24 @@ public sealed class MlpDiscriminator<T> : Layer<T>, IDiscriminator<T> where T : 
     /// A width or the number of pieces is not positive, or a rate of dropout lies outside [0, 1).
     /// </exception>
     /// <exception cref="InsufficientMemoryException">Parameters and their gradients do not fit into memory.</exception>
-    public MlpDiscriminator(MlpDiscriminatorSettings settings, RandomStream random) : base("discriminator")
+    public MlpDiscriminator(MlpDiscriminatorSettings settings, RandomStream random) : base(settings, "discriminator")
     {
-        settings.ThrowIfImpossible();
-        Settings = settings;
         int[] widths = [settings.Features, .. settings.Hidden];
         hidden = ChildList("hidden", settings.Hidden.Select((units, i) =>
             new Linear<T>(widths[i], settings.Pieces * units, random.Split($"discriminator.hidden.{i}"), weights: settings.Scale)));
         output = Child("output", new Linear<T>(widths[^1], 1, random.Split("discriminator.output"), weights: WeightScale.LeCun));
     }
 
-    /// <summary>Size and kind.</summary>
-    public MlpDiscriminatorSettings Settings { get; }
-
     /// <inheritdoc/>
     public Variable<T> Logits(Variable<T> x)
     {
         using var here = Here(x);
         var y = x.Dropout(Settings.InputDropout);
-        foreach (var layer in hidden) y = here.Only(Hidden(layer, y).Dropout(Settings.HiddenDropout));
+        foreach (var layer in hidden)
+        {
+            y = Settings.Pieces == 1 ? layer.ApplyRelu(y) : layer.Apply(y).Maxout(Settings.Pieces);
+            y = here.Only(y.Dropout(Settings.HiddenDropout));
+        }
         return here.Keep(output.Apply(y));
-
-        Variable<T> Hidden(Linear<T> layer, Variable<T> x) =>
-            Settings.Pieces == 1 ? layer.ApplyRelu(x) : layer.Apply(x).Maxout(Settings.Pieces);
     }
 }

@@ -3,7 +3,7 @@ using Hybrid.Layers;
 namespace Hybrid.Models;
 
 /// <summary>Size and kind of an <see cref="MlpDiscriminator{T}"/>.</summary>
-public sealed record MlpDiscriminatorSettings
+public sealed record MlpDiscriminatorSettings : ISettings
 {
     /// <summary>Width of the examples.</summary>
     public required int Features { get; init; }

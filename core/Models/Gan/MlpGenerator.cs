@@ -11,7 +11,7 @@ namespace Hybrid.Models;
 /// sigmoids, and their weights start by a <see cref="WeightScale"/>; those of the output with a variance of 1 / inFeatures, as no
 /// ReLU follows them.
 /// </remarks>
-public sealed class MlpGenerator<T> : Layer<T>, IGenerator<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+public sealed class MlpGenerator<T> : Model<T, MlpGeneratorSettings>, IGenerator<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly IReadOnlyList<Linear<T>> hidden;
     private readonly Linear<T> output;
@@ -22,19 +22,14 @@ public sealed class MlpGenerator<T> : Layer<T>, IGenerator<T> where T : unmanage
     /// <param name="random">Where the weights are drawn from.</param>
     /// <exception cref="ArgumentOutOfRangeException">A width is not positive, or the function of the samples takes two inputs.</exception>
     /// <exception cref="InsufficientMemoryException">Parameters and their gradients do not fit into memory.</exception>
-    public MlpGenerator(MlpGeneratorSettings settings, RandomStream random) : base("generator")
+    public MlpGenerator(MlpGeneratorSettings settings, RandomStream random) : base(settings, "generator")
     {
-        settings.ThrowIfImpossible();
-        Settings = settings;
         int[] widths = [settings.Noise, .. settings.Hidden, settings.Features];
         hidden = ChildList("hidden", settings.Hidden.Select((units, i) =>
             new Linear<T>(widths[i], units, random.Split($"generator.hidden.{i}"), weights: settings.Scale)));
         output = Child("output", new Linear<T>(widths[^2], widths[^1], random.Split("generator.output"), weights: WeightScale.LeCun));
         activation = Child("output.activation", new Activation<T>(settings.Output));
     }
-
-    /// <summary>Size and kind.</summary>
-    public MlpGeneratorSettings Settings { get; }
 
     /// <inheritdoc/>
     public int Noise => Settings.Noise;

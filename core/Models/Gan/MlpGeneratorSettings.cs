@@ -3,7 +3,7 @@ using Hybrid.Layers;
 namespace Hybrid.Models;
 
 /// <summary>Size and kind of an <see cref="MlpGenerator{T}"/>.</summary>
-public sealed record MlpGeneratorSettings
+public sealed record MlpGeneratorSettings : ISettings
 {
     /// <summary>Width of the noise.</summary>
     public required int Noise { get; init; }

@@ -4,7 +4,7 @@ namespace Hybrid.Models;
 
 /// <summary>A multilayer perceptron: linear maps with an activation function behind all but the last, which gives the logits.</summary>
 /// <remarks>Parts are <c>hidden.0</c>, <c>hidden.0.activation</c>, <c>hidden.1</c> and so on, and <c>output</c>.</remarks>
-public sealed class Mlp<T> : UnaryLayer<T>, IClassifier<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+public sealed class Mlp<T> : Model<T, MlpSettings>, IClassifier<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly List<UnaryLayer<T>> layers = [];
 
@@ -12,15 +12,12 @@ public sealed class Mlp<T> : UnaryLayer<T>, IClassifier<T> where T : unmanaged, 
     /// <param name="settings">Size and kind.</param>
     /// <param name="random">Where the weights are drawn from.</param>
     /// <exception cref="ArgumentOutOfRangeException">A width is not positive.</exception>
-    public Mlp(MlpSettings settings, RandomStream random)
+    public Mlp(MlpSettings settings, RandomStream random) : base(settings)
     {
-        settings.ThrowIfImpossible();
-        Settings = settings;
         var kind = settings.Activation;
         var width = settings.Inputs;
-        for (var i = 0; i < settings.Hidden.Count; i++)
+        foreach (var (i, next) in settings.Hidden.Index())
         {
-            var next = settings.Hidden[i];
             Skip(width, next);
             if (kind.IsGate())
             {
@@ -41,13 +38,11 @@ public sealed class Mlp<T> : UnaryLayer<T>, IClassifier<T> where T : unmanaged, 
         void Skip(int inFeatures, int outFeatures) => random.Reserve((ulong)inFeatures * (ulong)outFeatures);
     }
 
-    /// <summary>Size and kind.</summary>
-    public MlpSettings Settings { get; }
-
     /// <summary>Maps x, [..., inputs], to logits, [..., outputs].</summary>
     /// <exception cref="ShapeException">x does not end in inputs.</exception>
-    public Variable<T> Logits(Variable<T> x) => Apply(x);
-
-    /// <inheritdoc/>
-    protected override Variable<T> Forward(Variable<T> x) => layers.Aggregate(x, (y, layer) => layer.Apply(y));
+    public Variable<T> Logits(Variable<T> x)
+    {
+        using var here = Here(x);
+        return here.Keep(layers.Aggregate(x, (y, layer) => layer.Apply(y)));
+    }
 }

@@ -3,7 +3,7 @@ using Hybrid.Layers;
 namespace Hybrid.Models;
 
 /// <summary>Size and kind of an <see cref="Mlp{T}"/>.</summary>
-public sealed record MlpSettings
+public sealed record MlpSettings : ISettings
 {
     /// <summary>Width of the input.</summary>
     public required int Inputs { get; init; }

@@ -17,7 +17,7 @@ namespace Hybrid.Models;
 /// Differs from the paper: images of any size, and starting weights of the output with a variance of 1 / inFeatures, as no ReLU
 /// follows them.
 /// </remarks>
-public sealed class ResNet<T> : Layer<T>, IClassifier<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+public sealed class ResNet<T> : Model<T, ResNetSettings>, IClassifier<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     // Half the batch of the paper: a block then needs a few megabytes, which stay in the cache.
     private const int RowsInInference = 64;
@@ -34,10 +34,8 @@ public sealed class ResNet<T> : Layer<T>, IClassifier<T> where T : unmanaged, IB
     /// <param name="random">Where the weights are drawn from.</param>
     /// <exception cref="ArgumentOutOfRangeException">A size is not positive, or the layers are not 6n + 2.</exception>
     /// <exception cref="InsufficientMemoryException">Parameters and their gradients do not fit into memory.</exception>
-    public ResNet(ResNetSettings settings, RandomStream random)
+    public ResNet(ResNetSettings settings, RandomStream random) : base(settings)
     {
-        settings.ThrowIfImpossible();
-        Settings = settings;
         int filters = settings.BaseFilters, n = settings.BlocksInStage;
         stemConv = Child("stem.conv", new Conv2d<T>(
             settings.Channels, filters, kernel: 3, random.Split("stem"), padding: 1, withBias: !settings.Normalized,
@@ -58,9 +56,6 @@ public sealed class ResNet<T> : Layer<T>, IClassifier<T> where T : unmanaged, IB
         }
     }
 
-    /// <summary>Size and kind.</summary>
-    public ResNetSettings Settings { get; }
-
     /// <summary>
     /// True records normalization and ReLU as two rules, so that all <see cref="Responses"/> stand on the tape. The numbers are
     /// the same; a step takes some more time and memory.
@@ -72,8 +67,7 @@ public sealed class ResNet<T> : Layer<T>, IClassifier<T> where T : unmanaged, IB
     /// sum (figure 7 of the paper). In the pre-activation form, and without normalization, it is the convolution's own output. Set
     /// <see cref="KeepsResponses"/> first.
     /// </summary>
-    public IReadOnlyList<string> Responses =>
-        [stemNorm?.Path ?? stemConv.Path, .. blocks.SelectMany(block => block.Responses)];
+    public IReadOnlyList<string> Responses => [stemNorm?.Path ?? stemConv.Path, .. blocks.SelectMany(block => block.Responses)];
 
     /// <summary>Maps images, one a row, [batch, height · width · channels], to logits, [batch, classes].</summary>
     /// <param name="x">

@@ -3,7 +3,7 @@ using Hybrid.Layers;
 namespace Hybrid.Models;
 
 /// <summary>Size and kind of a <see cref="ResNet{T}"/>; defaults are those of section 4.2 of the paper.</summary>
-public sealed record ResNetSettings
+public sealed record ResNetSettings : ISettings
 {
     /// <summary>Height of the images.</summary>
     public required int Height { get; init; }

@@ -11,7 +11,7 @@ namespace Hybrid.Models;
 /// Named as a <see cref="ResNet{T}"/> is: <c>input</c>, <c>block.0.first</c>, <c>block.0.second</c>, each with
 /// <c>.linear.weight</c>, <c>.norm.gain</c> and so on; <c>block.0.add</c>, <c>block.0.relu</c>; <c>output</c>.
 /// </remarks>
-public sealed class ResidualMlp<T> : Layer<T>, IClassifier<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+public sealed class ResidualMlp<T> : Model<T, ResidualMlpSettings>, IClassifier<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     // The first layer, then pairs.
     private readonly List<Linear<T>> linears = [];
@@ -24,10 +24,8 @@ public sealed class ResidualMlp<T> : Layer<T>, IClassifier<T> where T : unmanage
     /// <param name="settings">Size and kind.</param>
     /// <param name="random">Where the weights are drawn from.</param>
     /// <exception cref="ArgumentOutOfRangeException">A size is not positive, or the layers are not 2n + 2.</exception>
-    public ResidualMlp(ResidualMlpSettings settings, RandomStream random)
+    public ResidualMlp(ResidualMlpSettings settings, RandomStream random) : base(settings)
     {
-        settings.ThrowIfImpossible();
-        Settings = settings;
         Add("input", settings.Inputs);
         for (var i = 0; i < settings.Layers / 2 - 1; i++)
         {
@@ -43,9 +41,6 @@ public sealed class ResidualMlp<T> : Layer<T>, IClassifier<T> where T : unmanage
             norms.Add(Child($"{name}.norm", new BatchNorm<T>(settings.Width)));
         }
     }
-
-    /// <summary>Size and kind.</summary>
-    public ResidualMlpSettings Settings { get; }
 
     /// <summary>
     /// True records normalization and ReLU as two rules, so that all <see cref="Responses"/> stand on the tape. The numbers are

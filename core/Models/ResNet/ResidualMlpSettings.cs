@@ -3,7 +3,7 @@ using Hybrid.Layers;
 namespace Hybrid.Models;
 
 /// <summary>Size and kind of a <see cref="ResidualMlp{T}"/>.</summary>
-public sealed record ResidualMlpSettings
+public sealed record ResidualMlpSettings : ISettings
 {
     /// <summary>Width of the input.</summary>
     public required int Inputs { get; init; }

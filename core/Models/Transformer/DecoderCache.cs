@@ -14,12 +14,8 @@ public sealed class DecoderCache<T> where T : unmanaged, IBinaryFloatingPointIee
 {
     private int[] sources, sourceLengths;
 
-    internal DecoderCache(IReadOnlyList<BlockCache<T>> blocks, int[] sourceLengths)
-    {
-        Blocks = blocks;
-        this.sourceLengths = sourceLengths;
-        sources = [.. Enumerable.Range(0, sourceLengths.Length)];
-    }
+    internal DecoderCache(IReadOnlyList<BlockCache<T>> blocks, int[] sourceLengths) =>
+        (Blocks, this.sourceLengths, sources) = (blocks, sourceLengths, [.. Enumerable.Range(0, sourceLengths.Length)]);
 
     /// <summary>Sequences that are said side by side.</summary>
     public int Rows => sources.Length;

@@ -10,7 +10,7 @@ namespace Hybrid.Models;
 /// Dropout stands exactly where section 5.4 puts it: on each sublayer's output before it is added, and on the sums of
 /// embeddings and positions. Differs from the paper as the settings say; by default source and target have tables of their own.
 /// </remarks>
-public sealed class Transformer<T> : Layer<T>, IModel<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+public sealed class Transformer<T> : Model<T, TransformerSettings>, IModel<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly Embedding<T> sourceEmbedding, targetEmbedding;
     private Tensor<T>? sinusoids;
@@ -26,10 +26,8 @@ public sealed class Transformer<T> : Layer<T>, IModel<T> where T : unmanaged, IB
     /// <exception cref="ShapeException">The heads do not divide the features, or the features are odd.</exception>
     /// <exception cref="ArgumentException">Embeddings are to be shared by vocabularies of different size.</exception>
     /// <exception cref="InsufficientMemoryException">Parameters and their gradients do not fit into memory.</exception>
-    public Transformer(TransformerSettings settings, RandomStream random)
+    public Transformer(TransformerSettings settings, RandomStream random) : base(settings)
     {
-        settings.ThrowIfImpossible();
-        Settings = settings;
         // The source's layers, then the target's.
         if (!settings.ShareEmbeddings) sourceEmbedding = Table("source", settings.SourceVocabulary);
         if (settings.LearnedPositions) sourcePositions = Table("source.positions", settings.MaximumLength);
@@ -50,9 +48,6 @@ public sealed class Transformer<T> : Layer<T>, IModel<T> where T : unmanaged, IB
             ChildList(name, Enumerable.Range(0, layers).Select(i =>
                 new TransformerBlock<T>(settings, attendsToEncoder, random.Split($"{name}.{i}"))));
     }
-
-    /// <summary>Size and choices.</summary>
-    public TransformerSettings Settings { get; }
 
     /// <summary>
     /// The tokens that ids stand for may be saved with the model, as <c>sourceTokens</c> and <c>targetTokens</c>: as many as it has.
@@ -122,13 +117,8 @@ public sealed class Transformer<T> : Layer<T>, IModel<T> where T : unmanaged, IB
         var x = here.Only(Embed(tape, targetEmbedding, targetPositions, ids, shape, cache?.Time ?? 0));
         for (var i = 0; i < decoder.Count; i++)
             x = here.Only(decoder[i].Apply(x, AttentionMask.Causal, memory, memoryMask, cache?.Blocks[i]));
-        return here.Keep(Logits(x));
-    }
-
-    private Variable<T> Logits(Variable<T> x)
-    {
         if (decoderNorm is not null) x = decoderNorm.Apply(x);
-        return output is null ? targetEmbedding.ApplyTransposed(x) : output.Apply(x);
+        return here.Keep(output is null ? targetEmbedding.ApplyTransposed(x) : output.Apply(x));
     }
 
     /// <summary>The training loss of a batch: cross-entropy of the next target token in nats, a scalar.</summary>

@@ -3,7 +3,7 @@ using Hybrid.Layers;
 namespace Hybrid.Models;
 
 /// <summary>The size of a Transformer and the choices its paper makes; defaults are the paper's base model.</summary>
-public sealed record TransformerSettings
+public sealed record TransformerSettings : ISettings
 {
     /// <summary>Number of source tokens, special ones included.</summary>
     public required int SourceVocabulary { get; init; }
