@@ -51,7 +51,7 @@ public static class LogSoftmax
         [MethodImpl(AggressiveInlining)]
         TVector IMap<T>.Apply<TVector, TLanes>(TVector y, TVector dy, TVector unused) =>
             // LSM-2: dx = dy − exp(y) Σ dy
-            TLanes.Subtract(dy, TLanes.Multiply(Exponential.Exp<T, TVector, TLanes>(y), TLanes.Create(sumOfDy)));
+            TLanes.Subtract(dy, TLanes.Multiply(Lanes<T, TVector, TLanes>.Exp(y), TLanes.Create(sumOfDy)));
     }
 }
 

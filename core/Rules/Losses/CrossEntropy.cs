@@ -101,7 +101,7 @@ public static class CrossEntropy
         [MethodImpl(AggressiveInlining)]
         TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector unused, TVector unusedToo)
         {
-            var exponential = Exponential.Exp<T, TVector, TLanes>(TLanes.Subtract(x, TLanes.Create(max)));
+            var exponential = Lanes<T, TVector, TLanes>.Exp(TLanes.Subtract(x, TLanes.Create(max)));
             return TLanes.Subtract(TLanes.Multiply(TLanes.Create(weightOverSum), exponential), TLanes.Create(weightedQ));
         }
     }
