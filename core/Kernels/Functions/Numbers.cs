@@ -10,6 +10,9 @@ internal static unsafe partial class Lanes<T, TVector, TLanes>
 
         [MethodImpl(AggressiveInlining)] public static implicit operator Numbers(double value) => new(Constant(value));
 
+        [MethodImpl(AggressiveInlining)]
+        public static Numbers Create<TValue>(TValue value) where TValue : unmanaged => new(TLanes.Create(Unsafe.BitCast<TValue, T>(value)));
+
         [MethodImpl(AggressiveInlining)] public static Numbers operator +(Numbers x, Numbers y) => new(TLanes.Add(x.Vector, y.Vector));
 
         [MethodImpl(AggressiveInlining)] public static Numbers operator -(Numbers x, Numbers y) => new(TLanes.Subtract(x.Vector, y.Vector));

@@ -58,8 +58,7 @@ public static class CrossEntropy
         int[] own = [.. targets];
         int rows = logits.Shape.Rows, classes = logits.Shape.Columns;
         T onTarget = T.CreateChecked(1 - smoothing), onEach = T.CreateChecked(smoothing / classes);
-        var rowMax = Tensor<T>.Rent(arena, new Shape(rows));
-        var rowSum = Tensor<T>.Rent(arena, new Shape(rows));
+        Tensor<T> rowMax = Tensor<T>.Rent(arena, new Shape(rows)), rowSum = Tensor<T>.Rent(arena, new Shape(rows));
         var rowLoss = Tensor<T>.RentZeroed(arena, new Shape(logits.Shape.ToArray()[..^1]));
         Rows.For(rows, classes, (first, end) =>
         {
