@@ -865,9 +865,6 @@ csharp "Rules/Images/Conv2d.cs" "Forward"
 csharp "Rules/Normalization/BatchNorm.cs" "Forward"
 (*** include-it-raw ***)
 (*** hide ***)
-csharp "Rules/Normalization/BatchNorm.cs" "ParameterGradients"
-(*** include-it-raw ***)
-(*** hide ***)
 csharp "Rules/Normalization/BatchNorm.cs" "Normalize"
 (*** include-it-raw ***)
 (** The layer keeps the running statistics: *)

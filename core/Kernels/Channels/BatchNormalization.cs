@@ -113,21 +113,23 @@ internal static unsafe class BatchNormalization
 
     private static void Map<T, TMap>(
         Tensor<T> x, Tensor<T>? y, Tensor<T> target, bool accumulate, Arena<T> arena, params ReadOnlySpan<Tensor<T>> ofChannels)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IChannelMap<T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IChannelOperation<T>
     {
         var layout = new ChannelLayout(x.Length / ofChannels[0].Length, ofChannels[0].Length);
         var table = layout.Table(arena, ofChannels);
         ForChunks(layout, (_, start, length) =>
         {
             fixed (T* px = x.Span, py = y is null ? default : y.Span, numbers = table.Span, pTarget = target.Span)
-                ChannelLoops.Map<T, TMap>(
-                    length, layout.Period, px + start, py + start, numbers, layout.Stride, pTarget + start, accumulate);
+                if (accumulate) Widest<T>.Run(new ChannelLoop<T, TMap, Accumulate>(
+                    length, layout.Period, px + start, py + start, numbers, layout.Stride, pTarget + start));
+                else Widest<T>.Run(new ChannelLoop<T, TMap, Overwrite>(
+                    length, layout.Period, px + start, py + start, numbers, layout.Stride, pTarget + start));
         });
     }
 
     private static void Sums<T, TSums>(
         Tensor<T> x, Tensor<T> y, Tensor<T> first, Tensor<T> second, Arena<T> arena, params ReadOnlySpan<Tensor<T>> ofChannels)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TSums : struct, IChannelSums<T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TSums : struct, IChannelOperation<T>
     {
         var layout = new ChannelLayout(x.Length / first.Length, first.Length);
         var table = layout.Table(arena, ofChannels);
@@ -139,7 +141,8 @@ internal static unsafe class BatchNormalization
             Span<T> both = new(sums, 2 * stride);
             both.Clear();
             fixed (T* px = x.Span, py = y.Span, numbers = table.Span)
-                Widest<T>.Run(new ChannelLoops.SumLoop<T, TSums>(length, layout.Period, px + start, py + start, numbers, stride, sums));
+                Widest<T>.Run(new ChannelLoop<T, TSums, Overwrite>(
+                    length, layout.Period, px + start, py + start, numbers, stride, sums));
             layout.Fold<T>(both, firsts.ByRow()[chunk]);
             layout.Fold<T>(both[stride..], seconds.ByRow()[chunk]);
         });

@@ -7,22 +7,24 @@ internal readonly struct Plain : IConstant<bool> { public static bool Value => f
 internal readonly struct ThenRelu : IConstant<bool> { public static bool Value => true; }
 
 /// <summary>Σ x.</summary>
-internal readonly unsafe struct ChannelTotals<T> : IChannelSums<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+internal readonly unsafe struct ChannelTotals<T> : IChannelOperation<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    public static bool HasSecond => false;
+    public static int Sums => 1;
 
     [MethodImpl(AggressiveInlining)]
-    static (TVector, TVector) IChannelSums<T>.Step<TVector, TLanes>(TVector a, TVector b, TVector x, TVector y, T* numbers, nint stride) =>
+    static (TVector, TVector) IChannelOperation<T>.Step<TVector, TLanes>(
+        TVector a, TVector b, TVector x, TVector y, T* numbers, nint stride) =>
         (TLanes.Add(a, x), b);
 }
 
 /// <summary>Σ (x − center) and Σ (x − center)²; the numbers are the centers.</summary>
-internal readonly unsafe struct ChannelDeviations<T> : IChannelSums<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+internal readonly unsafe struct ChannelDeviations<T> : IChannelOperation<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    public static bool HasSecond => true;
+    public static int Sums => 2;
 
     [MethodImpl(AggressiveInlining)]
-    static (TVector, TVector) IChannelSums<T>.Step<TVector, TLanes>(TVector a, TVector b, TVector x, TVector y, T* numbers, nint stride)
+    static (TVector, TVector) IChannelOperation<T>.Step<TVector, TLanes>(
+        TVector a, TVector b, TVector x, TVector y, T* numbers, nint stride)
     {
         var deviation = TLanes.Subtract(x, TLanes.Load(numbers));
         return (TLanes.Add(a, deviation), TLanes.MultiplyAdd(deviation, deviation, b));
@@ -30,14 +32,15 @@ internal readonly unsafe struct ChannelDeviations<T> : IChannelSums<T> where T :
 }
 
 /// <summary>(x − mean) factor + bias, the three numbers in this order; with relu, max(that, 0), where NaN stays NaN.</summary>
-internal readonly unsafe struct ChannelNormalized<T, TRelu> : IChannelMap<T>
+internal readonly unsafe struct ChannelNormalized<T, TRelu> : IChannelOperation<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T> where TRelu : struct, IConstant<bool>
 {
     [MethodImpl(AggressiveInlining)]
-    static TVector IChannelMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, T* numbers, nint stride)
+    static (TVector, TVector) IChannelOperation<T>.Step<TVector, TLanes>(
+        TVector a, TVector b, TVector x, TVector y, T* numbers, nint stride)
     {
         var z = Value<TVector, TLanes>(TLanes.Subtract(x, TLanes.Load(numbers)), numbers, stride);
-        return TRelu.Value ? TLanes.Max(z, default) : z;
+        return (TRelu.Value ? TLanes.Max(z, default) : z, default);
     }
 
     /// <summary>
@@ -55,15 +58,16 @@ internal readonly unsafe struct ChannelNormalized<T, TRelu> : IChannelMap<T>
 }
 
 /// <summary>Σ dz and Σ dz (x − mean), where y is dy, and mean, factor and bias are the numbers.</summary>
-internal readonly unsafe struct ChannelCotangentSums<T, TRelu> : IChannelSums<T>
+internal readonly unsafe struct ChannelCotangentSums<T, TRelu> : IChannelOperation<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T> where TRelu : struct, IConstant<bool>
 {
     public static bool ReadsY => true;
 
-    public static bool HasSecond => true;
+    public static int Sums => 2;
 
     [MethodImpl(AggressiveInlining)]
-    static (TVector, TVector) IChannelSums<T>.Step<TVector, TLanes>(TVector a, TVector b, TVector x, TVector y, T* numbers, nint stride)
+    static (TVector, TVector) IChannelOperation<T>.Step<TVector, TLanes>(
+        TVector a, TVector b, TVector x, TVector y, T* numbers, nint stride)
     {
         var deviation = TLanes.Subtract(x, TLanes.Load(numbers));
         var dz = ChannelNormalized<T, TRelu>.Cotangent<TVector, TLanes>(deviation, y, numbers, stride);
@@ -72,18 +76,19 @@ internal readonly unsafe struct ChannelCotangentSums<T, TRelu> : IChannelSums<T>
 }
 
 /// <summary>factor (dz − shift − (x − mean) slope), where y is dy, and mean, factor, bias, shift and slope are the numbers.</summary>
-internal readonly unsafe struct ChannelPullback<T, TRelu> : IChannelMap<T>
+internal readonly unsafe struct ChannelPullback<T, TRelu> : IChannelOperation<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T> where TRelu : struct, IConstant<bool>
 {
     public static bool ReadsY => true;
 
     [MethodImpl(AggressiveInlining)]
-    static TVector IChannelMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, T* numbers, nint stride)
+    static (TVector, TVector) IChannelOperation<T>.Step<TVector, TLanes>(
+        TVector a, TVector b, TVector x, TVector y, T* numbers, nint stride)
     {
         var deviation = TLanes.Subtract(x, TLanes.Load(numbers));
         var dz = ChannelNormalized<T, TRelu>.Cotangent<TVector, TLanes>(deviation, y, numbers, stride);
         TVector shift = TLanes.Load(numbers + 3 * stride), slope = TLanes.Load(numbers + 4 * stride);
         var centered = TLanes.Subtract(TLanes.Subtract(dz, shift), TLanes.Multiply(deviation, slope));
-        return TLanes.Multiply(TLanes.Load(numbers + stride), centered);
+        return (TLanes.Multiply(TLanes.Load(numbers + stride), centered), default);
     }
 }

@@ -22,20 +22,21 @@ internal readonly unsafe ref struct ChannelTable<T>(ChannelLayout layout, int ro
     public Span<T> Second => this[rows + 1];
 
     /// <summary>Takes the sums of each channel over the positions.</summary>
-    public void Sum<TSums>(T* x, T* y) where TSums : struct, IChannelSums<T>
+    public void Sum<TSums>(T* x, T* y) where TSums : struct, IChannelOperation<T>
     {
         Repeat();
         var sums = numbers + (nint)rows * layout.Stride;
         new Span<T>(sums, 2 * layout.Stride).Clear();
-        Widest<T>.Run(new ChannelLoops.SumLoop<T, TSums>(Length, layout.Period, x, y, numbers, layout.Stride, sums));
+        Widest<T>.Run(new ChannelLoop<T, TSums, Overwrite>(Length, layout.Period, x, y, numbers, layout.Stride, sums));
         for (var row = rows; row < rows + 2; row++) layout.Fold<T>(new(numbers + (nint)row * layout.Stride, layout.Stride), this[row]);
     }
 
     /// <summary>target = map, or target += map.</summary>
-    public void Map<TMap>(T* x, T* y, T* target, bool accumulate) where TMap : struct, IChannelMap<T>
+    public void Map<TMap>(T* x, T* y, T* target, bool accumulate) where TMap : struct, IChannelOperation<T>
     {
         Repeat();
-        ChannelLoops.Map<T, TMap>(Length, layout.Period, x, y, numbers, layout.Stride, target, accumulate);
+        if (accumulate) Widest<T>.Run(new ChannelLoop<T, TMap, Accumulate>(Length, layout.Period, x, y, numbers, layout.Stride, target));
+        else Widest<T>.Run(new ChannelLoop<T, TMap, Overwrite>(Length, layout.Period, x, y, numbers, layout.Stride, target));
     }
 
     private void Repeat()

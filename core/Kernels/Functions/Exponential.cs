@@ -1,7 +1,6 @@
 namespace Hybrid.Kernels;
 
-/// <summary>eˣ of a vector.</summary>
-internal static class Exponential
+internal static unsafe partial class Lanes<T, TVector, TLanes>
 {
     // Interpolates eʳ at seven Chebyshev points of |r| ≤ ln 2 / 2: relative error 2.5e-9, below what float resolves.
     private const double C2 = 0.5000000047117757, C3 = 0.16666415514653277, C4 = 0.04166635289677516;
@@ -10,8 +9,7 @@ internal static class Exponential
     /// <summary>eˣ = 2ⁿ eʳ with n the whole number nearest to x / ln 2, so that a short polynomial gives eʳ.</summary>
     /// <remarks>Results below the smallest normal number are 0; NaN gives NaN.</remarks>
     [MethodImpl(AggressiveInlining)]
-    public static TVector Exp<T, TVector, TLanes>(TVector x)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TVector : struct where TLanes : ILanes<TVector, T>
+    public static TVector Exp(TVector x)
     {
         var single = typeof(T) == typeof(float);
         // Adding 1.5 · 2²³ (2⁵²) leaves the nearest whole number in the low mantissa bits.
@@ -45,14 +43,17 @@ internal static class Exponential
         var (lowest, highest) = single ? (-87.33654, 88.722840) : (-708.3964185322641, 709.782712893384);
         power = TLanes.Select(TLanes.GreaterThan(Constant(highest), x), power, TLanes.Multiply(x, TLanes.Create(T.PositiveInfinity)));
         return TLanes.Select(TLanes.GreaterThan(Constant(lowest), x), default, power);
-
-        // Horner's rule, one coefficient or four at a time.
-        [MethodImpl(AggressiveInlining)] static TVector Step(TVector sum, TVector x, double c) => TLanes.MultiplyAdd(sum, x, Constant(c));
-
-        [MethodImpl(AggressiveInlining)] static TVector Next(TVector sum, TVector x, double c3, double c2, double c1, double c0) =>
-            Step(Step(Step(Step(sum, x, c3), x, c2), x, c1), x, c0);
-
-        [MethodImpl(AggressiveInlining)] static TVector Constant(double value) =>
-            TLanes.Create(typeof(T) == typeof(float) ? Unsafe.BitCast<float, T>((float)value) : Unsafe.BitCast<double, T>(value));
     }
+
+    // Horner's rule, one coefficient or four at a time.
+    [MethodImpl(AggressiveInlining)]
+    private static TVector Step(TVector sum, TVector x, double c) => TLanes.MultiplyAdd(sum, x, Constant(c));
+
+    [MethodImpl(AggressiveInlining)]
+    private static TVector Next(TVector sum, TVector x, double c3, double c2, double c1, double c0) =>
+        Step(Step(Step(Step(sum, x, c3), x, c2), x, c1), x, c0);
+
+    [MethodImpl(AggressiveInlining)]
+    private static TVector Constant(double value) =>
+        TLanes.Create(typeof(T) == typeof(float) ? Unsafe.BitCast<float, T>((float)value) : Unsafe.BitCast<double, T>(value));
 }

@@ -24,15 +24,6 @@ internal static class Functions
     [MethodImpl(AggressiveInlining)]
     public static TNumbers Sqrt<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> => TNumbers.Sqrt(x);
 
-    /// <summary>ln x; −∞ of 0, NaN of a negative number.</summary>
-    [MethodImpl(AggressiveInlining)]
-    public static TNumbers Log<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> => TNumbers.Log(x);
-
-    /// <summary>x to a power that is the same everywhere.</summary>
-    [MethodImpl(AggressiveInlining)]
-    public static TNumbers Pow<TNumbers>(TNumbers x, double exponent)
-        where TNumbers : struct, INumbers<TNumbers> => TNumbers.Pow(x, exponent);
-
     /// <summary>eˣ; what would be a denormal is 0.</summary>
     [MethodImpl(AggressiveInlining)]
     public static TNumbers Exp<TNumbers>(TNumbers x) where TNumbers : struct, INumbers<TNumbers> => TNumbers.Exp(x);

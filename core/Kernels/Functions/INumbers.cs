@@ -12,6 +12,9 @@ internal interface INumbers<TSelf> :
     /// <summary>The same number everywhere.</summary>
     static abstract implicit operator TSelf(double value);
 
+    /// <summary>The same for a number of the vectors' own type.</summary>
+    static abstract TSelf Create<T>(T value) where T : unmanaged;
+
     static abstract TSelf operator >(TSelf x, TSelf y);
     static abstract TSelf operator <(TSelf x, TSelf y);
 

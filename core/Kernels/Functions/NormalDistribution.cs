@@ -1,9 +1,11 @@
 namespace Hybrid.Kernels;
 
-/// <summary>The standard normal distribution of a vector: Φ(x), the probability of at most x, and its density φ(x).</summary>
-internal static class NormalDistribution
+internal static unsafe partial class Lanes<T, TVector, TLanes>
 {
-    /// <summary>Φ(x) = (1 + erf(x / √2)) / 2 and e = exp(−x² / 2) = √(2π) φ(x).</summary>
+    /// <summary>
+    /// The standard normal distribution: Φ(x) = (1 + erf(x / √2)) / 2, the probability of at most x, and e = exp(−x² / 2) = √(2π) φ(x)
+    /// with its density φ.
+    /// </summary>
     /// <remarks>
     /// The lower tail is Φ(−a) = e R(a), where the ratio R (of Mills) falls slowly, like 1 / a: with t = 1 / (1 + p a), R(a) / t is
     /// nearly a polynomial in t, here interpolated at Chebyshev points; relative error 4e-8 (p = 0.35, degree 8) in float, 3e-16
@@ -11,12 +13,11 @@ internal static class NormalDistribution
     /// the rounding of x² / 2 in the exponential. Below −13 (−37.6 in double) Φ is 0.
     /// </remarks>
     [MethodImpl(AggressiveInlining)]
-    public static (TVector Probability, TVector Exponential) At<T, TVector, TLanes>(TVector x)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TVector : struct where TLanes : ILanes<TVector, T>
+    public static (TVector Probability, TVector Exponential) Normal(TVector x)
     {
         var single = typeof(T) == typeof(float);
         var distance = TLanes.Max(x, TLanes.Subtract(default, x));
-        var exponential = Exponential.Exp<T, TVector, TLanes>(TLanes.Multiply(TLanes.Multiply(x, x), Constant(-0.5)));
+        var exponential = Exp(TLanes.Multiply(TLanes.Multiply(x, x), Constant(-0.5)));
         var t = TLanes.Divide(Constant(1), TLanes.MultiplyAdd(distance, Constant(single ? 0.35 : 0.2), Constant(1)));
 
         TVector ratio;
@@ -37,14 +38,5 @@ internal static class NormalDistribution
         }
         var tail = TLanes.Multiply(exponential, TLanes.Multiply(ratio, t));
         return (TLanes.Select(TLanes.GreaterThan(x, default), TLanes.Subtract(Constant(1), tail), tail), exponential);
-
-        // Horner's rule, one coefficient or four at a time.
-        [MethodImpl(AggressiveInlining)] static TVector Step(TVector sum, TVector x, double c) => TLanes.MultiplyAdd(sum, x, Constant(c));
-
-        [MethodImpl(AggressiveInlining)] static TVector Next(TVector sum, TVector x, double c3, double c2, double c1, double c0) =>
-            Step(Step(Step(Step(sum, x, c3), x, c2), x, c1), x, c0);
-
-        [MethodImpl(AggressiveInlining)] static TVector Constant(double value) =>
-            TLanes.Create(typeof(T) == typeof(float) ? Unsafe.BitCast<float, T>((float)value) : Unsafe.BitCast<double, T>(value));
     }
 }

@@ -8,9 +8,10 @@ internal static unsafe partial class Lanes<T, TVector, TLanes>
         /// <summary>The vector itself.</summary>
         public TVector Vector => vector;
 
+        [MethodImpl(AggressiveInlining)] public static implicit operator Numbers(double value) => new(Constant(value));
+
         [MethodImpl(AggressiveInlining)]
-        public static implicit operator Numbers(double value) => new(TLanes.Create(
-            typeof(T) == typeof(float) ? Unsafe.BitCast<float, T>((float)value) : Unsafe.BitCast<double, T>(value)));
+        public static Numbers Create<TValue>(TValue value) where TValue : unmanaged => new(TLanes.Create(Unsafe.BitCast<TValue, T>(value)));
 
         [MethodImpl(AggressiveInlining)] public static Numbers operator +(Numbers x, Numbers y) => new(TLanes.Add(x.Vector, y.Vector));
 
@@ -54,7 +55,7 @@ internal static unsafe partial class Lanes<T, TVector, TLanes>
             return new(lanes);
         }
 
-        [MethodImpl(AggressiveInlining)] public static Numbers Exp(Numbers x) => new(Exponential.Exp<T, TVector, TLanes>(x.Vector));
+        [MethodImpl(AggressiveInlining)] public static Numbers Exp(Numbers x) => new(Lanes<T, TVector, TLanes>.Exp(x.Vector));
 
         /// <remarks>The series x + x²/2! + … where |x| is below ½, elsewhere the difference, which loses a bit at most.</remarks>
         [MethodImpl(AggressiveInlining)]
@@ -98,7 +99,7 @@ internal static unsafe partial class Lanes<T, TVector, TLanes>
         [MethodImpl(AggressiveInlining)]
         public static (Numbers Probability, Numbers Density) Normal(Numbers x)
         {
-            var (probability, exponential) = NormalDistribution.At<T, TVector, TLanes>(x.Vector);
+            var (probability, exponential) = Lanes<T, TVector, TLanes>.Normal(x.Vector);
             return (new(probability), 1 / Math.Sqrt(2 * Math.PI) * new Numbers(exponential));
         }
 

@@ -42,24 +42,6 @@ internal readonly unsafe struct PoolMax<T> : IPooling<T> where T : unmanaged, IB
     }
 }
 
-/// <summary>The window's gradient, which goes to the place that the largest number came from.</summary>
-internal readonly unsafe struct PoolMaxBackward<T> : IPooling<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
-{
-    [MethodImpl(AggressiveInlining)]
-    (TVector, TVector) IPooling<T>.Begin<TVector, TLanes>(T* y, T* place, TVector first, TVector lanes) =>
-        (TLanes.LoadFirst(y, lanes, default), TLanes.LoadFirst(place, lanes, default));
-
-    [MethodImpl(AggressiveInlining)]
-    (TVector, TVector) IPooling<T>.Step<TVector, TLanes>(TVector dy, TVector from, T* at, TVector number, TVector lanes)
-    {
-        var share = TLanes.Select(TLanes.EqualTo(from, number), dy, default);
-        TLanes.StoreFirst(TLanes.Add(TLanes.LoadFirst(at, lanes, default), share), at, lanes);
-        return (dy, from);
-    }
-
-    [MethodImpl(AggressiveInlining)] void IPooling<T>.End<TVector, TLanes>(TVector dy, TVector from, T* y, T* place, TVector lanes) { }
-}
-
 /// <summary>The sum so far; in the end the factor times it.</summary>
 internal readonly unsafe struct PoolSum<T>(T factor) : IPooling<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -75,19 +57,22 @@ internal readonly unsafe struct PoolSum<T>(T factor) : IPooling<T> where T : unm
         TLanes.StoreFirst(TLanes.Multiply(sum, TLanes.Create(factor)), y, lanes);
 }
 
-/// <summary>The factor times the window's gradient, which goes to every place.</summary>
-internal readonly unsafe struct PoolSumBackward<T>(T factor) : IPooling<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+/// <summary>The factor times the window's gradient, which goes to every place; or to the one that the largest number came from.</summary>
+internal readonly unsafe struct PoolBackward<T, TToLargest>(T factor) : IPooling<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T> where TToLargest : struct, IConstant<bool>
 {
     [MethodImpl(AggressiveInlining)]
     (TVector, TVector) IPooling<T>.Begin<TVector, TLanes>(T* y, T* place, TVector first, TVector lanes) =>
-        (TLanes.Multiply(TLanes.LoadFirst(y, lanes, default), TLanes.Create(factor)), default);
+        (TLanes.Multiply(TLanes.LoadFirst(y, lanes, default), TLanes.Create(factor)),
+            TToLargest.Value ? TLanes.LoadFirst(place, lanes, default) : default);
 
     [MethodImpl(AggressiveInlining)]
-    (TVector, TVector) IPooling<T>.Step<TVector, TLanes>(TVector share, TVector unused, T* at, TVector number, TVector lanes)
+    (TVector, TVector) IPooling<T>.Step<TVector, TLanes>(TVector dy, TVector from, T* at, TVector number, TVector lanes)
     {
+        var share = TToLargest.Value ? TLanes.Select(TLanes.EqualTo(from, number), dy, default) : dy;
         TLanes.StoreFirst(TLanes.Add(TLanes.LoadFirst(at, lanes, default), share), at, lanes);
-        return (share, unused);
+        return (dy, from);
     }
 
-    [MethodImpl(AggressiveInlining)] void IPooling<T>.End<TVector, TLanes>(TVector share, TVector unused, T* y, T* place, TVector lanes) { }
+    [MethodImpl(AggressiveInlining)] void IPooling<T>.End<TVector, TLanes>(TVector dy, TVector from, T* y, T* place, TVector lanes) { }
 }

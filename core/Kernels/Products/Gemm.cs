@@ -48,17 +48,11 @@ public static unsafe class Gemm
         }
         fixed (T* pa = a, pb = b, pc = c)
         {
-            var work = (long)rows * columns * inner;
-            if (work < 2 * MinimumWork || Workers.Count == 1 || Workers.InsideBody)
-                Serial(rows, columns, inner, pa, aRow, aStep, pb, bStep, bColumn, pc, ldc, accumulate);
-            else GemmJob<T>.OfThread.Run(rows, columns, inner, pa, aRow, aStep, pb, bStep, bColumn, pc, ldc, accumulate, MinimumWork);
+            var product = new Product<T>(rows, columns, inner, pa, aRow, aStep, pb, bStep, bColumn, pc, ldc, accumulate);
+            if (product.Work < 2 * MinimumWork || Workers.Count == 1 || Workers.InsideBody) Widest<T>.Run(product);
+            else GemmJob<T>.OfThread.Run(product, MinimumWork);
         }
     }
-
-    internal static void Serial<T>(
-        int rows, int columns, int inner, T* a, nint aRow, nint aStep, T* b, nint bStep, nint bColumn, T* c, nint ldc, bool accumulate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Widest<T>.Run(new Product<T>(rows, columns, inner, a, aRow, aStep, b, bStep, bColumn, c, ldc, accumulate));
 
     [MethodImpl(AggressiveInlining)]
     private static void Check(string name, int rows, int columns, int stride, int length)

@@ -19,6 +19,27 @@ internal unsafe struct Product<T>(
     private const int TilesPerBlock = 12;
     private const int ColumnBlock = 1024;
 
+    public readonly int Rows => rows;
+
+    public readonly int Columns => columns;
+
+    /// <summary>Multiplications.</summary>
+    public readonly long Work => (long)rows * columns * inner;
+
+    /// <summary>
+    /// Whether workers share its columns, not its rows: the operand that is not cut is packed by each of them, so the longer side is cut.
+    /// A gradient of weights reads A and B by columns alike.
+    /// </summary>
+    public readonly bool CutsColumns => columns >= (aStep == 1 ? 2L : 1L) * rows;
+
+    /// <summary>Some rows of it.</summary>
+    public readonly Product<T> OfRows(int first, int end) =>
+        new(end - first, columns, inner, a + first * aRow, aRow, aStep, b, bStep, bColumn, c + first * ldc, ldc, accumulate);
+
+    /// <summary>Some columns of it.</summary>
+    public readonly Product<T> OfColumns(int first, int end) =>
+        new(rows, end - first, inner, a, aRow, aStep, b + first * bColumn, bStep, bColumn, c + first, ldc, accumulate);
+
     [MethodImpl(AggressiveInlining)]
     void IByWidth<T>.Run<TVector, TLanes>()
     {

@@ -93,8 +93,8 @@ internal unsafe struct ExpAndSum<T>(int length, T* x, T shift, T* y, T* sum) : I
         nint i = 0;
         for (; i <= length - 2 * TLanes.Width; i += 2 * TLanes.Width)
         {
-            var y0 = Exponential.Exp<T, TVector, TLanes>(TLanes.Subtract(TLanes.Load(x + i), shifts));
-            var y1 = Exponential.Exp<T, TVector, TLanes>(TLanes.Subtract(TLanes.Load(x + i + TLanes.Width), shifts));
+            var y0 = Lanes<T, TVector, TLanes>.Exp(TLanes.Subtract(TLanes.Load(x + i), shifts));
+            var y1 = Lanes<T, TVector, TLanes>.Exp(TLanes.Subtract(TLanes.Load(x + i + TLanes.Width), shifts));
             TLanes.Store(y0, y + i);
             TLanes.Store(y1, y + i + TLanes.Width);
             sum0 = TLanes.Add(sum0, y0);
@@ -105,7 +105,7 @@ internal unsafe struct ExpAndSum<T>(int length, T* x, T shift, T* y, T* sum) : I
             var rest = TLanes.FirstLanes(Math.Min(TLanes.Width, (int)(length - i)));
             var padding = TLanes.Create(T.NegativeInfinity);
             var shifted = TLanes.Subtract(TLanes.LoadFirst(x + i, rest, padding), shifts);
-            var last = Exponential.Exp<T, TVector, TLanes>(TLanes.Select(rest, shifted, padding));
+            var last = Lanes<T, TVector, TLanes>.Exp(TLanes.Select(rest, shifted, padding));
             TLanes.StoreFirst(last, y + i, rest);
             sum0 = TLanes.Add(sum0, last);
         }

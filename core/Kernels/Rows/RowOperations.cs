@@ -28,14 +28,11 @@ internal readonly struct ReluMap<T> : IMap<T> where T : unmanaged, IBinaryFloati
 }
 
 /// <summary>c p (dp − ⟨p, dp⟩): the pullback of a softmax of scores times c.</summary>
-internal readonly struct SoftmaxBackward<T>(T inner, T c) : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+internal readonly struct SoftmaxBackward<T>(T inner, T c) : IFormula2 where T : unmanaged
 {
-    public static int Inputs => 2;
-
+    // dx = c p ⊙ (dp − ⟨p, dp⟩): SM-2, ATT-6
     [MethodImpl(AggressiveInlining)]
-    TVector IMap<T>.Apply<TVector, TLanes>(TVector p, TVector dp, TVector unused) =>
-        // dx = c p ⊙ (dp − ⟨p, dp⟩): SM-2, ATT-6
-        TLanes.Multiply(TLanes.Multiply(p, TLanes.Create(c)), TLanes.Subtract(dp, TLanes.Create(inner)));
+    TNumbers IFormula2.Of<TNumbers>(TNumbers p, TNumbers dp) => p * TNumbers.Create(c) * (dp - TNumbers.Create(inner));
 }
 
 /// <summary>x + y.</summary>

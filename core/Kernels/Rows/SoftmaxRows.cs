@@ -57,8 +57,8 @@ public static unsafe class SoftmaxRows
                 var xl = TLanes.Select(left, TLanes.Multiply(TLanes.LoadFirst(x, left, default), factors), nothing);
                 var xr = TLanes.Select(right, TLanes.Multiply(TLanes.LoadFirst(x + TLanes.Width, right, default), factors), nothing);
                 var largest = TLanes.Create(TLanes.MaxAcross(TLanes.Max(xl, xr)));
-                var yl = Exponential.Exp<T, TVector, TLanes>(TLanes.Subtract(xl, largest));
-                var yr = Exponential.Exp<T, TVector, TLanes>(TLanes.Subtract(xr, largest));
+                var yl = Lanes<T, TVector, TLanes>.Exp(TLanes.Subtract(xl, largest));
+                var yr = Lanes<T, TVector, TLanes>.Exp(TLanes.Subtract(xr, largest));
                 var inverse = TLanes.Create(T.One / TLanes.SumAcross(TLanes.Add(yl, yr)));
                 TLanes.StoreFirst(TLanes.Multiply(yl, inverse), p, left);
                 TLanes.StoreFirst(TLanes.Multiply(yr, inverse), p + TLanes.Width, right);

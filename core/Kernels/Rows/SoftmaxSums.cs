@@ -15,22 +15,22 @@ internal unsafe struct SoftmaxSums<T>(int length, T* x, T* largest, T* sumOfExp,
         for (; i <= length - 2 * TLanes.Width; i += 2 * TLanes.Width)
         {
             TVector x0 = TLanes.Subtract(TLanes.Load(x + i), shift), x1 = TLanes.Subtract(TLanes.Load(x + i + TLanes.Width), shift);
-            exp0 = TLanes.Add(exp0, Exponential.Exp<T, TVector, TLanes>(x0));
-            exp1 = TLanes.Add(exp1, Exponential.Exp<T, TVector, TLanes>(x1));
+            exp0 = TLanes.Add(exp0, Lanes<T, TVector, TLanes>.Exp(x0));
+            exp1 = TLanes.Add(exp1, Lanes<T, TVector, TLanes>.Exp(x1));
             sum0 = TLanes.Add(sum0, x0);
             sum1 = TLanes.Add(sum1, x1);
         }
         if (i < whole)
         {
             var x0 = TLanes.Subtract(TLanes.Load(x + i), shift);
-            exp0 = TLanes.Add(exp0, Exponential.Exp<T, TVector, TLanes>(x0));
+            exp0 = TLanes.Add(exp0, Lanes<T, TVector, TLanes>.Exp(x0));
             sum0 = TLanes.Add(sum0, x0);
         }
         if (whole < length)
         {
             var rest = TLanes.FirstLanes((int)(length - whole));
             var x0 = TLanes.Subtract(TLanes.LoadFirst(x + whole, rest, default), shift);
-            exp1 = TLanes.Add(exp1, TLanes.Select(rest, Exponential.Exp<T, TVector, TLanes>(x0), default));
+            exp1 = TLanes.Add(exp1, TLanes.Select(rest, Lanes<T, TVector, TLanes>.Exp(x0), default));
             sum1 = TLanes.Add(sum1, TLanes.Select(rest, x0, default));
         }
         *sumOfExp = TLanes.SumAcross(TLanes.Add(exp0, exp1));

@@ -64,7 +64,7 @@ public static unsafe class VectorMath
 
     /// <summary>dx = c p ⊙ (dp − inner), where inner is ⟨p, dp⟩. dx may be p or dp.</summary>
     public static void SoftmaxBackward<T>(T c, ReadOnlySpan<T> p, ReadOnlySpan<T> dp, T inner, Span<T> dx, bool accumulate = false)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Map(new SoftmaxBackward<T>(inner, c), p, dp, p, dx, accumulate);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Map(new SoftmaxBackward<T>(inner, c), p, dp, dx, accumulate);
 
     /// <summary>z = x y, element by element. z may be x or y.</summary>
     public static void Multiply<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> z, bool accumulate = false)

@@ -165,7 +165,7 @@ internal static unsafe class Strided
                         {
                             var from = at + Walk.At(summed, s);
                             var columns = Math.Min(Segment, column.Extent - s % segments.Extent * Segment);
-                            Widest<T>.Run(new StridedLoops.SumLoop<T, TMap>(
+                            Widest<T>.Run(new StridedLoops.Loop<T, TMap, Accumulate, Yes>(
                                 map, count, columns, row.Step, column.Step, px + from.X, py + from.Y, pz + from.Z, pTarget + from.Target));
                         }
                     }

@@ -14,37 +14,15 @@ internal static unsafe class StridedLoops
         TMap map, int rows, int columns, Steps row, Steps column, T* x, T* y, T* z, T* target, bool accumulate)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T>
     {
-        if (accumulate) Widest<T>.Run(new MapLoop<T, TMap, Accumulate>(map, rows, columns, row, column, x, y, z, target));
-        else Widest<T>.Run(new MapLoop<T, TMap, Overwrite>(map, rows, columns, row, column, x, y, z, target));
+        if (accumulate) Widest<T>.Run(new Loop<T, TMap, Accumulate, No>(map, rows, columns, row, column, x, y, z, target));
+        else Widest<T>.Run(new Loop<T, TMap, Overwrite, No>(map, rows, columns, row, column, x, y, z, target));
     }
 
-    private struct MapLoop<T, TMap, TAccumulate>(
+    /// <summary>That, or target[i] += Σ over j of map(x[i, j], y[i, j], z[i, j]).</summary>
+    public struct Loop<T, TMap, TAccumulate, TSum>(
         TMap map, int rows, int columns, Steps row, Steps column, T* x, T* y, T* z, T* target) : IByWidth<T>
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T> where TAccumulate : struct, IConstant<bool>
-    {
-        [MethodImpl(AggressiveInlining)]
-        void IByWidth<T>.Run<TVector, TLanes>()
-        {
-            nint width = TLanes.Width, whole = columns & -TLanes.Width;
-            var rest = TLanes.FirstLanes((int)(columns - whole));
-            TVector xs = default, ys = default, zs = default;
-            var step = column * width;
-            for (var i = 0; i < rows; i++, x += row.X, y += row.Y, z += row.Z, target += row.Target)
-            {
-                var px = Row<T, TVector, TLanes>(x, column.X, ref xs);
-                var py = TMap.Inputs > 1 ? Row<T, TVector, TLanes>(y, column.Y, ref ys) : null;
-                var pz = TMap.Inputs > 2 ? Row<T, TVector, TLanes>(z, column.Z, ref zs) : null;
-                T* to = target, end = target + whole;
-                for (; to < end; to += width, px += step.X, py += step.Y, pz += step.Z)
-                    Lanes<T, TVector, TLanes>.MapTo(map, px, py, pz, to, TAccumulate.Value, whole: true, default);
-                if (whole < columns) Lanes<T, TVector, TLanes>.MapTo(map, px, py, pz, to, TAccumulate.Value, whole: false, rest);
-            }
-        }
-    }
-
-    /// <summary>target[i] += Σ over j of map(x[i, j], y[i, j], z[i, j]). Along a row, operands move by 0 or 1.</summary>
-    public struct SumLoop<T, TMap>(TMap map, int rows, int columns, Steps row, Steps column, T* x, T* y, T* z, T* target) : IByWidth<T>
         where T : unmanaged, IBinaryFloatingPointIeee754<T> where TMap : struct, IMap<T>
+        where TAccumulate : struct, IConstant<bool> where TSum : struct, IConstant<bool>
     {
         [MethodImpl(AggressiveInlining)]
         void IByWidth<T>.Run<TVector, TLanes>()
@@ -58,6 +36,14 @@ internal static unsafe class StridedLoops
                 var px = Row<T, TVector, TLanes>(x, column.X, ref xs);
                 var py = TMap.Inputs > 1 ? Row<T, TVector, TLanes>(y, column.Y, ref ys) : null;
                 var pz = TMap.Inputs > 2 ? Row<T, TVector, TLanes>(z, column.Z, ref zs) : null;
+                if (!TSum.Value)
+                {
+                    T* to = target, end = target + whole;
+                    for (; to < end; to += width, px += step.X, py += step.Y, pz += step.Z)
+                        Lanes<T, TVector, TLanes>.MapTo(map, px, py, pz, to, TAccumulate.Value, whole: true, default);
+                    if (whole < columns) Lanes<T, TVector, TLanes>.MapTo(map, px, py, pz, to, TAccumulate.Value, whole: false, rest);
+                    continue;
+                }
                 // Two sums at once: one alone would wait for its own addition each time.
                 TVector sum0 = default, sum1 = default;
                 for (nint j = 0; j < whole; j += width, px += step.X, py += step.Y, pz += step.Z)

@@ -15,8 +15,11 @@ internal readonly struct Strip<T>(Tensor<T> tensor, int axis, int start, int len
 
     private void Copy(Tensor<T> whole, bool intoStrip, bool accumulate)
     {
+        if (tensor.Length == 0 || length == 0) return;
         var part = tensor;
-        var (runs, run, first, distance) = Layout();
+        var extents = tensor.Shape.ToArray();
+        int runs = new Shape(extents[..axis]).Length, inner = new Shape(extents[(axis + 1)..]).Length;
+        int run = length * inner, first = start * inner, distance = extents[axis] * inner;
         Rows.For(runs, run, (begin, end) =>
         {
             for (var i = begin; i < end; i++)
@@ -25,15 +28,5 @@ internal readonly struct Strip<T>(Tensor<T> tensor, int axis, int start, int len
                 VectorMath.Copy<T>(intoStrip ? outside : inside, intoStrip ? inside : outside, accumulate);
             }
         });
-    }
-
-    /// <summary>How many runs, their length, where the first begins, and how far the next is from it.</summary>
-    private (int Runs, int Run, int First, int Distance) Layout()
-    {
-        int runs = 1, inner = 1;
-        if (tensor.Length == 0 || length == 0) return (0, 0, 0, 0);
-        for (var i = 0; i < axis; i++) runs *= tensor.Shape[i];
-        for (var i = axis + 1; i < tensor.Shape.Rank; i++) inner *= tensor.Shape[i];
-        return (runs, length * inner, start * inner, tensor.Shape[axis] * inner);
     }
 }

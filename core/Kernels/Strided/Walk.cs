@@ -52,12 +52,7 @@ internal static class Walk
     }
 
     /// <summary>How many indices these axes have together.</summary>
-    public static int Count(ReadOnlySpan<Axis> axes)
-    {
-        var count = 1;
-        foreach (var axis in axes) count *= axis.Extent;
-        return count;
-    }
+    public static int Count(Axis[] axes) => axes.Aggregate(1, (count, axis) => count * axis.Extent);
 
     /// <summary>Where the operands stand at an index, counted through these axes, the last one fastest.</summary>
     public static Steps At(ReadOnlySpan<Axis> axes, int index)

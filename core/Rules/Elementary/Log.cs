@@ -13,7 +13,7 @@ public static class Log
 
     internal readonly struct Function : IFunction
     {
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) => Functions.Log(x); // LOG-1: y = ln x
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) => TNumbers.Log(x); // LOG-1: y = ln x
 
         [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x) => 1.0 / x; // LOG-2: dx = dy / x
     }

@@ -32,7 +32,7 @@ public static class LogSoftmax
         {
             RowsOf<T> ys = y.ByRow(), dys = dy.ByRow(), dxs = dx.ByRow();
             for (var i = first; i < end; i++)
-                VectorMath.Map(new InputGradient<T>(VectorMath.Sum<T>(dys[i])), ys[i], dys[i], ys[i], dxs[i], accumulate);
+                VectorMath.Map<T, InputGradient<T>>(new(VectorMath.Sum<T>(dys[i])), ys[i], dys[i], dxs[i], accumulate);
         }));
     }
 
@@ -44,14 +44,11 @@ public static class LogSoftmax
             TLanes.Subtract(TLanes.Subtract(x, TLanes.Create(m)), TLanes.Create(logSum)); // LSM-1: y = (x − m) − log Σ exp(x − m)
     }
 
-    private readonly struct InputGradient<T>(T sumOfDy) : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    private readonly struct InputGradient<T>(T sumOfDy) : IFormula2 where T : unmanaged
     {
-        public static int Inputs => 2;
-
+        // LSM-2: dx = dy − exp(y) Σ dy
         [MethodImpl(AggressiveInlining)]
-        TVector IMap<T>.Apply<TVector, TLanes>(TVector y, TVector dy, TVector unused) =>
-            // LSM-2: dx = dy − exp(y) Σ dy
-            TLanes.Subtract(dy, TLanes.Multiply(Exponential.Exp<T, TVector, TLanes>(y), TLanes.Create(sumOfDy)));
+        TNumbers IFormula2.Of<TNumbers>(TNumbers y, TNumbers dy) => dy - Exp(y) * TNumbers.Create(sumOfDy);
     }
 }
 

@@ -30,24 +30,13 @@ public static class MatMul
 
         Each(sequential: false, i => Gemm.NN(
             rows, columns, inner, A(a, i), inner, B(b, i), columns, C(c, i), columns, accumulate: false)); // MM-1: c = a b
-        return c.WithPullback(ToA, ToB);
-
-        // A matrix that was used with several others gets the sum of what each gives.
-        void ToA(Tensor<T> dc, Tensor<T> da, bool accumulate)
-        {
-            var arrived = Arrived(da, accumulate, aLeading.Length);
-            Each(sequential: aLeading.Length < matrices, i => Gemm.NT(
+        return c.WithPullback(
+            (dc, da, accumulate) => Into(da, accumulate, aLeading.Length, AtA, (i, add) => Gemm.NT(
                 // MM-2: da = Σ dc bᵀ
-                rows, inner, columns, C(dc, i), columns, B(b, i), columns, A(da, i), inner, Arrive(arrived, AtA(i))));
-        }
-
-        void ToB(Tensor<T> dc, Tensor<T> db, bool accumulate)
-        {
-            var arrived = Arrived(db, accumulate, bLeading.Length);
-            Each(sequential: bLeading.Length < matrices, i => Gemm.TN(
+                rows, inner, columns, C(dc, i), columns, B(b, i), columns, A(da, i), inner, add)),
+            (dc, db, accumulate) => Into(db, accumulate, bLeading.Length, AtB, (i, add) => Gemm.TN(
                 // MM-3: db = Σ aᵀ dc
-                inner, columns, rows, A(a, i), inner, C(dc, i), columns, B(db, i), columns, Arrive(arrived, AtB(i))));
-        }
+                inner, columns, rows, A(a, i), inner, C(dc, i), columns, B(db, i), columns, add)));
 
         int AtA(int i) => (int)Walk.At(axes, i).X;
         int AtB(int i) => (int)Walk.At(axes, i).Y;
@@ -60,25 +49,20 @@ public static class MatMul
         {
             var work = (long)rows * inner * columns;
             var perPart = sequential || work >= MinimumWork ? matrices : (int)(MinimumWork / Math.Max(1, work));
-            Workers.For(matrices, perPart, (_, first, end) =>
-            {
-                for (var i = first; i < end; i++) product(i);
-            });
+            Workers.Each(matrices, perPart, product);
         }
 
-        bool[] Arrived(Tensor<T> slot, bool accumulate, int count)
+        // A matrix that was used with several others gets the sum of what each gives.
+        void Into(Tensor<T> slot, bool accumulate, int count, Func<int, int> at, Action<int, bool> product)
         {
             if (matrices == 0) slot.ZerosUnless(accumulate);
-            return [.. Enumerable.Repeat(accumulate, count)];
+            bool[] arrived = [.. Enumerable.Repeat(accumulate, count)];
+            Each(sequential: count < matrices, i =>
+            {
+                product(i, arrived[at(i)]);
+                arrived[at(i)] = true;
+            });
         }
-    }
-
-    /// <summary>Whether something had arrived there before; from now on it has.</summary>
-    private static bool Arrive(bool[] arrived, int matrix)
-    {
-        var before = arrived[matrix];
-        arrived[matrix] = true;
-        return before;
     }
 
     private static Shape? Leading(Shape shape) => shape.Rank < 2 ? null : new Shape(shape.ToArray()[..^2]);

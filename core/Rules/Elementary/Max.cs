@@ -86,32 +86,26 @@ public static class Max
                 for (var row = o * count; row < (o + 1) * count; row++)
                 {
                     // A number that is the largest takes what those before it have left: all of dy, or nothing.
-                    VectorMath.Map(default(Taken<T>), xs[row], ys[o], rest, dxs[row], accumulate);
-                    VectorMath.Map(default(Left<T>), xs[row], ys[o], rest, rest, accumulate: false);
+                    VectorMath.Map(default(IfLargest<T, Yes>), xs[row], ys[o], rest, dxs[row], accumulate);
+                    VectorMath.Map(default(IfLargest<T, No>), xs[row], ys[o], rest, rest, accumulate: false);
                 }
             }
         });
     }
 
-    /// <summary>dy where x is y, the largest, or NaN; 0 elsewhere.</summary>
-    private readonly struct Taken<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    /// <summary>dy where x is y, the largest, or NaN, and 0 elsewhere; or the other way round.</summary>
+    private readonly struct IfLargest<T, TTakes> : IMap<T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TTakes : struct, IConstant<bool>
     {
         public static int Inputs => 3;
 
         [MethodImpl(AggressiveInlining)]
-        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, TVector dy) =>
+        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, TVector dy)
+        {
             // AMAX-3: across rows, dx = what is left of dy where x = y, else 0
-            TLanes.Select(TLanes.EqualTo(x, x), TLanes.Select(TLanes.EqualTo(x, y), dy, default), dy);
-    }
-
-    /// <summary>dy where x is neither y, the largest, nor NaN; 0 elsewhere.</summary>
-    private readonly struct Left<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        public static int Inputs => 3;
-
-        [MethodImpl(AggressiveInlining)]
-        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector y, TVector dy) =>
-            TLanes.Select(TLanes.EqualTo(x, x), TLanes.Select(TLanes.EqualTo(x, y), default, dy), default);
+            var (largest, smaller) = TTakes.Value ? (dy, default(TVector)) : (default, dy);
+            return TLanes.Select(TLanes.EqualTo(x, x), TLanes.Select(TLanes.EqualTo(x, y), largest, smaller), largest);
+        }
     }
 }
 

@@ -18,14 +18,14 @@ public static class Maximum
             (dy, db, accumulate) => Strided.Sum(default(SecondPullback), dy, a, b, (db, accumulate), arena));
 
     /// <summary>dy unless b is the larger.</summary>
-    private readonly struct FirstPullback : IFormula3
+    internal readonly struct FirstPullback : IFormula3
     {
         // MAX-2: da = Σ dy where not b > a
         [MethodImpl(AggressiveInlining)] TNumbers IFormula3.Of<TNumbers>(TNumbers dy, TNumbers a, TNumbers b) => Choose(b > a, 0.0, dy);
     }
 
     /// <summary>dy where b is the larger.</summary>
-    private readonly struct SecondPullback : IFormula3
+    internal readonly struct SecondPullback : IFormula3
     {
         // MAX-3: db = Σ dy where b > a
         [MethodImpl(AggressiveInlining)] TNumbers IFormula3.Of<TNumbers>(TNumbers dy, TNumbers a, TNumbers b) => Choose(b > a, dy, 0.0);

@@ -14,27 +14,15 @@ public static class Minimum
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         // Each slot gets the sum over the axes along which its input was repeated.
         Strided.Map(default(Smaller), a, b, arena).WithPullback(
-            (dy, da, accumulate) => Strided.Sum(default(FirstPullback), dy, a, b, (da, accumulate), arena),
-            (dy, db, accumulate) => Strided.Sum(default(SecondPullback), dy, a, b, (db, accumulate), arena));
+            // MIN-2: da = Σ dy where not b < a
+            (dy, da, accumulate) => Strided.Sum(default(Maximum.FirstPullback), dy, b, a, (da, accumulate), arena),
+            // MIN-3: db = Σ dy where b < a
+            (dy, db, accumulate) => Strided.Sum(default(Maximum.SecondPullback), dy, b, a, (db, accumulate), arena));
 
     /// <summary>min(a, b).</summary>
     private readonly struct Smaller : IFormula2
     {
         [MethodImpl(AggressiveInlining)] TNumbers IFormula2.Of<TNumbers>(TNumbers a, TNumbers b) => Min(a, b); // MIN-1: y = min(a, b)
-    }
-
-    /// <summary>dy unless b is the smaller.</summary>
-    private readonly struct FirstPullback : IFormula3
-    {
-        // MIN-2: da = Σ dy where not b < a
-        [MethodImpl(AggressiveInlining)] TNumbers IFormula3.Of<TNumbers>(TNumbers dy, TNumbers a, TNumbers b) => Choose(b < a, 0.0, dy);
-    }
-
-    /// <summary>dy where b is the smaller.</summary>
-    private readonly struct SecondPullback : IFormula3
-    {
-        // MIN-3: db = Σ dy where b < a
-        [MethodImpl(AggressiveInlining)] TNumbers IFormula3.Of<TNumbers>(TNumbers dy, TNumbers a, TNumbers b) => Choose(b < a, dy, 0.0);
     }
 }
 

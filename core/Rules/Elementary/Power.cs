@@ -19,10 +19,10 @@ public static class Power
 
     internal readonly struct Function(double p) : IFunction
     {
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) => Pow(x, p); // POW-1: y = xᵖ
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Value<TNumbers>(TNumbers x) => TNumbers.Pow(x, p); // POW-1: y = xᵖ
 
         // POW-2: dx = p xᵖ⁻¹ dy
-        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x) => p == 0 ? 0.0 : p * Pow(x, p - 1);
+        [MethodImpl(AggressiveInlining)] TNumbers IFunction.Slope<TNumbers>(TNumbers x) => p == 0 ? 0.0 : p * TNumbers.Pow(x, p - 1);
     }
 }
 

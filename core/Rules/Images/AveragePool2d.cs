@@ -25,7 +25,7 @@ public static class AveragePool2d
         var y = Tensor<T>.Rent(arena, windows.OutShape);
         PoolLoops.Run(new PoolSum<T>(factor), windows, x, y); // AVGP-1: y = Σ over the window of x / window²
         // AVGP-2: dx = Σ over the windows that hold x of dy / window²
-        return y.WithPullback((dy, dx, accumulate) => PoolLoops.Run(new PoolSumBackward<T>(factor), windows, dx, dy, clear: !accumulate));
+        return y.WithPullback((dy, dx, accumulate) => PoolLoops.Run(new PoolBackward<T, No>(factor), windows, dx, dy, clear: !accumulate));
     }
 }
 

@@ -35,7 +35,7 @@ public static class MaxPool2d
         PoolLoops.Run(default(PoolMax<T>), windows, x, y, place); // MAXP-1: y = max over the window of x
         // MAXP-2: dx = Σ dy over the windows of which x is the maximum
         return y.WithPullback((dy, dx, accumulate) =>
-            PoolLoops.Run(default(PoolMaxBackward<T>), windows, dx, dy, place, clear: !accumulate));
+            PoolLoops.Run(new PoolBackward<T, Yes>(T.One), windows, dx, dy, place, clear: !accumulate));
     }
 }
 

@@ -58,8 +58,7 @@ public static class CrossEntropy
         int[] own = [.. targets];
         int rows = logits.Shape.Rows, classes = logits.Shape.Columns;
         T onTarget = T.CreateChecked(1 - smoothing), onEach = T.CreateChecked(smoothing / classes);
-        var rowMax = Tensor<T>.Rent(arena, new Shape(rows));
-        var rowSum = Tensor<T>.Rent(arena, new Shape(rows));
+        Tensor<T> rowMax = Tensor<T>.Rent(arena, new Shape(rows)), rowSum = Tensor<T>.Rent(arena, new Shape(rows));
         var rowLoss = Tensor<T>.RentZeroed(arena, new Shape(logits.Shape.ToArray()[..^1]));
         Rows.For(rows, classes, (first, end) =>
         {
@@ -101,7 +100,7 @@ public static class CrossEntropy
         [MethodImpl(AggressiveInlining)]
         TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector unused, TVector unusedToo)
         {
-            var exponential = Exponential.Exp<T, TVector, TLanes>(TLanes.Subtract(x, TLanes.Create(max)));
+            var exponential = Lanes<T, TVector, TLanes>.Exp(TLanes.Subtract(x, TLanes.Create(max)));
             return TLanes.Subtract(TLanes.Multiply(TLanes.Create(weightOverSum), exponential), TLanes.Create(weightedQ));
         }
     }

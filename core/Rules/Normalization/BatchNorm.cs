@@ -42,26 +42,12 @@ public static class BatchNorm
         Norms.Check(eps, "a constant channel has variance 0", x.Shape, "channels", ("gain", gain.Shape), ("bias", bias.Shape));
         if (x.Length == 0) throw new ShapeException(
             $"x must have at least one row, got {x.Shape}; an empty batch has no statistics, leave it out or use those of earlier ones.");
-        var n = T.CreateChecked(x.Shape.Rows);
         Tensor<T> mean = Tensor<T>.Rent(arena, gain.Shape), variance = Tensor<T>.Rent(arena, gain.Shape);
         // BN-1: μ = Σ x / n
         // BN-2: σ² = Σ (x − μ)² / n
         BatchNormalization.Moments(x, mean, variance, arena);
-        var (y, invStd, factor) = Normalize(relu, eps, x, gain, bias, mean, variance, arena);
-        return (y, Backward, mean, variance);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
-            var (dgain, dbias) = ParameterGradients(relu, x, dy, bias, mean, invStd, factor, gradients, arena);
-            if (!gradients.Wants(0)) return;
-            Tensor<T> shift = Tensor<T>.Rent(arena, gain.Shape), slope = Tensor<T>.Rent(arena, gain.Shape);
-            VectorMath.Scale(T.One / n, dbias.Span, shift.Span);
-            VectorMath.Scale(T.One / n, dgain.Span, slope.Span);
-            VectorMath.Multiply(invStd.Span, slope.Span, slope.Span);
-            var (dx, accumulate) = gradients.Open(0);
-            // BN-7: dx = γ / √(σ² + ε) (dy − mean(dy) − x̂ mean(dy x̂))
-            BatchNormalization.Pullback(relu, x, dy, mean, factor, bias, shift, slope, dx, accumulate, arena);
-        }
+        var (y, pullback) = Normalize(relu, ofBatch: true, eps, x, gain, bias, mean, variance, arena);
+        return (y, pullback, mean, variance);
     }
 
     /// <summary>Inference: the same with statistics that are given, so that no example depends on its batch.</summary>
@@ -87,23 +73,12 @@ public static class BatchNorm
         // Copied: a layer's running mean may have moved on when the pullback runs.
         var center = Tensor<T>.Rent(arena, mean.Shape);
         mean.Span.CopyTo(center.Span);
-        var (y, invStd, factor) = Normalize(relu, eps, x, gain, bias, center, variance, arena);
-        return (y, Backward);
-
-        void Backward(Tensor<T> dy, Gradients<T> gradients)
-        {
-            if (gradients.Wants(1) || gradients.Wants(2))
-                ParameterGradients(relu, x, dy, bias, center, invStd, factor, gradients, arena);
-            if (!gradients.Wants(0)) return;
-            var zero = Tensor<T>.RentZeroed(arena, gain.Shape);
-            var (dx, accumulate) = gradients.Open(0);
-            // BN-8: dx = γ / √(σ² + ε) dy, because the statistics do not depend on x
-            BatchNormalization.Pullback(relu, x, dy, center, factor, bias, zero, zero, dx, accumulate, arena);
-        }
+        return Normalize(relu, ofBatch: false, eps, x, gain, bias, center, variance, arena);
     }
 
-    private static (Tensor<T> Value, Tensor<T> InvStd, Tensor<T> Factor) Normalize<T>(
-        bool relu, double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Tensor<T> mean, Tensor<T> variance, Arena<T> arena)
+    // Statistics of the batch itself depend on x, and its gradient on them.
+    private static (Tensor<T> Value, Pullback<T> Pullback) Normalize<T>(
+        bool relu, bool ofBatch, double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Tensor<T> mean, Tensor<T> variance, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Tensor<T> invStd = Tensor<T>.Rent(arena, gain.Shape), factor = Tensor<T>.Rent(arena, gain.Shape);
@@ -112,21 +87,33 @@ public static class BatchNorm
         // BN-3: x̂ = (x − μ) / √(σ² + ε)
         // BN-4: y = γ x̂ + β
         BatchNormalization.Normalize(relu, x, mean, factor, bias, y, arena);
-        return (y, invStd, factor);
-    }
+        return (y, Backward);
 
-    private static (Tensor<T> Dgain, Tensor<T> Dbias) ParameterGradients<T>(
-        bool relu, Tensor<T> x, Tensor<T> dy, Tensor<T> bias, Tensor<T> mean, Tensor<T> invStd, Tensor<T> factor,
-        Gradients<T> gradients, Arena<T> arena) where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        Tensor<T> dgain = Tensor<T>.Rent(arena, mean.Shape), dbias = Tensor<T>.Rent(arena, mean.Shape);
-        // BN-5: dγ = Σ over rows of dy x̂
-        // BN-6: dβ = Σ over rows of dy
-        BatchNormalization.Sums(relu, x, dy, mean, factor, bias, dbias, dgain, arena);
-        VectorMath.Multiply(dgain.Span, invStd.Span, dgain.Span);
-        if (gradients.Wants(1)) VectorMath.Add<T>(dgain.Span, gradients.Slot(1).Span);
-        if (gradients.Wants(2)) VectorMath.Add<T>(dbias.Span, gradients.Slot(2).Span);
-        return (dgain, dbias);
+        void Backward(Tensor<T> dy, Gradients<T> gradients)
+        {
+            Tensor<T> shift = Tensor<T>.RentZeroed(arena, gain.Shape), slope = Tensor<T>.RentZeroed(arena, gain.Shape);
+            if (ofBatch || gradients.Wants(1) || gradients.Wants(2))
+            {
+                Tensor<T> dgain = Tensor<T>.Rent(arena, gain.Shape), dbias = Tensor<T>.Rent(arena, gain.Shape);
+                // BN-5: dγ = Σ over rows of dy x̂
+                // BN-6: dβ = Σ over rows of dy
+                BatchNormalization.Sums(relu, x, dy, mean, factor, bias, dbias, dgain, arena);
+                VectorMath.Multiply(dgain.Span, invStd.Span, dgain.Span);
+                if (gradients.Wants(1)) VectorMath.Add<T>(dgain.Span, gradients.Slot(1).Span);
+                if (gradients.Wants(2)) VectorMath.Add<T>(dbias.Span, gradients.Slot(2).Span);
+                if (ofBatch)
+                {
+                    var share = T.One / T.CreateChecked(x.Shape.Rows);
+                    VectorMath.Scale(share, dbias.Span, shift.Span);
+                    VectorMath.Scale(share, dgain.Span, slope.Span);
+                    VectorMath.Multiply(invStd.Span, slope.Span, slope.Span);
+                }
+            }
+            if (!gradients.TryOpen(0, out var dx, out var accumulate)) return;
+            // BN-7: dx = γ / √(σ² + ε) (dy − mean(dy) − x̂ mean(dy x̂))
+            // BN-8: dx = γ / √(σ² + ε) dy where the statistics do not depend on x: shift and slope are 0
+            BatchNormalization.Pullback(relu, x, dy, mean, factor, bias, shift, slope, dx, accumulate, arena);
+        }
     }
 }
 

@@ -97,8 +97,7 @@ public static class GroupNorm
                     for (var image = first; image < end; image++)
                     {
                         ReadOnlySpan<T> mu = mean.Span.Slice(image * groups, groups), inverse = invStd.Span.Slice(image * groups, groups);
-                        var dgain = dgainParts.Span.Slice(image * channels, channels);
-                        var dbias = dbiasParts.Span.Slice(image * channels, channels);
+                        Span<T> dgain = dgainParts.ByRow()[image], dbias = dbiasParts.ByRow()[image];
                         for (var g = 0; g < groups; g++) table[0].Slice(g * width, width).Fill(mu[g]);
                         table.Sum<ChannelCotangentSums<T, Plain>>(px + image * size, pdy + image * size);
                         table.First.CopyTo(dbias); // GN-5: dβ = Σ dy, over images and positions
@@ -123,17 +122,18 @@ public static class GroupNorm
     }
 
     /// <summary>Of x and dy; the numbers are μ, γ / σ, mean(dx̂) / σ and mean(dx̂ x̂) / σ².</summary>
-    private readonly unsafe struct InputGradient<T> : IChannelMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    private readonly unsafe struct InputGradient<T> : IChannelOperation<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         public static bool ReadsY => true;
 
         [MethodImpl(AggressiveInlining)]
-        static TVector IChannelMap<T>.Apply<TVector, TLanes>(TVector x, TVector dy, T* numbers, nint stride)
+        static (TVector, TVector) IChannelOperation<T>.Step<TVector, TLanes>(
+            TVector a, TVector b, TVector x, TVector dy, T* numbers, nint stride)
         {
             var deviation = TLanes.Subtract(x, TLanes.Load(numbers));
             var less = TLanes.MultiplyAdd(deviation, TLanes.Load(numbers + 3 * stride), TLanes.Load(numbers + 2 * stride));
             // GN-8: dx = (dx̂ − mean(dx̂) − x̂ mean(dx̂ x̂)) / √(σ² + ε)
-            return TLanes.Subtract(TLanes.Multiply(dy, TLanes.Load(numbers + stride)), less);
+            return (TLanes.Subtract(TLanes.Multiply(dy, TLanes.Load(numbers + stride)), less), default);
         }
     }
 }

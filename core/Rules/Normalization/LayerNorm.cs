@@ -44,7 +44,7 @@ public static class LayerNorm
                 var mu = VectorMath.Sum<T>(row) / n; // LN-1: μ = Σ x / n
                 var variance = VectorMath.SumOfSquares<T>(row, mu) / n; // LN-2: σ² = Σ (x − μ)² / n
                 var inverse = T.One / T.Sqrt(variance + epsilon);
-                VectorMath.Map(new Normalized<T>(mu, inverse), row, gains, biases, ys[i], accumulate: false);
+                VectorMath.Map(new Formula3<T, Normalized<T>>(new(mu, inverse)), row, gains, biases, ys[i], accumulate: false);
                 (means[i], inverses[i]) = (mu, inverse);
             }
         });
@@ -68,7 +68,7 @@ public static class LayerNorm
                             means[i], inverses[i], features, px, pdy, pGain, pdgain, pdbias, &sumOfDxhat, &sumOfProduct));
                     if (dx is null) continue;
                     VectorMath.Map(
-                        new InputGradient<T>(means[i], inverses[i], sumOfDxhat / n, sumOfProduct / n),
+                        new Formula3<T, InputGradient<T>>(new(means[i], inverses[i], sumOfDxhat / n, sumOfProduct / n)),
                         row, dyRow, gains, dxs[i], accumulate);
                 }
             });
@@ -78,17 +78,13 @@ public static class LayerNorm
     }
 
     /// <summary>A row of y.</summary>
-    private readonly struct Normalized<T>(T mu, T invStd) : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    private readonly struct Normalized<T>(T mu, T invStd) : IFormula3 where T : unmanaged
     {
-        public static int Inputs => 3;
-
+        // LN-3: x̂ = (x − μ) / √(σ² + ε)
+        // LN-4: y = g x̂ + b
         [MethodImpl(AggressiveInlining)]
-        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector gain, TVector bias)
-        {
-            // LN-3: x̂ = (x − μ) / √(σ² + ε)
-            var xhat = TLanes.Multiply(TLanes.Subtract(x, TLanes.Create(mu)), TLanes.Create(invStd));
-            return TLanes.MultiplyAdd(xhat, gain, bias); // LN-4: y = g x̂ + b
-        }
+        TNumbers IFormula3.Of<TNumbers>(TNumbers x, TNumbers gain, TNumbers bias) =>
+            TNumbers.MultiplyAdd((x - TNumbers.Create(mu)) * TNumbers.Create(invStd), gain, bias);
     }
 
     /// <summary>What a row adds to dg and db, and the two sums along the row that dx needs, in one reading of the row.</summary>
@@ -127,18 +123,16 @@ public static class LayerNorm
     }
 
     /// <summary>A row of dx.</summary>
-    private readonly struct InputGradient<T>(T mu, T invStd, T meanOfDxhat, T meanOfProduct) : IMap<T>
+    private readonly struct InputGradient<T>(T mu, T invStd, T meanOfDxhat, T meanOfProduct) : IFormula3
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        public static int Inputs => 3;
-
         [MethodImpl(AggressiveInlining)]
-        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector dy, TVector gain)
+        TNumbers IFormula3.Of<TNumbers>(TNumbers x, TNumbers dy, TNumbers gain)
         {
-            var xhat = TLanes.Multiply(TLanes.Subtract(x, TLanes.Create(mu)), TLanes.Create(invStd));
-            var less = TLanes.MultiplyAdd(xhat, TLanes.Create(-meanOfProduct), TLanes.Create(-meanOfDxhat));
+            var xhat = (x - TNumbers.Create(mu)) * TNumbers.Create(invStd);
+            var less = TNumbers.MultiplyAdd(xhat, TNumbers.Create(-meanOfProduct), TNumbers.Create(-meanOfDxhat));
             // LN-8: dx = (dx̂ − mean(dx̂) − x̂ mean(dx̂ x̂)) / √(σ² + ε)
-            return TLanes.Multiply(TLanes.MultiplyAdd(dy, gain, less), TLanes.Create(invStd));
+            return TNumbers.MultiplyAdd(dy, gain, less) * TNumbers.Create(invStd);
         }
     }
 }

@@ -34,7 +34,7 @@ public static class RmsNorm
             for (var i = first; i < end; i++)
             {
                 inverses[i] = T.One / T.Sqrt(VectorMath.SumOfSquares<T>(xs[i], T.Zero) / n + epsilon); // RMS-1: r = 1 / √(Σ x² / n + ε)
-                VectorMath.Map(new Normalized<T>(inverses[i]), xs[i], gain.Span, xs[i], ys[i], accumulate: false);
+                VectorMath.Map<T, Normalized<T>>(new(inverses[i]), xs[i], gain.Span, ys[i], accumulate: false);
             }
         });
         return (y, Backward);
@@ -55,7 +55,7 @@ public static class RmsNorm
                     VectorMath.Scale(r, product, dgain, accumulate: true); // RMS-3: dg = Σ over rows of dy x̂
                     if (dx is null) continue;
                     var mean = r * VectorMath.Dot<T>(product, gain.Span) / n; // RMS-4: mean(dx̂ x̂) with dx̂ = g dy
-                    VectorMath.Map(new InputGradient<T>(r, mean), xs[i], dys[i], gain.Span, dxs[i], accumulate);
+                    VectorMath.Map(new Formula3<T, InputGradient<T>>(new(r, mean)), xs[i], dys[i], gain.Span, dxs[i], accumulate);
                 }
             });
             if (gradients.Wants(1)) Broadcast.AddPartialRows(dgainParts, gradients.Slot(1).Span);
@@ -63,27 +63,19 @@ public static class RmsNorm
     }
 
     /// <summary>A row of y.</summary>
-    private readonly struct Normalized<T>(T r) : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    private readonly struct Normalized<T>(T r) : IFormula2 where T : unmanaged
     {
-        public static int Inputs => 2;
-
-        [MethodImpl(AggressiveInlining)]
-        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector gain, TVector unused) =>
-            TLanes.Multiply(TLanes.Multiply(x, TLanes.Create(r)), gain); // RMS-2: y = g x̂ with x̂ = r x
+        // RMS-2: y = g x̂ with x̂ = r x
+        [MethodImpl(AggressiveInlining)] TNumbers IFormula2.Of<TNumbers>(TNumbers x, TNumbers gain) => x * TNumbers.Create(r) * gain;
     }
 
     /// <summary>A row of dx.</summary>
-    private readonly struct InputGradient<T>(T r, T mean) : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    private readonly struct InputGradient<T>(T r, T mean) : IFormula3 where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        public static int Inputs => 3;
-
+        // RMS-5: dx = r (dx̂ − x̂ mean(dx̂ x̂))
         [MethodImpl(AggressiveInlining)]
-        TVector IMap<T>.Apply<TVector, TLanes>(TVector x, TVector dy, TVector gain)
-        {
-            var xhat = TLanes.Multiply(x, TLanes.Create(r));
-            // RMS-5: dx = r (dx̂ − x̂ mean(dx̂ x̂))
-            return TLanes.Multiply(TLanes.MultiplyAdd(dy, gain, TLanes.Multiply(xhat, TLanes.Create(-mean))), TLanes.Create(r));
-        }
+        TNumbers IFormula3.Of<TNumbers>(TNumbers x, TNumbers dy, TNumbers gain) =>
+            TNumbers.MultiplyAdd(dy, gain, x * TNumbers.Create(r) * TNumbers.Create(-mean)) * TNumbers.Create(r);
     }
 }
 

@@ -120,19 +120,15 @@ public static class Attention
             var (dq, addToQ) = gradients.Wants(0) ? gradients.Open(0) : (null, false);
             var (dk, addToK) = gradients.Wants(1) ? gradients.Open(1) : (null, false);
             var (dv, addToV) = gradients.Wants(2) && dy is not null ? gradients.Open(2) : (null, false);
-            if (dropout == 0)
+            // With dropout there is room for all heads, whose numbers meet the mask together; without, for one head at a time of each part.
+            var all = Tensor<T>.Rent(arena, dropout > 0 ? weights.Shape : new Shape(Workers.Parts(batch * groups, 1), size));
+            ForHeads((part, head) =>
             {
-                var scratch = Tensor<T>.Rent(arena, new Shape(Workers.Parts(batch * groups, 1), size));
-                ForHeads((part, head) =>
-                {
-                    var ds = scratch.Span.Slice(part * size, size);
-                    OfWeights(head, ds);
-                    OfInputs(head, ds);
-                });
-                return;
-            }
-            var all = Tensor<T>.Rent(arena, weights.Shape);
-            ForHeads((_, head) => OfWeights(head, Map(all, head)));
+                var ds = Map(all, dropout > 0 ? head : part);
+                OfWeights(head, ds);
+                if (dropout == 0) OfInputs(head, ds);
+            });
+            if (dropout == 0) return;
             DropoutMask.Apply(dropout, random!, position, all, all, accumulate: false); // ATT-10: dp = dp̃ m / (1 − rate)
             // What arrives at the weights themselves has not gone through dropout.
             if (dweights is not null) Elementwise.Copy(dweights, all, accumulate: true);

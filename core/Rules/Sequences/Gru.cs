@@ -59,7 +59,7 @@ public static class Gru
                 VectorMath.Multiply(gate[r], b[n], sum[n]);
                 VectorMath.Add(a[n], sum[n], sum[n]);
                 VectorMath.Value(tanh, sum[n], gate[n]);
-                VectorMath.Map(default(Mixed<T>), gate[z], gate[n], hs[row], nexts[row], accumulate: false);
+                VectorMath.Map(default(Formula3<T, Mixed>), gate[z], gate[n], hs[row], nexts[row], accumulate: false);
             }
         });
         return (next, Backward);
@@ -96,14 +96,11 @@ public static class Gru
         }
     }
 
-    private readonly struct Mixed<T> : IMap<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    private readonly struct Mixed : IFormula3
     {
-        public static int Inputs => 3;
-
+        // GRU-3: h′ = (1 − z) n + z h
         [MethodImpl(AggressiveInlining)]
-        TVector IMap<T>.Apply<TVector, TLanes>(TVector z, TVector n, TVector h) =>
-            // GRU-3: h′ = (1 − z) n + z h
-            TLanes.MultiplyAdd(TLanes.Subtract(TLanes.Create(T.One), z), n, TLanes.Multiply(z, h));
+        TNumbers IFormula3.Of<TNumbers>(TNumbers z, TNumbers n, TNumbers h) => TNumbers.MultiplyAdd(1.0 - z, n, z * h);
     }
 }
 

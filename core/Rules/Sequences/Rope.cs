@@ -41,7 +41,11 @@ public static class Rope
     public static (Tensor<T> Value, Pullback<T> Pullback) Forward<T>(int heads, int offset, double theta, Tensor<T> x, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        Check(heads, offset, theta, x.Shape);
+        Require.That(heads >= 1, heads, "heads must be 1 or more.");
+        Require.That(offset >= 0, offset, "offset must be 0 or more; positions are counted from 0.");
+        Require.That(theta > 0 && double.IsFinite(theta), theta, "theta must be a number above 0; the paper takes 10000.");
+        if (x.Shape.Rank < 2 || x.Shape.Columns % heads != 0 || x.Shape.Columns / heads % 2 != 0) throw new ShapeException(
+            $"x must be [..., time, heads · headDim] with an even headDim, got {x.Shape} for {heads} heads; features turn in pairs.");
         int time = x.Shape[-2], features = x.Shape.Columns, half = features / heads / 2;
         var frequencies = new double[half];
         for (var i = 0; i < half; i++) frequencies[i] = Math.Pow(theta, -(double)i / half); // ROPE-1: θᵢ = θ^(−2i / headDim)
@@ -97,15 +101,6 @@ public static class Rope
                 }
             });
         }
-    }
-
-    private static void Check(int heads, int offset, double theta, Shape x)
-    {
-        Require.That(heads >= 1, heads, "heads must be 1 or more.");
-        Require.That(offset >= 0, offset, "offset must be 0 or more; positions are counted from 0.");
-        Require.That(theta > 0 && double.IsFinite(theta), theta, "theta must be a number above 0; the paper takes 10000.");
-        if (x.Rank < 2 || x.Columns % heads != 0 || x.Columns / heads % 2 != 0) throw new ShapeException(
-            $"x must be [..., time, heads · headDim] with an even headDim, got {x} for {heads} heads; features turn in pairs.");
     }
 }
 
