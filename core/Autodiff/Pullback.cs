@@ -22,11 +22,12 @@ internal static class Pullbacks
     internal static (Tensor<T> Value, Pullback<T> Pullback) WithPullback<T>(this Tensor<T> y, params PullbackTo<T>[] toInputs)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        return (y, (dy, gradients) =>
+        Pullback<T> backward = (dy, gradients) =>
         {
             for (var i = 0; i < Math.Min(toInputs.Length, gradients.Count); i++)
                 if (gradients.TryOpen(i, out var slot, out var accumulate)) toInputs[i](dy, slot, accumulate);
-        });
+        };
+        return (y, backward);
     }
 
     /// <summary>A slot for what can only be added: zeros if nothing has arrived there yet.</summary>
