@@ -1,8 +1,8 @@
 namespace Hybrid.Kernels;
 
 /// <summary>
-/// How rows of channels are cut for <see cref="ChannelLoops"/>: into periods, and these into chunks, one of which a worker takes at a
-/// time.
+/// How rows of channels are cut for <see cref="ChannelLoop{T, TOperation, TAccumulate}"/>: into periods, and these into chunks, one of
+/// which a worker takes at a time.
 /// </summary>
 /// <param name="Rows">Rows of all.</param>
 /// <param name="Channels">Numbers in a row.</param>

@@ -28,7 +28,8 @@ internal unsafe interface IChannelOperation<T> where T : unmanaged, IBinaryFloat
 /// <see cref="ChannelLayout"/>. The last period may be shorter. A pointer that the operation does not read may be null.
 /// </remarks>
 internal unsafe struct ChannelLoop<T, TOperation, TAccumulate>(
-    int length, int period, T* x, T* y, T* numbers, nint stride, T* target) : IByWidth<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    int length, int period, T* x, T* y, T* numbers, nint stride, T* target) : IByWidth<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
     where TOperation : struct, IChannelOperation<T> where TAccumulate : struct, IConstant<bool>
 {
     [MethodImpl(AggressiveInlining)]

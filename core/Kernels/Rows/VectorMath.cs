@@ -90,11 +90,6 @@ public static unsafe class VectorMath
     internal static void Value<T, TFunction>(TFunction f, ReadOnlySpan<T> x, Span<T> y) where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where TFunction : struct, IFunction => Map(new FunctionValue<T, TFunction>(f), x, x, x, y, accumulate: false);
 
-    /// <summary>z = f′(x) y. z may be x or y.</summary>
-    internal static void SlopeTimes<T, TFunction>(TFunction f, ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> z, bool accumulate)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> where TFunction : struct, IFunction =>
-        Map(new SlopeProduct<TFunction>(f), x, y, z, accumulate);
-
     /// <summary>target = f′(x) y z. The target may be any of the three.</summary>
     internal static void SlopeTimes<T, TFunction>(
         TFunction f, ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> z, Span<T> target, bool accumulate)

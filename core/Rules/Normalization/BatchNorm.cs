@@ -46,7 +46,7 @@ public static class BatchNorm
         // BN-1: μ = Σ x / n
         // BN-2: σ² = Σ (x − μ)² / n
         BatchNormalization.Moments(x, mean, variance, arena);
-        var (y, pullback) = Normalize(relu, ofBatch: true, eps, x, gain, bias, mean, variance, arena);
+        var (y, pullback) = Normalize(relu, own: true, eps, x, gain, bias, mean, variance, arena);
         return (y, pullback, mean, variance);
     }
 
@@ -73,12 +73,12 @@ public static class BatchNorm
         // Copied: a layer's running mean may have moved on when the pullback runs.
         var center = Tensor<T>.Rent(arena, mean.Shape);
         mean.Span.CopyTo(center.Span);
-        return Normalize(relu, ofBatch: false, eps, x, gain, bias, center, variance, arena);
+        return Normalize(relu, own: false, eps, x, gain, bias, center, variance, arena);
     }
 
-    // Statistics of the batch itself depend on x, and its gradient on them.
+    // Statistics that are the batch's own depend on x.
     private static (Tensor<T> Value, Pullback<T> Pullback) Normalize<T>(
-        bool relu, bool ofBatch, double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Tensor<T> mean, Tensor<T> variance, Arena<T> arena)
+        bool relu, bool own, double eps, Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Tensor<T> mean, Tensor<T> variance, Arena<T> arena)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Tensor<T> invStd = Tensor<T>.Rent(arena, gain.Shape), factor = Tensor<T>.Rent(arena, gain.Shape);
@@ -92,7 +92,7 @@ public static class BatchNorm
         void Backward(Tensor<T> dy, Gradients<T> gradients)
         {
             Tensor<T> shift = Tensor<T>.RentZeroed(arena, gain.Shape), slope = Tensor<T>.RentZeroed(arena, gain.Shape);
-            if (ofBatch || gradients.Wants(1) || gradients.Wants(2))
+            if (own || gradients.Wants(1) || gradients.Wants(2))
             {
                 Tensor<T> dgain = Tensor<T>.Rent(arena, gain.Shape), dbias = Tensor<T>.Rent(arena, gain.Shape);
                 // BN-5: dγ = Σ over rows of dy x̂
@@ -101,7 +101,7 @@ public static class BatchNorm
                 VectorMath.Multiply(dgain.Span, invStd.Span, dgain.Span);
                 if (gradients.Wants(1)) VectorMath.Add<T>(dgain.Span, gradients.Slot(1).Span);
                 if (gradients.Wants(2)) VectorMath.Add<T>(dbias.Span, gradients.Slot(2).Span);
-                if (ofBatch)
+                if (own)
                 {
                     var share = T.One / T.CreateChecked(x.Shape.Rows);
                     VectorMath.Scale(share, dbias.Span, shift.Span);
