@@ -52,6 +52,7 @@ public sealed class Sgd<T> : Optimizer<T> where T : unmanaged, IBinaryFloatingPo
             Elementwise.Scale(T.CreateChecked(-learningRate), parameter.Gradient, parameter.Value, accumulate: true);
         }
         // SGD-2: θ ← θ − α u
-        Elementwise.Scale(T.CreateChecked(nesterov ? -learningRate * momentum : -learningRate), velocity, parameter.Value, accumulate: true);
+        var step = nesterov ? -learningRate * momentum : -learningRate;
+        Elementwise.Scale(T.CreateChecked(step), velocity, parameter.Value, accumulate: true);
     }
 }
