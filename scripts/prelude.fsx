@@ -51,6 +51,9 @@
 //     csharp "Rules/Normalization/LayerNorm.cs" "Forward"               // member, or the name of a type for all of it
 //     (*** include-it-raw ***)
 //
+//     drawing "model" "What a pass records." (fun place -> place.Replace(".norm", "")) (model.Logits x)   // a box for each answer
+//     (*** include-it-raw ***)
+//
 //     parity [ "LayerNorm" ]                              // stored figures of the comparison with PyTorch
 //     (*** include-it-raw ***)
 //
