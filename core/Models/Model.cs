@@ -12,7 +12,11 @@ public interface ISettings
 /// <summary>A model that keeps the settings that it was built from.</summary>
 public abstract class Model<T, TSettings> : Layer<T> where T : unmanaged, IBinaryFloatingPointIeee754<T> where TSettings : ISettings
 {
-    private protected Model(TSettings settings, string path = "") : base(path)
+    /// <summary>Makes a model without parts.</summary>
+    /// <param name="settings">What it is built from; kept.</param>
+    /// <param name="path">What the paths of its parts begin with; empty for nothing.</param>
+    /// <exception cref="ArgumentException">No model can be built from the settings.</exception>
+    protected Model(TSettings settings, string path = "") : base(path)
     {
         settings.ThrowIfImpossible();
         Settings = settings;
