@@ -40,26 +40,6 @@ let private expectRefused folder (options: string list) (fragments: string list)
 
     Expect.equal outcome.Output "" "what was made"
 
-/// What builds and runs have made; but the scripts' libraries, which need not be built once more for the first.
-let private isMade (file: string) = Regex.IsMatch(file, @"^(?!packages[\\/])(.*[\\/])?(bin|obj|out|results)[\\/]")
-
-/// What the core, the scripts and the tests are built of, and the figures that pages show.
-let private copyTree folder =
-    let copy (path: string) =
-        let target = Path.Combine(folder, Path.GetRelativePath(root, path))
-        Directory.CreateDirectory(nonNull (Path.GetDirectoryName target)) |> ignore
-        File.Copy(path, target)
-
-    for part in [ "core"; "scripts"; "tests"; "docs/content" ] do
-        for path in Directory.GetFiles(Path.Combine(root, part), "*", SearchOption.AllDirectories) do
-            if not (isMade (Path.GetRelativePath(Path.Combine(root, part), path))) then
-                copy path
-
-    for path in Directory.GetFiles root do
-        copy path
-
-    Array.iter copy (Directory.GetFiles(Path.Combine(root, "scripts", "results")))
-
 /// Leaves of the tests only those of the new class, and what they need.
 let private keepTestsOf subject folder =
     let file = Path.Combine(folder, "tests/Hybrid.Tests.fsproj")
@@ -183,7 +163,7 @@ let tests =
                             printfn $"A {kind} is begun, {Scripts.reason}."
 
                             inTemporaryFolder (fun folder ->
-                                copyTree folder
+                                copySources folder
                                 let outcome = beginIn folder options
                                 Expect.equal outcome.ExitCode 0 $"exit code\n{outcome.Errors}"
 

@@ -4,6 +4,7 @@ module Hybrid.Tests.Pages.Runs
 open System
 open System.Diagnostics
 open System.IO
+open System.Text.RegularExpressions
 open System.Threading.Tasks
 open Expecto
 open Hybrid.Tests.Equations
@@ -117,3 +118,23 @@ let runIn (folder: string) (variables: (string * string) list) (command: string)
         failtestf "%s did not end within %g minutes" command limit.TotalMinutes
 
     { ExitCode = running.ExitCode; Output = output.Result; Errors = errors.Result }
+
+/// What builds and runs have made; but the prelude, which need not be built once more for the first.
+let private isMade (file: string) = Regex.IsMatch(file, @"^(?!prelude[\\/])(.*[\\/])?(bin|obj|out|results)[\\/]")
+
+/// What the core, the scripts and the tests are built of, and the figures that pages show.
+let copySources folder =
+    let copy (path: string) =
+        let target = Path.Combine(folder, Path.GetRelativePath(root, path))
+        Directory.CreateDirectory(nonNull (Path.GetDirectoryName target)) |> ignore
+        File.Copy(path, target)
+
+    for part in [ "core"; "scripts"; "tests"; "docs/content" ] do
+        for path in Directory.GetFiles(Path.Combine(root, part), "*", SearchOption.AllDirectories) do
+            if not (isMade (Path.GetRelativePath(Path.Combine(root, part), path))) then
+                copy path
+
+    for path in Directory.GetFiles root do
+        copy path
+
+    Array.iter copy (Directory.GetFiles(Path.Combine(root, "scripts", "results")))
