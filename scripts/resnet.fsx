@@ -869,7 +869,7 @@ csharp "Rules/Normalization/BatchNorm.cs" "Normalize"
 (*** include-it-raw ***)
 (** The layer keeps the running statistics: *)
 (*** hide ***)
-csharp "Layers/BatchNorm.cs" "Follow"
+csharp "Layers/BatchNorm.cs" "Normalize"
 (*** include-it-raw ***)
 (** The mean over the image, and the shortcut without parameters: *)
 (*** hide ***)
