@@ -77,7 +77,7 @@ let private optimizers, private others =
 let private models =
     [
         for found in publicTypes "Hybrid.Models" do
-            if derivesFrom (typeof<Hybrid.Layers.Layer<float>>.GetGenericTypeDefinition()) found then
+            if canBeUsed found && derivesFrom (typeof<Hybrid.Layers.Layer<float>>.GetGenericTypeDefinition()) found then
                 plainName found
     ]
 
