@@ -85,11 +85,11 @@ let private common name make kernel inChannels weights count x y (rule: Variable
 
             for fragments, (kernel, stride, padding, inChannels, outChannels) in
                 [
-                    [ "must be positive"; "'kernel'" ], (0, 1, 0, 2, 3)
-                    [ "must be positive"; "'stride'" ], (3, 0, 0, 2, 3)
+                    [ "kernel must be 1 or more" ], (0, 1, 0, 2, 3)
+                    [ "stride must be 1 or more" ], (3, 0, 0, 2, 3)
                     [ "padding must be 0 or more" ], (3, 1, -1, 2, 3)
-                    [ "must be positive"; "'inChannels'" ], (3, 1, 0, 0, 3)
-                    [ "must be positive"; "'outChannels'" ], (3, 1, 0, 2, 0)
+                    [ "inChannels must be 1 or more" ], (3, 1, 0, 0, 3)
+                    [ "outChannels must be 1 or more" ], (3, 1, 0, 2, 0)
                 ] do
                 refusesRange fragments (fun () ->
                     made kernel stride padding inChannels outChannels false WeightScale.He))

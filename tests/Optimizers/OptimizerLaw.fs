@@ -37,6 +37,8 @@ type Entry<'T
         Squares: string option
         /// Constants outside their range, and what the message says.
         Refused: (string list * Constants) list
+        /// Within which 50 steps in double equal the longhand: a root of a mean square that is nearly 0 magnifies rounding.
+        Within: float
         /// Ids of the equations that the law checks.
         Ids: string list
     }
@@ -60,6 +62,7 @@ let entry name ids make longhand : Entry<'T> =
         Decays = false
         Squares = None
         Refused = []
+        Within = 1e-12
         Ids = ids
     }
 
@@ -67,6 +70,7 @@ let refusing fragments (changed: float -> Constants) values entry =
     { entry with Refused = entry.Refused @ [ for value in values -> fragments, changed value ] }
 
 let private squaring what entry = { entry with Squares = Some what }
+let private within bound entry = { entry with Within = bound }
 let private beta1 value = { usual with Beta1 = value }
 let private beta2 value = { usual with Beta2 = value }
 let private eps value = { usual with Eps = value }
@@ -81,6 +85,7 @@ let private decaying entry =
 let private withMoments entry =
     entry
     |> squaring "the mean square of the gradient"
+    |> within 1e-11
     |> refusing [ "A decay must lie in [0, 1)"; "beta1" ] beta1 noPart
     |> refusing [ "A decay must lie in [0, 1)"; "beta2" ] beta2 noPart
     |> refusing [ "eps must be positive" ] eps notPositive
@@ -128,6 +133,7 @@ let private entries () : Entry<'T> list =
         |> refusing [ "eps must be a positive number"; "divided by 0" ] eps (infinity :: notPositive)
         entry "RmsProp" [ "RMSPROP-1"; "RMSPROP-2" ] (fun c p -> RmsProp<'T>(p, c.Beta1, c.Eps)) rmsProp
         |> squaring "the mean square of the gradient"
+        |> within 1e-11
         |> refusing [ "A decay must lie in [0, 1)"; "never see" ] beta1 noPart
         |> refusing [ "eps must be a positive number"; "divided by 0" ] eps (infinity :: notPositive)
     ]
@@ -171,6 +177,10 @@ let private follow (entry: Entry<'T>) constants tolerance steps (random: RandomS
     for t in 1..steps do
         let rate = 0.1 / float t
         let gradients = [ for x in values -> Array.init x.Length (fun i -> scales[i % 5] * random.NextNormal()) ]
+
+        let before =
+            [ for gradient in gradients -> gradient |> Array.map (fun g -> Double.CreateChecked('T.CreateChecked g)) ]
+
         stepAlong gradients rate optimizer
 
         for x, g, m in List.zip3 values gradients memories do
@@ -179,11 +189,10 @@ let private follow (entry: Entry<'T>) constants tolerance steps (random: RandomS
 
         expectClose tolerance (Array.concat (valuesOf optimizer)) (Array.concat values) $"step {t}"
 
-        expectClose
-            1e-7
-            (Array.concat [ for parameter in optimizer.Parameters -> floats parameter.Gradient ])
-            (Array.concat gradients)
-            "the gradients are left as they are"
+        Expect.equal
+            [ for parameter in optimizer.Parameters -> floats parameter.Gradient ]
+            before
+            "the gradients are as they were"
 
     Expect.equal optimizer.Steps steps "steps"
     optimizer.ZeroGradients()
@@ -305,11 +314,11 @@ let law (entry: Entry<float>) (single: Entry<float32> option) =
                 "50 steps equal the longhand, for lengths that fill vectors and that do not"
                 (fun sizes ->
                     let random = sizes.Random
-                    follow entry (drawn random) 1e-11 50 random [ [ sizes.Rows; sizes.Columns ]; [ 1 ] ]
+                    follow entry (drawn random) entry.Within 50 random [ [ sizes.Rows; sizes.Columns ]; [ 1 ] ]
                     covers entry.Ids)
 
             testCase "one step equals it, and so does a long parameter, shared out over the workers" (fun () ->
-                follow entry usual 1e-14 1 (RandomStream 1UL) [ [ 5; 7 ] ]
+                follow entry usual 1e-15 1 (RandomStream 1UL) [ [ 5; 7 ] ]
                 follow entry usual 1e-12 3 (RandomStream 2UL) [ [ 50_003 ] ])
 
             testCase "single precision follows it over 50 steps" (fun () ->

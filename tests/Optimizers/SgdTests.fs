@@ -31,6 +31,33 @@ let tests =
                         floats p.Value |> Array.iteri (fun i x -> p.Gradient.Span[i] <- x - 1.0)
                         sgd.Step rate)
 
+            testCase "without a gradient, weight decay shrinks by 1 minus rate times decay" (fun () ->
+                let p = Parameter<float>("p", tensor [ 2 ] [ 3.0; -4.0 ])
+                let sgd = Sgd<float>([ p ], 0.0, 0.5)
+
+                for _ in 1..3 do
+                    sgd.Step 0.1
+
+                expectClose 1e-14 (floats p.Value) [| 3.0 * 0.95 ** 3.0; -4.0 * 0.95 ** 3.0 |] "values")
+
+            testCase "a large gradient needs no square: it moves as far" (fun () ->
+                for nesterov in [ false; true ] do
+                    let p = Parameter<float32>("p", zeros [ 3 ])
+                    let sgd = Sgd<float32>([ p ], 0.9, nesterov = nesterov)
+                    p.Gradient.Span[1] <- 2e19f
+                    sgd.Step 0.1
+                    Expect.isLessThan p.Value[1] -1e18f "moved")
+
+            testCase "at one rate it comes to the bottom of a bowl" (fun () ->
+                let p = Parameter<float>("p", tensor [ 2 ] [ 3.0; -4.0 ])
+                let sgd = Sgd<float>([ p ], 0.5)
+
+                for _ in 1..200 do
+                    p.Value.Span.CopyTo p.Gradient.Span
+                    sgd.Step 0.1
+
+                expectClose 1e-6 (floats p.Value) [| 0.0; 0.0 |] "bottom")
+
             testCase "Nesterov's momentum needs a momentum" (fun () ->
                 refuses<ArgumentException, _>
                     [ "Nesterov's momentum looks ahead"; "give a momentum above 0" ]
