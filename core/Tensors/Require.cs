@@ -15,6 +15,7 @@ internal static class Require
     /// <exception cref="ArgumentOutOfRangeException">One is not.</exception>
     internal static void Positive(params ReadOnlySpan<(int Size, string Name)> sizes)
     {
-        foreach (var (size, name) in sizes) That(size >= 1, size, $"Every size of a model must be positive; {name} must be 1 or more.", name);
+        foreach (var (size, name) in sizes)
+            That(size >= 1, size, $"Every size of a model must be positive; {name} must be 1 or more.", name);
     }
 }
